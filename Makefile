@@ -1,0 +1,130 @@
+# `make help` lists the targets. Nothing needs to be installed but Go, make and a C compiler.
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-print-directory
+.DEFAULT_GOAL := all
+
+# Tools are pinned by modules of their own, so that they never weigh on the operator's go.mod. They run outside of any workspace.
+tool      := GOWORK=off go tool -modfile=$(CURDIR)/hack/tools/go.mod
+lint_tool := GOWORK=off go tool -modfile=$(CURDIR)/hack/tools/golangci-lint/go.mod
+kustomize := $(tool) kustomize
+
+# A kubectl of your own is used if there is one, else the one that is built for the tests.
+KUBECTL ?= $(or $(shell command -v kubectl),$$(hack/devcluster/ensure.sh)/kubectl)
+
+# The image that `make image` builds and `make deploy` runs, and the kustomization that it deploys.
+IMG    ?= grafana-tenancy-operator:dev
+CONFIG ?= config/default
+
+VERSION ?= $(or $(shell git describe --tags --always --dirty 2>/dev/null),dev)
+ldflags := -X main.version=$(VERSION)
+
+# Narrow `make test` down: PKG=./controllers RUN=TestName.
+PKG ?= ./...
+RUN ?=
+
+# How many random fault schedules `make crash` tries, and the arguments of `make demo` and `make run`.
+CHECKS ?= 200
+ARGS   ?=
+
+generated := api/v1alpha1/zz_generated.deepcopy.go config/crd/bases config/rbac/role.yaml docs/reference.md
+
+##@ Develop
+
+.PHONY: all
+all: generate lint test ## Generate, lint and test.
+
+.PHONY: help
+help: ## Show this help.
+	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {printf "  %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: generate
+generate: ## Make the deep copies, CRDs, RBAC rules and docs/reference.md from the types and markers.
+	rm -f config/crd/bases/*.yaml
+	$(tool) controller-gen object:headerFile=hack/boilerplate.go.txt paths=./api/...
+	$(tool) controller-gen crd paths=./api/... output:crd:dir=config/crd/bases
+	mkdir -p docs
+	$(tool) crd-ref-docs --log-level=WARN --source-path=api --config=hack/reference/config.yaml --renderer=markdown --templates-dir=hack/reference/templates --output-path=docs/reference.md
+	$(tool) controller-gen rbac:roleName=manager-role paths=./controllers/... output:rbac:dir=config/rbac
+
+.PHONY: check-generate
+check-generate: ## Fail if the generated files are not what `make generate` makes.
+	hack/check-generated.sh $(generated)
+
+.PHONY: fmt
+fmt: ## Format the code.
+	$(lint_tool) golangci-lint fmt ./...
+
+.PHONY: lint
+lint: ## Run the linters, and check that go.mod is tidy and the manifests render.
+	go mod tidy -diff
+	$(lint_tool) golangci-lint config verify
+	$(lint_tool) golangci-lint run ./...
+	@for dir in config/default config/namespaced config/prometheus config/samples; do \
+		echo "kustomize build $$dir" && $(kustomize) build $$dir >/dev/null; \
+	done
+
+.PHONY: test
+test: ## Run all tests on a real kube-apiserver (PKG=./controllers RUN=TestName to run some).
+	assets=$$(hack/devcluster/ensure.sh); \
+	KUBEBUILDER_ASSETS=$$assets go test $(if $(RUN),-run '$(RUN)') $(PKG)
+
+.PHONY: crash
+crash: ## Run the crash matrix with more random schedules (CHECKS=200).
+	go test ./controllers -run CrashMatrix -v -rapid.checks=$(CHECKS)
+
+.PHONY: mutants
+mutants: ## Put known bugs into the operator one by one; each must be caught by a test.
+	go run ./hack/mutants
+
+.PHONY: build
+build: ## Build bin/manager.
+	go build -ldflags '$(ldflags)' -o bin/manager .
+
+.PHONY: clean
+clean: ## Remove what was built here (the control plane for tests stays in your cache directory).
+	rm -rf bin
+
+##@ Run
+
+.PHONY: demo
+demo: ## Start a control plane, a Grafana and the operator, and apply config/samples (ARGS=--once to stop after the proof).
+	assets=$$(hack/devcluster/ensure.sh); \
+	KUBEBUILDER_ASSETS=$$assets go run ./hack/demo $(ARGS)
+
+.PHONY: run
+run: ## Run the operator here, against the cluster of your current kubeconfig (ARGS='--watch-namespaces=…').
+	go run -ldflags '$(ldflags)' . --leader-elect=false $(ARGS)
+
+##@ Deploy
+
+.PHONY: image
+image: ## Build the image (IMG=registry/name:tag).
+	docker build --build-arg VERSION=$(VERSION) -t $(IMG) .
+
+.PHONY: install
+install: ## Install the CRDs.
+	$(kustomize) build config/crd | $(KUBECTL) apply --server-side -f -
+
+.PHONY: uninstall
+uninstall: ## Remove the CRDs. Refuses while there are objects that the operator still has to clean up after.
+	@KUBECTL="$(KUBECTL)" hack/refuse-in-use.sh
+	$(kustomize) build config/crd | $(KUBECTL) delete --ignore-not-found -f -
+
+.PHONY: render
+render: ## Print the manifests of CONFIG=config/default with IMG=registry/name:tag.
+	@mkdir -p bin/render
+	@printf 'resources: [../../%s]\n' '$(CONFIG)' >bin/render/kustomization.yaml
+	@cd bin/render && $(kustomize) edit set image controller='$(IMG)'
+	@$(kustomize) build bin/render
+
+.PHONY: deploy
+deploy: ## Install CRDs and operator (IMG=registry/name:tag, CONFIG=config/default or config/namespaced).
+	$(MAKE) render | $(KUBECTL) apply --server-side -f -
+
+.PHONY: undeploy
+undeploy: ## Remove operator and CRDs. Refuses while there are objects that the operator still has to clean up after.
+	@KUBECTL="$(KUBECTL)" hack/refuse-in-use.sh
+	$(MAKE) render | $(KUBECTL) delete --ignore-not-found -f -

@@ -1,0 +1,96 @@
+package v1alpha1
+
+// Types of conditions.
+const (
+	// ConditionReady is True once Grafana was seen to hold what this generation of the object asks for.
+	ConditionReady = "Ready"
+	// ConditionAvailable, on kinds that others refer to, is True while the object exists in Grafana, is proven to be ours, and can be acted in.
+	ConditionAvailable = "Available"
+	// ConditionReconciling is True while the operator works on the object or waits for something to go on.
+	ConditionReconciling = "Reconciling"
+	// ConditionStalled is True when somebody has to change something before it goes on. It is tried again at every resync.
+	ConditionStalled = "Stalled"
+	// ConditionDrifted, on Dashboards, is True while an edit made in Grafana is left to stand by driftPolicy Report.
+	ConditionDrifted = "Drifted"
+)
+
+// Reasons of conditions and events. The list is closed: nothing else appears in a condition.
+const (
+	// ReasonInSync: Grafana holds what the object asks for.
+	ReasonInSync = "InSync"
+	// ReasonCreating: it is about to be created in Grafana.
+	ReasonCreating = "Creating"
+	// ReasonSuspended: spec.suspend is set, nothing is written.
+	ReasonSuspended = "Suspended"
+	// ReasonDrifted: somebody edited it in Grafana, and driftPolicy Report lets that stand.
+	ReasonDrifted = "EditedInGrafana"
+
+	// ReasonParentNotFound: the object it refers to does not exist yet.
+	ReasonParentNotFound = "ParentNotFound"
+	// ReasonParentNotAvailable: the object it refers to exists, but is not Available yet.
+	ReasonParentNotAvailable = "ParentNotAvailable"
+	// ReasonReferenceNotPermitted: the object it refers to does not exist or does not allow this namespace.
+	ReasonReferenceNotPermitted = "ReferenceNotPermitted"
+	// ReasonDashboardNotFound: the home dashboard that is referred to does not exist yet.
+	ReasonDashboardNotFound = "DashboardNotFound"
+
+	// ReasonGrafanaUnavailable: Grafana does not answer, or answers with an error of its own (5xx).
+	ReasonGrafanaUnavailable = "GrafanaUnavailable"
+	// ReasonRateLimited: Grafana, or a proxy before it, asks for fewer requests (429).
+	ReasonRateLimited = "RateLimited"
+	// ReasonNotGrafana: what answers at the url is not a Grafana API.
+	ReasonNotGrafana = "NotGrafana"
+	// ReasonTLSFailed: the server's certificate does not verify, or the TLS settings cannot be used.
+	ReasonTLSFailed = "TLSFailed"
+	// ReasonUnsupportedVersion: Grafana is older than 10.4.
+	ReasonUnsupportedVersion = "UnsupportedVersion"
+	// ReasonSecretNotFound: a Secret or ConfigMap that the Instance names, or a key in it, does not exist.
+	ReasonSecretNotFound = "SecretNotFound"
+	// ReasonInvalidCredentials: Grafana refuses the credential (401).
+	ReasonInvalidCredentials = "InvalidCredentials"
+
+	// ReasonForbidden: Grafana says that the credential may not do this, or that a quota is reached (403).
+	ReasonForbidden = "Forbidden"
+	// ReasonRefused: Grafana refuses what the object asks for.
+	ReasonRefused = "Refused"
+	// ReasonInvalidSpec: the spec cannot be used as it is.
+	ReasonInvalidSpec = "InvalidSpec"
+	// ReasonAlreadyExists: the name or uid is taken by something in Grafana that the operator did not create.
+	ReasonAlreadyExists = "AlreadyExists"
+	// ReasonNameConflict: the name or uid is taken by another object that the operator manages.
+	ReasonNameConflict = "NameConflict"
+	// ReasonOwnershipLost: the object recorded in status is there, but no longer carries the operator's mark.
+	ReasonOwnershipLost = "OwnershipLost"
+	// ReasonQuotasDisabled: Grafana has quotas switched off.
+	ReasonQuotasDisabled = "QuotasDisabled"
+
+	// ReasonInvalidSource: the dashboard's source is not a dashboard.
+	ReasonInvalidSource = "InvalidSource"
+	// ReasonSourceNotFound: the ConfigMap or key with the dashboard does not exist.
+	ReasonSourceNotFound = "SourceNotFound"
+	// ReasonFolderNotFound: the folder does not exist in the organization.
+	ReasonFolderNotFound = "FolderNotFound"
+	// ReasonTooLarge: the dashboard is larger than Grafana accepts.
+	ReasonTooLarge = "TooLarge"
+	// ReasonSecretConflict: the Secret for the token exists and is not this object's.
+	ReasonSecretConflict = "SecretConflict"
+	// ReasonServiceAccountDisabled: the token's service account is disabled, so the key does not work until it is enabled.
+	ReasonServiceAccountDisabled = "ServiceAccountDisabled"
+
+	// ReasonDeleting: it is being deleted in Grafana.
+	ReasonDeleting = "Deleting"
+	// ReasonDeletionBlocked: others that are not being deleted still depend on it, or it holds what the operator did not put there.
+	ReasonDeletionBlocked = "DeletionBlocked"
+	// ReasonParentGone: it is being deleted, but the way to it in Grafana is gone.
+	ReasonParentGone = "ParentGone"
+)
+
+// Further reasons of events.
+const (
+	EventCreated   = "Created"
+	EventUpdated   = "Updated"
+	EventDeleted   = "Deleted"
+	EventOrphaned  = "Orphaned"
+	EventAbandoned = "Abandoned"
+	EventRevoked   = "Revoked"
+)

@@ -1,0 +1,142 @@
+package v1alpha1
+
+import (
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+const (
+	// Finalizer keeps an object until what it made in Grafana is gone or let go.
+	Finalizer = "grafana-tenancy.dev/finalizer"
+
+	// AnnotationAbandon, set to "true" on an object that is being deleted, releases it without touching Grafana. What it made there stays.
+	AnnotationAbandon = "grafana-tenancy.dev/abandon"
+
+	// AnnotationTokenID, AnnotationTokenRevision, AnnotationTokenKey, AnnotationServiceAccountID and AnnotationOrgID stand on the Secret of a ServiceAccountToken. They are
+	// the record of which token it holds: Grafana's id of it, its revision, the data key its value stands under, and the service account and organization it belongs to.
+	AnnotationTokenID          = "grafana-tenancy.dev/token-id"
+	AnnotationTokenRevision    = "grafana-tenancy.dev/token-revision"
+	AnnotationTokenKey         = "grafana-tenancy.dev/token-key"
+	AnnotationServiceAccountID = "grafana-tenancy.dev/service-account-id"
+	AnnotationOrgID            = "grafana-tenancy.dev/org-id"
+
+	// LabelManagedBy marks the Secrets that hold tokens; its value is ManagedBy.
+	LabelManagedBy = "app.kubernetes.io/managed-by"
+	// ManagedBy is the operator's name in labels and in the versions of dashboards.
+	ManagedBy = "grafana-tenancy-operator"
+)
+
+// ObjectReference names an object of a fixed kind.
+type ObjectReference struct {
+	// Name of the object.
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=253
+	Name string `json:"name"`
+
+	// Namespace of the object. Default: the namespace of the object that refers to it. A reference into another namespace works only if the object there
+	// allows it in its allowedNamespaces.
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=63
+	// +optional
+	Namespace string `json:"namespace,omitempty"`
+}
+
+// LocalObjectReference names an object in the same namespace.
+type LocalObjectReference struct {
+	// Name of the object.
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=253
+	Name string `json:"name"`
+}
+
+// KeyReference names one key of a Secret or ConfigMap in the same namespace.
+type KeyReference struct {
+	// Name of the Secret or ConfigMap.
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=253
+	Name string `json:"name"`
+
+	// Key in its data.
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=253
+	Key string `json:"key"`
+}
+
+// From says which namespaces an object may be used from.
+// +kubebuilder:validation:Enum=Same;All;Selector
+type From string
+
+const (
+	// FromSame allows only the namespace of the object itself.
+	FromSame From = "Same"
+	// FromAll allows every namespace.
+	FromAll From = "All"
+	// FromSelector allows the object's own namespace and those whose labels match the selector.
+	FromSelector From = "Selector"
+)
+
+// AllowedNamespaces says which namespaces may refer to an object. When a namespace loses its permission, writing for it stops; nothing that is already in Grafana is deleted.
+// +kubebuilder:validation:XValidation:rule="self.from == 'Selector' ? has(self.selector) : !has(self.selector)",message="give a selector with from: Selector, and only with it"
+type AllowedNamespaces struct {
+	// From is Same (only the object's own namespace, the default), All, or Selector (its own and those whose labels match the selector).
+	// +kubebuilder:default=Same
+	// +optional
+	From From `json:"from,omitempty"`
+
+	// Selector is matched against the labels of the namespace that refers to this object. An empty selector matches every namespace.
+	// +optional
+	Selector *metav1.LabelSelector `json:"selector,omitempty"`
+}
+
+// DeletionPolicy says what becomes of the object in Grafana when the Kubernetes object is deleted.
+// +kubebuilder:validation:Enum=Delete;Orphan
+type DeletionPolicy string
+
+const (
+	// DeletionDelete deletes it in Grafana too.
+	DeletionDelete DeletionPolicy = "Delete"
+	// DeletionOrphan leaves it in Grafana.
+	DeletionOrphan DeletionPolicy = "Orphan"
+)
+
+// CommonSpec is shared by the kinds that stand for something inside a Grafana.
+type CommonSpec struct {
+	// Suspend stops the operator from writing to Grafana for this object; status.observedGeneration stays where it is. A deletion still goes through.
+	// +optional
+	Suspend bool `json:"suspend,omitempty"`
+
+	// ResyncInterval is how often Grafana is compared with this object and put right, besides every change of the object. Default: the Instance's. At least 30s, at most 99999h.
+	// +kubebuilder:validation:Type=string
+	// +kubebuilder:validation:MinLength=2
+	// +kubebuilder:validation:MaxLength=18
+	// +kubebuilder:validation:Pattern=`^([0-9]{1,5}h)?([0-9]{1,5}m)?([0-9]{1,5}s)?$`
+	// +kubebuilder:validation:XValidation:rule="duration(self) >= duration('30s')",message="must be at least 30s"
+	// +optional
+	ResyncInterval *metav1.Duration `json:"resyncInterval,omitempty"`
+
+	// DeletionPolicy says what becomes of the object in Grafana when this one is deleted: Delete (the default) deletes it there too, Orphan leaves it.
+	// +kubebuilder:default=Delete
+	// +optional
+	DeletionPolicy DeletionPolicy `json:"deletionPolicy,omitempty"`
+}
+
+// CommonStatus is shared by all kinds.
+type CommonStatus struct {
+	// ObservedGeneration is the generation of the spec that the conditions speak of.
+	// +kubebuilder:validation:Minimum=0
+	// +kubebuilder:validation:Maximum=9007199254740991
+	// +optional
+	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
+
+	// Conditions say how the object stands. Ready is on every kind: True once Grafana was seen to hold what this generation asks for. Reconciling is True while the operator
+	// is on its way there or waits for something; Stalled is True when somebody has to change something first, and the message says what.
+	// +listType=map
+	// +listMapKey=type
+	// +optional
+	Conditions []metav1.Condition `json:"conditions,omitempty"`
+
+	// CreateStarted is when a request that creates the object in Grafana was last about to be sent. It is removed once the object has been seen there, so that a create whose
+	// answer was lost is found again and never repeated.
+	// +kubebuilder:validation:Pattern=`^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z$`
+	// +optional
+	CreateStarted *metav1.Time `json:"createStarted,omitempty"`
+}

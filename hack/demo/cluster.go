@@ -1,0 +1,132 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"time"
+
+	"k8s.io/apimachinery/pkg/runtime"
+	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
+	"k8s.io/client-go/rest"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/envtest"
+	"sigs.k8s.io/controller-runtime/pkg/log"
+	"sigs.k8s.io/controller-runtime/pkg/log/zap"
+
+	grafanav1 "grafana-tenancy.dev/operator/api/v1alpha1"
+)
+
+const crdDir = "config/crd/bases"
+
+// cluster is a Kubernetes control plane with the operator's CRDs in it, and no
+// nodes.
+type cluster struct {
+	dir        string // for everything that is written
+	assets     string // where the binaries are
+	kubeconfig string // the admin's
+	config     *rest.Config
+	client     client.Client
+
+	env         *envtest.Environment
+	controllers *process
+}
+
+// startCluster starts etcd and kube-apiserver, installs the CRDs, and starts
+// kube-controller-manager for garbage collection and the end of namespaces.
+func startCluster(ctx context.Context, fail context.CancelCauseFunc, dir string) (_ *cluster, err error) {
+	c := &cluster{dir: dir, assets: os.Getenv("KUBEBUILDER_ASSETS"), kubeconfig: filepath.Join(dir, "kubeconfig")}
+	if err := c.check(); err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			c.stop()
+		}
+	}()
+	say("starting etcd and kube-apiserver, and installing the CRDs of %s", crdDir)
+	if err := c.startAPIServer(); err != nil {
+		return nil, err
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	if err := os.WriteFile(c.kubeconfig, c.env.KubeConfig, 0o600); err != nil {
+		return nil, err
+	}
+	scheme := runtime.NewScheme()
+	if err := errors.Join(clientgoscheme.AddToScheme(scheme), grafanav1.AddToScheme(scheme)); err != nil {
+		return nil, err
+	}
+	if c.client, err = client.New(c.config, client.Options{Scheme: scheme}); err != nil {
+		return nil, err
+	}
+	// Its garbage collector looks for new kinds only every 30 s, so it comes
+	// after the CRDs.
+	c.controllers, err = start(fail, dir, c.binary("kube-controller-manager"),
+		"--kubeconfig", c.kubeconfig,
+		"--controllers", "garbage-collector-controller,namespace-controller",
+		"--leader-elect=false",
+		"--secure-port=0",
+	)
+	return c, err
+}
+
+// check says what is missing before anything is started.
+func (c *cluster) check() error {
+	if _, err := os.Stat(crdDir); err != nil {
+		return fmt.Errorf("%s is not here: run make demo in the root of the repository", crdDir)
+	}
+	for _, name := range []string{"etcd", "kube-apiserver", "kube-controller-manager", "kubectl"} {
+		if _, err := os.Stat(c.binary(name)); err != nil {
+			return fmt.Errorf("KUBEBUILDER_ASSETS=%q has no %s: unset it and run make demo, which builds what it needs", c.assets, name)
+		}
+	}
+	return nil
+}
+
+func (c *cluster) startAPIServer() (err error) {
+	log.SetLogger(zap.New(zap.WriteTo(io.Discard))) // errors are returned as well
+	c.env = &envtest.Environment{
+		UseExistingCluster:       new(false),
+		BinaryAssetsDirectory:    c.assets,
+		CRDDirectoryPaths:        []string{crdDir},
+		ErrorIfCRDPathMissing:    true,
+		CRDInstallOptions:        envtest.CRDInstallOptions{MaxTime: time.Minute},
+		ControlPlaneStartTimeout: time.Minute,
+		ControlPlane: envtest.ControlPlane{
+			Etcd: &envtest.Etcd{DataDir: filepath.Join(c.dir, "etcd")},
+		},
+	}
+	c.env.ControlPlane.GetAPIServer().CertDir = filepath.Join(c.dir, "certificates")
+	if c.config, err = c.env.Start(); err != nil {
+		return fmt.Errorf("starting the control plane of %s: %w", c.assets, err)
+	}
+	return nil
+}
+
+// stop ends what was started, in reverse order.
+func (c *cluster) stop() {
+	if c.controllers != nil {
+		c.controllers.stop()
+	}
+	if c.env != nil {
+		if err := c.env.Stop(); err != nil {
+			fmt.Fprintln(os.Stderr, "demo: stopping the control plane:", err)
+		}
+	}
+}
+
+func (c *cluster) binary(name string) string { return filepath.Join(c.assets, name) }
+
+// kubectl runs kubectl as the cluster's admin.
+func (c *cluster) kubectl(ctx context.Context, out io.Writer, args ...string) error {
+	cmd := exec.CommandContext(ctx, c.binary("kubectl"), args...)
+	cmd.Env = append(os.Environ(), "KUBECONFIG="+c.kubeconfig, "KUBECACHEDIR="+filepath.Join(c.dir, "cache"))
+	cmd.Stdout = out
+	return runToEnd(ctx, cmd)
+}

@@ -1,0 +1,65 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/http"
+	"os/exec"
+	"time"
+)
+
+// startManager builds the manager, runs it, and waits until it is ready.
+func startManager(ctx context.Context, fail context.CancelCauseFunc, cluster *cluster) (*process, error) {
+	const binary = "bin/manager"
+	say("building and starting the manager")
+	if err := runToEnd(ctx, exec.CommandContext(ctx, "go", "build", "-o", binary, ".")); err != nil {
+		return nil, err
+	}
+	probes, err := freeAddress()
+	if err != nil {
+		return nil, err
+	}
+	manager, err := start(fail, cluster.dir, binary,
+		"--kubeconfig", cluster.kubeconfig,
+		"--leader-elect=false",
+		"--metrics-bind-address=0",
+		"--health-probe-bind-address="+probes,
+	)
+	if err != nil {
+		return nil, err
+	}
+	if err := waitServing(ctx, "http://"+probes+"/readyz", time.Minute); err != nil {
+		manager.stop()
+		return nil, fmt.Errorf("waiting for the manager: %w\nIts last words:\n%s", err, manager.tail())
+	}
+	return manager, nil
+}
+
+// freeAddress is one on loopback that nothing listens on.
+func freeAddress() (string, error) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", err
+	}
+	return listener.Addr().String(), listener.Close()
+}
+
+// waitServing waits until the url answers 200.
+func waitServing(ctx context.Context, url string, timeout time.Duration) error {
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	for {
+		err := get(ctx, url, "", nil)
+		if err == nil {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("%w; last: %w", ctx.Err(), err)
+		case <-time.After(200 * time.Millisecond):
+		}
+	}
+}
+
+var httpClient = &http.Client{Timeout: 30 * time.Second}

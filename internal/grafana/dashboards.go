@@ -1,0 +1,229 @@
+package grafana
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"strconv"
+	"time"
+)
+
+// Dashboard is a dashboard as it is in Grafana.
+type Dashboard struct {
+	UID       string
+	Version   int64
+	FolderUID string // "": no folder
+	Title     string
+	// URL is its path on this Grafana.
+	URL string
+	// UpdatedBy is the login that saved it last, for people: some versions say "Anonymous" for a service account.
+	UpdatedBy string
+	Updated   time.Time
+	// Provisioned: it comes from a file on the Grafana server and cannot be saved or deleted.
+	Provisioned bool
+	// IsFolder: the uid is that of a folder (before Grafana 12).
+	IsFolder bool
+	// Model is the content, its numbers as they were sent.
+	Model json.RawMessage
+}
+
+// SaveDashboard is what to save.
+type SaveDashboard struct {
+	// Model is the content, with the uid and without an id.
+	Model json.RawMessage `json:"dashboard"`
+	// FolderUID is where it goes. "": no folder, also for a dashboard that was in one.
+	FolderUID string `json:"folderUid"`
+	// Message goes into the list of versions.
+	Message string `json:"message"`
+	// Overwrite: replace what has this uid, whatever its version. Otherwise it must not exist, or
+	// have the version that the content names (IsVersionMismatch).
+	Overwrite bool `json:"overwrite"`
+}
+
+// Saved is the outcome of a save.
+type Saved struct {
+	ID int64 `json:"id"`
+	// UID differs from the one that was asked for where an older Grafana took a dashboard of the
+	// same title for it.
+	UID     string `json:"uid"`
+	URL     string `json:"url"`
+	Version int64  `json:"version"`
+	// FolderUID is empty for no folder.
+	FolderUID string `json:"folderUid"`
+}
+
+func (s Saved) complete() bool { return s.UID != "" }
+
+// DashboardVersion is one save of a dashboard.
+type DashboardVersion struct {
+	Version   int64     `json:"version"`
+	Message   string    `json:"message"`
+	CreatedBy string    `json:"createdBy"`
+	Created   time.Time `json:"created"`
+}
+
+// DashboardMeta is what the list of all dashboards tells about one.
+type DashboardMeta struct {
+	UID string
+	// Generation is the version that Dashboard and SaveDashboard tell.
+	Generation int64
+	FolderUID  string
+}
+
+type dashboardAnswer struct {
+	Meta struct {
+		URL         string    `json:"url"`
+		Version     int64     `json:"version"`
+		FolderUID   string    `json:"folderUid"`
+		UpdatedBy   string    `json:"updatedBy"`
+		Updated     time.Time `json:"updated"`
+		Provisioned bool      `json:"provisioned"`
+		IsFolder    bool      `json:"isFolder"`
+	} `json:"meta"`
+	Model json.RawMessage `json:"dashboard"`
+}
+
+func (a dashboardAnswer) complete() bool { return len(a.Model) > 0 }
+
+// Dashboard returns the dashboard with this uid.
+//
+// GET /api/dashboards/uid/:uid
+func (o *OrgClient) Dashboard(ctx context.Context, uid string) (*Dashboard, error) {
+	answer, err := do[dashboardAnswer](ctx, o, get("/api/dashboards/uid/:uid", uid))
+	if err != nil {
+		return nil, err
+	}
+	var content struct {
+		UID   string `json:"uid"`
+		Title string `json:"title"`
+	}
+	if err := json.Unmarshal(answer.Model, &content); err != nil {
+		return nil, fmt.Errorf("dashboard %q in organization %d: its content cannot be read: %w", uid, o.id, err)
+	}
+	return &Dashboard{
+		UID:         content.UID,
+		Version:     answer.Meta.Version,
+		FolderUID:   answer.Meta.FolderUID,
+		Title:       content.Title,
+		URL:         answer.Meta.URL,
+		UpdatedBy:   answer.Meta.UpdatedBy,
+		Updated:     answer.Meta.Updated,
+		Provisioned: answer.Meta.Provisioned,
+		IsFolder:    answer.Meta.IsFolder,
+		Model:       answer.Model,
+	}, nil
+}
+
+// SaveDashboard creates or updates the dashboard that the content's uid names.
+//
+// POST /api/dashboards/db
+func (o *OrgClient) SaveDashboard(ctx context.Context, dashboard SaveDashboard) (Saved, error) {
+	return do[Saved](ctx, o, post(dashboard, "/api/dashboards/db"))
+}
+
+// DeleteDashboard deletes the dashboard with this uid.
+//
+// DELETE /api/dashboards/uid/:uid
+func (o *OrgClient) DeleteDashboard(ctx context.Context, uid string) error {
+	return exec(ctx, o, del("/api/dashboards/uid/:uid", uid))
+}
+
+// versionList is a plain list before Grafana 11.1, and within an object since.
+type versionList []DashboardVersion
+
+func (l *versionList) UnmarshalJSON(data []byte) error {
+	if bytes.HasPrefix(data, []byte("[")) {
+		return json.Unmarshal(data, (*[]DashboardVersion)(l))
+	}
+	var page struct {
+		Versions *[]DashboardVersion `json:"versions"`
+	}
+	if err := json.Unmarshal(data, &page); err != nil {
+		return err
+	}
+	if page.Versions == nil {
+		return fmt.Errorf("no versions")
+	}
+	*l = *page.Versions
+	return nil
+}
+
+// DashboardVersions lists the last saves of the dashboard, the newest first, at most limit.
+//
+// GET /api/dashboards/uid/:uid/versions
+func (o *OrgClient) DashboardVersions(ctx context.Context, uid string, limit int) ([]DashboardVersion, error) {
+	r := get("/api/dashboards/uid/:uid/versions", uid).with("limit", strconv.Itoa(limit))
+	return do[versionList](ctx, o, r)
+}
+
+const (
+	metadataOnly = "application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io"
+	folderOf     = "grafana.app/folder"
+)
+
+type metadataList struct {
+	Kind     string `json:"kind"`
+	Metadata struct {
+		Continue string `json:"continue"`
+	} `json:"metadata"`
+	Items []struct {
+		Metadata struct {
+			Name        string            `json:"name"`
+			Generation  int64             `json:"generation"`
+			Annotations map[string]string `json:"annotations"`
+		} `json:"metadata"`
+	} `json:"items"`
+}
+
+func (l metadataList) complete() bool { return l.Kind == "PartialObjectMetadataList" }
+
+// ListDashboards lists all dashboards of the organization without their content, through the version of
+// /apis that DashboardAPIVersion names.
+//
+// GET /apis/dashboard.grafana.app/:version/namespaces/:namespace/dashboards
+func (o *OrgClient) ListDashboards(ctx context.Context, apiVersion string) ([]DashboardMeta, error) {
+	namespace, err := o.namespace(ctx)
+	if err != nil {
+		return nil, err
+	}
+	r := get("/apis/dashboard.grafana.app/:version/namespaces/:namespace/dashboards", apiVersion, namespace).with("limit", "500")
+	r.accept = metadataOnly
+	all := []DashboardMeta{}
+	for {
+		page, err := do[metadataList](ctx, o, r)
+		if err != nil {
+			return nil, err
+		}
+		for _, item := range page.Items {
+			m := item.Metadata
+			all = append(all, DashboardMeta{UID: m.Name, Generation: m.Generation, FolderUID: m.Annotations[folderOf]})
+		}
+		next := page.Metadata.Continue
+		if next == "" || next == r.query.Get("continue") {
+			return all, nil
+		}
+		r = r.with("continue", next)
+	}
+}
+
+// namespace is what /apis calls the organization. A token's is asked for once, since it may be a stack
+// of Grafana Cloud.
+func (o *OrgClient) namespace(ctx context.Context) (string, error) {
+	c := o.client
+	if c.cfg.Token == "" {
+		if o.id == 1 {
+			return "default", nil
+		}
+		return "org-" + strconv.FormatInt(o.id, 10), nil
+	}
+	if known := c.namespaceOfToken.Load(); known != nil {
+		return *known, nil
+	}
+	settings, err := c.Settings(ctx)
+	if err != nil {
+		return "", err
+	}
+	c.namespaceOfToken.Store(&settings.Namespace)
+	return settings.Namespace, nil
+}

@@ -1,0 +1,164 @@
+package grafanatest
+
+import (
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+)
+
+const (
+	roleNone   = "None"
+	roleViewer = "Viewer"
+	roleEditor = "Editor"
+	roleAdmin  = "Admin"
+)
+
+var rank = map[string]int{roleNone: 0, roleViewer: 1, roleEditor: 2, roleAdmin: 3}
+
+// allowed are the actions that each role adds to those of the role below it.
+var allowed = map[string][]string{
+	roleViewer: {"orgs:read", "dashboards:read", "folders:read", "datasources:read"},
+	roleEditor: {"dashboards:create", "dashboards:write", "dashboards:delete", "folders:create", "folders:write", "folders:delete"},
+	roleAdmin: {
+		"orgs:write", "orgs.preferences:read", "orgs.preferences:write", "org.users:read", "org.users:add", "org.users:write", "org.users:remove",
+		"orgs.quotas:read", "datasources:create", "datasources:write", "datasources:delete",
+		"serviceaccounts:read", "serviceaccounts:create", "serviceaccounts:write", "serviceaccounts:delete", "serviceaccounts.permissions:read",
+	},
+}
+
+// serverWide are the actions that a server admin has in every org.
+var serverWide = []string{
+	"orgs:read", "orgs:create", "orgs:write", "orgs:delete", "orgs.preferences:read", "orgs.preferences:write", "orgs.quotas:read", "orgs.quotas:write",
+	"org.users:read", "org.users:add", "org.users:write", "org.users:remove", "settings:read", "server.stats:read",
+	"users:read", "users:create", "users:write", "users:delete", "users:enable", "users:disable", "users.password:write", "users.permissions:write",
+}
+
+// scope is where a permission has to be held.
+type scope int
+
+const (
+	inCurrentOrg scope = iota
+	inPathOrg          // the org that :org names
+	everywhere
+)
+
+// authorize checks that the caller may use a route.
+func (c *call) authorize(r *route) *answer {
+	if r.needs == "" {
+		return nil
+	}
+	if r.scope == inPathOrg && c.id("org") == 0 {
+		return denied(c, "")
+	}
+	if c.mayAny(r.needs, c.orgOf(r.scope)) {
+		return nil
+	}
+	return denied(c, r.needs)
+}
+
+// orgOf is the org that a scope means; 0: everywhere.
+func (c *call) orgOf(s scope) int64 {
+	switch s {
+	case inPathOrg:
+		return c.id("org")
+	case inCurrentOrg:
+		return c.who.orgID
+	default:
+		return 0
+	}
+}
+
+// mayAny says whether one of the needed actions, "a" or "any of a, b", is
+// allowed. Whose current org does not exist may do nothing in it.
+func (c *call) mayAny(needs string, orgID int64) bool {
+	for action := range strings.SplitSeq(strings.TrimPrefix(needs, "any of "), ", ") {
+		if c.may(action, orgID) {
+			return true
+		}
+	}
+	return false
+}
+
+func (c *call) may(action string, orgID int64) bool {
+	u := c.who.user
+	missing := orgID == c.who.orgID && c.db.orgs[orgID] == nil
+	if u != nil && u.serverAdmin && !missing && slices.Contains(serverWide, action) {
+		return true
+	}
+	if u != nil && u.serverAdmin && orgID != c.who.orgID && slices.Contains(serverWide, action) {
+		return true
+	}
+	return slices.Contains(actionsOf(c.role(orgID)), action)
+}
+
+// role is the caller's in an org. A server admin who is no member counts as
+// Admin.
+func (c *call) role(orgID int64) string {
+	if c.who.anonymous {
+		if orgID == 1 {
+			return roleViewer
+		}
+		return ""
+	}
+	o := c.db.orgs[orgID]
+	if o == nil {
+		return ""
+	}
+	if role, member := o.members[c.who.user.id]; member {
+		return role
+	}
+	if c.who.user.serverAdmin {
+		return roleAdmin
+	}
+	return ""
+}
+
+// outsider says whether the caller acts in an org without being a member.
+func (c *call) outsider() bool {
+	o := c.org()
+	if o == nil || c.who.user == nil || c.in.hidden {
+		return false
+	}
+	_, member := o.members[c.who.user.id]
+	return !member
+}
+
+func actionsOf(role string) []string {
+	var out []string
+	for _, r := range []string{roleViewer, roleEditor, roleAdmin} {
+		if rank[role] >= rank[r] {
+			out = append(out, allowed[r]...)
+		}
+	}
+	return out
+}
+
+// validRole is a role in Grafana's spelling; "" if it is none.
+func validRole(name string) string {
+	for role := range rank {
+		if name == role || name == strings.ToLower(role) {
+			return role
+		}
+	}
+	return ""
+}
+
+// redirectOrg is what ?orgId= does to a request of a person: it changes the
+// stored org and redirects.
+func (c *call) redirectOrg() *answer {
+	wanted := c.number("orgId", 0)
+	u := c.who.user
+	if wanted <= 0 || wanted == c.who.orgID || u == nil || u.serviceAccount || c.in.hidden {
+		return nil
+	}
+	o := c.db.orgs[wanted]
+	if o == nil || o.members[u.id] == "" {
+		return notFound()
+	}
+	u.orgID = wanted
+	target := c.in.url.RequestURI()
+	a := raw(http.StatusFound, "text/html; charset=utf-8", fmt.Appendf(nil, "<a href=%q>Found</a>.\n\n", target))
+	a.header.Set("Location", target)
+	return a
+}

@@ -1,0 +1,206 @@
+package grafanatest
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"slices"
+	"time"
+)
+
+// database is all that a Grafana remembers.
+type database struct {
+	quirks quirks
+	random *rand.Rand
+
+	lastOrg, lastUser, lastKey, lastContent, lastSource, lastSession int64
+
+	orgs     map[int64]*org
+	users    map[int64]*user // people and service accounts: one table, as in Grafana
+	tokens   map[int64]*token
+	sessions map[int64]*session
+	attempts map[string][]time.Time // failed logins, by login
+}
+
+// org is an organization with everything in it.
+type org struct {
+	id      int64
+	name    string
+	address Address
+	members map[int64]string // user id → role; service accounts too
+	prefs   preferences
+	quotas  map[string]int64 // set by hand, by target
+
+	dashboards map[string]*dashboard
+	folders    map[string]*folder
+	sources    map[string]*dataSource
+}
+
+// user is a person or a service account.
+type user struct {
+	id                       int64
+	uid, login, email, name  string
+	password                 string
+	serviceAccount           bool
+	serverAdmin, disabled    bool
+	orgID                    int64 // a person's current org; a service account's only one
+	created, updated, seenAt time.Time
+}
+
+// token is a service account's.
+type token struct {
+	id, orgID, accountID int64
+	name, key            string
+	created              time.Time
+	expires, used        *time.Time
+	revoked              bool
+}
+
+// session is a login's.
+type session struct {
+	id, userID       int64
+	secret, previous string // previous: good until secret is first used
+	seen             bool   // secret has been used
+	created, rotated time.Time
+}
+
+// preferences of an organization.
+type preferences struct {
+	theme, timezone, weekStart, language, homeUID string
+	homeID                                        int64
+}
+
+// dashboard is a dashboard with its history.
+type dashboard struct {
+	id                   int64
+	uid, title, folder   string
+	model                map[string]any
+	versions             []dashboardVersion // oldest first; never empty
+	created, updated     time.Time
+	createdBy, updatedBy string
+}
+
+type dashboardVersion struct {
+	id, number, parent int64
+	restoredFrom       int64
+	message, by        string
+	at                 time.Time
+	model              map[string]any
+}
+
+type folder struct {
+	id                   int64
+	uid, title, parent   string
+	version              int64
+	created, updated     time.Time
+	createdBy, updatedBy string
+}
+
+type dataSource struct {
+	id, version     int64
+	uid, name, kind string
+	fields          map[string]json.RawMessage
+}
+
+// newDatabase is a fresh installation: one org, one server admin.
+func newDatabase(opts Options, q quirks) *database {
+	db := &database{
+		quirks: q, random: rand.New(rand.NewPCG(1, 2)),
+		orgs: map[int64]*org{}, users: map[int64]*user{}, tokens: map[int64]*token{},
+		sessions: map[int64]*session{}, attempts: map[string][]time.Time{},
+	}
+	now := opts.Now()
+	main := db.addOrg("Main Org.")
+	admin := db.addUser(user{login: opts.Admin, email: opts.Admin + "@localhost", password: opts.Password, serverAdmin: true, orgID: main.id}, now)
+	admin.seenAt = now
+	main.members[admin.id] = roleAdmin
+	return db
+}
+
+func (db *database) addOrg(name string) *org {
+	db.lastOrg++
+	o := &org{
+		id: db.lastOrg, name: name, members: map[int64]string{}, quotas: map[string]int64{},
+		dashboards: map[string]*dashboard{}, folders: map[string]*folder{}, sources: map[string]*dataSource{},
+	}
+	db.orgs[o.id] = o
+	return o
+}
+
+func (db *database) addUser(u user, now time.Time) *user {
+	db.lastUser++
+	u.id, u.uid = db.lastUser, db.newUID()
+	u.created, u.updated = now, now
+	u.seenAt = now.AddDate(-10, 0, 0)
+	db.users[u.id] = &u
+	return &u
+}
+
+// clone is a copy that shares nothing that can change. Models of dashboards
+// are never changed once stored.
+func (db *database) clone() *database {
+	c := *db
+	c.random = rand.New(rand.NewPCG(db.random.Uint64(), 2))
+	c.orgs = make(map[int64]*org, len(db.orgs))
+	for id, o := range db.orgs {
+		c.orgs[id] = o.clone()
+	}
+	c.users = cloneRows(db.users)
+	c.tokens = cloneRows(db.tokens)
+	c.sessions = cloneRows(db.sessions)
+	c.attempts = make(map[string][]time.Time, len(db.attempts))
+	for login, at := range db.attempts {
+		c.attempts[login] = slices.Clone(at)
+	}
+	return &c
+}
+
+func (o *org) clone() *org {
+	c := *o
+	c.members = maps.Clone(o.members)
+	c.quotas = maps.Clone(o.quotas)
+	c.dashboards = cloneRows(o.dashboards)
+	for _, d := range c.dashboards {
+		d.versions = slices.Clone(d.versions)
+	}
+	c.folders = cloneRows(o.folders)
+	c.sources = cloneRows(o.sources)
+	return &c
+}
+
+func cloneRows[K comparable, T any](rows map[K]*T) map[K]*T {
+	out := make(map[K]*T, len(rows))
+	for k, row := range rows {
+		copied := *row
+		out[k] = &copied
+	}
+	return out
+}
+
+// sortedBy returns the rows of a table in the order of a key.
+func sorted[K comparable, T any](rows map[K]*T, less func(a, b *T) int) []*T {
+	return slices.SortedFunc(maps.Values(rows), less)
+}
+
+const lowerAlphabet = "abcdefghijklmnopqrstuvwxyz0123456789"
+const alphabet = lowerAlphabet + "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+
+func (db *database) text(from string, n int) string {
+	b := make([]byte, n)
+	for i := range b {
+		b[i] = from[db.random.IntN(len(from))]
+	}
+	return string(b)
+}
+
+// newUID is a uid as Grafana makes them for users and data sources.
+func (db *database) newUID() string { return "a" + db.text(lowerAlphabet, 13) }
+
+// newUUID is a uid as Grafana makes them for dashboards.
+func (db *database) newUUID() string {
+	h := db.text("0123456789abcdef", 31)
+	return fmt.Sprintf("%s-%s-4%s-a%s-%s", h[:8], h[8:12], h[12:15], h[15:18], h[18:30])
+}
+
+func (db *database) accessErrorID() string { return "ACE" + db.text("0123456789", 10) }

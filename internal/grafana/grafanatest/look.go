@@ -1,0 +1,185 @@
+package grafanatest
+
+import (
+	"encoding/json"
+	"maps"
+	"slices"
+	"cmp"
+	"time"
+)
+
+// Org is an organization, as the database has it.
+type Org struct {
+	ID          int64
+	Name        string
+	Address     Address
+	Members     []Member // people only, by user id
+	Preferences Preferences
+	Quotas      map[string]int64 // limits that were set, by target
+}
+
+// Address of an organization.
+type Address struct {
+	Address1 string `json:"address1"`
+	Address2 string `json:"address2"`
+	City     string `json:"city"`
+	ZipCode  string `json:"zipCode"`
+	State    string `json:"state"`
+	Country  string `json:"country"`
+}
+
+// Member is a person's membership of an organization.
+type Member struct {
+	UserID      int64
+	Login, Role string
+}
+
+// Preferences of an organization; "": not set.
+type Preferences struct {
+	Theme, Timezone, WeekStart, Language, HomeDashboardUID string
+}
+
+// SA is a service account.
+type SA struct {
+	ID                     int64
+	UID, Name, Login, Role string
+	Disabled               bool
+	Created                time.Time
+}
+
+// Tok is a service account's token.
+type Tok struct {
+	ID      int64
+	Name    string
+	SAID    int64
+	Created time.Time
+	Expires *time.Time // nil: never
+	Revoked bool
+}
+
+// Dash is a dashboard.
+type Dash struct {
+	UID, Title, FolderUID string
+	Version               int64
+	Model                 json.RawMessage
+	Messages              []string // of all versions, oldest first
+}
+
+// Folder is a folder; ParentUID is "" at the root.
+type Folder struct{ UID, Title, ParentUID string }
+
+// Orgs returns all organizations, by id.
+func (s *Server) Orgs() []Org {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var out []Org
+	for _, o := range sorted(s.db.orgs, func(a, b *org) int { return cmp.Compare(a.id, b.id) }) {
+		shown := Org{
+			ID: o.id, Name: o.name, Address: o.address, Quotas: maps.Clone(o.quotas),
+			Preferences: Preferences{o.prefs.theme, o.prefs.timezone, o.prefs.weekStart, o.prefs.language, o.prefs.homeUID},
+		}
+		for _, id := range slices.Sorted(maps.Keys(o.members)) {
+			if u := s.db.users[id]; u != nil && !u.serviceAccount {
+				shown.Members = append(shown.Members, Member{UserID: id, Login: u.login, Role: o.members[id]})
+			}
+		}
+		out = append(out, shown)
+	}
+	return out
+}
+
+// ServiceAccounts returns an organization's service accounts, by id.
+func (s *Server) ServiceAccounts(orgID int64) []SA {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	o := s.db.orgs[orgID]
+	if o == nil {
+		return nil
+	}
+	var out []SA
+	for _, id := range slices.Sorted(maps.Keys(o.members)) {
+		if u := s.db.users[id]; u != nil && u.serviceAccount {
+			out = append(out, SA{id, u.uid, u.name, u.login, o.members[id], u.disabled, u.created})
+		}
+	}
+	return out
+}
+
+// Tokens returns all tokens of an organization's service accounts, by id, with
+// the expired and the revoked.
+func (s *Server) Tokens(orgID int64) []Tok {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var out []Tok
+	for _, t := range sorted(s.db.tokens, func(a, b *token) int { return cmp.Compare(a.id, b.id) }) {
+		if t.orgID == orgID {
+			out = append(out, Tok{t.id, t.name, t.accountID, t.created, clonePointer(t.expires), t.revoked})
+		}
+	}
+	return out
+}
+
+// Dashboards returns an organization's dashboards, by uid.
+func (s *Server) Dashboards(orgID int64) []Dash {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	o := s.db.orgs[orgID]
+	if o == nil {
+		return nil
+	}
+	var out []Dash
+	for _, d := range sorted(o.dashboards, func(a, b *dashboard) int { return cmp.Compare(a.uid, b.uid) }) {
+		shown := Dash{UID: d.uid, Title: d.title, FolderUID: d.folder, Version: d.version(), Model: d.json()}
+		for _, v := range d.versions {
+			shown.Messages = append(shown.Messages, v.message)
+		}
+		out = append(out, shown)
+	}
+	return out
+}
+
+// Folders returns an organization's folders, by uid.
+func (s *Server) Folders(orgID int64) []Folder {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	o := s.db.orgs[orgID]
+	if o == nil {
+		return nil
+	}
+	var out []Folder
+	for _, f := range sorted(o.folders, func(a, b *folder) int { return cmp.Compare(a.uid, b.uid) }) {
+		out = append(out, Folder{f.uid, f.title, f.parent})
+	}
+	return out
+}
+
+// KeyAlive says whether a token's key would be accepted now, and whose it is.
+func (s *Server) KeyAlive(key string) (orgID, saID, tokenID int64, ok bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, t := range s.db.tokens {
+		if t.key != key {
+			continue
+		}
+		u := s.db.users[t.accountID]
+		alive := !t.revoked && !t.expired(s.opts.Now()) && u != nil && !u.disabled
+		return t.orgID, t.accountID, t.id, alive
+	}
+	return 0, 0, 0, false
+}
+
+// Keys returns every key ever issued, through all resets and restores, oldest
+// first.
+func (s *Server) Keys() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.keys)
+}
+
+func clonePointer[T any](p *T) *T {
+	if p == nil {
+		return nil
+	}
+	v := *p
+	return &v
+}

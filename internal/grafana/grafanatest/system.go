@@ -1,0 +1,80 @@
+package grafanatest
+
+import (
+	"encoding/json"
+	"maps"
+	"net/http"
+	"slices"
+	"time"
+)
+
+// stamp is a time as most answers show it.
+func stamp(t time.Time) string {
+	if t.IsZero() {
+		return "0001-01-01T00:00:00Z"
+	}
+	return t.UTC().Format("2006-01-02T15:04:05Z")
+}
+
+func health(c *call) *answer {
+	state := obj{"database": "ok"}
+	if !c.server.opts.HideVersion || c.authenticate() == nil && !c.who.anonymous {
+		state["version"], state["commit"] = c.quirks.version, c.quirks.commit
+	}
+	body, err := json.MarshalIndent(state, "", "  ")
+	if err != nil {
+		panic("grafanatest: " + err.Error())
+	}
+	return raw(http.StatusOK, "application/json; charset=UTF-8", body)
+}
+
+func healthz(*call) *answer { return raw(http.StatusOK, "text/plain; charset=utf-8", []byte("Ok")) }
+
+func loginPing(*call) *answer { return done("Logged in") }
+
+// frontendSettings is the part of the settings that says what this Grafana is.
+func frontendSettings(c *call) *answer {
+	build := obj{"edition": "Open Source", "env": "production", "hideVersion": c.server.opts.HideVersion}
+	if !c.server.opts.HideVersion || !c.who.anonymous {
+		build["version"], build["commit"] = c.quirks.version, c.quirks.commit
+	}
+	return ok(obj{
+		"buildInfo": build, "featureToggles": maps.Clone(c.quirks.toggles), "namespace": namespaceOf(c.who.orgID),
+		"defaultDatasource": "-- Grafana --", "anonymousEnabled": c.server.options.anonymous, "disableLoginForm": c.server.opts.DisableLoginForm,
+	})
+}
+
+// permissions lists the caller's permissions: only those that are modelled.
+func permissions(c *call) *answer {
+	out := map[string][]string{}
+	for _, action := range actionsOf(c.role(c.who.orgID)) {
+		out[action] = []string{""}
+	}
+	if u := c.who.user; u != nil && u.serverAdmin {
+		for _, action := range serverWide {
+			out[action] = []string{""}
+		}
+	}
+	return ok(out)
+}
+
+func adminStats(c *call) *answer {
+	dashboards, sources := 0, 0
+	for _, o := range c.db.orgs {
+		dashboards += len(o.dashboards)
+		sources += len(o.sources)
+	}
+	people := 0
+	for _, u := range c.db.users {
+		if !u.serviceAccount {
+			people++
+		}
+	}
+	return ok(obj{"orgs": len(c.db.orgs), "dashboards": dashboards, "datasources": sources, "users": people})
+}
+
+// people are the human users, by login.
+func (db *database) people() []*user {
+	all := sorted(db.users, func(a, b *user) int { return cmpText(a.login, b.login) })
+	return slices.DeleteFunc(all, func(u *user) bool { return u.serviceAccount })
+}

@@ -1,0 +1,95 @@
+package grafana
+
+import (
+	"context"
+	"net/http"
+)
+
+// Health is how a Grafana says it is.
+type Health struct {
+	// Version and Commit are empty where Grafana is set to hide them.
+	Version string `json:"version"`
+	Commit  string `json:"commit"`
+	// Database is "ok" or "failing".
+	Database string `json:"database"`
+}
+
+func (h Health) complete() bool { return h.Database != "" }
+
+// Settings is what Grafana tells everyone who is signed in about itself.
+type Settings struct {
+	Version string
+	// Edition is "Open Source" or "Enterprise".
+	Edition string
+	// Namespace is what /apis calls the organization that was asked: "default", "org-N", or "stacks-N" in Grafana Cloud.
+	Namespace      string
+	FeatureToggles map[string]bool
+}
+
+// Health asks how the Grafana is, without a credential. If its database fails, both the Health and an
+// error (IsUnavailable) are returned.
+//
+// GET /api/health
+func (c *Client) Health(ctx context.Context) (Health, error) {
+	r := get("/api/health")
+	r.as = &credential{}
+	a, err := c.call(ctx, r)
+	if err != nil {
+		return Health{}, err
+	}
+	health, err := decode[Health](a)
+	if a.status != http.StatusOK {
+		return health, a.asError()
+	}
+	return health, err
+}
+
+type frontendSettings struct {
+	BuildInfo struct {
+		Version string `json:"version"`
+		Edition string `json:"edition"`
+	} `json:"buildInfo"`
+	Namespace      string         `json:"namespace"`
+	FeatureToggles map[string]any `json:"featureToggles"`
+}
+
+// Settings asks which Grafana this is.
+//
+// GET /api/frontend/settings
+func (c *Client) Settings(ctx context.Context) (Settings, error) {
+	answer, err := do[frontendSettings](ctx, c, get("/api/frontend/settings"))
+	if err != nil {
+		return Settings{}, err
+	}
+	toggles := make(map[string]bool, len(answer.FeatureToggles))
+	for name, value := range answer.FeatureToggles {
+		toggles[name], _ = value.(bool)
+	}
+	return Settings{
+		Version:        answer.BuildInfo.Version,
+		Edition:        answer.BuildInfo.Edition,
+		Namespace:      answer.Namespace,
+		FeatureToggles: toggles,
+	}, nil
+}
+
+type apiGroup struct {
+	Kind             string `json:"kind"`
+	PreferredVersion struct {
+		Version string `json:"version"`
+	} `json:"preferredVersion"`
+}
+
+func (g apiGroup) complete() bool { return g.Kind == "APIGroup" }
+
+// DashboardAPIVersion finds out which version of the dashboards in /apis to ask for their list, such as
+// "v1beta1". "": this Grafana (before 12) has none.
+//
+// GET /apis/dashboard.grafana.app
+func (c *Client) DashboardAPIVersion(ctx context.Context) (string, error) {
+	group, err := do[apiGroup](ctx, c, get("/apis/dashboard.grafana.app"))
+	if IsNotFound(err) {
+		return "", nil
+	}
+	return group.PreferredVersion.Version, err
+}
