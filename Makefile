@@ -117,7 +117,7 @@ uninstall: ## Remove the CRDs. Refuses while there are objects that the operator
 render: ## Print the manifests of CONFIG=config/default with IMG=registry/name:tag.
 	@mkdir -p bin/render
 	@printf 'resources: [../../%s]\n' '$(CONFIG)' >bin/render/kustomization.yaml
-	@cd bin/render && $(kustomize) edit set image controller='$(IMG)'
+	@cd bin/render && $(kustomize) edit set image grafana-tenancy-operator='$(IMG)'
 	@$(kustomize) build bin/render
 
 .PHONY: deploy

@@ -13,7 +13,7 @@ import (
 var GroupVersion = schema.GroupVersion{Group: "grafana-tenancy.dev", Version: "v1alpha1"}
 
 // AddToScheme registers the kinds of this package.
-var AddToScheme = runtime.NewSchemeBuilder(func(scheme *runtime.Scheme) error {
+func AddToScheme(scheme *runtime.Scheme) error {
 	scheme.AddKnownTypes(GroupVersion,
 		&Instance{}, &InstanceList{},
 		&Organization{}, &OrganizationList{},
@@ -23,4 +23,4 @@ var AddToScheme = runtime.NewSchemeBuilder(func(scheme *runtime.Scheme) error {
 	)
 	metav1.AddToGroupVersion(scheme, GroupVersion)
 	return nil
-}).AddToScheme
+}

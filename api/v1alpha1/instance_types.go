@@ -22,9 +22,7 @@ type InstanceSpec struct {
 
 	// Timeout of one request. Deleting an organization with much in it has its own, longer one. Default 30s; at least 1s, at most 10m.
 	// +kubebuilder:validation:Type=string
-	// +kubebuilder:validation:MinLength=2
-	// +kubebuilder:validation:MaxLength=12
-	// +kubebuilder:validation:Pattern=`^([0-9]{1,5}m)?([0-9]{1,5}s)?$`
+	// +kubebuilder:validation:Pattern=`^([0-9]{1,5}m([0-9]{1,5}s)?|[0-9]{1,5}s)$`
 	// +kubebuilder:validation:XValidation:rule="duration(self) >= duration('1s') && duration(self) <= duration('10m')",message="must be between 1s and 10m"
 	// +kubebuilder:default="30s"
 	// +optional
@@ -42,9 +40,7 @@ type InstanceSpec struct {
 
 	// ResyncInterval is how often Grafana is compared with the objects that describe it; each may set its own. Default 10m; at least 30s.
 	// +kubebuilder:validation:Type=string
-	// +kubebuilder:validation:MinLength=2
-	// +kubebuilder:validation:MaxLength=18
-	// +kubebuilder:validation:Pattern=`^([0-9]{1,5}h)?([0-9]{1,5}m)?([0-9]{1,5}s)?$`
+	// +kubebuilder:validation:Pattern=`^([0-9]{1,5}h([0-9]{1,5}m)?([0-9]{1,5}s)?|[0-9]{1,5}m([0-9]{1,5}s)?|[0-9]{1,5}s)$`
 	// +kubebuilder:validation:XValidation:rule="duration(self) >= duration('30s')",message="must be at least 30s"
 	// +kubebuilder:default="10m"
 	// +optional
@@ -194,6 +190,8 @@ type InstanceStatus struct {
 // LoginFailure records that Grafana refused a credential.
 type LoginFailure struct {
 	// Time of the last attempt.
+	// +kubebuilder:validation:Type=string
+	// +kubebuilder:validation:Format=date-time
 	// +kubebuilder:validation:Pattern=`^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z$`
 	Time metav1.Time `json:"time"`
 

@@ -1,7 +1,6 @@
 package v1alpha1
 
 import (
-	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
@@ -20,9 +19,7 @@ type ServiceAccountTokenSpec struct {
 
 	// TTL is how long the key lives after it was made. Once it has expired, the next resync makes a new one. Default: it never expires. At least 1m; whole seconds.
 	// +kubebuilder:validation:Type=string
-	// +kubebuilder:validation:MinLength=2
-	// +kubebuilder:validation:MaxLength=18
-	// +kubebuilder:validation:Pattern=`^([0-9]{1,5}h)?([0-9]{1,5}m)?([0-9]{1,5}s)?$`
+	// +kubebuilder:validation:Pattern=`^([0-9]{1,5}h([0-9]{1,5}m)?([0-9]{1,5}s)?|[0-9]{1,5}m([0-9]{1,5}s)?|[0-9]{1,5}s)$`
 	// +kubebuilder:validation:XValidation:rule="duration(self) >= duration('1m')",message="must be at least 1m"
 	// +optional
 	TTL *metav1.Duration `json:"ttl,omitempty"`
@@ -52,7 +49,7 @@ type TokenSecret struct {
 	// +kubebuilder:validation:MaxLength=253
 	// +kubebuilder:default=Opaque
 	// +optional
-	Type corev1.SecretType `json:"type,omitempty"`
+	Type string `json:"type,omitempty"`
 
 	// Labels that the Secret gets besides the operator's own.
 	// +kubebuilder:validation:MaxProperties=64
@@ -93,6 +90,8 @@ type ServiceAccountTokenStatus struct {
 	Revision int64 `json:"revision,omitempty"`
 
 	// ExpiresAt is when the live token expires, by Grafana's clock; absent if it never does.
+	// +kubebuilder:validation:Type=string
+	// +kubebuilder:validation:Format=date-time
 	// +kubebuilder:validation:Pattern=`^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z$`
 	// +optional
 	ExpiresAt *metav1.Time `json:"expiresAt,omitempty"`

@@ -11,13 +11,17 @@ const (
 	// AnnotationAbandon, set to "true" on an object that is being deleted, releases it without touching Grafana. What it made there stays.
 	AnnotationAbandon = "grafana-tenancy.dev/abandon"
 
-	// AnnotationTokenID, AnnotationTokenRevision, AnnotationTokenKey, AnnotationServiceAccountID and AnnotationOrgID stand on the Secret of a ServiceAccountToken. They are
-	// the record of which token it holds: Grafana's id of it, its revision, the data key its value stands under, and the service account and organization it belongs to.
-	AnnotationTokenID          = "grafana-tenancy.dev/token-id"
-	AnnotationTokenRevision    = "grafana-tenancy.dev/token-revision"
-	AnnotationTokenKey         = "grafana-tenancy.dev/token-key"
-	AnnotationServiceAccountID = "grafana-tenancy.dev/service-account-id"
-	AnnotationOrgID            = "grafana-tenancy.dev/org-id"
+	// AnnotationTokenID and the annotations below stand on the Secret of a ServiceAccountToken. They are the record of which token it holds: Grafana's id of it, its revision,
+	// its ttl, the data key that it stands under and a digest of it, the service account and organization that it belongs to, and which labels and annotations came from the spec.
+	AnnotationTokenID            = "grafana-tenancy.dev/token-id"
+	AnnotationTokenRevision      = "grafana-tenancy.dev/token-revision"
+	AnnotationTokenTTL           = "grafana-tenancy.dev/token-ttl"
+	AnnotationTokenKey           = "grafana-tenancy.dev/token-key"
+	AnnotationTokenDigest        = "grafana-tenancy.dev/token-digest"
+	AnnotationAppliedLabels      = "grafana-tenancy.dev/applied-labels"
+	AnnotationAppliedAnnotations = "grafana-tenancy.dev/applied-annotations"
+	AnnotationServiceAccountID   = "grafana-tenancy.dev/service-account-id"
+	AnnotationOrgID              = "grafana-tenancy.dev/org-id"
 
 	// LabelManagedBy marks the Secrets that hold tokens; its value is ManagedBy.
 	LabelManagedBy = "app.kubernetes.io/managed-by"
@@ -106,9 +110,7 @@ type CommonSpec struct {
 
 	// ResyncInterval is how often Grafana is compared with this object and put right, besides every change of the object. Default: the Instance's. At least 30s, at most 99999h.
 	// +kubebuilder:validation:Type=string
-	// +kubebuilder:validation:MinLength=2
-	// +kubebuilder:validation:MaxLength=18
-	// +kubebuilder:validation:Pattern=`^([0-9]{1,5}h)?([0-9]{1,5}m)?([0-9]{1,5}s)?$`
+	// +kubebuilder:validation:Pattern=`^([0-9]{1,5}h([0-9]{1,5}m)?([0-9]{1,5}s)?|[0-9]{1,5}m([0-9]{1,5}s)?|[0-9]{1,5}s)$`
 	// +kubebuilder:validation:XValidation:rule="duration(self) >= duration('30s')",message="must be at least 30s"
 	// +optional
 	ResyncInterval *metav1.Duration `json:"resyncInterval,omitempty"`
@@ -136,6 +138,8 @@ type CommonStatus struct {
 
 	// CreateStarted is when a request that creates the object in Grafana was last about to be sent. It is removed once the object has been seen there, so that a create whose
 	// answer was lost is found again and never repeated.
+	// +kubebuilder:validation:Type=string
+	// +kubebuilder:validation:Format=date-time
 	// +kubebuilder:validation:Pattern=`^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z$`
 	// +optional
 	CreateStarted *metav1.Time `json:"createStarted,omitempty"`

@@ -10,13 +10,13 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/go-logr/logr"
 	"k8s.io/apimachinery/pkg/runtime"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/envtest"
 	"sigs.k8s.io/controller-runtime/pkg/log"
-	"sigs.k8s.io/controller-runtime/pkg/log/zap"
 
 	grafanav1 "grafana-tenancy.dev/operator/api/v1alpha1"
 )
@@ -90,7 +90,7 @@ func (c *cluster) check() error {
 }
 
 func (c *cluster) startAPIServer() (err error) {
-	log.SetLogger(zap.New(zap.WriteTo(io.Discard))) // errors are returned as well
+	log.SetLogger(logr.Discard()) // errors are returned as well
 	c.env = &envtest.Environment{
 		UseExistingCluster:       new(false),
 		BinaryAssetsDirectory:    c.assets,

@@ -46,6 +46,7 @@ func main() {
 // run brings everything up, shows it, and takes it down in reverse order.
 func run(ctx context.Context, once bool, timeout time.Duration) (err error) {
 	ctx, fail := context.WithCancelCause(ctx)
+	defer fail(nil)
 	defer func() {
 		// What ended first, not what it brought down, is the error.
 		if errors.Is(err, context.Canceled) {

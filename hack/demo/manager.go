@@ -3,10 +3,15 @@ package main
 import (
 	"context"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"time"
+
+	"sigs.k8s.io/controller-runtime/pkg/envtest"
 )
 
 // startManager builds the manager, runs it, and waits until it is ready.
@@ -16,12 +21,16 @@ func startManager(ctx context.Context, fail context.CancelCauseFunc, cluster *cl
 	if err := runToEnd(ctx, exec.CommandContext(ctx, "go", "build", "-o", binary, ".")); err != nil {
 		return nil, err
 	}
+	kubeconfig, err := admit(ctx, cluster)
+	if err != nil {
+		return nil, err
+	}
 	probes, err := freeAddress()
 	if err != nil {
 		return nil, err
 	}
 	manager, err := start(fail, cluster.dir, binary,
-		"--kubeconfig", cluster.kubeconfig,
+		"--kubeconfig", kubeconfig,
 		"--leader-elect=false",
 		"--metrics-bind-address=0",
 		"--health-probe-bind-address="+probes,
@@ -34,6 +43,28 @@ func startManager(ctx context.Context, fail context.CancelCauseFunc, cluster *cl
 		return nil, fmt.Errorf("waiting for the manager: %w\nIts last words:\n%s", err, manager.tail())
 	}
 	return manager, nil
+}
+
+// admit gives the manager an identity that may do what its role says and no
+// more, so that a permission that is missing there shows here.
+func admit(ctx context.Context, cluster *cluster) (kubeconfig string, err error) {
+	const user = "manager"
+	if err := cluster.kubectl(ctx, io.Discard, "apply", "-f", "config/rbac/role.yaml"); err != nil {
+		return "", err
+	}
+	if err := cluster.kubectl(ctx, io.Discard, "create", "clusterrolebinding", user, "--clusterrole=manager-role", "--user="+user); err != nil {
+		return "", err
+	}
+	manager, err := cluster.env.AddUser(envtest.User{Name: user}, nil)
+	if err != nil {
+		return "", err
+	}
+	content, err := manager.KubeConfig()
+	if err != nil {
+		return "", err
+	}
+	kubeconfig = filepath.Join(cluster.dir, "manager.kubeconfig")
+	return kubeconfig, os.WriteFile(kubeconfig, content, 0o600)
 }
 
 // freeAddress is one on loopback that nothing listens on.

@@ -75,6 +75,9 @@ type BasicAuth struct {
 	Session bool
 }
 
+// Format writes ***, whatever the verb.
+func (BasicAuth) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, hidden) }
+
 // Rate is a budget of requests.
 type Rate struct {
 	// RequestsPerSecond is what the budget grows by. 0: there is no limit.
@@ -200,6 +203,9 @@ func newTransport(config *tls.Config) *http.Transport {
 	}
 }
 
+// Format writes the address of the Grafana, whatever the verb, so that no credential is printed.
+func (c *Client) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "Grafana at "+c.base) }
+
 // Close ends the session, if there is one, and closes idle connections. Calls after it fail with
 // ErrClosed. A second Close does nothing.
 func (c *Client) Close(ctx context.Context) error {
@@ -316,21 +322,16 @@ func (r request) path() (string, error) {
 			continue
 		}
 		value := fmt.Sprint(args[0])
-		args = args[1:]
-		if value == "" || value == "0" || strings.HasPrefix(value, "-") && isNumber(value) {
-			return "", fmt.Errorf("%q cannot be the %s in %s %s", value, element[1:], r.method, r.route)
+		if id, ok := args[0].(int64); value == "" || ok && id <= 0 { // it would name another route, or nothing
+			return "", fmt.Errorf("%s %s: %q is no %s", r.method, r.route, value, element[1:])
 		}
+		args = args[1:]
 		elements[i] = url.PathEscape(value)
 		if value == "." || value == ".." { // or it would be taken as a step in the path
 			elements[i] = strings.ReplaceAll(value, ".", "%2E")
 		}
 	}
 	return strings.Join(elements, "/"), nil
-}
-
-func isNumber(s string) bool {
-	_, err := strconv.ParseInt(s, 10, 64)
-	return err == nil
 }
 
 // build makes the HTTP request.

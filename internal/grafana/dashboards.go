@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strconv"
 	"time"
@@ -129,32 +130,61 @@ func (o *OrgClient) DeleteDashboard(ctx context.Context, uid string) error {
 	return exec(ctx, o, del("/api/dashboards/uid/:uid", uid))
 }
 
+// listedVersion is a version as the list of versions tells it.
+type listedVersion struct {
+	DashboardVersion
+	ParentVersion int64 `json:"parentVersion"`
+}
+
 // versionList is a plain list before Grafana 11.1, and within an object since.
-type versionList []DashboardVersion
+type versionList []listedVersion
 
 func (l *versionList) UnmarshalJSON(data []byte) error {
 	if bytes.HasPrefix(data, []byte("[")) {
-		return json.Unmarshal(data, (*[]DashboardVersion)(l))
+		return json.Unmarshal(data, (*[]listedVersion)(l))
 	}
 	var page struct {
-		Versions *[]DashboardVersion `json:"versions"`
+		Versions *[]listedVersion `json:"versions"`
 	}
 	if err := json.Unmarshal(data, &page); err != nil {
 		return err
 	}
 	if page.Versions == nil {
-		return fmt.Errorf("no versions")
+		return errors.New("no versions")
 	}
 	*l = *page.Versions
 	return nil
 }
 
-// DashboardVersions lists the last saves of the dashboard, the newest first, at most limit.
+// DashboardVersions lists the last saves of the dashboard, the newest first, at most limit (0: all that
+// Grafana keeps). Grafana 12 may list a version twice.
 //
-// GET /api/dashboards/uid/:uid/versions
+// GET /api/dashboards/uid/:uid/versions, GET /api/dashboards/uid/:uid/versions/:version
 func (o *OrgClient) DashboardVersions(ctx context.Context, uid string, limit int) ([]DashboardVersion, error) {
-	r := get("/api/dashboards/uid/:uid/versions", uid).with("limit", strconv.Itoa(limit))
-	return do[versionList](ctx, o, r)
+	r := get("/api/dashboards/uid/:uid/versions", uid)
+	if limit > 0 {
+		r = r.with("limit", strconv.Itoa(limit))
+	}
+	listed, err := do[versionList](ctx, o, r)
+	if err != nil {
+		return nil, err
+	}
+	versions := make([]DashboardVersion, len(listed))
+	first := DashboardVersion{Version: -1}
+	for i, v := range listed {
+		versions[i] = v.DashboardVersion
+		if v.ParentVersion != 0 {
+			continue
+		}
+		if first.Version != v.Version { // the list hides what was said at the creation behind "Initial save"
+			first, err = do[DashboardVersion](ctx, o, get("/api/dashboards/uid/:uid/versions/:version", uid, v.Version))
+			if err != nil {
+				return nil, err
+			}
+		}
+		versions[i].Message = first.Message
+	}
+	return versions, nil
 }
 
 const (

@@ -13,8 +13,9 @@ import (
 // hidden is what a Key looks like however it is printed.
 const hidden = "***"
 
-// Key is a secret: a service account token's key, or a password. It prints as *** through fmt, slog
-// and every encoder; only Reveal gives it away. It decodes from JSON as a string does.
+// Key is a secret: a service account token's key, or a password. It prints as *** through fmt and slog
+// and as a value in JSON and other encodings; only Reveal gives it away. It decodes from JSON as a
+// string does.
 type Key string
 
 // Reveal returns the secret itself.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"strings"
 )
 
 // Org is an organization.
@@ -199,7 +198,7 @@ func (c *Client) OrgQuotas(ctx context.Context, id int64) ([]Quota, error) {
 //
 // PUT /api/orgs/:id/quotas/:target
 func (c *Client) SetOrgQuota(ctx context.Context, id int64, target string, limit int64) error {
-	return exec(ctx, c, put(map[string]int64{"limit": limit}, "/api/orgs/:id/quotas/:target", id, strings.TrimSpace(target)))
+	return exec(ctx, c, put(map[string]int64{"limit": limit}, "/api/orgs/:id/quotas/:target", id, target))
 }
 
 // SetOwnAddress is SetOrgAddress for a credential that reaches one organization only.

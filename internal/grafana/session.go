@@ -93,7 +93,7 @@ func (l *login) takeTurn(ctx context.Context) error {
 	case l.turn <- struct{}{}:
 		return nil
 	case <-ctx.Done():
-		return l.failed(context.Cause(ctx))
+		return l.failed(&noAnswer{method: http.MethodPost, path: "/login", err: context.Cause(ctx)})
 	}
 }
 

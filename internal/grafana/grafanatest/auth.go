@@ -2,10 +2,10 @@ package grafanatest
 
 import (
 	"encoding/base64"
+	"encoding/binary"
+	"encoding/hex"
 	"encoding/json"
 	"hash/crc32"
-	"encoding/hex"
-	"encoding/binary"
 	"net/http"
 	"strconv"
 	"strings"
@@ -104,6 +104,9 @@ func orgHeader(h http.Header) int64 {
 
 // wantedOrg is the org that a request asks for; 0: none in particular.
 func (c *call) wantedOrg() int64 {
+	if id := apiNamespace(c.in.url.Path); id != 0 && c.quirks.unified {
+		return id
+	}
 	if id := c.number("targetOrgId", 0); id > 0 {
 		return id
 	}
@@ -296,5 +299,3 @@ func (db *database) tokenOf(key string) *token {
 }
 
 func (t *token) expired(now time.Time) bool { return t.expires != nil && !t.expires.After(now) }
-
-var _ = http.StatusOK

@@ -2,6 +2,7 @@ package grafanatest
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -34,6 +35,9 @@ func (s *Server) handle(in inbound) *answer {
 		return r.handler(c)
 	}
 	if a := c.authenticate(); a != nil {
+		if r == nil && !c.isAPI() {
+			return c.loginPage()
+		}
 		return a
 	}
 	if a := c.redirectOrg(); a != nil {
@@ -48,13 +52,32 @@ func (s *Server) handle(in inbound) *answer {
 	return r.handler(c)
 }
 
-// unrouted is what paths that nobody serves get.
-func (c *call) unrouted() *answer {
+func (c *call) isAPI() bool {
 	path := c.in.url.Path
-	if strings.HasPrefix(path, "/api/") || strings.HasPrefix(path, "/apis/") {
+	return strings.HasPrefix(path, "/api/") || strings.HasPrefix(path, "/apis/")
+}
+
+// unrouted is what paths that nobody serves get from who is signed in.
+func (c *call) unrouted() *answer {
+	if c.isAPI() {
 		return notFound()
 	}
-	return raw(http.StatusNotFound, "text/html; charset=UTF-8", []byte("<!DOCTYPE html><html><body>Page not found</body></html>"))
+	status := http.StatusNotFound
+	if c.in.url.Path == "/" {
+		status = http.StatusOK
+	}
+	return raw(status, "text/html; charset=UTF-8", []byte("<!DOCTYPE html><html><head><title>Grafana</title></head><body></body></html>"))
+}
+
+// loginPage is where who is not signed in is sent from pages.
+func (c *call) loginPage() *answer {
+	target := "/login"
+	if c.quirks.loginRemembers && c.in.url.Path != "/" {
+		target += "?redirectTo=" + url.QueryEscape(c.in.url.RequestURI())
+	}
+	a := raw(http.StatusFound, "text/html; charset=utf-8", fmt.Appendf(nil, "<a href=%q>Found</a>.\n\n", target))
+	a.header.Set("Location", target)
+	return a
 }
 
 // id is a path parameter as an id; 0 if it is none.

@@ -1,7 +1,6 @@
 package grafanatest
 
 import (
-	"encoding/json"
 	"fmt"
 	"maps"
 	"math/rand/v2"
@@ -14,7 +13,7 @@ type database struct {
 	quirks quirks
 	random *rand.Rand
 
-	lastOrg, lastUser, lastKey, lastContent, lastSource, lastSession int64
+	lastOrg, lastUser, lastKey, lastContent, lastVersion, lastSource, lastSession int64
 
 	orgs     map[int64]*org
 	users    map[int64]*user // people and service accounts: one table, as in Grafana
@@ -79,6 +78,8 @@ type dashboard struct {
 	versions             []dashboardVersion // oldest first; never empty
 	created, updated     time.Time
 	createdBy, updatedBy string
+	maker, updater       int64 // users; updater is 0 until it is changed
+	touched              bool  // has been saved without a change
 }
 
 type dashboardVersion struct {
@@ -95,12 +96,14 @@ type folder struct {
 	version              int64
 	created, updated     time.Time
 	createdBy, updatedBy string
+	maker                int64
 }
 
 type dataSource struct {
-	id, version     int64
-	uid, name, kind string
-	fields          map[string]json.RawMessage
+	id, version int64
+	uid, name   string
+	body        newSource // never changed
+	isDefault   bool
 }
 
 // newDatabase is a fresh installation: one org, one server admin.
@@ -178,7 +181,7 @@ func cloneRows[K comparable, T any](rows map[K]*T) map[K]*T {
 	return out
 }
 
-// sortedBy returns the rows of a table in the order of a key.
+// sorted returns the rows of a table in the order of a key.
 func sorted[K comparable, T any](rows map[K]*T, less func(a, b *T) int) []*T {
 	return slices.SortedFunc(maps.Values(rows), less)
 }
@@ -197,10 +200,23 @@ func (db *database) text(from string, n int) string {
 // newUID is a uid as Grafana makes them for users and data sources.
 func (db *database) newUID() string { return "a" + db.text(lowerAlphabet, 13) }
 
-// newUUID is a uid as Grafana makes them for dashboards.
-func (db *database) newUUID() string {
-	h := db.text("0123456789abcdef", 31)
+// newDashboardUID is a uid as Grafana makes them for dashboards.
+func (db *database) newDashboardUID() string {
+	if !db.quirks.unified {
+		return db.newUID()
+	}
+	h := db.text("0123456789abcdef", 30)
 	return fmt.Sprintf("%s-%s-4%s-a%s-%s", h[:8], h[8:12], h[12:15], h[15:18], h[18:30])
+}
+
+// newContentID is an id for a dashboard or folder; a large one where they live
+// in the new storage.
+func (db *database) newContentID() int64 {
+	db.lastContent++
+	if db.quirks.unified {
+		return 3_160_000_000_000_000 + db.lastContent*4096
+	}
+	return db.lastContent
 }
 
 func (db *database) accessErrorID() string { return "ACE" + db.text("0123456789", 10) }

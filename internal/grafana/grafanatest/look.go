@@ -1,10 +1,10 @@
 package grafanatest
 
 import (
+	"cmp"
 	"encoding/json"
 	"maps"
 	"slices"
-	"cmp"
 	"time"
 )
 

@@ -45,7 +45,7 @@ func (rt router) match(method, path string) (*route, map[string]string) {
 	if method == http.MethodHead {
 		method = http.MethodGet
 	}
-	parts := strings.Split(strings.TrimPrefix(path, "/"), "/")
+	parts := strings.Split(strings.TrimSuffix(strings.TrimPrefix(path, "/"), "/"), "/")
 	for _, r := range rt[routeKey{method, len(parts)}] {
 		if params, ok := r.fits(parts); ok {
 			return r, params

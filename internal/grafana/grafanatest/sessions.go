@@ -18,11 +18,16 @@ func (db *database) sessionOf(secret string) *session {
 	return nil
 }
 
+// previousLives is how long the secret before the last rotation can be used, if
+// the new one has not been.
+const previousLives = time.Minute
+
 // valid says whether a session can be used with this secret of it, which must
-// be fresh; the one before is good until its successor is first used.
+// be fresh; the one before is good for a while, until its successor is first
+// used.
 func (s *session) valid(secret string, now time.Time, rotation time.Duration) bool {
 	if secret != s.secret {
-		return !s.seen
+		return !s.seen && now.Sub(s.rotated) < previousLives
 	}
 	if now.Sub(s.rotated) >= rotation {
 		return false
@@ -108,10 +113,14 @@ func listSessions(c *call) *answer {
 		if c.who.user == nil || s.userID != c.who.user.id {
 			continue
 		}
-		out = append(out, obj{
+		shown := obj{
 			"id": s.id, "isActive": s == c.who.session, "clientIp": "127.0.0.1", "device": "Other", "os": "Other", "osVersion": "",
-			"browser": "Other", "browserVersion": "", "authModule": "", "createdAt": stamp(s.created), "seenAt": stamp(s.rotated),
-		})
+			"browser": "Other", "browserVersion": "", "createdAt": stamp(s.created), "seenAt": stamp(s.rotated),
+		}
+		if c.quirks.newUserFields {
+			shown["authModule"] = ""
+		}
+		out = append(out, shown)
 	}
 	return ok(out)
 }

@@ -47,8 +47,12 @@ func frontendSettings(c *call) *answer {
 // permissions lists the caller's permissions: only those that are modelled.
 func permissions(c *call) *answer {
 	out := map[string][]string{}
-	for _, action := range actionsOf(c.role(c.who.orgID)) {
+	role := c.role(c.who.orgID)
+	for _, action := range actionsOf(role) {
 		out[action] = []string{""}
+	}
+	if role == roleViewer {
+		c.narrow(out)
 	}
 	if u := c.who.user; u != nil && u.serverAdmin {
 		for _, action := range serverWide {
@@ -56,6 +60,16 @@ func permissions(c *call) *answer {
 		}
 	}
 	return ok(out)
+}
+
+// narrow gives a viewer's permission on dashboards as Grafana does: for each
+// one, and not at all if there is none.
+func (c *call) narrow(out map[string][]string) {
+	delete(out, "dashboards:read")
+	for uid := range c.org().dashboards {
+		out["dashboards:read"] = append(out["dashboards:read"], "dashboards:uid:"+uid)
+	}
+	slices.Sort(out["dashboards:read"])
 }
 
 func adminStats(c *call) *answer {

@@ -7,15 +7,49 @@ type quirks struct {
 	version, commit string
 	toggles         map[string]bool
 
-	unified bool // dashboards and folders live in the storage behind /apis
+	unified          bool // dashboards and folders live in the storage behind /apis
+	nestedFolders    bool // folders have parents that count
+	uniqueTitles     bool // a title is unique in its folder, and overwrite takes over
+	makersStayAdmins bool // who made a dashboard keeps all rights on it
+	shortSlugs       bool // the slug of a long title is short, not a UUID
+	limitsText       bool // dashboard titles and messages have a longest length
+	rootFolder       string
 
+	accountsByUID      bool // service accounts have a uid, which paths accept
+	accountsAreUsers   bool // service accounts have a profile, and sign what they save
+	deleteMissingFails bool // deleting a missing service account is a 500
+	limitNeedsExpiry   bool // a limit on tokens' life refuses those without end
+
+	newUserFields       bool // uid, created and isProvisioned of users are shown
 	countsUnknownLogins bool // failed logins of nobody count, too
 	rotatesFresh        bool // a session can be rotated at any age
+	loginRemembers      bool // the way to the login page says where from
+
+	keepsDeadHome   bool // preferences show a home dashboard that is gone
+	keepsHomeOnPut  bool // replacing preferences keeps the home dashboard
+	checksHomeID    bool // a home dashboard's id must exist
+	checksTimezone  bool // a timezone must exist
+	checksSourceUID bool // a data source's uid must be a legal one
+	pluginFolder    string
+	ownOrgMessage   string // of deleting the current org
 }
 
 var known = map[string]quirks{
-	"12.4.0": {version: "12.4.0", commit: "ebae266a", unified: true, countsUnknownLogins: true},
-	"10.4.3": {version: "10.4.3", commit: "fork", rotatesFresh: true},
+	"12.4.0": {
+		version: "12.4.0", commit: "ebae266a",
+		unified: true, nestedFolders: true, makersStayAdmins: true, shortSlugs: true, limitsText: true, rootFolder: "Dashboards",
+		accountsByUID: true, accountsAreUsers: true, limitNeedsExpiry: true,
+		newUserFields: true, countsUnknownLogins: true, loginRemembers: true,
+		keepsDeadHome: true, keepsHomeOnPut: true, checksHomeID: true, checksTimezone: true, checksSourceUID: true,
+		pluginFolder:  "public/plugins",
+		ownOrgMessage: "Cannot delete your active organization. Please switch to a different organization first.",
+	},
+	"10.4.3": {
+		version: "10.4.3", commit: "fork",
+		uniqueTitles: true, rootFolder: "Root", deleteMissingFails: true, rotatesFresh: true,
+		pluginFolder:  "public/app/plugins/datasource",
+		ownOrgMessage: "Can not delete org for current user",
+	},
 }
 
 // Versions returns the versions that Options.Version can name, sorted.

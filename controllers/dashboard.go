@@ -1,0 +1,310 @@
+package controllers
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/types"
+
+	"grafana-tenancy.dev/operator/api/v1alpha1"
+	"grafana-tenancy.dev/operator/internal/dashboard"
+	"grafana-tenancy.dev/operator/internal/grafana"
+)
+
+// +kubebuilder:rbac:groups=grafana-tenancy.dev,resources=dashboards,verbs=get;list;watch;patch
+// +kubebuilder:rbac:groups=grafana-tenancy.dev,resources=dashboards/status,verbs=patch
+// +kubebuilder:rbac:groups="",resources=configmaps,verbs=get;list;watch
+
+type dashboardKind struct{ *Env }
+
+// dashboardState is what was seen of a dashboard.
+type dashboardState struct {
+	grafana.Dashboard
+	hash string                   // of the content in Grafana
+	edit *v1alpha1.DashboardDrift // made by somebody else since our last save
+}
+
+// dash is a Dashboard in its organization. Its mark is the uid where that is derived from the object, else the message of its versions.
+type dash struct {
+	*place
+	obj     *v1alpha1.Dashboard
+	content *dashboard.Content // nil while the object is being deleted
+	hash    string
+	uid     string
+}
+
+func (k dashboardKind) New() *v1alpha1.Dashboard { return &v1alpha1.Dashboard{} }
+
+func (k dashboardKind) Held(obj *v1alpha1.Dashboard) bool {
+	return obj.Status.UID != "" || obj.Status.CreateStarted != nil
+}
+
+func (k dashboardKind) Dependents(context.Context, *v1alpha1.Dashboard) ([]Object, error) {
+	return nil, nil
+}
+
+func (k dashboardKind) Abandon(context.Context, *v1alpha1.Dashboard) error { return nil }
+
+func (k dashboardKind) Connect(ctx context.Context, obj *v1alpha1.Dashboard) (External[dashboardState], error) {
+	place, err := k.placeIn(ctx, obj.Spec.OrganizationRef, obj)
+	if err != nil {
+		return nil, err
+	}
+	x := &dash{place: place, obj: obj}
+	if !obj.DeletionTimestamp.IsZero() {
+		x.uid = cmp.Or(obj.Status.UID, obj.Spec.UID, string(obj.UID))
+		return x, nil
+	}
+	source, err := k.source(ctx, obj)
+	if err != nil {
+		return nil, err
+	}
+	if x.content, err = dashboard.Parse(source); err == nil {
+		x.hash, err = x.content.Hash()
+	}
+	if err != nil {
+		return nil, stalled(v1alpha1.ReasonInvalidSource, "the source is no dashboard: %v", err)
+	}
+	x.uid = cmp.Or(obj.Spec.UID, obj.Status.UID, x.content.UID, string(obj.UID))
+	return x, nil
+}
+
+// source reads the dashboard's JSON from where the spec says that it is.
+func (k dashboardKind) source(ctx context.Context, obj *v1alpha1.Dashboard) ([]byte, error) {
+	if obj.Spec.Source.JSON != nil {
+		return []byte(*obj.Spec.Source.JSON), nil
+	}
+	ref := obj.Spec.Source.ConfigMapRef
+	var cm corev1.ConfigMap
+	err := k.Live.Get(ctx, types.NamespacedName{Namespace: obj.Namespace, Name: ref.Name}, &cm)
+	if apierrors.IsNotFound(err) {
+		return nil, stalled(v1alpha1.ReasonSourceNotFound, "ConfigMap %s/%s does not exist", obj.Namespace, ref.Name)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if text, ok := cm.Data[ref.Key]; ok {
+		return []byte(text), nil
+	}
+	if binary, ok := cm.BinaryData[ref.Key]; ok {
+		return binary, nil
+	}
+	return nil, stalled(v1alpha1.ReasonSourceNotFound, "ConfigMap %s/%s has no key %q", obj.Namespace, ref.Name, ref.Key)
+}
+
+func (x *dash) Get(ctx context.Context) (*dashboardState, error) {
+	if x.obj.Status.UID == "" || x.obj.Status.OrgID != x.org.ID() {
+		return nil, nil
+	}
+	return x.read(ctx, x.obj.Status.CreateStarted == nil)
+}
+
+// Find looks at the wanted uid, which may hold what an earlier life of the status created.
+func (x *dash) Find(ctx context.Context) (*dashboardState, error) {
+	if x.content != nil && x.obj.Status.UID == "" {
+		return nil, nil // never created: Create is the look at the uid as well
+	}
+	return x.read(ctx, false)
+}
+
+// read reads the dashboard under our uid. Unless status vouches for it, only a version with our mark makes it ours.
+func (x *dash) read(ctx context.Context, vouched bool) (*dashboardState, error) {
+	d, err := x.org.Dashboard(ctx, x.uid)
+	if err != nil {
+		return nil, absent(err)
+	}
+	have := &dashboardState{Dashboard: *d}
+	content, err := dashboard.Parse(d.Model)
+	if err == nil {
+		have.hash, err = content.Hash()
+	}
+	if err != nil {
+		have.hash = "" // whatever it is, it is not what we want
+	}
+	edited := d.Version != x.obj.Status.Version
+	if vouched && !edited {
+		return have, nil
+	}
+	ours, last, err := x.versions(ctx)
+	if err != nil || !ours {
+		return nil, err
+	}
+	if vouched && have.hash != x.obj.Status.ContentHash {
+		have.edit = &v1alpha1.DashboardDrift{Version: d.Version, By: last}
+	}
+	return have, nil
+}
+
+// derived reports whether the uid is this object's own, which nobody else has a reason to use.
+func (x *dash) derived() bool { return x.uid == string(x.obj.UID) }
+
+// versions reports whether one of the dashboard's versions carries our mark, and who made the last one.
+func (x *dash) versions(ctx context.Context) (ours bool, last string, err error) {
+	versions, err := x.org.DashboardVersions(ctx, x.uid, 1000)
+	if err != nil {
+		return false, "", absent(err)
+	}
+	ours = x.derived()
+	newest := int64(0)
+	for _, v := range versions {
+		if strings.HasSuffix(v.Message, x.markText()) {
+			ours = true
+		}
+		if v.Version > newest {
+			newest, last = v.Version, v.CreatedBy
+		}
+	}
+	return ours, last, nil
+}
+
+// markText ends the message of every version that we save.
+func (x *dash) markText() string { return "(" + string(x.obj.UID) + ")" }
+
+// Rival has nothing to ask: Create fails if the uid is taken.
+func (x *dash) Rival(context.Context) error { return nil }
+
+// Prepare fixes the uid before the request that creates under it.
+func (x *dash) Prepare() {
+	x.obj.Status.UID, x.obj.Status.OrgID = x.uid, x.org.ID()
+	x.obj.Status.Version, x.obj.Status.ContentHash = 0, ""
+}
+
+func (x *dash) Create(ctx context.Context) (*dashboardState, error) {
+	saved, err := x.save(ctx, 0)
+	if err == nil {
+		have := &dashboardState{Dashboard: grafana.Dashboard{UID: saved.UID, Version: saved.Version, FolderUID: x.folder(), URL: saved.URL}, hash: x.hash}
+		return have, nil
+	}
+	if grafana.IsVersionMismatch(err) { // there is a dashboard under this uid
+		have, rerr := x.read(ctx, false)
+		if have != nil || rerr != nil {
+			return have, rerr
+		}
+		x.obj.Status.UID, x.obj.Status.OrgID = "", 0 // it was never ours
+		return nil, stalled(v1alpha1.ReasonAlreadyExists, "a dashboard with uid %q exists in organization %d and was not created by this object: set another spec.uid, or delete that dashboard", x.uid, x.org.ID())
+	}
+	return nil, err
+}
+
+// save sends our content, based on a version; 0 creates.
+func (x *dash) save(ctx context.Context, version int64) (grafana.Saved, error) {
+	model, err := x.content.Model(x.uid, version)
+	if err != nil {
+		return grafana.Saved{}, err
+	}
+	saved, err := x.org.SaveDashboard(ctx, grafana.SaveDashboard{
+		Model: model, FolderUID: x.folder(),
+		Message: fmt.Sprintf("Applied by %s from %s/%s %s", v1alpha1.ManagedBy, x.obj.Namespace, x.obj.Name, x.markText()),
+	})
+	if err != nil {
+		return saved, x.explain(ctx, err)
+	}
+	if saved.UID != x.uid {
+		return saved, stalled(v1alpha1.ReasonNameConflict, "Grafana saved it under uid %q instead of %q: another dashboard of this title is in the way", saved.UID, x.uid)
+	}
+	return saved, nil
+}
+
+// explain finds out whether a refused save is about the folder.
+func (x *dash) explain(ctx context.Context, err error) error {
+	var answer *grafana.Error
+	if x.folder() == "" || !errors.As(err, &answer) || answer.Status != 400 && answer.Status != 404 {
+		return err
+	}
+	if _, ferr := x.org.Folder(ctx, x.folder()); grafana.IsNotFound(ferr) {
+		return stalled(v1alpha1.ReasonFolderNotFound, "folder %q does not exist in organization %d: create it, or change spec.folder", x.folder(), x.org.ID())
+	}
+	return err
+}
+
+func (x *dash) folder() string {
+	if x.obj.Spec.Folder == nil {
+		return ""
+	}
+	return x.obj.Spec.Folder.UID
+}
+
+func (x *dash) Record(have *dashboardState) bool {
+	status := &x.obj.Status
+	if have == nil {
+		status.UID, status.URL, status.Version, status.ContentHash, status.OrgID, status.Drift = "", "", 0, "", 0, nil
+		return false
+	}
+	// The identity was written with the intent; only a dashboard that was found by its mark brings a new one.
+	fresh := status.UID != have.UID || status.OrgID != x.org.ID()
+	status.UID, status.OrgID, status.URL = have.UID, x.org.ID(), have.URL
+	if x.content != nil && have.hash == x.hash && have.FolderUID == x.folder() {
+		status.Version, status.ContentHash, status.Drift = have.Version, have.hash, nil
+	}
+	return fresh
+}
+
+func (x *dash) Diff(have *dashboardState) []string {
+	if x.reported(have) {
+		return nil
+	}
+	var diff []string
+	if have.hash != x.hash {
+		what := "content"
+		if have.edit != nil {
+			what = fmt.Sprintf("content (version %d, made in Grafana by %q, is in its history)", have.edit.Version, have.edit.By)
+		}
+		diff = append(diff, what)
+	}
+	if have.FolderUID != x.folder() {
+		diff = append(diff, "folder")
+	}
+	return diff
+}
+
+// reported says whether the difference is an edit made in Grafana that policy lets stand: the source and the folder are as they were last saved.
+func (x *dash) reported(have *dashboardState) bool {
+	return x.obj.Spec.DriftPolicy == v1alpha1.DriftReport && have.edit != nil && x.hash == x.obj.Status.ContentHash &&
+		x.obj.Status.ObservedGeneration == x.obj.Generation
+}
+
+func (x *dash) Update(ctx context.Context, have *dashboardState) error {
+	saved, err := x.save(ctx, have.Version)
+	if err != nil {
+		return err
+	}
+	have.Version, have.FolderUID, have.URL, have.hash, have.edit = saved.Version, x.folder(), saved.URL, x.hash, nil
+	return nil
+}
+
+func (x *dash) Judge(have *dashboardState) error {
+	if !x.reported(have) {
+		return nil
+	}
+	x.obj.Status.Drift = have.edit
+	by := ""
+	if have.edit.By != "" {
+		by = " by " + have.edit.By
+	}
+	return &drifted{message: fmt.Sprintf("version %d, made in Grafana%s, is left to stand by driftPolicy Report", have.edit.Version, by)}
+}
+
+// Recheck has no reason of its own.
+func (x *dash) Recheck(*dashboardState) time.Duration { return 0 }
+
+// Delete deletes the dashboard once a version of it is seen to carry our mark.
+func (x *dash) Delete(ctx context.Context, have *dashboardState) error {
+	ours, _, err := x.versions(ctx)
+	if err != nil {
+		return err
+	}
+	if !ours {
+		return stalled(v1alpha1.ReasonOwnershipLost, "no version of dashboard %q carries the operator's mark any more: delete it in Grafana, or annotate this object %s=true to leave it there",
+			have.UID, v1alpha1.AnnotationAbandon)
+	}
+	return absent(x.org.DeleteDashboard(ctx, have.UID))
+}
+
+// Release has nothing to take off.
+func (x *dash) Release(context.Context, *dashboardState) error { return nil }

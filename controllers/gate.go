@@ -1,0 +1,160 @@
+package controllers
+
+import (
+	"slices"
+	"sync"
+	"time"
+
+	ctrl "sigs.k8s.io/controller-runtime"
+)
+
+// gate lets passes in to one Grafana: so many readers and so many writers at once, fairly among groups (organizations). Nobody sleeps at it: a pass that has to wait ends, and is woken
+// when its turn comes.
+type gate struct {
+	mu    sync.Mutex
+	read  lane
+	write lane
+	// delay is how long until Grafana may be asked again.
+	delay func() time.Duration
+	timer *time.Timer
+}
+
+// ticket names who waits.
+type ticket struct {
+	kind    string
+	request ctrl.Request
+	group   string
+	wake    func()
+}
+
+func (t ticket) key() string { return t.kind + " " + t.request.String() }
+
+// lane is one side of the gate.
+type lane struct {
+	slots  int
+	inside map[string]bool
+	called map[string]*time.Timer // woken and expected; the place is kept for them
+	queues map[string][]ticket
+	order  []string // groups that have somebody waiting, next first
+}
+
+// patience is how long a place is kept for somebody who was called. They come late if they were deleted, or when all workers are busy.
+const patience = 5 * time.Second
+
+func newGate(readers, writers int, delay func() time.Duration) *gate {
+	side := func(n int) lane {
+		return lane{slots: max(1, n), inside: map[string]bool{}, called: map[string]*time.Timer{}, queues: map[string][]ticket{}}
+	}
+	return &gate{read: side(readers), write: side(writers), delay: delay}
+}
+
+// enter lets a pass in, or puts it in the queue and answers errParked. leave must be called at its end.
+func (g *gate) enter(t ticket, write bool) (leave func(), err error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	side := &g.read
+	if _, called := g.write.called[t.key()]; write || called {
+		side = &g.write
+	}
+	if g.delay() > 0 || !side.admit(t) {
+		side.wait(t)
+		g.callLocked()
+		return nil, errParked
+	}
+	return func() { g.leave(t.key()) }, nil
+}
+
+// writer makes a writer of a pass that is inside, or queues it as one and answers errParked.
+func (g *gate) writer(t ticket) error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.write.inside[t.key()] || g.write.admit(t) {
+		return nil
+	}
+	g.write.wait(t)
+	g.callLocked()
+	return errParked
+}
+
+func (g *gate) leave(key string) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	delete(g.read.inside, key)
+	delete(g.write.inside, key)
+	g.callLocked()
+}
+
+// callLocked wakes as many as there are free places, once Grafana may be asked again.
+func (g *gate) callLocked() {
+	if d := g.delay(); d > 0 {
+		if g.timer == nil {
+			g.timer = time.AfterFunc(d, func() {
+				g.mu.Lock()
+				defer g.mu.Unlock()
+				g.timer = nil
+				g.callLocked()
+			})
+		}
+		return
+	}
+	for _, side := range []*lane{&g.read, &g.write} {
+		for side.free() > 0 && len(side.order) > 0 {
+			t := side.next()
+			side.called[t.key()] = time.AfterFunc(patience, func() { g.giveUp(side, t.key()) })
+			t.wake()
+		}
+	}
+}
+
+// giveUp takes back the place of somebody who did not come.
+func (g *gate) giveUp(side *lane, key string) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	delete(side.called, key)
+	g.callLocked()
+}
+
+func (l *lane) free() int { return l.slots - len(l.inside) - len(l.called) }
+
+// admit takes a place for t if one is free or kept for it. While others wait, a free place is theirs.
+func (l *lane) admit(t ticket) bool {
+	if timer, called := l.called[t.key()]; called {
+		timer.Stop()
+		delete(l.called, t.key())
+	} else if l.free() <= 0 || len(l.order) > 0 {
+		return false
+	}
+	l.inside[t.key()] = true
+	return true
+}
+
+// wait queues t behind its group, once.
+func (l *lane) wait(t ticket) {
+	if timer, called := l.called[t.key()]; called {
+		timer.Stop()
+		delete(l.called, t.key())
+	}
+	queue := l.queues[t.group]
+	if slices.ContainsFunc(queue, func(o ticket) bool { return o.key() == t.key() }) {
+		return
+	}
+	if len(queue) == 0 {
+		l.order = append(l.order, t.group)
+	}
+	l.queues[t.group] = append(queue, t)
+}
+
+// next takes the first of the group whose turn it is, and moves that group to the end.
+func (l *lane) next() ticket {
+	group := l.order[0]
+	l.order = l.order[1:]
+	queue := l.queues[group]
+	t := queue[0]
+	if len(queue) == 1 {
+		delete(l.queues, group)
+	} else {
+		l.queues[group] = queue[1:]
+		l.order = append(l.order, group)
+	}
+	return t
+}

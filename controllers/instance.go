@@ -1,0 +1,272 @@
+package controllers
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"grafana-tenancy.dev/operator/api/v1alpha1"
+	"grafana-tenancy.dev/operator/internal/grafana"
+)
+
+// +kubebuilder:rbac:groups=grafana-tenancy.dev,resources=instances,verbs=get;list;watch;patch
+// +kubebuilder:rbac:groups=grafana-tenancy.dev,resources=instances/status,verbs=patch
+
+type instanceKind struct{ *Env }
+
+// serverState is what a Grafana says of itself.
+type serverState struct {
+	grafana.Health
+	edition      string
+	capabilities []string
+}
+
+// instance is an Instance and the connection made from it. It creates nothing in Grafana: to find it is to probe it.
+type instance struct {
+	*Env
+	obj  *v1alpha1.Instance
+	key  types.NamespacedName
+	conn *Connection
+	// credential is the resourceVersion of the Secret with the credential.
+	credential string
+}
+
+// oldest is the oldest Grafana that is supported.
+var oldest = [2]int{10, 4}
+
+func (k instanceKind) New() *v1alpha1.Instance { return &v1alpha1.Instance{} }
+
+// Held is false: an Instance has nothing in Grafana.
+func (k instanceKind) Held(*v1alpha1.Instance) bool { return false }
+
+func (k instanceKind) Dependents(ctx context.Context, obj *v1alpha1.Instance) ([]Object, error) {
+	return k.children(ctx, &v1alpha1.OrganizationList{}, obj)
+}
+
+// Abandon ends the session.
+func (k instanceKind) Abandon(ctx context.Context, obj *v1alpha1.Instance) error {
+	k.Connections.drop(ctx, client.ObjectKeyFromObject(obj))
+	return nil
+}
+
+func (k instanceKind) Connect(ctx context.Context, obj *v1alpha1.Instance) (External[serverState], error) {
+	x := &instance{Env: k.Env, obj: obj, key: client.ObjectKeyFromObject(obj)}
+	if !obj.DeletionTimestamp.IsZero() {
+		dependents, err := k.Dependents(ctx, obj)
+		if err != nil {
+			return nil, err
+		}
+		if len(dependents) == 0 {
+			k.Connections.drop(ctx, x.key)
+			return nil, errGone
+		}
+	}
+	settings, err := k.resolve(ctx, obj)
+	if err != nil {
+		if x.conn = k.Connections.current(x.key); x.conn != nil && !obj.DeletionTimestamp.IsZero() {
+			return x, nil // the Secret went first, as when a namespace is deleted: what we have still works
+		}
+		k.Connections.setAvailable(x.key, false)
+		return nil, x.down(err)
+	}
+	x.credential = settings.credential
+	x.conn = k.Connections.current(x.key)
+	if x.conn == nil || x.conn.fingerprint != settings.fingerprint {
+		if x.conn, err = k.connect(obj, settings); err != nil {
+			k.Connections.setAvailable(x.key, false)
+			return nil, x.down(stalled(v1alpha1.ReasonInvalidSpec, "%v", err))
+		}
+		if old := k.Connections.replace(x.key, x.conn); old != nil {
+			go func() { _ = old.Close(context.WithoutCancel(ctx)) }() // passes that still use it fail, and come again
+		}
+	}
+	return x, nil
+}
+
+// down says that nobody can act in the Instance.
+func (x *instance) down(err error) error {
+	if err == nil || isKubernetes(err) {
+		return err
+	}
+	p := *classify(err, x.key)
+	p.Unavailable, p.suspect = true, nil
+	switch {
+	case grafana.IsTLS(err):
+		p.Reason, p.Stalled, p.Retry, p.RetryAfter = v1alpha1.ReasonTLSFailed, true, false, time.Minute
+	case grafana.IsNotGrafana(err) && !grafana.IsUnavailable(err):
+		p.Reason, p.Stalled, p.Retry, p.RetryAfter = v1alpha1.ReasonNotGrafana, true, false, time.Minute
+		p.Message += ": does spec.url name a Grafana, with the path that it is served under?"
+	}
+	return &p
+}
+
+// Connection is none: a probe waits for nobody's turn.
+func (x *instance) Connection() (*Connection, string) { return nil, "" }
+
+// Get probes Grafana.
+func (x *instance) Get(ctx context.Context) (*serverState, error) {
+	have, err := x.probe(ctx)
+	x.Connections.setAvailable(x.key, err == nil)
+	return have, x.down(err)
+}
+
+func (x *instance) probe(ctx context.Context) (*serverState, error) {
+	if err := x.awaitLogin(); err != nil {
+		return nil, err
+	}
+	health, err := x.conn.Health(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if !supported(health.Version) {
+		return nil, stalled(v1alpha1.ReasonUnsupportedVersion, "this is Grafana %s: the operator needs %d.%d or newer", health.Version, oldest[0], oldest[1])
+	}
+	settings, err := x.conn.Settings(ctx)
+	if err != nil {
+		return nil, x.refused(err)
+	}
+	have := &serverState{Health: health, edition: settings.Edition}
+	if have.Version == "" {
+		have.Version = settings.Version
+	}
+	if err := x.checkRights(ctx, have); err != nil {
+		return nil, x.refused(err)
+	}
+	version, err := x.conn.DashboardAPIVersion(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if version != "" {
+		have.capabilities = append(have.capabilities, v1alpha1.CapabilityBulkDashboardList)
+	}
+	if x.conn.SessionID() != "" {
+		have.capabilities = append(have.capabilities, v1alpha1.CapabilitySession)
+	}
+	x.obj.Status.LoginFailure = nil
+	return have, nil
+}
+
+// checkRights finds out whether the credential may do what its kind is for.
+func (x *instance) checkRights(ctx context.Context, have *serverState) error {
+	if x.conn.Login == "" {
+		_, err := x.conn.CurrentOrg(ctx)
+		return err
+	}
+	_, err := x.conn.OrgByID(ctx, 1)
+	if grafana.IsForbidden(err) {
+		return stalled(v1alpha1.ReasonForbidden, "the login %q works, but is no Grafana server admin: organizations need one", x.conn.Login)
+	}
+	if absent(err) != nil {
+		return err
+	}
+	have.capabilities = append(have.capabilities, v1alpha1.CapabilityOrganizations)
+	return nil
+}
+
+// Waits after a refused login: a locked database answers 401 too, so that one more try is soon; five within five minutes would lock the login out.
+const (
+	firstLoginWait = 30 * time.Second
+	nextLoginWait  = 5 * time.Minute
+)
+
+// awaitLogin fails while a refused credential may not be tried again.
+func (x *instance) awaitLogin() error {
+	failure := x.obj.Status.LoginFailure
+	if failure == nil || failure.SecretResourceVersion != x.credential {
+		x.obj.Status.LoginFailure = nil
+		return nil
+	}
+	wait := nextLoginWait
+	if failure.Attempts <= 1 {
+		wait = firstLoginWait
+	}
+	if left := failure.Time.Add(wait).Sub(x.Now()); left > 0 {
+		return x.loginProblem("it is tried again later, or as soon as the Secret changes", left)
+	}
+	x.conn.RetryLogin()
+	return nil
+}
+
+// refused remembers that the credential was refused.
+func (x *instance) refused(err error) error {
+	if !grafana.IsUnauthorized(err) {
+		return err
+	}
+	failure := x.obj.Status.LoginFailure
+	if failure == nil {
+		failure = &v1alpha1.LoginFailure{SecretResourceVersion: x.credential}
+	}
+	wait := firstLoginWait
+	if failure.Attempts++; failure.Attempts > 1 {
+		wait = nextLoginWait
+	}
+	failure.Time = metav1.NewTime(x.Now().UTC().Truncate(time.Second))
+	x.obj.Status.LoginFailure = failure
+	return x.loginProblem(err.Error(), wait)
+}
+
+func (x *instance) loginProblem(why string, after time.Duration) error {
+	p := stalled(v1alpha1.ReasonInvalidCredentials, "Grafana refuses the credential in the Secret that spec.credentials names: put it right there (%s)", why)
+	p.RetryAfter = after + time.Second
+	return p
+}
+
+// supported reports whether the operator knows this version. One that is hidden, or that cannot be read, is taken as supported.
+func supported(version string) bool {
+	parts := strings.SplitN(version, ".", 3)
+	if len(parts) < 2 {
+		return true
+	}
+	major, err1 := strconv.Atoi(parts[0])
+	minor, err2 := strconv.Atoi(parts[1])
+	return errors.Join(err1, err2) != nil || major > oldest[0] || major == oldest[0] && minor >= oldest[1]
+}
+
+// Find has nowhere else to look.
+func (x *instance) Find(context.Context) (*serverState, error) { return nil, nil }
+
+// Rival has nothing to ask.
+func (x *instance) Rival(context.Context) error { return nil }
+
+// Prepare has nothing to say.
+func (x *instance) Prepare() {}
+
+// Prove has nothing to ask.
+func (x *instance) Prove(context.Context, bool) error { return nil }
+
+// Create is never called: a Grafana that is not there fails the probe.
+func (x *instance) Create(context.Context) (*serverState, error) {
+	return nil, fmt.Errorf("Instance %s: the operator does not create Grafanas", x.key)
+}
+
+func (x *instance) Record(have *serverState) bool {
+	if have != nil {
+		status := &x.obj.Status
+		status.Version, status.Edition, status.Database, status.Capabilities = have.Version, have.edition, have.Database, have.capabilities
+	}
+	return false
+}
+
+// Diff is empty: nothing of a Grafana server is ours to change.
+func (x *instance) Diff(*serverState) []string { return nil }
+
+// Update has nothing to do.
+func (x *instance) Update(context.Context, *serverState) error { return nil }
+
+func (x *instance) Judge(*serverState) error { return x.checkSelector(x.obj.Spec.AllowedNamespaces) }
+
+// Recheck has no reason of its own.
+func (x *instance) Recheck(*serverState) time.Duration { return 0 }
+
+// Delete has nothing to delete.
+func (x *instance) Delete(context.Context, *serverState) error { return nil }
+
+// Release has nothing to let go.
+func (x *instance) Release(context.Context, *serverState) error { return nil }

@@ -1,0 +1,67 @@
+package controllers
+
+import (
+	"strconv"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	ctrlmetrics "sigs.k8s.io/controller-runtime/pkg/metrics"
+
+	"grafana-tenancy.dev/operator/internal/grafana"
+)
+
+var (
+	requestSeconds = prometheus.NewHistogramVec(prometheus.HistogramOpts{
+		Name:    "grafana_tenancy_request_duration_seconds",
+		Help:    "Time that requests to Grafana took, by Instance, route, method and status code (0: no answer).",
+		Buckets: []float64{.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30},
+	}, []string{"instance", "route", "method", "code"})
+
+	lastSync = prometheus.NewGaugeVec(prometheus.GaugeOpts{
+		Name: "grafana_tenancy_last_sync_timestamp_seconds",
+		Help: "When an object was last seen to be in sync with Grafana.",
+	}, []string{"kind", "namespace", "name"})
+
+	ready = prometheus.NewGaugeVec(prometheus.GaugeOpts{
+		Name: "grafana_tenancy_ready",
+		Help: "1 while an object is Ready, else 0; the reason is that of the condition.",
+	}, []string{"kind", "namespace", "name", "reason"})
+)
+
+func init() {
+	ctrlmetrics.Registry.MustRegister(requestSeconds, lastSync, ready)
+}
+
+// observeCall counts the requests to one Instance.
+func observeCall(instance types.NamespacedName) func(grafana.Call) {
+	name := instance.String()
+	return func(c grafana.Call) {
+		requestSeconds.WithLabelValues(name, c.Route, c.Method, strconv.Itoa(c.Status)).Observe(c.Duration.Seconds())
+	}
+}
+
+// observe tells what came of a pass.
+func (p *pass[T, R]) observe(v *verdict) {
+	labels := labelsOf(kindOf(p.obj), client.ObjectKeyFromObject(p.obj))
+	ready.DeletePartialMatch(labels)
+	if v.suspended {
+		return
+	}
+	value := 0.0
+	if v.ready == "True" {
+		value = 1
+		lastSync.With(labels).Set(float64(p.Now().Unix()))
+	}
+	ready.WithLabelValues(labels["kind"], labels["namespace"], labels["name"], v.reason).Set(value)
+}
+
+// forget drops the series of an object that is gone.
+func forget(kind string, key types.NamespacedName) {
+	lastSync.DeletePartialMatch(labelsOf(kind, key))
+	ready.DeletePartialMatch(labelsOf(kind, key))
+}
+
+func labelsOf(kind string, key types.NamespacedName) prometheus.Labels {
+	return prometheus.Labels{"kind": kind, "namespace": key.Namespace, "name": key.Name}
+}

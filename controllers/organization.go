@@ -1,0 +1,576 @@
+package controllers
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/types"
+
+	"grafana-tenancy.dev/operator/api/v1alpha1"
+	"grafana-tenancy.dev/operator/internal/grafana"
+)
+
+// +kubebuilder:rbac:groups=grafana-tenancy.dev,resources=organizations,verbs=get;list;watch;patch
+// +kubebuilder:rbac:groups=grafana-tenancy.dev,resources=organizations/status,verbs=patch
+
+type organizationKind struct{ *Env }
+
+// orgState is what was seen of an organization.
+type orgState struct {
+	grafana.Org
+	member bool
+	strays []grafana.Org // further organizations under our birth name: creates that landed late
+
+	preferences    *grafana.Preferences // nil: not asked for, or not read
+	quotas         map[string]int64     // nil: not asked for, or not read
+	preferencesErr error
+	quotasErr      error
+}
+
+// organization is an Organization in its Grafana.
+type organization struct {
+	*Env
+	obj  *v1alpha1.Organization
+	conn *Connection
+	mark mark
+
+	homeUID string // what homeDashboardRef names
+	homeErr error
+	named   *grafana.Org // what has the wanted name in Grafana, as Find saw it
+	lost    *grafana.Org // what has the recorded id, but neither our mark nor our name
+}
+
+func (k organizationKind) New() *v1alpha1.Organization { return &v1alpha1.Organization{} }
+
+func (k organizationKind) Held(obj *v1alpha1.Organization) bool {
+	return obj.Status.OrgID != 0 || obj.Status.CreateStarted != nil
+}
+
+func (k organizationKind) Abandon(context.Context, *v1alpha1.Organization) error { return nil }
+
+func (k organizationKind) Dependents(ctx context.Context, obj *v1alpha1.Organization) ([]Object, error) {
+	accounts, err := k.children(ctx, &v1alpha1.ServiceAccountList{}, obj)
+	if err != nil {
+		return nil, err
+	}
+	dashboards, err := k.children(ctx, &v1alpha1.DashboardList{}, obj)
+	return append(accounts, dashboards...), err
+}
+
+func (k organizationKind) Connect(ctx context.Context, obj *v1alpha1.Organization) (External[orgState], error) {
+	key := parentKey(obj.Spec.InstanceRef, obj.Namespace)
+	deleting := !obj.DeletionTimestamp.IsZero()
+	var instance v1alpha1.Instance
+	switch {
+	case deleting:
+		err := k.Get(ctx, key, &instance)
+		if apierrors.IsNotFound(err) {
+			return nil, stalled(v1alpha1.ReasonParentGone, "cannot delete it in Grafana: Instance %s does not exist. Create it again, or annotate this object %s=true to let go of it as it is",
+				key, v1alpha1.AnnotationAbandon)
+		} else if err != nil {
+			return nil, err
+		}
+	default:
+		if err := k.parent(ctx, key, obj.Namespace, &instance, func() v1alpha1.AllowedNamespaces { return instance.Spec.AllowedNamespaces }); err != nil {
+			return nil, err
+		}
+		if !instance.DeletionTimestamp.IsZero() {
+			return nil, waiting(v1alpha1.ReasonParentNotAvailable, "Instance %s is being deleted", key)
+		}
+	}
+	conn, err := k.connectionTo(key)
+	if err != nil {
+		return nil, err
+	}
+	x := &organization{Env: k.Env, obj: obj, conn: conn, mark: markOf(k.ClusterID, obj)}
+	if !deleting {
+		x.homeUID, x.homeErr = k.homeDashboard(ctx, obj)
+	}
+	if conn.Login == "" {
+		return &onlyOrganization{organization: x}, nil
+	}
+	return x, nil
+}
+
+// homeDashboard is the uid of the dashboard that preferences.homeDashboardRef names.
+func (k organizationKind) homeDashboard(ctx context.Context, obj *v1alpha1.Organization) (string, error) {
+	if obj.Spec.Preferences == nil || obj.Spec.Preferences.HomeDashboardRef == nil {
+		return "", nil
+	}
+	key := parentKey(*obj.Spec.Preferences.HomeDashboardRef, obj.Namespace)
+	var d v1alpha1.Dashboard
+	err := k.Get(ctx, key, &d)
+	own := types.NamespacedName{Namespace: obj.Namespace, Name: obj.Name}
+	switch {
+	case err != nil && !apierrors.IsNotFound(err):
+		return "", err
+	case err != nil, parentKey(d.Spec.OrganizationRef, d.Namespace) != own, d.Status.OrgID != obj.Status.OrgID, d.Status.Version == 0:
+		return "", waiting(v1alpha1.ReasonDashboardNotFound, "the home dashboard, Dashboard %s, is not in this organization yet", key)
+	}
+	return d.Status.UID, nil
+}
+
+func (x *organization) Connection() (*Connection, string) {
+	return x.conn, x.obj.Namespace + "/" + x.obj.Name
+}
+
+// Prove has nothing to ask: an organization is contained in nothing, and Get and Delete read its own mark.
+func (x *organization) Prove(context.Context, bool) error { return nil }
+
+// Prepare has nothing to say: the id is not known before.
+func (x *organization) Prepare() {}
+
+// Recheck has no reason of its own.
+func (x *organization) Recheck(*orgState) time.Duration { return 0 }
+
+func (x *organization) Get(ctx context.Context) (*orgState, error) {
+	if x.obj.Status.OrgID == 0 {
+		return nil, nil
+	}
+	org, err := x.conn.OrgByID(ctx, x.obj.Status.OrgID)
+	if err != nil {
+		return nil, absent(err)
+	}
+	if x.owned(org) {
+		return x.load(ctx, org)
+	}
+	if readMark(org.Address) == (mark{}) {
+		x.lost = &org
+	}
+	return nil, nil // the id belongs to somebody else now
+}
+
+// owned reports whether an organization is ours: it carries our mark, or that of an earlier life of this object, or, while it carries none, the name that we last gave it.
+func (x *organization) owned(org grafana.Org) bool {
+	switch m := readMark(org.Address); {
+	case m == x.mark, x.mark.predecessor(m):
+		return true
+	case m != (mark{}):
+		return false
+	}
+	recorded := org.ID == x.obj.Status.OrgID && org.Name == x.obj.Status.Name
+	return recorded || strings.HasSuffix(org.Name, birthSuffix(x.obj))
+}
+
+// load reads what belongs to an organization that is ours. What cannot be read is told by Judge and keeps nobody from the organization.
+func (x *organization) load(ctx context.Context, org grafana.Org) (*orgState, error) {
+	have := &orgState{Org: org}
+	x.conn.remember(org.ID, readMark(org.Address))
+	var err error
+	if have.member, err = x.conn.member(ctx, org.ID); err != nil {
+		return nil, err
+	}
+	if x.obj.Status.CreateStarted != nil {
+		born, err := x.born(ctx)
+		if err != nil {
+			return nil, err
+		}
+		have.strays = slices.DeleteFunc(born, func(o grafana.Org) bool { return o.ID == org.ID })
+	}
+	if !x.obj.DeletionTimestamp.IsZero() {
+		return have, nil
+	}
+	if have.member && x.obj.Spec.Preferences != nil {
+		var p grafana.Preferences
+		if p, have.preferencesErr = x.conn.Org(org.ID).Preferences(ctx); have.preferencesErr == nil {
+			have.preferences = &p
+		}
+	}
+	if len(x.obj.Spec.Quotas) > 0 {
+		have.quotas, have.quotasErr = x.readQuotas(ctx, org.ID)
+	}
+	return have, nil
+}
+
+func (x *organization) Find(ctx context.Context) (*orgState, error) {
+	if x.obj.Status.CreateStarted != nil {
+		born, err := x.born(ctx)
+		if err != nil {
+			return nil, err
+		}
+		if len(born) > 0 {
+			return x.load(ctx, born[0])
+		}
+	}
+	for _, name := range slices.Compact([]string{x.obj.WantedName(), x.obj.Status.Name}) {
+		if name == "" {
+			continue
+		}
+		org, err := x.conn.OrgByName(ctx, name)
+		if err != nil {
+			return nil, err
+		}
+		if name == x.obj.WantedName() {
+			x.named = org
+		}
+		if org != nil {
+			if m := readMark(org.Address); m == x.mark || x.mark.predecessor(m) {
+				return x.load(ctx, *org)
+			}
+		}
+	}
+	if x.lost != nil {
+		return nil, stalled(v1alpha1.ReasonOwnershipLost, "organization %d is there, but is called %q and does not carry the operator's mark any more. Rename it to %q in Grafana if it is this one; else annotate this object %s=true and delete it",
+			x.lost.ID, x.lost.Name, x.obj.Status.Name, v1alpha1.AnnotationAbandon)
+	}
+	return nil, nil
+}
+
+// born lists the organizations under our birth name, oldest first.
+func (x *organization) born(ctx context.Context) ([]grafana.Org, error) {
+	all, err := x.conn.ListOrgs(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var born []grafana.Org
+	for _, o := range all {
+		if !strings.HasSuffix(o.Name, birthSuffix(x.obj)) {
+			continue
+		}
+		org, err := x.conn.OrgByID(ctx, o.ID)
+		if absent(err) != nil {
+			return nil, err
+		}
+		if err == nil && x.owned(org) {
+			born = append(born, org)
+		}
+	}
+	slices.SortFunc(born, func(a, b grafana.Org) int { return int(a.ID - b.ID) })
+	return born, nil
+}
+
+func (x *organization) Rival(ctx context.Context) error {
+	if x.named != nil {
+		return taken(x.obj, "organization", x.obj.WantedName(), readMark(x.named.Address))
+	}
+	return x.olderClaim(ctx)
+}
+
+// taken says that a name is held, and by whom if that is the object's own namespace.
+func taken(obj Object, what, name string, holder mark) error {
+	if holder == (mark{}) {
+		return stalled(v1alpha1.ReasonAlreadyExists, "%s %q exists in Grafana and was not created by the operator: rename one of them", what, name)
+	}
+	who := "an object of another namespace or cluster"
+	if strings.HasPrefix(holder.owner, obj.GetNamespace()+"/") {
+		who = holder.owner
+	}
+	return stalled(v1alpha1.ReasonNameConflict, "%s %q belongs to %s: give this one another name", what, name, who)
+}
+
+// olderClaim fails if another Organization of the same name on the same Instance was there before.
+func (x *organization) olderClaim(ctx context.Context) error {
+	var list v1alpha1.OrganizationList
+	if err := x.listChildren(ctx, &list, x.conn.Instance); err != nil {
+		return err
+	}
+	for i := range list.Items {
+		o := &list.Items[i]
+		if o.UID != x.obj.UID && o.WantedName() == x.obj.WantedName() && o.Status.OrgID == 0 && older(o, x.obj) {
+			return taken(x.obj, "organization", x.obj.WantedName(), markOf(x.ClusterID, o))
+		}
+	}
+	return nil
+}
+
+// older orders claims of objects that hold nothing yet.
+func older(a, b Object) bool {
+	at, bt := a.GetCreationTimestamp(), b.GetCreationTimestamp()
+	if !at.Equal(&bt) {
+		return at.Before(&bt)
+	}
+	return a.GetNamespace()+"/"+a.GetName() < b.GetNamespace()+"/"+b.GetName()
+}
+
+func (x *organization) Create(ctx context.Context) (*orgState, error) {
+	name := birthName(x.obj.WantedName(), x.obj)
+	id, err := x.conn.CreateOrg(ctx, name)
+	if grafana.IsTaken(err) { // an earlier request took effect after all: the next pass finds it
+		return nil, &problem{Reason: v1alpha1.ReasonCreating, Message: fmt.Sprintf("organization %q exists already: looking again", name), Retry: true, err: err}
+	}
+	if err != nil {
+		return nil, err
+	}
+	return &orgState{Org: grafana.Org{ID: id, Name: name}, member: true}, nil
+}
+
+func (x *organization) Record(have *orgState) bool {
+	status := &x.obj.Status
+	if have == nil {
+		status.OrgID, status.Name = 0, ""
+		return false
+	}
+	fresh := status.OrgID != have.ID
+	status.OrgID = have.ID
+	if have.Name == x.obj.WantedName() || status.Name == "" { // a name that somebody else gave it is not ours to remember
+		status.Name = have.Name
+	}
+	return fresh
+}
+
+func (x *organization) Diff(have *orgState) []string {
+	var diff []string
+	add := func(what string, differs bool) {
+		if differs {
+			diff = append(diff, what)
+		}
+	}
+	add("mark", readMark(have.Address) != x.mark)
+	add("name", have.Name != x.obj.WantedName())
+	add("membership of the operator", !have.member)
+	add("strays", len(have.strays) > 0)
+	add("preferences", have.preferencesErr == nil && x.preferencesDiffer(have))
+	add("quotas", have.quotasErr == nil && x.quotasDiffer(have))
+	return diff
+}
+
+// Update makes sure of the mark first: whoever comes later must know whose the organization is. Preferences and quotas come last and hold up nobody.
+func (x *organization) Update(ctx context.Context, have *orgState) error {
+	for _, step := range []func(context.Context, *orgState) error{x.setMark, x.setName, x.join, x.deleteStrays} {
+		if err := step(ctx, have); err != nil {
+			return err
+		}
+	}
+	return errors.Join(x.setPreferences(ctx, have), x.setQuotas(ctx, have))
+}
+
+func (x *organization) setMark(ctx context.Context, have *orgState) error {
+	if readMark(have.Address) == x.mark {
+		return nil
+	}
+	address := writeMark(have.Address, x.mark)
+	if err := x.conn.SetOrgAddress(ctx, have.ID, address); err != nil {
+		p := *classify(err, x.conn.Instance)
+		p.Unavailable = true
+		p.Message = fmt.Sprintf("marking organization %d: %v", have.ID, err)
+		return &p
+	}
+	have.Address = address
+	x.conn.remember(have.ID, x.mark)
+	return nil
+}
+
+func (x *organization) setName(ctx context.Context, have *orgState) error {
+	name := x.obj.WantedName()
+	if have.Name == name {
+		return nil
+	}
+	if err := x.conn.prove(ctx, have.ID, x.mark, true); err != nil {
+		return err
+	}
+	err := x.conn.RenameOrg(ctx, have.ID, name)
+	if grafana.IsTaken(err) {
+		return taken(x.obj, "organization", name, mark{})
+	}
+	if err == nil {
+		have.Name = name
+	}
+	return err
+}
+
+func (x *organization) join(ctx context.Context, have *orgState) error {
+	if have.member {
+		return nil
+	}
+	if err := x.conn.JoinOrg(ctx, have.ID, x.conn.Login, "Admin"); err != nil {
+		return err
+	}
+	have.member = true
+	return nil
+}
+
+func (x *organization) deleteStrays(ctx context.Context, have *orgState) error {
+	for _, stray := range have.strays {
+		if err := x.deleteOwned(ctx, stray.ID); err != nil {
+			return err
+		}
+	}
+	have.strays = nil
+	return nil
+}
+
+func (x *organization) Judge(have *orgState) error {
+	return errors.Join(x.checkSelector(x.obj.Spec.AllowedNamespaces), x.homeErr, have.preferencesErr, have.quotasErr)
+}
+
+func (x *organization) Delete(ctx context.Context, have *orgState) error {
+	return x.deleteOwned(ctx, have.ID)
+}
+
+// deleteOwned deletes an organization that is ours at this moment and has nothing in it that the operator did not put there.
+func (x *organization) deleteOwned(ctx context.Context, id int64) error {
+	org, err := x.conn.OrgByID(ctx, id)
+	if err != nil {
+		return absent(err)
+	}
+	if !x.owned(org) {
+		return stalled(v1alpha1.ReasonOwnershipLost, "organization %d no longer carries the operator's mark", id)
+	}
+	if err := x.refuseContents(ctx, id); err != nil {
+		return err
+	}
+	return absent(x.conn.DeleteOrg(ctx, id))
+}
+
+// refuseContents fails if the organization holds something. All that the operator put there is gone by now.
+func (x *organization) refuseContents(ctx context.Context, id int64) error {
+	if err := x.join(ctx, &orgState{Org: grafana.Org{ID: id}}); err != nil {
+		return err
+	}
+	hits, err := x.conn.Org(id).SearchContents(ctx, 10)
+	if err != nil {
+		return err
+	}
+	var found []string
+	for _, h := range hits {
+		found = append(found, fmt.Sprintf("%q", h.Title))
+	}
+	sources, err := x.conn.Org(id).DataSources(ctx)
+	if err != nil {
+		return err
+	}
+	for _, s := range sources {
+		found = append(found, fmt.Sprintf("data source %q", s.Name))
+	}
+	if len(found) == 0 {
+		return nil
+	}
+	p := stalled(v1alpha1.ReasonDeletionBlocked, "organization %q holds what the operator did not put there: %s. Delete that in Grafana, or set deletionPolicy: Orphan to keep the organization",
+		x.obj.Status.Name, strings.Join(found[:min(len(found), 10)], ", "))
+	p.RetryAfter = 30 * time.Second
+	return p
+}
+
+// Release takes the mark off, so that nobody takes the organization for ours again.
+func (x *organization) Release(ctx context.Context, have *orgState) error {
+	if readMark(have.Address) == (mark{}) {
+		return nil
+	}
+	released := grafana.Address{}
+	if have.Address.Address2 != "" && readMark(grafana.Address{Address2: have.Address.Address2}) != (mark{}) {
+		released.Address2 = markPrefix + " released"
+	} else {
+		released.State = markPrefix + " released"
+	}
+	return absent(x.conn.SetOrgAddress(ctx, have.ID, keepAddress(have.Address, released)))
+}
+
+// keepAddress lays the fields that are set in over on top of a.
+func keepAddress(a, over grafana.Address) grafana.Address {
+	if over.Address2 != "" {
+		a.Address2 = over.Address2
+	}
+	if over.State != "" {
+		a.State = over.State
+	}
+	return a
+}
+
+// absent makes success of a "not found".
+func absent(err error) error {
+	if grafana.IsNotFound(err) {
+		return nil
+	}
+	return err
+}
+
+func (x *organization) preferencesDiffer(have *orgState) bool {
+	if x.obj.Spec.Preferences == nil {
+		return false
+	}
+	return have.preferences == nil || *have.preferences != x.wantedPreferences(*have.preferences)
+}
+
+// wantedPreferences lays what the spec names over what is there.
+func (x *organization) wantedPreferences(p grafana.Preferences) grafana.Preferences {
+	spec := x.obj.Spec.Preferences
+	home := spec.HomeDashboardUID
+	if x.homeUID != "" {
+		home = x.homeUID
+	}
+	for _, f := range []struct {
+		field *string
+		want  string
+	}{{&p.Theme, spec.Theme}, {&p.Timezone, spec.Timezone}, {&p.WeekStart, spec.WeekStart}, {&p.Language, spec.Language}, {&p.HomeDashboardUID, home}} {
+		if f.want != "" {
+			*f.field = f.want
+		}
+	}
+	return p
+}
+
+func (x *organization) setPreferences(ctx context.Context, have *orgState) error {
+	if have.preferencesErr != nil || !x.preferencesDiffer(have) {
+		return nil
+	}
+	org := x.conn.Org(have.ID)
+	now, err := org.Preferences(ctx)
+	if err != nil {
+		return fmt.Errorf("preferences: %w", err)
+	}
+	want := x.wantedPreferences(now)
+	if want != now {
+		if err := org.SetPreferences(ctx, want); err != nil {
+			return fmt.Errorf("preferences: %w", err)
+		}
+	}
+	have.preferences = &want
+	return nil
+}
+
+func (x *organization) quotasDiffer(have *orgState) bool {
+	for target, limit := range x.obj.Spec.Quotas {
+		if now, known := have.quotas[target]; !known || now != int64(limit) {
+			return true
+		}
+	}
+	return false
+}
+
+func (x *organization) readQuotas(ctx context.Context, id int64) (map[string]int64, error) {
+	list, err := x.conn.OrgQuotas(ctx, id)
+	var answer *grafana.Error
+	if errors.As(err, &answer) && answer.Status == 500 { // what Grafana answers when quotas are off
+		return nil, stalled(v1alpha1.ReasonQuotasDisabled, "quotas: %v. Switch them on in Grafana ([quota] enabled = true), or remove spec.quotas", err)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("quotas: %w", err)
+	}
+	quotas := map[string]int64{}
+	for _, q := range list {
+		quotas[q.Target] = q.Limit
+	}
+	return quotas, nil
+}
+
+func (x *organization) setQuotas(ctx context.Context, have *orgState) error {
+	if have.quotasErr != nil || !x.quotasDiffer(have) {
+		return nil
+	}
+	if have.quotas == nil {
+		if have.quotas, have.quotasErr = x.readQuotas(ctx, have.ID); have.quotasErr != nil {
+			return nil // Judge tells
+		}
+	}
+	for _, target := range slices.Sorted(maps.Keys(x.obj.Spec.Quotas)) {
+		limit := int64(x.obj.Spec.Quotas[target])
+		now, known := have.quotas[target]
+		if !known {
+			return stalled(v1alpha1.ReasonInvalidSpec, "spec.quotas: Grafana knows no quota %q for organizations; it has %s", target, strings.Join(slices.Sorted(maps.Keys(have.quotas)), ", "))
+		}
+		if now == limit {
+			continue
+		}
+		if err := x.conn.SetOrgQuota(ctx, have.ID, target, limit); err != nil {
+			return fmt.Errorf("quota %s: %w", target, err)
+		}
+		have.quotas[target] = limit
+	}
+	return nil
+}

@@ -1,0 +1,69 @@
+package controllers
+
+import (
+	"context"
+
+	"grafana-tenancy.dev/operator/api/v1alpha1"
+	"grafana-tenancy.dev/operator/internal/grafana"
+)
+
+// onlyOrganization is an Organization on an Instance with a token credential: it stands for the token's own organization, which is never created, renamed or deleted.
+type onlyOrganization struct{ *organization }
+
+func (x *onlyOrganization) Get(ctx context.Context) (*orgState, error) {
+	org, err := x.conn.CurrentOrg(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if org.Name != x.obj.WantedName() {
+		if !x.obj.DeletionTimestamp.IsZero() {
+			return nil, nil
+		}
+		return nil, stalled(v1alpha1.ReasonInvalidSpec, "the Instance's credential is a service account token, whose only organization is %q: set spec.name to exactly that", org.Name)
+	}
+	if m := readMark(org.Address); m != (mark{}) && m != x.mark && !x.mark.predecessor(m) {
+		if !x.obj.DeletionTimestamp.IsZero() {
+			return nil, nil
+		}
+		return nil, taken(x.obj, "organization", org.Name, m)
+	}
+	return x.load(ctx, org)
+}
+
+func (x *onlyOrganization) Find(context.Context) (*orgState, error) { return nil, nil }
+
+func (x *onlyOrganization) Rival(context.Context) error { return nil }
+
+func (x *onlyOrganization) Create(context.Context) (*orgState, error) {
+	return nil, stalled(v1alpha1.ReasonInvalidSpec, "a service account token cannot create organizations")
+}
+
+func (x *onlyOrganization) Update(ctx context.Context, have *orgState) error {
+	if readMark(have.Address) != x.mark {
+		address := writeMark(have.Address, x.mark)
+		if err := x.conn.Org(have.ID).SetOwnAddress(ctx, address); err != nil {
+			return err
+		}
+		have.Address = address
+		x.conn.remember(have.ID, x.mark)
+	}
+	return x.organization.Update(ctx, have)
+}
+
+// Delete lets it go: the organization was there before.
+func (x *onlyOrganization) Delete(ctx context.Context, have *orgState) error {
+	return x.Release(ctx, have)
+}
+
+func (x *onlyOrganization) Release(ctx context.Context, have *orgState) error {
+	if readMark(have.Address) != x.mark {
+		return nil
+	}
+	address := have.Address
+	if readMark(grafana.Address{Address2: address.Address2}) == x.mark {
+		address.Address2 = markPrefix + " released"
+	} else {
+		address.State = markPrefix + " released"
+	}
+	return x.conn.Org(have.ID).SetOwnAddress(ctx, address)
+}

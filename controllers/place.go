@@ -1,0 +1,89 @@
+package controllers
+
+import (
+	"context"
+	"errors"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/types"
+
+	"grafana-tenancy.dev/operator/api/v1alpha1"
+	"grafana-tenancy.dev/operator/internal/grafana"
+)
+
+// place is the organization that an object is in, and the way to it.
+type place struct {
+	conn  *Connection
+	org   *grafana.OrgClient
+	mark  mark
+	owner types.NamespacedName // the Organization
+}
+
+// placeIn finds the place of an object that refers to an Organization.
+func (e *Env) placeIn(ctx context.Context, ref v1alpha1.ObjectReference, obj Object) (*place, error) {
+	key := parentKey(ref, obj.GetNamespace())
+	if !obj.GetDeletionTimestamp().IsZero() {
+		return e.placeForDeletion(ctx, key)
+	}
+	var org v1alpha1.Organization
+	if err := e.parent(ctx, key, obj.GetNamespace(), &org, func() v1alpha1.AllowedNamespaces { return org.Spec.AllowedNamespaces }); err != nil {
+		return nil, err
+	}
+	if !org.DeletionTimestamp.IsZero() {
+		return nil, waiting(v1alpha1.ReasonParentNotAvailable, "Organization %s is being deleted", key)
+	}
+	if !isTrue(org.Status.Conditions, v1alpha1.ConditionAvailable) || org.Status.OrgID == 0 {
+		return nil, waiting(v1alpha1.ReasonParentNotAvailable, "Organization %s is not Available yet", key)
+	}
+	return e.placeOf(&org)
+}
+
+// placeForDeletion finds the place of an object that is being deleted. Nobody's consent is needed for that.
+func (e *Env) placeForDeletion(ctx context.Context, key types.NamespacedName) (*place, error) {
+	var org v1alpha1.Organization
+	err := e.Get(ctx, key, &org)
+	switch {
+	case apierrors.IsNotFound(err):
+		return nil, stalled(v1alpha1.ReasonParentGone, "cannot delete it in Grafana: Organization %s does not exist. Create it again, or annotate this object %s=true to let go of it as it is",
+			key, v1alpha1.AnnotationAbandon)
+	case err != nil:
+		return nil, err
+	case org.Status.OrgID == 0 && org.Status.CreateStarted == nil && !org.DeletionTimestamp.IsZero():
+		return nil, errGone // the organization is not in Grafana any more, and nothing in it
+	case org.Status.OrgID == 0:
+		return nil, waiting(v1alpha1.ReasonParentNotAvailable, "waiting for Organization %s, to delete it there; annotate this object %s=true to let go of it as it is", key, v1alpha1.AnnotationAbandon)
+	}
+	return e.placeOf(&org)
+}
+
+func (e *Env) placeOf(org *v1alpha1.Organization) (*place, error) {
+	conn, err := e.connectionTo(parentKey(org.Spec.InstanceRef, org.Namespace))
+	if err != nil {
+		return nil, err
+	}
+	owner := types.NamespacedName{Namespace: org.Namespace, Name: org.Name}
+	return &place{conn: conn, org: conn.Org(org.Status.OrgID), mark: markOf(e.ClusterID, org), owner: owner}, nil
+}
+
+// connectionTo is the way to an Instance. While it does not answer, the object waits for it and asks nothing.
+func (e *Env) connectionTo(key types.NamespacedName) (*Connection, error) {
+	if conn := e.Connections.available(key); conn != nil {
+		return conn, nil
+	}
+	p := waiting(v1alpha1.ReasonParentNotAvailable, "waiting for Instance %s, which is not Available", key)
+	p.waitsFor = &key
+	return nil, p
+}
+
+// Connection and the group that the object's calls are fair among.
+func (p *place) Connection() (*Connection, string) { return p.conn, p.owner.String() }
+
+// Prove fails unless the organization is seen to be the Organization's.
+func (p *place) Prove(ctx context.Context, live bool) error {
+	err := p.conn.prove(ctx, p.org.ID(), p.mark, live)
+	if errors.Is(err, errNotOurs) {
+		return &problem{Reason: v1alpha1.ReasonParentNotAvailable, Retry: true, err: err, suspect: &suspect{kind: "Organization", key: p.owner},
+			Message: "waiting for Organization " + p.owner.String() + ": the organization that it recorded is not its own any more"}
+	}
+	return err
+}

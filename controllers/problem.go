@@ -1,0 +1,114 @@
+package controllers
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/types"
+
+	"grafana-tenancy.dev/operator/api/v1alpha1"
+	"grafana-tenancy.dev/operator/internal/grafana"
+)
+
+// problem is an error that says what it means for the object: it waits for something that is watched, it is stalled until somebody changes something, or it is tried again.
+type problem struct {
+	Reason, Message string
+	Stalled         bool                  // somebody has to change something first
+	Retry           bool                  // it may go away by itself: try again with backoff
+	Unavailable     bool                  // others cannot act in the object now
+	RetryAfter      time.Duration         // look again then; 0: at the resync, or by backoff if Retry
+	waitsFor        *types.NamespacedName // an Instance: the object is visited when it is available again
+	suspect         *suspect              // what should be looked at now, since the trouble seems to be there
+	err             error
+}
+
+// suspect names an object that others had trouble with.
+type suspect struct {
+	kind string
+	key  types.NamespacedName
+}
+
+func (p *problem) Error() string { return p.Message }
+func (p *problem) Unwrap() error { return p.err }
+
+// stalled is a problem that somebody has to do something about.
+func stalled(reason, format string, args ...any) *problem {
+	return &problem{Reason: reason, Message: fmt.Sprintf(format, args...), Stalled: true}
+}
+
+// waiting is a problem that goes away when something changes that is watched.
+func waiting(reason, format string, args ...any) *problem {
+	return &problem{Reason: reason, Message: fmt.Sprintf(format, args...)}
+}
+
+var (
+	// errSuspended ends the pass of an object with spec.suspend.
+	errSuspended = errors.New("suspended")
+	// errParked ends a pass that has to wait its turn; it is woken when the turn comes.
+	errParked = errors.New("waiting for a turn")
+	// errGone says that the place an object was in does not exist any more, so that nothing of it can be left.
+	errGone = errors.New("gone with what contained it")
+)
+
+func isGone(err error) bool { return errors.Is(err, errGone) }
+
+// isKubernetes reports whether the error is the API server's.
+func isKubernetes(err error) bool {
+	var status apierrors.APIStatus
+	var own *problem
+	return !errors.As(err, &own) && errors.As(err, &status)
+}
+
+// classify makes a problem of any error of a pass. One table says what Grafana's answers mean.
+func classify(err error, instance types.NamespacedName) *problem {
+	var own *problem
+	if errors.As(err, &own) {
+		return own
+	}
+	p := &problem{Message: err.Error(), err: err}
+	var answer *grafana.Error
+	status := 0
+	if errors.As(err, &answer) {
+		status = answer.Status
+	}
+	server := &suspect{kind: "Instance", key: instance}
+	switch {
+	case grafana.IsRateLimited(err):
+		p.Reason, p.Retry, p.RetryAfter = v1alpha1.ReasonRateLimited, true, grafana.RetryAfter(err)
+	case grafana.IsUnauthorized(err):
+		p.Reason, p.Retry, p.suspect = v1alpha1.ReasonInvalidCredentials, true, server
+	case grafana.IsUnavailable(err):
+		p.Reason, p.Retry, p.RetryAfter = v1alpha1.ReasonGrafanaUnavailable, true, grafana.RetryAfter(err)
+		if status == 0 || status > 500 {
+			p.suspect = server
+		}
+	case grafana.IsNotGrafana(err), grafana.IsTLS(err), status == 0:
+		p.Reason, p.Retry, p.suspect = v1alpha1.ReasonGrafanaUnavailable, true, server
+	case grafana.IsVersionMismatch(err): // somebody wrote in between: look again
+		p.Reason, p.Retry = v1alpha1.ReasonRefused, true
+	case status == 403:
+		p.Reason, p.Stalled = v1alpha1.ReasonForbidden, true
+	case status == 413:
+		p.Reason, p.Stalled = v1alpha1.ReasonTooLarge, true
+	default:
+		p.Reason, p.Stalled = v1alpha1.ReasonRefused, true
+	}
+	return p
+}
+
+// counts writes {"Dashboard": 2, "ServiceAccount": 1} as "2 Dashboards, 1 ServiceAccount".
+func counts(of map[string]int) string {
+	var parts []string
+	for kind, n := range of {
+		if n != 1 {
+			kind += "s"
+		}
+		parts = append(parts, fmt.Sprintf("%d %s", n, kind))
+	}
+	slices.Sort(parts)
+	return strings.Join(parts, ", ")
+}

@@ -1,0 +1,197 @@
+package controllers
+
+import (
+	"context"
+	"math/rand/v2"
+	"net/http"
+	"sync"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/tools/events"
+	"k8s.io/client-go/util/workqueue"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/log"
+
+	"grafana-tenancy.dev/operator/api/v1alpha1"
+)
+
+// Env is what the reconcilers of all kinds share.
+type Env struct {
+	// Client reads our own kinds from the cache and writes.
+	client.Client
+	// Live reads Secrets, ConfigMaps and Namespaces from the API server, so that the cache never holds a cluster's Secrets.
+	Live client.Reader
+	// Events tells people what happened.
+	Events events.EventRecorder
+	// Connections to the Grafanas.
+	Connections *Connections
+	// ClusterID is part of every mark, so that two clusters can share a Grafana.
+	ClusterID string
+	// Now is the clock.
+	Now func() time.Time
+	// Transport replaces the network between the operator and Grafana; nil: the network.
+	Transport http.RoundTripper
+	// NamespacesHidden says that the operator may not read Namespaces, so that a namespace selector cannot be evaluated.
+	NamespacesHidden bool
+
+	visits map[string]func(ctrl.Request) // asks a kind's reconciler for a visit
+}
+
+// visit has an object looked at now.
+func (e *Env) visit(s suspect) {
+	if ask := e.visits[s.kind]; ask != nil {
+		ask(ctrl.Request{NamespacedName: s.key})
+	}
+}
+
+// Reconciler is the lifecycle of one kind.
+type Reconciler[T Object, R any] struct {
+	*Env
+	Kind Kind[T, R]
+
+	mu    sync.Mutex
+	queue workqueue.TypedRateLimitingInterface[ctrl.Request]
+}
+
+// Reconcile visits one object: it acts on it, then records what came of it.
+func (r *Reconciler[T, R]) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
+	obj := r.Kind.New()
+	if err := r.Get(ctx, req.NamespacedName, obj); err != nil {
+		forget(kindOf(obj), req.NamespacedName)
+		return ctrl.Result{}, client.IgnoreNotFound(err)
+	}
+	p := &pass[T, R]{Reconciler: r, obj: obj, before: obj.DeepCopyObject().(T), first: obj.DeepCopyObject().(T)}
+	var err error
+	if obj.GetDeletionTimestamp().IsZero() {
+		err = p.apply(ctx)
+	} else {
+		err = p.remove(ctx)
+	}
+	return p.finish(ctx, err)
+}
+
+// finish turns what came of the pass into conditions, events and the time of the next visit.
+func (p *pass[T, R]) finish(ctx context.Context, err error) (ctrl.Result, error) {
+	if ctx.Err() != nil {
+		return ctrl.Result{}, nil // shutting down: the next start begins anew
+	}
+	if apierrors.IsConflict(err) {
+		return ctrl.Result{RequeueAfter: time.Second}, nil // our copy was stale; the watch brings the current one
+	}
+	if meta.IsNoMatchError(err) || isKubernetes(err) {
+		return ctrl.Result{}, err
+	}
+	v := p.judge(err)
+	if v.parked {
+		return ctrl.Result{}, nil // the gate wakes it
+	}
+	if v.waitsFor != nil {
+		t := p.ticket("")
+		p.Connections.await(*v.waitsFor, t.key(), t.wake)
+	}
+	if v.suspect != nil {
+		p.visit(*v.suspect)
+	}
+	p.applyVerdict(v)
+	if werr := p.writeStatus(ctx); client.IgnoreNotFound(werr) != nil {
+		if apierrors.IsConflict(werr) {
+			return ctrl.Result{RequeueAfter: time.Second}, nil
+		}
+		return ctrl.Result{}, werr
+	}
+	p.emit(v)
+	p.observe(v)
+	if v.retry {
+		if v.after > 0 {
+			return ctrl.Result{RequeueAfter: v.after}, nil
+		}
+		log.FromContext(ctx).V(1).Info("trying again", "reason", v.reason)
+		return ctrl.Result{}, err
+	}
+	return ctrl.Result{RequeueAfter: p.nextVisit(v)}, nil
+}
+
+// nextVisit is when the object is due again if nothing happens before.
+func (p *pass[T, R]) nextVisit(v *verdict) time.Duration {
+	next := jitter(p.resync())
+	if v.after > 0 {
+		next = v.after
+	}
+	if left := p.landsWithin(p.obj.CommonStatus().CreateStarted); left > 0 {
+		next = min(next, left)
+	}
+	if p.have != nil && p.ext != nil {
+		if own := p.ext.Recheck(p.have); own > 0 {
+			next = min(next, own)
+		}
+	}
+	return next
+}
+
+const defaultResync = 10 * time.Minute
+
+// resync is the object's own interval, else its Instance's.
+func (p *pass[T, R]) resync() time.Duration {
+	if own := p.obj.CommonSpec().ResyncInterval; own != nil {
+		return own.Duration
+	}
+	if p.ext != nil {
+		if conn, _ := p.ext.Connection(); conn != nil {
+			return conn.Resync
+		}
+	}
+	return defaultResync
+}
+
+// jitter spreads visits that began together: the result is up to a tenth shorter or longer.
+func jitter(d time.Duration) time.Duration {
+	return d + time.Duration((rand.Float64()-0.5)*0.2*float64(d))
+}
+
+// enqueue asks for a visit.
+func (r *Reconciler[T, R]) enqueue(req ctrl.Request) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.queue != nil {
+		r.queue.Add(req)
+	}
+}
+
+// useQueue is a source that brings nothing: it hands over the queue, for visits that no watch asks for.
+func (r *Reconciler[T, R]) useQueue(_ context.Context, queue workqueue.TypedRateLimitingInterface[ctrl.Request]) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.queue = queue
+	return nil
+}
+
+// kindOf names the kind of an object, which a typed read leaves out of the object itself.
+func kindOf(obj client.Object) string {
+	switch obj.(type) {
+	case *v1alpha1.Instance:
+		return "Instance"
+	case *v1alpha1.Organization:
+		return "Organization"
+	case *v1alpha1.ServiceAccount:
+		return "ServiceAccount"
+	case *v1alpha1.ServiceAccountToken:
+		return "ServiceAccountToken"
+	case *v1alpha1.Dashboard:
+		return "Dashboard"
+	}
+	return ""
+}
+
+// instance names the Instance that the pass went to.
+func (p *pass[T, R]) instance() types.NamespacedName {
+	if p.ext != nil {
+		if conn, _ := p.ext.Connection(); conn != nil {
+			return conn.Instance
+		}
+	}
+	return types.NamespacedName{}
+}

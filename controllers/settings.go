@@ -1,0 +1,192 @@
+package controllers
+
+import (
+	"context"
+	"crypto/sha256"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"grafana-tenancy.dev/operator/api/v1alpha1"
+	"grafana-tenancy.dev/operator/internal/grafana"
+)
+
+// settings is all that a connection is made from.
+type settings struct {
+	config      grafana.Config
+	fingerprint string // changes whenever any of it does
+	credential  string // resourceVersion of the Secret with the credential
+}
+
+// resolver reads what an Instance names, and notes the version of everything that it read.
+type resolver struct {
+	ctx       context.Context
+	live      client.Reader
+	namespace string
+	seen      []string
+}
+
+// resolve reads the Secrets and ConfigMaps that an Instance names.
+func (e *Env) resolve(ctx context.Context, obj *v1alpha1.Instance) (*settings, error) {
+	r := &resolver{ctx: ctx, live: e.Live, namespace: obj.Namespace}
+	s := &settings{config: grafana.Config{URL: obj.Spec.URL, Timeout: timeoutOf(obj), Transport: e.Transport, Now: e.Now}}
+	if err := r.credentials(obj.Spec.Credentials, s); err != nil {
+		return nil, err
+	}
+	if obj.Spec.TLS != nil {
+		config, err := r.tls(obj.Spec.TLS)
+		if err != nil {
+			return nil, err
+		}
+		s.config.TLS = config
+	}
+	if l := obj.Spec.Limits; l.RequestsPerSecond > 0 {
+		s.config.Rate = grafana.Rate{RequestsPerSecond: float64(l.RequestsPerSecond), Burst: int(max(l.Burst, 1))}
+	}
+	text, err := json.Marshal([]any{obj.UID, obj.Spec.URL, obj.Spec.Credentials, obj.Spec.TLS, obj.Spec.Timeout, obj.Spec.Limits, r.seen})
+	if err != nil {
+		return nil, err
+	}
+	sum := sha256.Sum256(text)
+	s.fingerprint = hex.EncodeToString(sum[:])
+	return s, nil
+}
+
+func timeoutOf(obj *v1alpha1.Instance) time.Duration {
+	if obj.Spec.Timeout == nil {
+		return 30 * time.Second
+	}
+	return obj.Spec.Timeout.Duration
+}
+
+// connect makes the connection. Nothing is sent yet.
+func (e *Env) connect(obj *v1alpha1.Instance, s *settings) (*Connection, error) {
+	key := client.ObjectKeyFromObject(obj)
+	s.config.Observe = observeCall(key)
+	api, err := grafana.New(s.config)
+	if err != nil {
+		return nil, err
+	}
+	conn := &Connection{Client: api, Instance: key, Timeout: timeoutOf(obj), Resync: defaultResync, fingerprint: s.fingerprint, now: e.Now, proofs: map[int64]proof{}}
+	if s.config.BasicAuth != nil {
+		conn.Login = s.config.BasicAuth.Username
+	}
+	if obj.Spec.ResyncInterval != nil {
+		conn.Resync = obj.Spec.ResyncInterval.Duration
+	}
+	conn.gate = newGate(int(obj.Spec.Limits.MaxConcurrentReads), int(obj.Spec.Limits.MaxConcurrentWrites), api.Delay)
+	return conn, nil
+}
+
+func (r *resolver) credentials(c v1alpha1.Credentials, s *settings) error {
+	if c.Token != nil {
+		key, version, err := r.secret("spec.credentials.token", c.Token.Name, c.Token.Key)
+		s.config.Token, s.credential = grafana.Key(key), version
+		return err
+	}
+	basic := c.BasicAuth
+	username, _, err := r.secret("spec.credentials.basicAuth", basic.SecretRef.Name, orDefault(basic.UsernameKey, "admin-user"))
+	if err != nil {
+		return err
+	}
+	password, version, err := r.secret("spec.credentials.basicAuth", basic.SecretRef.Name, orDefault(basic.PasswordKey, "admin-password"))
+	if err != nil {
+		return err
+	}
+	s.credential = version
+	s.config.BasicAuth = &grafana.BasicAuth{Username: string(username), Password: grafana.Key(password), Session: basic.Session != v1alpha1.SessionNever}
+	return nil
+}
+
+func orDefault(s, otherwise string) string {
+	if s == "" {
+		return otherwise
+	}
+	return s
+}
+
+func (r *resolver) tls(spec *v1alpha1.TLS) (*tls.Config, error) {
+	config := &tls.Config{MinVersion: tls.VersionTLS12, ServerName: spec.ServerName, InsecureSkipVerify: spec.InsecureSkipVerify} //nolint:gosec // only where the spec asks for it, and its documentation says what that means
+	if spec.CAFrom != nil {
+		pem, err := r.ca(spec.CAFrom)
+		if err != nil {
+			return nil, err
+		}
+		config.RootCAs = x509.NewCertPool()
+		if !config.RootCAs.AppendCertsFromPEM(pem) {
+			return nil, stalled(v1alpha1.ReasonTLSFailed, "spec.tls.caFrom: there is no PEM certificate in it")
+		}
+	}
+	if ref := spec.ClientCertificateSecretRef; ref != nil {
+		certificate, _, err := r.secret("spec.tls.clientCertificateSecretRef", ref.Name, corev1.TLSCertKey)
+		if err != nil {
+			return nil, err
+		}
+		key, _, err := r.secret("spec.tls.clientCertificateSecretRef", ref.Name, corev1.TLSPrivateKeyKey)
+		if err != nil {
+			return nil, err
+		}
+		pair, err := tls.X509KeyPair(certificate, key)
+		if err != nil {
+			return nil, stalled(v1alpha1.ReasonTLSFailed, "spec.tls.clientCertificateSecretRef: %s and %s are no certificate and its key", corev1.TLSCertKey, corev1.TLSPrivateKeyKey)
+		}
+		config.Certificates = []tls.Certificate{pair}
+	}
+	return config, nil
+}
+
+func (r *resolver) ca(from *v1alpha1.CASource) ([]byte, error) {
+	if ref := from.SecretKeyRef; ref != nil {
+		pem, _, err := r.secret("spec.tls.caFrom", ref.Name, ref.Key)
+		return pem, err
+	}
+	ref := from.ConfigMapKeyRef
+	var cm corev1.ConfigMap
+	if err := r.get("spec.tls.caFrom", ref.Name, &cm); err != nil {
+		return nil, err
+	}
+	if text, ok := cm.Data[ref.Key]; ok {
+		return []byte(text), nil
+	}
+	return nil, r.noKey("spec.tls.caFrom", "ConfigMap", ref.Name, ref.Key)
+}
+
+// secret reads one key of a Secret, which must not be empty.
+func (r *resolver) secret(field, name, key string) (value []byte, version string, err error) {
+	var secret corev1.Secret
+	if err := r.get(field, name, &secret); err != nil {
+		return nil, "", err
+	}
+	if len(secret.Data[key]) == 0 {
+		return nil, "", r.noKey(field, "Secret", name, key)
+	}
+	return secret.Data[key], secret.ResourceVersion, nil
+}
+
+func (r *resolver) noKey(field, kind, name, key string) error {
+	return stalled(v1alpha1.ReasonSecretNotFound, "%s: %s %s/%s has nothing under key %q", field, kind, r.namespace, name, key)
+}
+
+func (r *resolver) get(field, name string, obj client.Object) error {
+	err := r.live.Get(r.ctx, types.NamespacedName{Namespace: r.namespace, Name: name}, obj)
+	if apierrors.IsNotFound(err) {
+		kind := "Secret"
+		if _, ok := obj.(*corev1.ConfigMap); ok {
+			kind = "ConfigMap"
+		}
+		return stalled(v1alpha1.ReasonSecretNotFound, "%s: %s %s/%s does not exist", field, kind, r.namespace, name)
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %w", field, err)
+	}
+	r.seen = append(r.seen, fmt.Sprintf("%T %s %s %s", obj, name, obj.GetUID(), obj.GetResourceVersion()))
+	return nil
+}

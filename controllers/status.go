@@ -1,0 +1,204 @@
+package controllers
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
+
+	"grafana-tenancy.dev/operator/api/v1alpha1"
+)
+
+// verdict is what a pass means for the object's conditions and its next visit.
+type verdict struct {
+	ready           metav1.ConditionStatus
+	reason, message string
+	reconciling     bool
+	stalled         bool
+	suspended       bool
+	drifted         string                 // message of condition Drifted; empty: not drifted
+	available       metav1.ConditionStatus // empty: stays as it is
+	parked          bool
+	retry           bool
+	after           time.Duration
+	waitsFor        *types.NamespacedName
+	suspect         *suspect
+}
+
+// judge says what came of the pass.
+func (p *pass[T, R]) judge(err error) *verdict {
+	var drift *drifted
+	switch {
+	case err == nil:
+		return &verdict{ready: metav1.ConditionTrue, reason: v1alpha1.ReasonInSync, message: "Grafana holds what is asked for", available: p.available()}
+	case errors.As(err, &drift):
+		return &verdict{ready: metav1.ConditionTrue, reason: v1alpha1.ReasonDrifted, message: drift.Error(), drifted: drift.Error()}
+	case errors.Is(err, errSuspended):
+		return &verdict{suspended: true}
+	case errors.Is(err, errParked):
+		return &verdict{parked: true}
+	}
+	pr := classify(err, p.instance())
+	v := &verdict{ready: metav1.ConditionFalse, reason: pr.Reason, message: err.Error(), reconciling: !pr.Stalled, stalled: pr.Stalled,
+		retry: pr.Retry, after: pr.RetryAfter, waitsFor: pr.waitsFor, suspect: pr.suspect, available: p.available()}
+	switch {
+	case pr.Unavailable:
+		v.available = metav1.ConditionFalse
+	case p.have == nil && !pr.Retry && pr.waitsFor == nil:
+		v.available = metav1.ConditionFalse
+	}
+	if was := meta.FindStatusCondition(p.first.CommonStatus().Conditions, v1alpha1.ConditionReady); (pr.Retry || pr.waitsFor != nil) && was != nil && was.Status != metav1.ConditionFalse {
+		v.ready = metav1.ConditionUnknown
+	}
+	return v
+}
+
+// available is True once the object was found in Grafana and is ours, and else unknown to this pass.
+func (p *pass[T, R]) available() metav1.ConditionStatus {
+	if p.have != nil {
+		return metav1.ConditionTrue
+	}
+	return ""
+}
+
+// drifted is the verdict on an object that was edited in Grafana and whose policy lets that stand.
+type drifted struct{ message string }
+
+func (d *drifted) Error() string { return d.message }
+
+// applyVerdict writes the verdict into the object's conditions.
+func (p *pass[T, R]) applyVerdict(v *verdict) {
+	if v.suspended {
+		ready := metav1.ConditionUnknown
+		if was := meta.FindStatusCondition(p.obj.CommonStatus().Conditions, v1alpha1.ConditionReady); was != nil {
+			ready = was.Status
+		}
+		p.set(v1alpha1.ConditionReady, ready, v1alpha1.ReasonSuspended, "spec.suspend is set: nothing is written to Grafana")
+		return
+	}
+	p.obj.CommonStatus().ObservedGeneration = p.obj.GetGeneration()
+	p.set(v1alpha1.ConditionReady, v.ready, v.reason, v.message)
+	p.setWhile(v1alpha1.ConditionReconciling, v.reconciling, v.reason, v.message)
+	p.setWhile(v1alpha1.ConditionStalled, v.stalled, v.reason, v.message)
+	p.setWhile(v1alpha1.ConditionDrifted, v.drifted != "", v1alpha1.ReasonDrifted, v.drifted)
+	if v.available != "" && isParent(p.obj) {
+		p.set(v1alpha1.ConditionAvailable, v.available, v.reason, v.message)
+	}
+}
+
+// mark says in the conditions what the pass is about to do.
+func (p *pass[T, R]) mark(reason, message string) {
+	p.set(v1alpha1.ConditionReady, metav1.ConditionFalse, reason, message)
+	p.setWhile(v1alpha1.ConditionReconciling, true, reason, message)
+	p.setWhile(v1alpha1.ConditionStalled, false, "", "")
+}
+
+// maxMessage keeps a long answer of Grafana's from filling the object.
+const maxMessage = 1000
+
+func (p *pass[T, R]) set(kind string, status metav1.ConditionStatus, reason, message string) {
+	if len(message) > maxMessage {
+		message = truncate(message, maxMessage)
+	}
+	meta.SetStatusCondition(&p.obj.CommonStatus().Conditions, metav1.Condition{
+		Type: kind, Status: status, Reason: reason, Message: message, ObservedGeneration: p.obj.GetGeneration(),
+	})
+}
+
+// setWhile keeps a condition that is only there while it is True.
+func (p *pass[T, R]) setWhile(kind string, on bool, reason, message string) {
+	if on {
+		p.set(kind, metav1.ConditionTrue, reason, message)
+	} else {
+		meta.RemoveStatusCondition(&p.obj.CommonStatus().Conditions, kind)
+	}
+}
+
+// writeStatus writes the status if it differs from what was read, under the resourceVersion: a verdict on a stale object is refused.
+func (p *pass[T, R]) writeStatus(ctx context.Context) error {
+	if !p.obj.GetDeletionTimestamp().IsZero() && !controllerutil.ContainsFinalizer(p.obj, v1alpha1.Finalizer) {
+		return nil // released: it is gone
+	}
+	base := p.before.DeepCopyObject().(T)
+	patch := client.MergeFromWithOptions(base, client.MergeFromWithOptimisticLock{})
+	if equality.Semantic.DeepEqual(statusOf(base), statusOf(p.obj)) {
+		return nil
+	}
+	written := p.obj.DeepCopyObject().(T)
+	if err := p.Client.Status().Patch(ctx, written, patch); err != nil {
+		return err
+	}
+	p.obj.SetResourceVersion(written.GetResourceVersion())
+	p.before = p.obj.DeepCopyObject().(T)
+	return nil
+}
+
+// statusOf is the whole status of an object.
+func statusOf(obj client.Object) any {
+	switch o := obj.(type) {
+	case *v1alpha1.Instance:
+		return o.Status
+	case *v1alpha1.Organization:
+		return o.Status
+	case *v1alpha1.ServiceAccount:
+		return o.Status
+	case *v1alpha1.ServiceAccountToken:
+		return o.Status
+	case *v1alpha1.Dashboard:
+		return o.Status
+	}
+	return nil
+}
+
+// isParent reports whether others refer to objects of this kind.
+func isParent(obj client.Object) bool {
+	switch obj.(type) {
+	case *v1alpha1.Instance, *v1alpha1.Organization, *v1alpha1.ServiceAccount:
+		return true
+	}
+	return false
+}
+
+func isTrue(conditions []metav1.Condition, kind string) bool {
+	return meta.IsStatusConditionTrue(conditions, kind)
+}
+
+// event is something that happened in a pass.
+type event struct{ reason, message string }
+
+func (p *pass[T, R]) event(reason, message string) {
+	p.events = append(p.events, event{reason, message})
+}
+
+// emit tells people what happened, and what keeps the object from being Ready, once a change of reason.
+func (p *pass[T, R]) emit(v *verdict) {
+	for _, e := range p.events {
+		p.Events.Eventf(p.obj, nil, corev1.EventTypeNormal, e.reason, e.reason, "%s", truncate(e.message, maxMessage))
+	}
+	was := meta.FindStatusCondition(p.first.CommonStatus().Conditions, v1alpha1.ConditionReady)
+	switch {
+	case v.suspended || was != nil && was.Reason == v.reason && was.Status == v.ready:
+	case v.stalled || v.retry:
+		p.Events.Eventf(p.obj, nil, corev1.EventTypeWarning, v.reason, "Reconcile", "%s", truncate(v.message, maxMessage))
+	case v.ready == metav1.ConditionTrue && was != nil:
+		p.Events.Eventf(p.obj, nil, corev1.EventTypeNormal, v.reason, "Reconcile", "%s", v.message)
+	}
+}
+
+// truncate cuts a text at a rune's boundary.
+func truncate(s string, n int) string {
+	if len(s) <= n {
+		return s
+	}
+	for n > 0 && s[n]&0xC0 == 0x80 {
+		n--
+	}
+	return s[:n] + "…"
+}

@@ -1,0 +1,312 @@
+package grafanatest
+
+import (
+	"net/http"
+	"strings"
+)
+
+// deepest is how many ancestors a folder can have.
+const deepest = 4
+
+func noFolder() *answer { return failStatus(http.StatusNotFound, "not-found", "folder not found") }
+
+func (c *call) folderURL(f *folder) string {
+	return "/dashboards/f/" + f.uid + "/" + c.quirks.slug(f.title)
+}
+
+// showFolder is a folder without its ancestors.
+func (c *call) showFolder(f *folder, may bool) obj {
+	shown := obj{
+		"id": f.id, "uid": f.uid, "orgId": 0, "title": f.title, "url": c.folderURL(f), "hasAcl": false,
+		"canSave": may, "canEdit": may, "canAdmin": may, "canDelete": may,
+		"createdBy": f.createdBy, "created": stamp(f.created), "updatedBy": f.updatedBy, "updated": stamp(f.updated), "version": f.version,
+	}
+	if c.quirks.unified {
+		shown["orgId"] = c.who.orgID
+	}
+	return shown
+}
+
+// folderWithParents is a folder as the routes about one folder show it.
+func (c *call) folderWithParents(f *folder, may bool) obj {
+	shown := c.showFolder(f, may)
+	if f.parent == "" || !c.quirks.nestedFolders {
+		return shown
+	}
+	shown["parentUid"] = f.parent
+	var parents []obj
+	for _, p := range c.org().ancestors(f) {
+		parents = append([]obj{c.showFolder(p, may)}, parents...)
+		if p.parent != "" {
+			parents[0]["parentUid"] = p.parent
+		}
+	}
+	if len(parents) > 0 {
+		shown["parents"] = parents
+	}
+	return shown
+}
+
+// ancestors of a folder, nearest first.
+func (o *org) ancestors(f *folder) []*folder {
+	var out []*folder
+	for p := o.folders[f.parent]; p != nil; p = o.folders[p.parent] {
+		out = append(out, p)
+	}
+	return out
+}
+
+// mayFolder says what the can… fields show.
+func (c *call) mayFolder(f *folder) bool {
+	return rank[c.role(c.who.orgID)] >= rank[roleAdmin] || c.who.user != nil && f.maker == c.who.user.id
+}
+
+func createFolder(c *call) *answer {
+	if c.quirks.unified && c.outsider() {
+		return fail(http.StatusForbidden, "Access denied")
+	}
+	var body struct {
+		UID       string `json:"uid"`
+		Title     string
+		ParentUID string `json:"parentUid"`
+	}
+	if !c.bind(&body) {
+		return badData()
+	}
+	if body.Title == "" {
+		return fail(http.StatusBadRequest, "folder title cannot be empty")
+	}
+	if a := c.checkFolderUID(body.UID); a != nil {
+		return a
+	}
+	o := c.org()
+	if a := c.checkPlace(o, body.UID, body.Title, body.ParentUID); a != nil {
+		return a
+	}
+	if body.UID == "" {
+		body.UID = c.db.newUID()
+	}
+	f := &folder{
+		id: c.db.newContentID(), uid: body.UID, title: body.Title, parent: body.ParentUID, version: 1, maker: c.makerID(),
+		created: c.now, updated: c.now, createdBy: c.signature(), updatedBy: c.signature(),
+	}
+	o.folders[f.uid] = f
+	c.db.lastVersion++ // an old version keeps the history of folders, too
+	shown := c.folderWithParents(f, rank[c.role(c.who.orgID)] >= rank[roleAdmin])
+	if f.parent != "" {
+		shown["parentUid"] = f.parent
+	}
+	return ok(shown)
+}
+
+func (c *call) checkFolderUID(uid string) *answer {
+	switch {
+	case uid == "general" && c.quirks.unified:
+		return fail(http.StatusInternalServerError, "Folder API error: invalid uid for folder provided")
+	case uid == "general":
+		return fail(http.StatusInternalServerError, "Folder API error")
+	case c.quirks.unified && strings.Contains(uid, "/"):
+		return fail(http.StatusUnprocessableEntity,
+			`Folder.folder.grafana.app "`+uid+`" is invalid: metadata.name: Invalid value: "`+uid+`": may not contain '/'`)
+	case !legalUID(uid):
+		return fail(http.StatusBadRequest, "uid contains illegal characters")
+	case len(uid) > longestUID:
+		return fail(http.StatusBadRequest, "uid too long, max 40 characters")
+	}
+	return nil
+}
+
+// checkPlace checks that a new folder is in nobody's way.
+func (c *call) checkPlace(o *org, uid, title, parent string) *answer {
+	if o == nil {
+		return denied(c, "folders:create")
+	}
+	if !c.quirks.unified && strings.EqualFold(title, "General") {
+		return fail(http.StatusBadRequest, "A folder with that name already exists")
+	}
+	if parent != "" && o.folders[parent] == nil && !c.quirks.unified {
+		return failID(http.StatusNotFound, "folder.notFound", "Not found")
+	}
+	if p := o.folders[parent]; p != nil && len(o.ancestors(p)) >= deepest {
+		if c.quirks.unified {
+			return fail(http.StatusInternalServerError, "Folder API error: folder max depth exceeded, max depth is 4")
+		}
+		return failID(http.StatusBadRequest, "folder.maximum-depth-reached", "Maximum nested folder depth reached")
+	}
+	if o.folders[uid] != nil || !c.quirks.unified && o.dashboards[uid] != nil {
+		return c.folderChanged("the folder has been changed by someone else")
+	}
+	if c.quirks.uniqueTitles && o.folderTitled(title, uid) != nil {
+		return fail(http.StatusConflict, "a folder with the same name already exists in the current location")
+	}
+	return nil
+}
+
+func (o *org) folderTitled(title, exceptUID string) *folder {
+	for _, f := range o.folders {
+		if f.title == title && f.uid != exceptUID {
+			return f
+		}
+	}
+	return nil
+}
+
+// folderChanged is the 412 of folders.
+func (c *call) folderChanged(message string) *answer {
+	if c.quirks.unified {
+		return fail(http.StatusPreconditionFailed, message)
+	}
+	return failStatus(http.StatusPreconditionFailed, "version-mismatch", "the folder has been changed by someone else")
+}
+
+// folder finds the folder of the path.
+func (c *call) folder() *folder {
+	o := c.org()
+	if o == nil {
+		return nil
+	}
+	return o.folders[c.params["uid"]]
+}
+
+func getFolder(c *call) *answer {
+	if c.params["uid"] == "general" {
+		root := c.showFolder(&folder{uid: "general", createdBy: "Anonymous", updatedBy: "Anonymous"}, rank[c.role(c.who.orgID)] >= rank[roleAdmin])
+		root["orgId"], root["title"], root["url"] = 0, c.quirks.rootFolder, ""
+		delete(root, "version")
+		return ok(root)
+	}
+	f := c.folder()
+	if f == nil {
+		return noFolder()
+	}
+	return ok(c.folderWithParents(f, c.mayFolder(f)))
+}
+
+// listFolders lists the folders of one parent, by title; all of them where
+// folders are flat.
+func listFolders(c *call) *answer {
+	rows := []obj{}
+	if o := c.org(); o != nil {
+		for _, f := range sorted(o.folders, func(a, b *folder) int { return cmpText(strings.ToLower(a.title)+a.uid, strings.ToLower(b.title)+b.uid) }) {
+			if c.quirks.nestedFolders && f.parent != c.query.Get("parentUid") {
+				continue
+			}
+			row := obj{"id": f.id, "uid": f.uid, "title": f.title}
+			if c.quirks.nestedFolders && f.parent != "" {
+				row["parentUid"] = f.parent
+			}
+			rows = append(rows, row)
+		}
+	}
+	size, number := c.number("limit", 1000), max(c.number("page", 1), 1)
+	return ok(page(rows, size, number-1))
+}
+
+func updateFolder(c *call) *answer {
+	var body struct {
+		Title     string
+		Version   int64
+		Overwrite bool
+	}
+	if !c.bind(&body) {
+		return badData()
+	}
+	f := c.folder()
+	if f == nil {
+		return noFolder()
+	}
+	if !body.Overwrite && body.Version != f.version {
+		return c.folderChanged("The dashboard has been changed by someone else")
+	}
+	if other := c.org().folderTitled(body.Title, f.uid); other != nil && c.quirks.uniqueTitles {
+		if !body.Overwrite {
+			return fail(http.StatusConflict, "a folder with the same name already exists in the current location")
+		}
+		f = other
+	}
+	set(&f.title, body.Title)
+	f.version++
+	f.updated, f.updatedBy = c.now, c.signature()
+	c.db.lastVersion++
+	return ok(c.folderWithParents(f, c.mayFolder(f)))
+}
+
+func moveFolder(c *call) *answer {
+	if !c.quirks.nestedFolders {
+		return fail(http.StatusNotFound, "To use this service, you need to activate nested folder feature.")
+	}
+	var body struct {
+		ParentUID string `json:"parentUid"`
+	}
+	if !c.bind(&body) {
+		return badData()
+	}
+	f, o := c.folder(), c.org()
+	if f == nil || body.ParentUID != "" && o.folders[body.ParentUID] == nil {
+		return noFolder()
+	}
+	for p := o.folders[body.ParentUID]; p != nil; p = o.folders[p.parent] {
+		if p == f {
+			return fail(http.StatusInternalServerError, "cannot move folder under its own descendant, this would create a circular reference")
+		}
+	}
+	f.parent = body.ParentUID
+	f.version++
+	f.updated, f.updatedBy = c.now, c.signature()
+	return ok(c.folderWithParents(f, c.mayFolder(f)))
+}
+
+// deleteFolder takes everything in it along.
+func deleteFolder(c *call) *answer {
+	f := c.folder()
+	if f == nil && c.quirks.unified {
+		return fail(http.StatusNotFound, `folders.folder.grafana.app "`+c.params["uid"]+`" not found`)
+	}
+	if f == nil {
+		return noFolder()
+	}
+	shown := c.showFolder(f, true)
+	c.org().dropFolder(f.uid)
+	gone := obj{"message": "Folder deleted"}
+	if !c.quirks.unified {
+		gone = obj{"id": shown["id"], "message": "Folder " + f.title + " deleted", "title": f.title}
+	}
+	return ok(gone)
+}
+
+func (o *org) dropFolder(uid string) {
+	delete(o.folders, uid)
+	for id, d := range o.dashboards {
+		if d.folder == uid {
+			delete(o.dashboards, id)
+		}
+	}
+	for child, f := range o.folders {
+		if f.parent == uid {
+			o.dropFolder(child)
+		}
+	}
+}
+
+func countFolder(c *call) *answer {
+	f := c.folder()
+	if f == nil {
+		return noFolder()
+	}
+	dashboards, folders := 0, 0
+	for _, d := range c.org().dashboards {
+		if d.folder == f.uid {
+			dashboards++
+		}
+	}
+	for _, other := range c.org().folders {
+		if other.parent == f.uid {
+			folders++
+		}
+	}
+	counts := obj{"alertrule": 0, "dashboard": dashboards, "librarypanel": 0}
+	if c.quirks.nestedFolders {
+		counts["folder"] = folders
+	}
+	return ok(counts)
+}

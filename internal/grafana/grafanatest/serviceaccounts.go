@@ -1,0 +1,193 @@
+package grafanatest
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+)
+
+// account finds the service account of the path in the current org; by uid,
+// too, where the version can.
+func (c *call) account() (*user, *answer) {
+	id := c.id("account")
+	if id == 0 && c.quirks.accountsByUID {
+		for _, u := range c.db.users {
+			if u.uid == c.params["account"] {
+				id = u.id
+			}
+		}
+		if id == 0 {
+			return nil, notFound()
+		}
+	}
+	if id == 0 {
+		return nil, fail(http.StatusBadRequest, "Service Account ID is invalid")
+	}
+	u := c.db.users[id]
+	if u == nil || !u.serviceAccount || u.orgID != c.who.orgID || c.org() == nil {
+		return nil, noAccount()
+	}
+	return u, nil
+}
+
+func noAccount() *answer {
+	return failID(http.StatusNotFound, "serviceaccounts.ErrNotFound", "service account not found")
+}
+
+// badAccount is what the service account routes say of a body that does not
+// bind.
+func badAccount() *answer { return fail(http.StatusBadRequest, "Bad request data") }
+
+// accountLogin is the login of a service account named so at birth.
+func accountLogin(orgID int64, name string) string {
+	return fmt.Sprintf("sa-%d-%s", orgID, strings.ReplaceAll(strings.ToLower(name), " ", "-"))
+}
+
+func createAccount(c *call) *answer {
+	var body struct {
+		Name       string
+		Role       *string
+		IsDisabled *bool
+	}
+	if !c.bind(&body) || body.Name == "" {
+		return badAccount()
+	}
+	role := roleViewer
+	if body.Role != nil {
+		role = validRole(*body.Role)
+	}
+	if role == "" {
+		return badAccount()
+	}
+	if rank[role] > rank[c.role(c.who.orgID)] {
+		return roleForbidden()
+	}
+	login := accountLogin(c.who.orgID, body.Name)
+	for _, u := range c.db.users {
+		if u.login == login {
+			return failID(http.StatusBadRequest, "serviceaccounts.ErrAlreadyExists", "service account already exists")
+		}
+	}
+	u := c.db.addUser(user{
+		login: login, email: login, name: body.Name, serviceAccount: true, orgID: c.who.orgID, disabled: body.IsDisabled != nil && *body.IsDisabled,
+	}, c.now)
+	c.org().members[u.id] = role
+	made := c.showAccount(u)
+	made["avatarUrl"] = ""
+	return reply(http.StatusCreated, made)
+}
+
+func roleForbidden() *answer {
+	return failID(http.StatusForbidden, "serviceaccounts.ErrRoleForbidden", "can not assign a role higher than user's role")
+}
+
+// showAccount is a service account as create and search show it.
+func (c *call) showAccount(u *user) obj {
+	shown := obj{
+		"id": u.id, "name": u.name, "login": u.login, "orgId": u.orgID, "isDisabled": u.disabled, "role": c.db.orgs[u.orgID].members[u.id],
+		"tokens": len(c.db.tokensOf(u.id)), "avatarUrl": avatarURL,
+	}
+	if c.quirks.accountsByUID {
+		shown["uid"] = u.uid
+	}
+	return shown
+}
+
+// detailAccount is a service account as get and update show it.
+func (c *call) detailAccount(u *user) obj {
+	shown := c.showAccount(u)
+	shown["createdAt"], shown["updatedAt"], shown["teams"] = stamp(u.created), stamp(u.updated), nil
+	if len(c.db.tokensOf(u.id)) == 0 {
+		delete(shown, "tokens")
+	}
+	return shown
+}
+
+func getAccount(c *call) *answer {
+	u, a := c.account()
+	if a != nil {
+		return a
+	}
+	return ok(c.detailAccount(u))
+}
+
+func searchAccounts(c *call) *answer {
+	pattern := "%" + strings.ToLower(c.query.Get("query")) + "%"
+	rows := []obj{}
+	for _, u := range sorted(c.db.users, func(a, b *user) int { return cmpText(a.login, b.login) }) {
+		if !u.serviceAccount || u.orgID != c.who.orgID || c.org() == nil {
+			continue
+		}
+		matches := like(strings.ToLower(u.login), pattern) || like(strings.ToLower(u.name), pattern) || like(strings.ToLower(u.email), pattern)
+		if matches && c.filtered(u) {
+			rows = append(rows, c.showAccount(u))
+		}
+	}
+	size, number := c.number("perpage", 1000), max(c.number("page", 1), 1)
+	if size <= 0 {
+		size = 1000
+	}
+	return ok(obj{"totalCount": len(rows), "serviceAccounts": page(rows, size, number-1), "page": number, "perPage": size})
+}
+
+// filtered says whether a service account passes the search's filter.
+func (c *call) filtered(u *user) bool {
+	if c.query.Get("disabled") == "true" {
+		return u.disabled
+	}
+	if c.query.Get("expiredTokens") == "true" {
+		for _, t := range c.db.tokensOf(u.id) {
+			if t.expired(c.now) {
+				return true
+			}
+		}
+		return false
+	}
+	return true
+}
+
+func updateAccount(c *call) *answer {
+	var body struct {
+		Name, Role *string
+		IsDisabled *bool
+	}
+	if !c.bind(&body) || body.Role != nil && validRole(*body.Role) == "" {
+		return badAccount()
+	}
+	u, a := c.account()
+	if a != nil {
+		return a
+	}
+	if body.Role != nil {
+		role := validRole(*body.Role)
+		if rank[role] > rank[c.role(c.who.orgID)] {
+			return roleForbidden()
+		}
+		c.org().members[u.id] = role
+	}
+	if body.IsDisabled != nil {
+		u.disabled = *body.IsDisabled
+	}
+	if body.Name != nil && *body.Name != "" {
+		u.name = *body.Name
+	}
+	u.updated = c.now
+	shown := c.detailAccount(u)
+	delete(shown, "tokens")
+	if body.Name != nil { // an empty one is echoed, though not kept
+		shown["name"] = *body.Name
+	}
+	return ok(obj{"id": u.id, "message": "Service account updated", "name": shown["name"], "serviceaccount": shown})
+}
+
+func deleteAccount(c *call) *answer {
+	u, a := c.account()
+	if a != nil {
+		if c.quirks.deleteMissingFails && a.status == http.StatusNotFound {
+			return fail(http.StatusInternalServerError, "Service account deletion error")
+		}
+		return a
+	}
+	c.db.forget(u)
+	return done("Service account deleted")
+}

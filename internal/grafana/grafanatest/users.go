@@ -1,0 +1,267 @@
+package grafanatest
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+)
+
+const avatarURL = "/public/img/user_profile.png"
+
+// age is a duration as user lists show it.
+func age(d time.Duration) string {
+	switch {
+	case d < time.Minute:
+		return "< 1 minute"
+	case d < time.Hour:
+		return plural(int(d/time.Minute), "minute")
+	case d < 24*time.Hour:
+		return plural(int(d/time.Hour), "hour")
+	case d < 365*24*time.Hour:
+		return plural(int(d/(24*time.Hour)), "day")
+	}
+	return plural(int(d/(365*24*time.Hour)), "year")
+}
+
+func plural(n int, unit string) string {
+	if n == 1 {
+		return "1 " + unit
+	}
+	return fmt.Sprintf("%d %ss", n, unit)
+}
+
+// profile is a user as the routes about one user show it.
+func (c *call) profile(u *user) obj {
+	p := obj{
+		"id": u.id, "uid": c.userUID(u), "email": u.email, "name": u.name, "login": u.login, "theme": "", "orgId": u.orgID,
+		"isGrafanaAdmin": u.serverAdmin, "isDisabled": u.disabled, "isExternal": false, "isExternallySynced": false,
+		"isGrafanaAdminExternallySynced": false, "authLabels": []string{}, "updatedAt": stamp(u.updated), "createdAt": stamp(u.created),
+		"avatarUrl": avatarURL,
+	}
+	if c.quirks.newUserFields {
+		p["isProvisioned"] = false
+	}
+	return p
+}
+
+// userUID is a user's uid; the first one of an old version has none.
+func (c *call) userUID(u *user) string {
+	if !c.quirks.newUserFields && u.id == 1 {
+		return ""
+	}
+	return u.uid
+}
+
+func currentUser(c *call) *answer {
+	u := c.who.user
+	switch {
+	case u == nil:
+		return fail(http.StatusUnauthorized, "Unauthorized")
+	case !u.serviceAccount:
+		return ok(c.profile(u))
+	case !c.quirks.accountsAreUsers:
+		return fail(http.StatusForbidden, "Endpoint only available for users")
+	}
+	p := c.profile(u)
+	p["id"], p["uid"], p["email"] = 0, fmt.Sprintf("service-account:%d", u.id), u.login
+	p["authLabels"], p["updatedAt"], p["createdAt"], p["avatarUrl"] = nil, stamp(time.Time{}), stamp(time.Time{}), ""
+	return ok(p)
+}
+
+func createUser(c *call) *answer {
+	var body struct {
+		Name, Login, Email, Password string
+		OrgID                        int64 `json:"OrgId"`
+	}
+	if !c.bind(&body) || body.Password == "" {
+		return badData()
+	}
+	if len(body.Password) < 4 {
+		return failID(http.StatusBadRequest, "password.password-policy-too-short", "New password is too short")
+	}
+	if body.Login == "" {
+		body.Login = body.Email
+	}
+	if body.Login == "" {
+		return failID(http.StatusBadRequest, "user.empty-username-and-email", "Need to specify either username or email")
+	}
+	if c.db.person(body.Login) != nil || c.db.person(body.Email) != nil {
+		return fail(http.StatusPreconditionFailed, fmt.Sprintf("User with email '%s' or username '%s' already exists", body.Email, body.Login))
+	}
+	orgID := max(body.OrgID, 0)
+	if orgID == 0 {
+		orgID = 1
+	}
+	o := c.db.orgs[orgID]
+	if o == nil {
+		return fail(http.StatusBadRequest, fmt.Sprintf("[org.notFound] failed to get organization with ID: %d", orgID))
+	}
+	if body.Email == "" {
+		body.Email = body.Login
+	}
+	u := c.db.addUser(user{login: body.Login, email: body.Email, name: body.Name, password: body.Password, orgID: orgID}, c.now)
+	o.members[u.id] = roleViewer
+	made := obj{"id": u.id, "message": "User created"}
+	if c.quirks.newUserFields {
+		made["uid"] = u.uid
+	}
+	return ok(made)
+}
+
+func setServerAdmin(c *call) *answer {
+	var body struct{ IsGrafanaAdmin bool }
+	if !c.bind(&body) {
+		return badData()
+	}
+	u := c.db.users[c.id("user")]
+	if u == nil {
+		return fail(http.StatusNotFound, "user not found")
+	}
+	if !body.IsGrafanaAdmin && u.serverAdmin && c.db.serverAdmins() == 1 {
+		return fail(http.StatusBadRequest, "cannot remove last grafana admin")
+	}
+	u.serverAdmin = body.IsGrafanaAdmin
+	return done("User permissions updated")
+}
+
+func (db *database) serverAdmins() int {
+	n := 0
+	for _, u := range db.users {
+		if u.serverAdmin {
+			n++
+		}
+	}
+	return n
+}
+
+func setPassword(c *call) *answer {
+	var body struct{ Password string }
+	if !c.bind(&body) || len(body.Password) < 4 {
+		return badData()
+	}
+	u := c.db.users[c.id("user")]
+	if u == nil {
+		return fail(http.StatusNotFound, "user not found")
+	}
+	u.password = body.Password
+	return done("User password updated")
+}
+
+func disableUser(c *call) *answer { return c.setDisabled(true, "User disabled") }
+func enableUser(c *call) *answer  { return c.setDisabled(false, "User enabled") }
+
+func (c *call) setDisabled(disabled bool, message string) *answer {
+	u := c.db.users[c.id("user")]
+	if u == nil {
+		return fail(http.StatusNotFound, "user not found")
+	}
+	u.disabled = disabled
+	return done(message)
+}
+
+func deleteUser(c *call) *answer {
+	u := c.db.users[c.id("user")]
+	if u == nil || u.serviceAccount {
+		return fail(http.StatusNotFound, "user not found")
+	}
+	c.db.forget(u)
+	return done("User deleted")
+}
+
+// forget removes a user from everywhere.
+func (db *database) forget(u *user) {
+	for _, o := range db.orgs {
+		delete(o.members, u.id)
+	}
+	for id, t := range db.tokens {
+		if t.accountID == u.id {
+			delete(db.tokens, id)
+		}
+	}
+	for id, s := range db.sessions {
+		if s.userID == u.id {
+			delete(db.sessions, id)
+		}
+	}
+	delete(db.users, u.id)
+}
+
+// row is a user as lists show it.
+func (c *call) row(u *user) obj {
+	r := obj{
+		"id": u.id, "uid": "", "name": u.name, "login": u.login, "email": u.email, "avatarUrl": avatarURL, "isAdmin": u.serverAdmin,
+		"isDisabled": u.disabled, "lastSeenAt": stamp(u.seenAt), "lastSeenAtAge": age(c.now.Sub(u.seenAt)), "authLabels": []string{},
+	}
+	if c.quirks.newUserFields {
+		r["uid"], r["isProvisioned"], r["created"] = u.uid, false, stamp(u.created)
+	}
+	return r
+}
+
+// usersFound are the rows of a page of users, and how many there are in all.
+func (c *call) usersFound() (rows []obj, total int, number, size int64) {
+	pattern := "%" + strings.ToLower(c.query.Get("query")) + "%"
+	rows = []obj{}
+	for _, u := range c.db.people() {
+		if like(strings.ToLower(u.login), pattern) || like(strings.ToLower(u.name), pattern) || like(strings.ToLower(u.email), pattern) {
+			rows = append(rows, c.row(u))
+		}
+	}
+	total = len(rows)
+	number, size = max(c.number("page", 1), 1), c.number("perpage", 1000)
+	if size <= 0 {
+		size = 1000
+	}
+	return page(rows, size, number-1), total, number, size
+}
+
+func listUsers(c *call) *answer {
+	rows, _, _, _ := c.usersFound()
+	return ok(rows)
+}
+
+func searchUsers(c *call) *answer {
+	rows, total, number, size := c.usersFound()
+	return ok(obj{"totalCount": total, "users": rows, "page": number, "perPage": size})
+}
+
+func lookupUser(c *call) *answer {
+	u := c.db.person(c.query.Get("loginOrEmail"))
+	if u == nil {
+		return fail(http.StatusNotFound, "user not found")
+	}
+	p := c.profile(u)
+	p["avatarUrl"] = ""
+	if !c.quirks.newUserFields {
+		p["uid"], p["authLabels"] = "", nil
+	}
+	return ok(p)
+}
+
+func userByID(c *call) *answer {
+	u := c.db.users[c.id("user")]
+	if u == nil || u.serviceAccount {
+		return fail(http.StatusNotFound, "user not found")
+	}
+	return ok(c.profile(u))
+}
+
+func updateUser(c *call) *answer {
+	var body struct{ Name, Login, Email string }
+	if !c.bind(&body) {
+		return badData()
+	}
+	u := c.db.users[c.id("user")]
+	if u == nil || u.serviceAccount {
+		return fail(http.StatusNotFound, "user not found")
+	}
+	if other := c.db.person(body.Login); other != nil && other != u {
+		return fail(http.StatusInternalServerError, "Failed to update user")
+	}
+	set(&u.name, body.Name)
+	set(&u.login, body.Login)
+	set(&u.email, body.Email)
+	u.updated = c.now
+	return done("User updated")
+}

@@ -1,0 +1,80 @@
+package grafana
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"testing"
+)
+
+func TestKeyIsNeverPrinted(t *testing.T) {
+	const secret = "glsa_ruq60iCcfTdlt6aejKNJNjWHPNRSV2E8_c20cd10f"
+	token := NewToken{ID: 7, Name: "ci", Key: secret}
+	c := connect(t, "http://127.0.0.1:1", withToken)
+	printed := map[string]string{}
+	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%X", "%d", "%10s", "%t"} {
+		printed[verb] = fmt.Sprintf(verb, Key(secret))
+		printed[verb+" in a struct"] = fmt.Sprintf(verb, token)
+		printed[verb+" by pointer"] = fmt.Sprintf(verb, &token)
+		printed[verb+" of the config"] = fmt.Sprintf(verb, Config{Token: secret, BasicAuth: &BasicAuth{Password: secret}})
+		printed[verb+" of the client"] = fmt.Sprintf(verb, c)
+	}
+	printed["error"] = errors.Join(fmt.Errorf("bad %w %v", errors.New("x"), Key(secret))).Error()
+	for name, value := range map[string]any{"key": Key(secret), "struct": token, "map": map[string]Key{"k": secret}} {
+		data, err := json.Marshal(value)
+		if err != nil {
+			t.Fatal(err)
+		}
+		printed["json "+name] = string(data)
+	}
+	var text, structured bytes.Buffer
+	slog.New(slog.NewTextHandler(&text, nil)).Info("x", "key", Key(secret), "token", token, "client", c)
+	slog.New(slog.NewJSONHandler(&structured, nil)).Info("x", "key", Key(secret), "token", token, "client", c)
+	printed["slog text"], printed["slog json"] = text.String(), structured.String()
+
+	hexed := fmt.Sprintf("%x", secret)
+	for how, out := range printed {
+		if strings.Contains(out, "ruq60") || strings.Contains(strings.ToLower(out), hexed[10:20]) {
+			t.Errorf("%s gives the key away: %s", how, out)
+		}
+		if !strings.Contains(out, "***") && !strings.Contains(how, "client") && !strings.Contains(how, "%t") {
+			t.Errorf("%s does not show that there is a key: %s", how, out)
+		}
+	}
+	if got := Key(secret).Reveal(); got != secret {
+		t.Errorf("Reveal() = %q", got)
+	}
+}
+
+func TestKeyIsReadFromJSON(t *testing.T) {
+	var token NewToken
+	if err := json.Unmarshal([]byte(`{"id":1,"name":"n","key":"secret"}`), &token); err != nil {
+		t.Fatal(err)
+	}
+	if token.Key.Reveal() != "secret" {
+		t.Errorf("the key is %q", token.Key.Reveal())
+	}
+}
+
+func TestKeyChecksum(t *testing.T) {
+	for key, want := range map[Key]bool{
+		// issued by Grafana 12.4.0 and 10.4.3
+		"glsa_ruq60iCcfTdlt6aejKNJNjWHPNRSV2E8_c20cd10f": true,
+		"glsa_bBlWSG6SdiyB7aGc7VX3zpAY7O7Kdncd_4c036c14": true,
+		"glsa_d": false,
+		"glsa_fPRWuG7xuYblFAHxfVJvPUuD2dtFgCFR_d6866c0a":  true,
+		"glsa_fPRWuG7xuYblFAHxfVJvPUuD2dtFgCFr_d6866c0a":  false, // one letter changed
+		"glsa_fPRWuG7xuYblFAHxfVJvPUuD2dtFgCFR_d6866c0":   false, // cut
+		"glsa_fPRWuG7xuYblFAHxfVJvPUuD2dtFgCFR_d6866c0a ": false,
+		"glsa__00000000": false,
+		"***":            false,
+		"":               false,
+	} {
+		if got := key.intact(); got != want {
+			t.Errorf("intact(%s) = %v", key.Reveal(), got)
+		}
+	}
+}
