@@ -91,6 +91,10 @@ func (c *cluster) check() error {
 
 func (c *cluster) startAPIServer() (err error) {
 	log.SetLogger(logr.Discard()) // errors are returned as well
+	data, certificates := filepath.Join(c.dir, "etcd"), filepath.Join(c.dir, "certificates")
+	if err := errors.Join(os.Mkdir(data, 0o700), os.Mkdir(certificates, 0o700)); err != nil {
+		return err
+	}
 	c.env = &envtest.Environment{
 		UseExistingCluster:       new(false),
 		BinaryAssetsDirectory:    c.assets,
@@ -98,11 +102,9 @@ func (c *cluster) startAPIServer() (err error) {
 		ErrorIfCRDPathMissing:    true,
 		CRDInstallOptions:        envtest.CRDInstallOptions{MaxTime: time.Minute},
 		ControlPlaneStartTimeout: time.Minute,
-		ControlPlane: envtest.ControlPlane{
-			Etcd: &envtest.Etcd{DataDir: filepath.Join(c.dir, "etcd")},
-		},
+		ControlPlane:             envtest.ControlPlane{Etcd: &envtest.Etcd{DataDir: data}},
 	}
-	c.env.ControlPlane.GetAPIServer().CertDir = filepath.Join(c.dir, "certificates")
+	c.env.ControlPlane.GetAPIServer().CertDir = certificates
 	if c.config, err = c.env.Start(); err != nil {
 		return fmt.Errorf("starting the control plane of %s: %w", c.assets, err)
 	}

@@ -51,26 +51,21 @@ func (c *call) authorize(r *route) *answer {
 	if r.scope == inPathOrg && c.id("org") == 0 {
 		return denied(c, "")
 	}
-	if c.mayAny(r.needs, c.orgOf(r.scope)) {
+	if r.scope != inCurrentOrg && c.hasServerWide(r.needs) {
 		return nil
 	}
-	return denied(c, r.needs)
-}
-
-// orgOf is the org that a scope means; 0: everywhere.
-func (c *call) orgOf(s scope) int64 {
-	switch s {
-	case inPathOrg:
-		return c.id("org")
-	case inCurrentOrg:
-		return c.who.orgID
-	default:
-		return 0
+	orgID := c.who.orgID
+	if r.scope == inPathOrg {
+		orgID = c.id("org")
 	}
+	if r.scope == everywhere || !c.mayAny(r.needs, orgID) {
+		return denied(c, r.needs)
+	}
+	return nil
 }
 
 // mayAny says whether one of the needed actions, "a" or "any of a, b", is
-// allowed. Whose current org does not exist may do nothing in it.
+// allowed in an org.
 func (c *call) mayAny(needs string, orgID int64) bool {
 	for action := range strings.SplitSeq(strings.TrimPrefix(needs, "any of "), ", ") {
 		if c.may(action, orgID) {
@@ -81,19 +76,17 @@ func (c *call) mayAny(needs string, orgID int64) bool {
 }
 
 func (c *call) may(action string, orgID int64) bool {
-	u := c.who.user
-	missing := orgID == c.who.orgID && c.db.orgs[orgID] == nil
-	if u != nil && u.serverAdmin && !missing && slices.Contains(serverWide, action) {
-		return true
-	}
-	if u != nil && u.serverAdmin && orgID != c.who.orgID && slices.Contains(serverWide, action) {
-		return true
-	}
-	return slices.Contains(actionsOf(c.role(orgID)), action)
+	role := c.role(orgID)
+	return slices.Contains(actionsOf(role), action) || role != "" && c.hasServerWide(action)
 }
 
-// role is the caller's in an org. A server admin who is no member counts as
-// Admin.
+// hasServerWide says whether the caller may do something in every org.
+func (c *call) hasServerWide(action string) bool {
+	return c.who.user != nil && c.who.user.serverAdmin && slices.Contains(serverWide, action)
+}
+
+// role is the caller's in an org; "" if there is no such org. A server admin
+// who is no member counts as Admin.
 func (c *call) role(orgID int64) string {
 	if c.who.anonymous {
 		if orgID == 1 {
@@ -102,6 +95,9 @@ func (c *call) role(orgID int64) string {
 		return ""
 	}
 	o := c.db.orgs[orgID]
+	if o == nil && orgID == c.who.orgID {
+		return c.who.ghost
+	}
 	if o == nil {
 		return ""
 	}

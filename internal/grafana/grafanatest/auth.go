@@ -25,6 +25,18 @@ type identity struct {
 	session   *session
 	orgID     int64
 	anonymous bool
+	ghost     string // the role in an org that has just been deleted
+}
+
+// memory is how long Grafana remembers what it knew of a person in an org that
+// a header named.
+const memory = 5 * time.Second
+
+type memoryKey struct{ userID, orgID int64 }
+
+type remembered struct {
+	role string
+	at   time.Time
 }
 
 // credential is what a request shows.
@@ -162,9 +174,27 @@ func (c *call) acceptUser(u *user, s *session) *answer {
 	if u.disabled {
 		return unauthorized("identity.disabled", "Unauthorized")
 	}
-	u.seenAt = c.now
+	if c.now.Sub(u.seenAt) > 5*time.Minute {
+		u.seenAt = c.now
+	}
 	c.who = identity{user: u, session: s, orgID: c.orgFor(u)}
+	if !u.serviceAccount && c.wantedOrg() != 0 {
+		c.remember()
+	}
 	return nil
+}
+
+// remember keeps the caller's role, or recalls it if the org is gone.
+func (c *call) remember() {
+	key := memoryKey{c.who.user.id, c.who.orgID}
+	was, known := c.db.memory[key]
+	fresh := known && c.now.Sub(was.at) < memory
+	switch {
+	case c.org() != nil && !fresh:
+		c.db.memory[key] = remembered{c.role(key.orgID), c.now}
+	case c.org() == nil && fresh:
+		c.who.ghost = was.role
+	}
 }
 
 func (c *call) acceptKey(key string) *answer {

@@ -390,13 +390,13 @@ func getDashboard(c *call) *answer {
 		return a
 	}
 	editor, admin := rank[c.role(c.who.orgID)] >= rank[roleEditor] || c.made(d), rank[c.role(c.who.orgID)] >= rank[roleAdmin] || c.made(d)
-	can := obj{"canAdd": editor, "canEdit": editor, "canDelete": editor}
+	can := func(may bool) obj { return obj{"canAdd": may, "canEdit": may, "canDelete": may} }
 	meta := obj{
 		"type": "db", "canSave": editor, "canEdit": editor, "canAdmin": admin, "canStar": true, "canDelete": editor,
 		"slug": c.quirks.slug(d.title), "url": c.dashboardURL(d), "expires": "0001-01-01T00:00:00Z", "created": stamp(d.created), "updated": stamp(d.updated),
 		"updatedBy": d.updatedBy, "createdBy": d.createdBy, "version": d.version(), "hasAcl": false, "isFolder": false,
 		"folderId": 0, "folderUid": "", "folderTitle": "General", "folderUrl": "", "provisioned": false, "provisionedExternalId": "",
-		"annotationsPermissions": obj{"dashboard": can, "organization": can},
+		"annotationsPermissions": obj{"dashboard": can(editor || c.quirks.viewersAnnotate), "organization": can(editor)},
 	}
 	if c.quirks.unified {
 		meta["apiVersion"] = "v0alpha1"

@@ -20,6 +20,7 @@ type database struct {
 	tokens   map[int64]*token
 	sessions map[int64]*session
 	attempts map[string][]time.Time // failed logins, by login
+	memory   map[memoryKey]remembered
 }
 
 // org is an organization with everything in it.
@@ -111,12 +112,11 @@ func newDatabase(opts Options, q quirks) *database {
 	db := &database{
 		quirks: q, random: rand.New(rand.NewPCG(1, 2)),
 		orgs: map[int64]*org{}, users: map[int64]*user{}, tokens: map[int64]*token{},
-		sessions: map[int64]*session{}, attempts: map[string][]time.Time{},
+		sessions: map[int64]*session{}, attempts: map[string][]time.Time{}, memory: map[memoryKey]remembered{},
 	}
 	now := opts.Now()
 	main := db.addOrg("Main Org.")
 	admin := db.addUser(user{login: opts.Admin, email: opts.Admin + "@localhost", password: opts.Password, serverAdmin: true, orgID: main.id}, now)
-	admin.seenAt = now
 	main.members[admin.id] = roleAdmin
 	return db
 }
@@ -152,6 +152,7 @@ func (db *database) clone() *database {
 	c.users = cloneRows(db.users)
 	c.tokens = cloneRows(db.tokens)
 	c.sessions = cloneRows(db.sessions)
+	c.memory = maps.Clone(db.memory)
 	c.attempts = make(map[string][]time.Time, len(db.attempts))
 	for login, at := range db.attempts {
 		c.attempts[login] = slices.Clone(at)

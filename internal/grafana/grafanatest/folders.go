@@ -1,7 +1,9 @@
 package grafanatest
 
 import (
+	"cmp"
 	"net/http"
+	"slices"
 	"strings"
 )
 
@@ -182,12 +184,27 @@ func getFolder(c *call) *answer {
 	return ok(c.folderWithParents(f, c.mayFolder(f)))
 }
 
+// byTitle are an org's folders in the order of titles, regardless of case
+// where the new storage lists them.
+func (c *call) byTitle(o *org) []*folder {
+	return sorted(o.folders, func(a, b *folder) int {
+		return cmp.Or(cmpText(c.collated(a.title), c.collated(b.title)), cmp.Compare(b.id, a.id))
+	})
+}
+
+func (c *call) collated(title string) string {
+	if c.quirks.unified {
+		return strings.ToLower(title)
+	}
+	return title
+}
+
 // listFolders lists the folders of one parent, by title; all of them where
 // folders are flat.
 func listFolders(c *call) *answer {
 	rows := []obj{}
 	if o := c.org(); o != nil {
-		for _, f := range sorted(o.folders, func(a, b *folder) int { return cmpText(strings.ToLower(a.title)+a.uid, strings.ToLower(b.title)+b.uid) }) {
+		for _, f := range c.byTitle(o) {
 			if c.quirks.nestedFolders && f.parent != c.query.Get("parentUid") {
 				continue
 			}
@@ -199,7 +216,11 @@ func listFolders(c *call) *answer {
 		}
 	}
 	size, number := c.number("limit", 1000), max(c.number("page", 1), 1)
-	return ok(page(rows, size, number-1))
+	rows = page(rows, size, number-1)
+	slices.SortStableFunc(rows, func(a, b obj) int {
+		return cmpText(strings.ToLower(a["title"].(string)), strings.ToLower(b["title"].(string)))
+	})
+	return ok(rows)
 }
 
 func updateFolder(c *call) *answer {
@@ -265,13 +286,8 @@ func deleteFolder(c *call) *answer {
 	if f == nil {
 		return noFolder()
 	}
-	shown := c.showFolder(f, true)
 	c.org().dropFolder(f.uid)
-	gone := obj{"message": "Folder deleted"}
-	if !c.quirks.unified {
-		gone = obj{"id": shown["id"], "message": "Folder " + f.title + " deleted", "title": f.title}
-	}
-	return ok(gone)
+	return done("Folder deleted")
 }
 
 func (o *org) dropFolder(uid string) {

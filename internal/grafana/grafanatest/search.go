@@ -1,6 +1,7 @@
 package grafanatest
 
 import (
+	"cmp"
 	"net/http"
 	"slices"
 	"strings"
@@ -20,15 +21,28 @@ func search(c *call) *answer {
 	if o == nil || c.quirks.unified && c.outsider() || !c.may("dashboards:read", c.who.orgID) {
 		return ok([]obj{})
 	}
+	hits := c.hits(o)
+	slices.SortStableFunc(hits, func(a, b obj) int { return cmpText(c.collated(a["title"].(string)), c.collated(b["title"].(string))) })
+	hits = page(hits, limit, max(c.number("page", 1), 1)-1)
+	slices.SortStableFunc(hits, func(a, b obj) int { // what was found shows folders first
+		return cmp.Or(cmpText(b["type"].(string), a["type"].(string)), cmpText(strings.ToLower(a["title"].(string)), strings.ToLower(b["title"].(string))))
+	})
+	return ok(hits)
+}
+
+// hits is all that the query asks for.
+func (c *call) hits(o *org) []obj {
 	hits := []obj{}
-	for _, f := range sorted(o.folders, func(a, b *folder) int { return cmpText(strings.ToLower(a.title)+a.uid, strings.ToLower(b.title)+b.uid) }) {
-		if c.asks("dash-folder", f.uid, f.title, f.parent) {
-			hits = append(hits, c.hit(o, "dash-folder", f.id, f.uid, f.title, c.folderURL(f), f.parent))
+	for _, f := range c.byTitle(o) {
+		parent := f.parent
+		if !c.quirks.nestedFolders {
+			parent = ""
+		}
+		if c.asks("dash-folder", f.uid, f.title, parent) {
+			hits = append(hits, c.hit(o, "dash-folder", f.id, f.uid, f.title, c.folderURL(f), parent))
 		}
 	}
-	for _, d := range sorted(o.dashboards, func(a, b *dashboard) int {
-		return cmpText(strings.ToLower(a.title)+a.uid, strings.ToLower(b.title)+b.uid)
-	}) {
+	for _, d := range sorted(o.dashboards, func(a, b *dashboard) int { return cmp.Compare(a.id, b.id) }) {
 		if !c.asks("dash-db", d.uid, d.title, d.folder) {
 			continue
 		}
@@ -41,7 +55,7 @@ func search(c *call) *answer {
 		}
 		hits = append(hits, hit)
 	}
-	return ok(page(hits, limit, max(c.number("page", 1), 1)-1))
+	return hits
 }
 
 // asks says whether the query asks for something.

@@ -62,6 +62,9 @@ func createAccount(c *call) *answer {
 	if rank[role] > rank[c.role(c.who.orgID)] {
 		return roleForbidden()
 	}
+	if c.org() == nil {
+		return fail(http.StatusInternalServerError, "Failed to create service account")
+	}
 	login := accountLogin(c.who.orgID, body.Name)
 	for _, u := range c.db.users {
 		if u.login == login {

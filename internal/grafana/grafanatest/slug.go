@@ -15,16 +15,11 @@ var transliterations = strings.NewReplacer(
 )
 
 // slug is the last part of a dashboard's or folder's URL: the title in lower
-// case, with dashes for what is neither letter nor digit.
+// case, with dashes for what is neither letter nor digit, and some of it in
+// hexadecimal.
 func (q quirks) slug(title string) string {
 	var b strings.Builder
 	dash := false
-	for i := range len(title) {
-		if title[i] == '<' || title[i] == '>' || title[i] == ';' {
-			title = strings.NewReplacer("<", "%3C", ">", "%3E", ";", "%3B").Replace(title)
-			break
-		}
-	}
 	for _, r := range strings.ToLower(transliterations.Replace(title)) {
 		switch {
 		case r >= 'a' && r <= 'z' || r >= '0' && r <= '9' || r == '_':
@@ -33,6 +28,12 @@ func (q quirks) slug(title string) string {
 			}
 			dash = false
 			b.WriteRune(r)
+		case r == '<' || r == '>' || r == ';':
+			if dash && b.Len() > 0 {
+				b.WriteByte('-')
+			}
+			dash = true
+			fmt.Fprintf(&b, "%x", r)
 		default:
 			dash = true
 		}

@@ -51,7 +51,7 @@ func permissions(c *call) *answer {
 	for _, action := range actionsOf(role) {
 		out[action] = []string{""}
 	}
-	if role == roleViewer {
+	if role == roleViewer && c.org() != nil {
 		c.narrow(out)
 	}
 	if u := c.who.user; u != nil && u.serverAdmin {

@@ -77,6 +77,9 @@ func createUser(c *call) *answer {
 	if !c.bind(&body) || body.Password == "" {
 		return badData()
 	}
+	if len(body.Password) < 4 && !c.quirks.newUserFields {
+		return fail(http.StatusBadRequest, "Password is missing or too short")
+	}
 	if len(body.Password) < 4 {
 		return failID(http.StatusBadRequest, "password.password-policy-too-short", "New password is too short")
 	}
@@ -95,6 +98,9 @@ func createUser(c *call) *answer {
 	}
 	o := c.db.orgs[orgID]
 	if o == nil {
+		if body.OrgID == 0 {
+			c.db.lastUser++ // made, and unmade again
+		}
 		return fail(http.StatusBadRequest, fmt.Sprintf("[org.notFound] failed to get organization with ID: %d", orgID))
 	}
 	if body.Email == "" {

@@ -12,6 +12,7 @@ type quirks struct {
 	uniqueTitles     bool // a title is unique in its folder, and overwrite takes over
 	makersStayAdmins bool // who made a dashboard keeps all rights on it
 	shortSlugs       bool // the slug of a long title is short, not a UUID
+	viewersAnnotate  bool // viewers may annotate dashboards
 	limitsText       bool // dashboard titles and messages have a longest length
 	rootFolder       string
 
@@ -46,7 +47,7 @@ var known = map[string]quirks{
 	},
 	"10.4.3": {
 		version: "10.4.3", commit: "fork",
-		uniqueTitles: true, rootFolder: "Root", deleteMissingFails: true, rotatesFresh: true,
+		uniqueTitles: true, viewersAnnotate: true, rootFolder: "Root", deleteMissingFails: true, rotatesFresh: true,
 		pluginFolder:  "public/app/plugins/datasource",
 		ownOrgMessage: "Can not delete org for current user",
 	},
