@@ -114,6 +114,13 @@ func (c *Connection) member(ctx context.Context, id int64) (bool, error) {
 	return c.orgs.ids[id], nil
 }
 
+// forgetMember has the membership looked up again.
+func (c *Connection) forgetMember(id int64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.orgs.ids, id)
+}
+
 // Connections holds the way to each Instance, and those who wait for one.
 type Connections struct {
 	mu  sync.Mutex

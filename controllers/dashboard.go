@@ -82,7 +82,7 @@ func (k dashboardKind) source(ctx context.Context, obj *v1alpha1.Dashboard) ([]b
 	}
 	ref := obj.Spec.Source.ConfigMapRef
 	var cm corev1.ConfigMap
-	err := k.Live.Get(ctx, types.NamespacedName{Namespace: obj.Namespace, Name: ref.Name}, &cm)
+	err := k.Live.Get(quiet(ctx), types.NamespacedName{Namespace: obj.Namespace, Name: ref.Name}, &cm)
 	if apierrors.IsNotFound(err) {
 		return nil, stalled(v1alpha1.ReasonSourceNotFound, "ConfigMap %s/%s does not exist", obj.Namespace, ref.Name)
 	}

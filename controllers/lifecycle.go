@@ -230,9 +230,15 @@ func (p *pass[T, R]) remove(ctx context.Context) error {
 	return p.delete(ctx)
 }
 
+// maxStrays is how many things that carry the mark one pass deletes. There is one, and after lost answers two.
+const maxStrays = 5
+
 // delete deletes whatever carries the mark until nothing does, and holds the finalizer while a create may still land.
 func (p *pass[T, R]) delete(ctx context.Context) error {
-	for p.have != nil {
+	for n := 0; p.have != nil; n++ {
+		if n == maxStrays {
+			return &problem{Reason: v1alpha1.ReasonDeleting, Retry: true, Message: "it was deleted, but Grafana still has it: looking again"}
+		}
 		if err := p.turn(); err != nil {
 			return err
 		}

@@ -15,16 +15,17 @@ func (x *onlyOrganization) Get(ctx context.Context) (*orgState, error) {
 	if err != nil {
 		return nil, err
 	}
-	if org.Name != x.obj.WantedName() {
-		if !x.obj.DeletionTimestamp.IsZero() {
-			return nil, nil
+	m := readMark(org.Address)
+	ours := m == x.mark || x.mark.predecessor(m)
+	switch {
+	case ours && org.Name == x.obj.WantedName():
+	case !x.obj.DeletionTimestamp.IsZero():
+		if !ours {
+			return nil, nil // released, or never ours
 		}
+	case org.Name != x.obj.WantedName():
 		return nil, stalled(v1alpha1.ReasonInvalidSpec, "the Instance's credential is a service account token, whose only organization is %q: set spec.name to exactly that", org.Name)
-	}
-	if m := readMark(org.Address); m != (mark{}) && m != x.mark && !x.mark.predecessor(m) {
-		if !x.obj.DeletionTimestamp.IsZero() {
-			return nil, nil
-		}
+	case m != (mark{}):
 		return nil, taken(x.obj, "organization", org.Name, m)
 	}
 	return x.load(ctx, org)

@@ -87,3 +87,9 @@ func (p *place) Prove(ctx context.Context, live bool) error {
 	}
 	return err
 }
+
+// forbidden is called when Grafana refused something here: perhaps the operator's login is not in the organization any more, which its Organization finds out and puts right.
+func (p *place) forbidden() *suspect {
+	p.conn.forgetMember(p.org.ID())
+	return &suspect{kind: "Organization", key: p.owner}
+}

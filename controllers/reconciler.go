@@ -85,6 +85,11 @@ func (p *pass[T, R]) finish(ctx context.Context, err error) (ctrl.Result, error)
 	if meta.IsNoMatchError(err) || isKubernetes(err) {
 		return ctrl.Result{}, err
 	}
+	if err == nil && p.released() {
+		p.emitEvents()
+		forget(kindOf(p.obj), client.ObjectKeyFromObject(p.obj))
+		return ctrl.Result{}, nil
+	}
 	v := p.judge(err)
 	if v.parked {
 		return ctrl.Result{}, nil // the gate wakes it

@@ -176,7 +176,7 @@ func (r *resolver) noKey(field, kind, name, key string) error {
 }
 
 func (r *resolver) get(field, name string, obj client.Object) error {
-	err := r.live.Get(r.ctx, types.NamespacedName{Namespace: r.namespace, Name: name}, obj)
+	err := r.live.Get(quiet(r.ctx), types.NamespacedName{Namespace: r.namespace, Name: name}, obj)
 	if apierrors.IsNotFound(err) {
 		kind := "Secret"
 		if _, ok := obj.(*corev1.ConfigMap); ok {

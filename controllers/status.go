@@ -14,6 +14,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
 
 	"grafana-tenancy.dev/operator/api/v1alpha1"
+	"grafana-tenancy.dev/operator/internal/grafana"
 )
 
 // verdict is what a pass means for the object's conditions and its next visit.
@@ -46,6 +47,9 @@ func (p *pass[T, R]) judge(err error) *verdict {
 		return &verdict{parked: true}
 	}
 	pr := classify(err, p.instance())
+	if in, ok := p.ext.(interface{ forbidden() *suspect }); ok && grafana.IsForbidden(err) && pr.Stalled {
+		pr.suspect, pr.RetryAfter = in.forbidden(), time.Minute // Grafana caches permissions for as long
+	}
 	v := &verdict{ready: metav1.ConditionFalse, reason: pr.Reason, message: err.Error(), reconciling: !pr.Stalled, stalled: pr.Stalled,
 		retry: pr.Retry, after: pr.RetryAfter, waitsFor: pr.waitsFor, suspect: pr.suspect, available: p.available()}
 	switch {
@@ -93,8 +97,11 @@ func (p *pass[T, R]) applyVerdict(v *verdict) {
 	}
 }
 
-// mark says in the conditions what the pass is about to do.
+// mark says in the conditions what the pass is about to do. A word on what went wrong before is left to stand until there is a new one.
 func (p *pass[T, R]) mark(reason, message string) {
+	if was := meta.FindStatusCondition(p.obj.CommonStatus().Conditions, v1alpha1.ConditionReady); was != nil && was.Status == metav1.ConditionFalse {
+		return
+	}
 	p.set(v1alpha1.ConditionReady, metav1.ConditionFalse, reason, message)
 	p.setWhile(v1alpha1.ConditionReconciling, true, reason, message)
 	p.setWhile(v1alpha1.ConditionStalled, false, "", "")
@@ -123,9 +130,6 @@ func (p *pass[T, R]) setWhile(kind string, on bool, reason, message string) {
 
 // writeStatus writes the status if it differs from what was read, under the resourceVersion: a verdict on a stale object is refused.
 func (p *pass[T, R]) writeStatus(ctx context.Context) error {
-	if !p.obj.GetDeletionTimestamp().IsZero() && !controllerutil.ContainsFinalizer(p.obj, v1alpha1.Finalizer) {
-		return nil // released: it is gone
-	}
 	base := p.before.DeepCopyObject().(T)
 	patch := client.MergeFromWithOptions(base, client.MergeFromWithOptimisticLock{})
 	if equality.Semantic.DeepEqual(statusOf(base), statusOf(p.obj)) {
@@ -138,6 +142,11 @@ func (p *pass[T, R]) writeStatus(ctx context.Context) error {
 	p.obj.SetResourceVersion(written.GetResourceVersion())
 	p.before = p.obj.DeepCopyObject().(T)
 	return nil
+}
+
+// released reports whether the pass has let go of an object that is being deleted: it is gone, and has no status any more.
+func (p *pass[T, R]) released() bool {
+	return !p.obj.GetDeletionTimestamp().IsZero() && !controllerutil.ContainsFinalizer(p.obj, v1alpha1.Finalizer)
 }
 
 // statusOf is the whole status of an object.
@@ -177,11 +186,16 @@ func (p *pass[T, R]) event(reason, message string) {
 	p.events = append(p.events, event{reason, message})
 }
 
-// emit tells people what happened, and what keeps the object from being Ready, once a change of reason.
-func (p *pass[T, R]) emit(v *verdict) {
+// emitEvents tells people what happened.
+func (p *pass[T, R]) emitEvents() {
 	for _, e := range p.events {
 		p.Events.Eventf(p.obj, nil, corev1.EventTypeNormal, e.reason, e.reason, "%s", truncate(e.message, maxMessage))
 	}
+}
+
+// emit tells people what happened, and what keeps the object from being Ready, once a change of reason.
+func (p *pass[T, R]) emit(v *verdict) {
+	p.emitEvents()
 	was := meta.FindStatusCondition(p.first.CommonStatus().Conditions, v1alpha1.ConditionReady)
 	switch {
 	case v.suspended || was != nil && was.Reason == v.reason && was.Status == v.ready:

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/go-logr/logr"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -65,10 +66,13 @@ func (r record) annotations(dataKey string) map[string]string {
 	}
 }
 
+// quiet is a context without a logger: at high verbosity client-go logs the bodies of requests and answers, and a Secret's must not be among them.
+func quiet(ctx context.Context) context.Context { return logr.NewContext(ctx, logr.Discard()) }
+
 // tokenSecret reads the Secret of a token, live. It is nil if there is none; one that is not ours is a SecretConflict.
 func (e *Env) tokenSecret(ctx context.Context, obj *v1alpha1.ServiceAccountToken) (*corev1.Secret, error) {
 	var secret corev1.Secret
-	err := e.Live.Get(ctx, client.ObjectKey{Namespace: obj.Namespace, Name: obj.SecretName()}, &secret)
+	err := e.Live.Get(quiet(ctx), client.ObjectKey{Namespace: obj.Namespace, Name: obj.SecretName()}, &secret)
 	switch {
 	case apierrors.IsNotFound(err):
 		return nil, nil
@@ -76,6 +80,8 @@ func (e *Env) tokenSecret(ctx context.Context, obj *v1alpha1.ServiceAccountToken
 		return nil, err
 	case metav1.IsControlledBy(&secret, obj):
 		return &secret, nil
+	case !obj.DeletionTimestamp.IsZero() && obj.Spec.DeletionPolicy == v1alpha1.DeletionOrphan && metav1.GetControllerOf(&secret) == nil:
+		return &secret, nil // let go of already: it still says which token must live
 	case !obj.DeletionTimestamp.IsZero():
 		return nil, nil // not ours to delete
 	}
@@ -143,13 +149,13 @@ func (e *Env) writeSecret(ctx context.Context, obj *v1alpha1.ServiceAccountToken
 		return nil, err
 	}
 	if now == nil {
-		return want, e.Create(ctx, want, dry...)
+		return want, e.Create(quiet(ctx), want, dry...)
 	}
 	var opts []client.UpdateOption
 	if len(dry) > 0 {
 		opts = append(opts, client.DryRunAll)
 	}
-	return want, e.Update(ctx, want, opts...)
+	return want, e.Update(quiet(ctx), want, opts...)
 }
 
 // mayHaveTakenEffect reports whether a write to Kubernetes that failed may be there all the same.
@@ -163,11 +169,14 @@ func mayHaveTakenEffect(err error) bool {
 
 // disown takes our owner reference off a Secret, so that it stays when the object goes.
 func (e *Env) disown(ctx context.Context, obj *v1alpha1.ServiceAccountToken, secret *corev1.Secret) error {
+	if !metav1.IsControlledBy(secret, obj) {
+		return nil
+	}
 	kept := secret.DeepCopy()
 	if err := controllerutil.RemoveControllerReference(obj, kept, e.Scheme()); err != nil {
 		return err
 	}
-	return client.IgnoreNotFound(e.Update(ctx, kept))
+	return client.IgnoreNotFound(e.Update(quiet(ctx), kept))
 }
 
 // deleteSecret deletes the Secret that was read, and no later one of its name.
@@ -175,5 +184,5 @@ func (e *Env) deleteSecret(ctx context.Context, secret *corev1.Secret) error {
 	if secret == nil {
 		return nil
 	}
-	return client.IgnoreNotFound(e.Client.Delete(ctx, secret, client.Preconditions{UID: &secret.UID}))
+	return client.IgnoreNotFound(e.Client.Delete(quiet(ctx), secret, client.Preconditions{UID: &secret.UID}))
 }

@@ -11,7 +11,9 @@ import (
 	"time"
 
 	"github.com/go-logr/logr"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/client-go/kubernetes"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -52,8 +54,8 @@ func startCluster(ctx context.Context, fail context.CancelCauseFunc, dir string)
 	if err := c.startAPIServer(); err != nil {
 		return nil, err
 	}
-	if err := ctx.Err(); err != nil {
-		return nil, err
+	if err := c.waitComplete(ctx); err != nil {
+		return nil, fmt.Errorf("waiting for the control plane to be complete: %w", err)
 	}
 	if err := os.WriteFile(c.kubeconfig, c.env.KubeConfig, 0o600); err != nil {
 		return nil, err
@@ -81,9 +83,12 @@ func (c *cluster) check() error {
 	if _, err := os.Stat(crdDir); err != nil {
 		return fmt.Errorf("%s is not here: run make demo in the root of the repository", crdDir)
 	}
+	if c.assets == "" {
+		return errors.New("KUBEBUILDER_ASSETS is not set: run make demo, which sets it")
+	}
 	for _, name := range []string{"etcd", "kube-apiserver", "kube-controller-manager", "kubectl"} {
 		if _, err := os.Stat(c.binary(name)); err != nil {
-			return fmt.Errorf("KUBEBUILDER_ASSETS=%q has no %s: unset it and run make demo, which builds what it needs", c.assets, name)
+			return fmt.Errorf("KUBEBUILDER_ASSETS=%s has no %s: unset it and run make demo, which builds what it needs", c.assets, name)
 		}
 	}
 	return nil
@@ -109,6 +114,38 @@ func (c *cluster) startAPIServer() (err error) {
 		return fmt.Errorf("starting the control plane of %s: %w", c.assets, err)
 	}
 	return nil
+}
+
+// waitComplete waits for what takes a moment longer than the API server's start
+// and would make the manager give up: kube-system, and the new kinds in the one
+// document that clients discover all kinds by.
+func (c *cluster) waitComplete(ctx context.Context) error {
+	clientset, err := kubernetes.NewForConfig(c.config)
+	if err != nil {
+		return err
+	}
+	return poll(ctx, time.Minute, func(ctx context.Context) (bool, error) {
+		_, err := clientset.CoreV1().Namespaces().Get(ctx, metav1.NamespaceSystem, metav1.GetOptions{})
+		if err != nil {
+			return false, client.IgnoreNotFound(err)
+		}
+		_, kinds, _, err := clientset.DiscoveryClient.GroupsAndMaybeResources()
+		if err != nil {
+			return false, err
+		}
+		known := map[string]bool{}
+		for group, list := range kinds {
+			for _, resource := range list.APIResources {
+				known[resource.Name+"."+group.Group] = true
+			}
+		}
+		for _, crd := range c.env.CRDs {
+			if !known[crd.Name] {
+				return false, nil
+			}
+		}
+		return true, nil
+	})
 }
 
 // stop ends what was started, in reverse order.

@@ -47,17 +47,12 @@ func main() {
 func run(ctx context.Context, once bool, timeout time.Duration) (err error) {
 	ctx, fail := context.WithCancelCause(ctx)
 	defer fail(nil)
-	defer func() {
-		// What ended first, not what it brought down, is the error.
-		if errors.Is(err, context.Canceled) {
-			err = context.Cause(ctx)
-		}
-	}()
+	defer func() { err = cause(ctx, err) }()
 	dir, err := workDir()
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(dir)
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 
 	cluster, err := startCluster(ctx, fail, dir)
 	if err != nil {
@@ -72,11 +67,11 @@ func run(ctx context.Context, once bool, timeout time.Duration) (err error) {
 	}
 	defer manager.stop()
 
+	if grafana.lasting {
+		defer func() { err = errors.Join(cause(ctx, err), remove(cluster)) }()
+	}
 	if err := apply(ctx, cluster, grafana); err != nil {
 		return err
-	}
-	if grafana.lasting {
-		defer func() { err = errors.Join(err, remove(cluster)) }()
 	}
 	if err := waitReady(ctx, cluster, timeout); err != nil {
 		return fmt.Errorf("%w\nThe manager's last words:\n%s", err, manager.tail())
@@ -88,6 +83,15 @@ func run(ctx context.Context, once bool, timeout time.Duration) (err error) {
 		return nil
 	}
 	return stayUp(ctx, cluster, grafana, manager)
+}
+
+// cause returns what ended the demo in place of an error that only says that
+// something did.
+func cause(ctx context.Context, err error) error {
+	if errors.Is(err, context.Canceled) {
+		return context.Cause(ctx)
+	}
+	return err
 }
 
 // workDir makes the directory for everything the demo writes.
@@ -124,8 +128,8 @@ func stayUp(ctx context.Context, cluster *cluster, grafana *grafana, manager *pr
 
 `, cluster.kubeconfig, cluster.binary("kubectl"), cluster.config.Host, grafana.url, grafana.about, manager.log)
 	<-ctx.Done()
-	if cause := context.Cause(ctx); errors.As(cause, new(*endedError)) {
-		return cause
+	if err := context.Cause(ctx); errors.As(err, new(*endedError)) {
+		return err
 	}
 	say("stopping")
 	return nil

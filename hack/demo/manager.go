@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -34,6 +35,7 @@ func startManager(ctx context.Context, fail context.CancelCauseFunc, cluster *cl
 		"--leader-elect=false",
 		"--metrics-bind-address=0",
 		"--health-probe-bind-address="+probes,
+		"--zap-encoder=console", "--zap-stacktrace-level=panic",
 	)
 	if err != nil {
 		return nil, err
@@ -78,19 +80,15 @@ func freeAddress() (string, error) {
 
 // waitServing waits until the url answers 200.
 func waitServing(ctx context.Context, url string, timeout time.Duration) error {
-	ctx, cancel := context.WithTimeout(ctx, timeout)
-	defer cancel()
-	for {
-		err := get(ctx, url, "", nil)
-		if err == nil {
-			return nil
-		}
-		select {
-		case <-ctx.Done():
-			return fmt.Errorf("%w; last: %w", ctx.Err(), err)
-		case <-time.After(200 * time.Millisecond):
-		}
+	var last error
+	err := poll(ctx, timeout, func(ctx context.Context) (bool, error) {
+		last = get(ctx, url, "", nil)
+		return last == nil, nil
+	})
+	if err != nil {
+		return errors.Join(err, last)
 	}
+	return nil
 }
 
 var httpClient = &http.Client{Timeout: 30 * time.Second}

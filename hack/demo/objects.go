@@ -3,10 +3,13 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+
+	grafanav1 "grafana-tenancy.dev/operator/api/v1alpha1"
 )
 
 // list returns all objects of the operator's kinds, whichever they are.
@@ -30,27 +33,44 @@ func (c *cluster) list(ctx context.Context) ([]unstructured.Unstructured, error)
 // ready says whether Ready is True for the generation that there is.
 func ready(object unstructured.Unstructured) bool {
 	observed, _, _ := unstructured.NestedInt64(object.Object, "status", "observedGeneration")
-	if observed != object.GetGeneration() {
-		return false
-	}
-	for _, condition := range conditions(object) {
-		if condition["type"] == "Ready" {
-			return condition["status"] == "True"
-		}
-	}
-	return false
+	return observed == object.GetGeneration() && has(object, "status", "True")
 }
 
-// describe names the object and gives its conditions.
-func describe(object unstructured.Unstructured) string {
-	var words []string
+// has says whether the object's condition Ready has that value in that field.
+func has(object unstructured.Unstructured, field, value string) bool {
+	return slices.ContainsFunc(conditions(object), func(c map[string]any) bool {
+		return c["type"] == grafanav1.ConditionReady && c[field] == value
+	})
+}
+
+// describe names the objects and gives their conditions. Those that only wait
+// for their parents come last.
+func describe(objects []unstructured.Unstructured) string {
+	var words strings.Builder
+	for _, waiting := range []bool{false, true} {
+		for _, object := range objects {
+			if has(object, "reason", grafanav1.ReasonParentNotAvailable) == waiting {
+				describeOne(&words, object)
+			}
+		}
+	}
+	return words.String()
+}
+
+func describeOne(words *strings.Builder, object unstructured.Unstructured) {
+	fmt.Fprintf(words, "  %s:", name(object))
+	var said any
 	for _, c := range conditions(object) {
-		words = append(words, fmt.Sprintf("\n    %v=%v %v: %v", c["type"], c["status"], c["reason"], c["message"]))
+		fmt.Fprintf(words, " %v=%v", c["type"], c["status"])
+		if c["message"] != said {
+			said = c["message"]
+			fmt.Fprintf(words, " (%v: %v)", c["reason"], said)
+		}
 	}
-	if words == nil {
-		words = []string{"\n    no conditions yet"}
+	if said == nil {
+		words.WriteString(" no conditions yet")
 	}
-	return "  " + name(object) + strings.Join(words, "")
+	words.WriteString("\n")
 }
 
 func name(object unstructured.Unstructured) string {

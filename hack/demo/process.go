@@ -15,7 +15,6 @@ import (
 
 // process is a child that runs until it is stopped.
 type process struct {
-	name     string
 	log      string // the file that holds its output
 	cmd      *exec.Cmd
 	done     chan struct{}
@@ -24,34 +23,35 @@ type process struct {
 
 // endedError says that a process ended although nobody stopped it.
 type endedError struct {
-	process *process
-	err     error
+	name  string
+	state *os.ProcessState
+	words string
 }
 
 func (e *endedError) Error() string {
-	return fmt.Sprintf("%s ended by itself (%v). Its last words:\n%s", e.process.name, e.err, e.process.tail())
+	return fmt.Sprintf("%s ended by itself (%s). Its last words:\n%s", e.name, e.state, e.words)
 }
 
 // start runs a binary with its output in a file of dir. If it ends by itself,
 // fail is called with an endedError.
 func start(fail context.CancelCauseFunc, dir, binary string, args ...string) (*process, error) {
 	name := filepath.Base(binary)
-	log, err := os.Create(filepath.Join(dir, name+".log"))
+	output, err := os.Create(filepath.Join(dir, name+".log"))
 	if err != nil {
 		return nil, err
 	}
-	defer log.Close() // the child has its own
-	p := &process{name: name, log: log.Name(), cmd: exec.Command(binary, args...), done: make(chan struct{})}
-	p.cmd.Stdout, p.cmd.Stderr = log, log
+	defer func() { _ = output.Close() }() // the child has its own
+	p := &process{log: output.Name(), cmd: exec.Command(binary, args...), done: make(chan struct{})}
+	p.cmd.Stdout, p.cmd.Stderr = output, output
 	p.cmd.SysProcAttr = childAttributes()
 	if err := p.cmd.Start(); err != nil {
 		return nil, fmt.Errorf("starting %s: %w", binary, err)
 	}
 	go func() {
-		err := p.cmd.Wait()
+		_ = p.cmd.Wait() // the state tells more
 		close(p.done)
 		if !p.stopping.Load() {
-			fail(&endedError{p, err})
+			fail(&endedError{name, p.cmd.ProcessState, p.tail()})
 		}
 	}()
 	return p, nil
@@ -60,11 +60,11 @@ func start(fail context.CancelCauseFunc, dir, binary string, args ...string) (*p
 // stop asks the process to end, and ends it if it does not do so in time.
 func (p *process) stop() {
 	p.stopping.Store(true)
-	p.cmd.Process.Signal(syscall.SIGTERM)
+	_ = p.cmd.Process.Signal(syscall.SIGTERM) // fails if it has ended
 	select {
 	case <-p.done:
 	case <-time.After(20 * time.Second):
-		p.cmd.Process.Kill()
+		_ = p.cmd.Process.Kill()
 		<-p.done
 	}
 }

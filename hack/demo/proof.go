@@ -43,7 +43,7 @@ func proveToken(ctx context.Context, cluster *cluster, grafana *grafana, token *
 	}
 	key := string(secret.Data[token.Spec.Secret.Key])
 	if key == "" {
-		return fmt.Errorf("Secret %s has no key %q", token.SecretName(), token.Spec.Secret.Key)
+		return fmt.Errorf("its Secret %s has no key %q", token.SecretName(), token.Spec.Secret.Key)
 	}
 	var answer struct {
 		ID   int64
@@ -107,7 +107,7 @@ func keyOf(reference grafanav1.ObjectReference, namespace string) client.ObjectK
 // get reads JSON from a url, with a bearer token and into answer if there are
 // such. Anything but 200 is an error.
 func get(ctx context.Context, url, bearer string, answer any) error {
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, http.NoBody)
 	if err != nil {
 		return err
 	}

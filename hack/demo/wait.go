@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -34,14 +33,10 @@ func waitReady(ctx context.Context, cluster *cluster, timeout time.Duration) err
 		}
 		return len(rest) == 0, nil
 	})
-	if !errors.Is(err, context.DeadlineExceeded) || len(rest) == 0 {
+	if !errors.Is(err, errTimeout) {
 		return err
 	}
-	var words []string
-	for _, object := range rest {
-		words = append(words, describe(object))
-	}
-	return fmt.Errorf("%d of %d objects are not Ready after %s:\n%s", len(rest), len(all), timeout, strings.Join(words, "\n"))
+	return fmt.Errorf("%d of %d objects are not Ready after %s:\n%s", len(rest), len(all), timeout, describe(rest))
 }
 
 // remove deletes from Grafana what the samples made there, by deleting
@@ -49,7 +44,7 @@ func waitReady(ctx context.Context, cluster *cluster, timeout time.Duration) err
 // when the demo has been interrupted.
 func remove(cluster *cluster) error {
 	say("removing from Grafana what the demo made there")
-	var rest []string
+	var rest []unstructured.Unstructured
 	err := poll(context.Background(), time.Minute, func(ctx context.Context) (bool, error) {
 		objects, err := cluster.list(ctx)
 		if err != nil {
@@ -60,7 +55,7 @@ func remove(cluster *cluster) error {
 			if object.GetKind() == "Instance" {
 				continue
 			}
-			rest = append(rest, describe(object))
+			rest = append(rest, object)
 			if object.GetDeletionTimestamp() != nil {
 				continue
 			}
@@ -71,15 +66,16 @@ func remove(cluster *cluster) error {
 		return len(rest) == 0, nil
 	})
 	if err != nil {
-		return fmt.Errorf("what the demo made in Grafana could not all be removed: %w\n%s", err, strings.Join(rest, "\n"))
+		return fmt.Errorf("what the demo made in Grafana could not all be removed: %w\n%s", err, describe(rest))
 	}
 	return nil
 }
 
-// poll calls done twice a second until it says so or fails.
+var errTimeout = errors.New("time is up")
+
+// poll calls done twice a second until it says so or fails, or time is up.
 func poll(ctx context.Context, timeout time.Duration, done func(context.Context) (bool, error)) error {
-	ctx, cancel := context.WithTimeout(ctx, timeout)
-	defer cancel()
+	end := time.After(timeout)
 	ticker := time.NewTicker(500 * time.Millisecond)
 	defer ticker.Stop()
 	for {
@@ -89,6 +85,8 @@ func poll(ctx context.Context, timeout time.Duration, done func(context.Context)
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
+		case <-end:
+			return errTimeout
 		case <-ticker.C:
 		}
 	}

@@ -274,6 +274,13 @@ func TestTimeoutsAndCancelledContexts(t *testing.T) {
 	if is(err) != "unavailable" || !errors.Is(err, context.Canceled) || len(arrived) > 0 {
 		t.Errorf("cancelled before: %v is %q, %d sent", err, is(err), len(arrived))
 	}
+	inProcess := connect(t, "http://grafana", func(cfg *Config) {
+		cfg.Transport = roundTripper(func(r *http.Request) (*http.Response, error) { return nil, r.Context().Err() })
+	})
+	_, err = inProcess.CreateOrg(ctx, "x")
+	if is(err) != "unavailable" || !errors.Is(err, context.Canceled) {
+		t.Errorf("cancelled before, in process: %v is %q", err, is(err))
+	}
 }
 
 func TestDeletingAnOrgHasItsOwnTimeout(t *testing.T) {
@@ -481,6 +488,21 @@ func TestObserveSeesRoutesNotValues(t *testing.T) {
 	}
 }
 
+func TestOneConnectionServesManyRequests(t *testing.T) {
+	connections := map[string]bool{}
+	status := 200
+	c := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		connections[r.RemoteAddr] = true
+		answerJSON(w, status, `{"orgId":3}`)
+	})
+	for _, status = range []int{200, 404, 500, 200} {
+		_, _ = c.CreateOrg(t.Context(), "x")
+	}
+	if len(connections) != 1 {
+		t.Errorf("%d connections", len(connections))
+	}
+}
+
 func TestNothingIsTriedTwice(t *testing.T) {
 	for name, handler := range map[string]http.HandlerFunc{
 		"500":     func(w http.ResponseWriter, _ *http.Request) { answerJSON(w, 500, `{}`) },
@@ -532,8 +554,10 @@ func TestSearchEndsThoughPagesShrink(t *testing.T) {
 
 func TestListDashboardsReadsAllPages(t *testing.T) {
 	var asked []string
+	settings := 0
 	handler := func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/api/frontend/settings" {
+			settings++
 			answerJSON(w, 200, `{"namespace":"stacks-77","featureToggles":{"a":true,"b":"no"}}`)
 			return
 		}
@@ -558,8 +582,62 @@ func TestListDashboardsReadsAllPages(t *testing.T) {
 		path := "/apis/dashboard.grafana.app/v1beta1/namespaces/" + namespace + "/dashboards "
 		want = append(want, path, path+"two=")
 	}
-	if diff := cmp.Diff(want, asked); diff != "" {
-		t.Error(diff)
+	if diff := cmp.Diff(want, asked); diff != "" || settings != 1 {
+		t.Errorf("settings read %d times; %s", settings, diff)
+	}
+}
+
+func TestDashboardAPIVersion(t *testing.T) {
+	for _, test := range []struct {
+		status     int
+		body, want string
+		is         string
+	}{
+		{200, `{"kind":"APIGroup","preferredVersion":{"version":"v1beta1"}}`, "v1beta1", ""},
+		{404, `{"paths":["/apis"]}`, "", ""},
+		{404, `<html>`, "", "notGrafana"},
+		{200, `{"message":"hello"}`, "", "notGrafana unsure"},
+		{503, `{}`, "", "unavailable unsure"},
+	} {
+		c := serve(t, func(w http.ResponseWriter, _ *http.Request) { answerJSON(w, test.status, test.body) })
+		got, err := c.DashboardAPIVersion(t.Context())
+		if got != test.want || is(err) != test.is || (err != nil) != (test.is != "") {
+			t.Errorf("%d %s: %q, %v is %q", test.status, test.body, got, err, is(err))
+		}
+	}
+}
+
+func TestOrgByNameMindsTheCase(t *testing.T) {
+	c := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/api/orgs" { // as MySQL would find them
+			answerJSON(w, 200, `[{"id":2,"name":"TEAM"},{"id":3,"name":"team"}]`)
+			return
+		}
+		answerJSON(w, 200, `{"id":`+strings.TrimPrefix(r.URL.Path, "/api/orgs/")+`,"name":"x"}`)
+	})
+	if org, err := c.OrgByName(t.Context(), "team"); err != nil || org == nil || org.ID != 3 {
+		t.Errorf("team: %+v, %v", org, err)
+	}
+	if org, err := c.OrgByName(t.Context(), "Team"); err != nil || org != nil {
+		t.Errorf("Team: %+v, %v", org, err)
+	}
+}
+
+func TestOrgThatGoesWhileItIsLookedFor(t *testing.T) {
+	status := 404
+	c := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/api/orgs" {
+			answerJSON(w, 200, `[{"id":3,"name":"team"}]`)
+			return
+		}
+		answerJSON(w, status, `{"message":"Organization not found"}`)
+	})
+	if org, err := c.OrgByName(t.Context(), "team"); err != nil || org != nil {
+		t.Errorf("gone: %+v, %v", org, err)
+	}
+	status = 500
+	if org, err := c.OrgByName(t.Context(), "team"); err == nil || org != nil {
+		t.Errorf("failing: %+v, %v", org, err)
 	}
 }
 

@@ -35,6 +35,7 @@ func TestContract(t *testing.T) {
 	for _, version := range grafanatest.Versions() {
 		for _, quotas := range []bool{false, true} {
 			t.Run(fmt.Sprintf("%s quotas=%v", version, quotas), func(t *testing.T) {
+				t.Parallel()
 				runContract(t, grafanatest.Start(t, grafanatest.Options{Version: version, Quotas: quotas}).URL, "admin", "admin")
 			})
 		}

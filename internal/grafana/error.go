@@ -237,15 +237,15 @@ func (a answer) asError() *Error {
 	if e.fromJSON(a.body) {
 		return e
 	}
+	e.Message = oneLine(string(a.body))
 	if isHTML(a) {
-		e.Message = "it sent an HTML page; is this the URL of a Grafana, with the right path?"
-	} else {
-		e.Message = excerpt(a.body)
+		e.Message = "it sent an HTML page"
 	}
-	// Where Grafana itself sends text or a page, it is neither a 404 nor, short of a failure on the
-	// way, a page.
+	// Where Grafana itself sends something other than JSON, it is neither a 404 nor a page; what a proxy
+	// sends while Grafana is out of action proves nothing.
 	if a.status == http.StatusNotFound || isHTML(a) && !failed(e) && !IsRateLimited(e) {
 		e.MessageID = NotGrafana
+		e.Message = strings.TrimPrefix(e.Message+"; is this the URL of a Grafana, with the right path?", "; ")
 	}
 	return e
 }
@@ -303,13 +303,6 @@ func safeLocation(location string) string {
 		return "nowhere"
 	}
 	return oneLine((&url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path}).String())
-}
-
-func excerpt(body []byte) string {
-	if len(body) == 0 {
-		return "" // Error falls back to the status
-	}
-	return oneLine(string(body))
 }
 
 // tokenKey is what a token's key looks like, in case that something on the way echoes it.

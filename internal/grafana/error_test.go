@@ -29,54 +29,57 @@ func is(err error) string {
 	return strings.Join(names, " ")
 }
 
+const html = "<!DOCTYPE html><html><body>login</body></html>"
+
+// shapes are answers that are no success, with what they are taken for.
+var shapes = []struct {
+	name, contentType, body string
+	status                  int
+	want, id, message       string
+}{
+	{name: "message", status: 404, body: `{"message":"Organization not found"}`, want: "notFound", message: "Organization not found"},
+	{name: "errutil", status: 400, body: `{"statusCode":400,"messageId":"serviceaccounts.ErrAlreadyExists","message":"service account already exists"}`,
+		want: "taken", id: "serviceaccounts.ErrAlreadyExists", message: "service account already exists"},
+	{name: "token name", status: 400, body: `{"statusCode":400,"messageId":"serviceaccounts.ErrTokenAlreadyExists","message":"x","traceID":""}`,
+		want: "taken", id: "serviceaccounts.ErrTokenAlreadyExists", message: "x"},
+	{name: "bad request", status: 400, body: `{"message":"bad request data"}`, message: "bad request data"},
+	{name: "permissions", status: 403, body: `{"accessErrorId":"ACE1","message":"You'll need additional permissions","title":"Access denied"}`,
+		want: "forbidden", message: "You'll need additional permissions"},
+	{name: "empty object", status: 403, body: `{}`, want: "forbidden", message: "Forbidden"},
+	{name: "org name", status: 409, body: `{"message":"Organization name taken"}`, want: "taken", message: "Organization name taken"},
+	{name: "version", status: 412, body: `{"status":"version-mismatch","message":"changed by someone else"}`,
+		want: "taken versionMismatch", id: "version-mismatch", message: "changed by someone else"},
+	{name: "title", status: 412, body: `{"status":"name-exists","message":"same name"}`, want: "taken", id: "name-exists", message: "same name"},
+	{name: "plugin", status: 412, body: `{"status":"plugin-dashboard","message":"belongs to plugin"}`, id: "plugin-dashboard", message: "belongs to plugin"},
+	{name: "folder of 12.4", status: 412, body: `{"message":"the folder has been changed by someone else"}`,
+		want: "taken versionMismatch", message: "the folder has been changed"},
+	{name: "apis", status: 404, body: `{"kind":"Status","apiVersion":"v1","status":"Failure","message":"not here","reason":"NotFound","code":404}`,
+		want: "notFound", id: "NotFound", message: "not here"},
+	{name: "apis without a reason", status: 500, body: `{"kind":"Status","status":"Failure","message":"namespace mismatch","code":500}`,
+		want: "unavailable unsure", message: "namespace mismatch"},
+	{name: "revoked session", status: 401, body: `{"message":"Token revoked","error":{"id":"ERR_TOKEN_REVOKED"}}`, want: "unauthorized", message: "Token revoked"},
+	{name: "numbers for words", status: 500, body: `{"status":500,"message":7,"messageId":[]}`, want: "unavailable unsure", message: "Internal Server Error"},
+	{name: "locked database", status: 500, body: `{"message":"database is locked"}`, want: "unavailable unsure", message: "database is locked"},
+	{name: "plain text", status: 400, contentType: "text/plain", body: "The expiration date input exceeds\nthe limit", message: "The expiration date input exceeds the limit"},
+	{name: "no body", status: 400, message: "Bad Request"},
+	{name: "too many", status: 429, body: `{"message":"slow down"}`, want: "rateLimited unavailable", message: "slow down"},
+	{name: "too many, as a page", status: 429, contentType: "text/html", body: html, want: "rateLimited unavailable", message: "HTML page"},
+	{name: "timeout of a proxy", status: 408, contentType: "text/plain", body: "timeout", want: "unavailable unsure", message: "timeout"},
+	{name: "proxy's 502", status: 502, contentType: "text/html", body: html, want: "unavailable unsure", message: "HTML page"},
+	{name: "proxy's 503", status: 503, contentType: "text/plain", body: "no healthy upstream", want: "unavailable unsure", message: "no healthy upstream"},
+	{name: "wrong path", status: 404, contentType: "text/html; charset=UTF-8", body: html, want: "notGrafana", id: NotGrafana, message: "HTML page"},
+	{name: "404 of some server", status: 404, contentType: "text/plain", body: "404 page not found", want: "notGrafana", id: NotGrafana, message: "404 page not found"},
+	{name: "404 without a body", status: 404, want: "notGrafana", id: NotGrafana, message: "is this the URL"},
+	{name: "a page for 403", status: 403, contentType: "text/html", body: html, want: "forbidden notGrafana", id: NotGrafana, message: "HTML page"},
+	{name: "a page for success", status: 200, contentType: "text/html", body: html, want: "notGrafana unsure", id: NotGrafana, message: "not the JSON"},
+	{name: "success without a body", status: 200, want: "notGrafana unsure", id: NotGrafana, message: "not the JSON"},
+	{name: "other JSON", status: 200, body: `{"status":"ok"}`, want: "notGrafana unsure", id: NotGrafana, message: "lacks"},
+	{name: "JSON of another type", status: 200, body: `{"id":"one"}`, want: "notGrafana unsure", id: NotGrafana, message: "not the JSON"},
+	{name: "a key that is echoed", status: 400, contentType: "text/plain", body: "bad glsa_ruq60iCcfTdlt6aejKNJNjWHPNRSV2E8_c20cd10f\x00\x1b[31m!", message: "bad *** [31m!"},
+}
+
 func TestErrorsOfEveryShape(t *testing.T) {
-	const html = "<!DOCTYPE html><html><body>login</body></html>"
-	tests := []struct {
-		name, contentType, body string
-		status                  int
-		want, id, message       string
-	}{
-		{name: "message", status: 404, body: `{"message":"Organization not found"}`, want: "notFound", message: "Organization not found"},
-		{name: "errutil", status: 400, body: `{"statusCode":400,"messageId":"serviceaccounts.ErrAlreadyExists","message":"service account already exists"}`,
-			want: "taken", id: "serviceaccounts.ErrAlreadyExists", message: "service account already exists"},
-		{name: "token name", status: 400, body: `{"statusCode":400,"messageId":"serviceaccounts.ErrTokenAlreadyExists","message":"x","traceID":""}`,
-			want: "taken", id: "serviceaccounts.ErrTokenAlreadyExists", message: "x"},
-		{name: "bad request", status: 400, body: `{"message":"bad request data"}`, message: "bad request data"},
-		{name: "permissions", status: 403, body: `{"accessErrorId":"ACE1","message":"You'll need additional permissions","title":"Access denied"}`,
-			want: "forbidden", message: "You'll need additional permissions"},
-		{name: "empty object", status: 403, body: `{}`, want: "forbidden", message: "Forbidden"},
-		{name: "org name", status: 409, body: `{"message":"Organization name taken"}`, want: "taken", message: "Organization name taken"},
-		{name: "version", status: 412, body: `{"status":"version-mismatch","message":"changed by someone else"}`,
-			want: "taken versionMismatch", id: "version-mismatch", message: "changed by someone else"},
-		{name: "title", status: 412, body: `{"status":"name-exists","message":"same name"}`, want: "taken", id: "name-exists", message: "same name"},
-		{name: "plugin", status: 412, body: `{"status":"plugin-dashboard","message":"belongs to plugin"}`, id: "plugin-dashboard", message: "belongs to plugin"},
-		{name: "folder of 12.4", status: 412, body: `{"message":"the folder has been changed by someone else"}`,
-			want: "taken versionMismatch", message: "the folder has been changed"},
-		{name: "apis", status: 404, body: `{"kind":"Status","apiVersion":"v1","status":"Failure","message":"not here","reason":"NotFound","code":404}`,
-			want: "notFound", id: "NotFound", message: "not here"},
-		{name: "apis without a reason", status: 500, body: `{"kind":"Status","status":"Failure","message":"namespace mismatch","code":500}`,
-			want: "unavailable unsure", message: "namespace mismatch"},
-		{name: "revoked session", status: 401, body: `{"message":"Token revoked","error":{"id":"ERR_TOKEN_REVOKED"}}`, want: "unauthorized", message: "Token revoked"},
-		{name: "numbers for words", status: 500, body: `{"status":500,"message":7,"messageId":[]}`, want: "unavailable unsure", message: "Internal Server Error"},
-		{name: "locked database", status: 500, body: `{"message":"database is locked"}`, want: "unavailable unsure", message: "database is locked"},
-		{name: "plain text", status: 400, contentType: "text/plain", body: "The expiration date input exceeds\nthe limit", message: "The expiration date input exceeds the limit"},
-		{name: "no body", status: 400, message: "Bad Request"},
-		{name: "too many", status: 429, body: `{"message":"slow down"}`, want: "rateLimited unavailable", message: "slow down"},
-		{name: "too many, as a page", status: 429, contentType: "text/html", body: html, want: "rateLimited unavailable", message: "HTML page"},
-		{name: "timeout of a proxy", status: 408, contentType: "text/plain", body: "timeout", want: "unavailable unsure", message: "timeout"},
-		{name: "proxy's 502", status: 502, contentType: "text/html", body: html, want: "unavailable unsure", message: "HTML page"},
-		{name: "proxy's 503", status: 503, contentType: "text/plain", body: "no healthy upstream", want: "unavailable unsure", message: "no healthy upstream"},
-		{name: "wrong path", status: 404, contentType: "text/html; charset=UTF-8", body: html, want: "notGrafana", id: NotGrafana, message: "HTML page"},
-		{name: "404 of some server", status: 404, contentType: "text/plain", body: "404 page not found", want: "notGrafana", id: NotGrafana, message: "404 page not found"},
-		{name: "404 without a body", status: 404, want: "notGrafana", id: NotGrafana, message: NotGrafana},
-		{name: "a page for 403", status: 403, contentType: "text/html", body: html, want: "forbidden notGrafana", id: NotGrafana, message: "HTML page"},
-		{name: "a page for success", status: 200, contentType: "text/html", body: html, want: "notGrafana unsure", id: NotGrafana, message: "not the JSON"},
-		{name: "success without a body", status: 200, want: "notGrafana unsure", id: NotGrafana, message: "not the JSON"},
-		{name: "other JSON", status: 200, body: `{"status":"ok"}`, want: "notGrafana unsure", id: NotGrafana, message: "lacks"},
-		{name: "JSON of another type", status: 200, body: `{"id":"one"}`, want: "notGrafana unsure", id: NotGrafana, message: "not the JSON"},
-		{name: "a key that is echoed", status: 400, contentType: "text/plain", body: "bad glsa_ruq60iCcfTdlt6aejKNJNjWHPNRSV2E8_c20cd10f\x00\x1b[31m!", message: "bad *** [31m!"},
-	}
-	for _, test := range tests {
+	for _, test := range shapes {
 		t.Run(test.name, func(t *testing.T) {
 			c := serve(t, func(w http.ResponseWriter, _ *http.Request) {
 				if test.contentType == "" {

@@ -264,14 +264,17 @@ func (l *login) sessionID() string {
 
 // close ends the session.
 func (l *login) close(ctx context.Context) error {
-	if err := l.takeTurn(ctx); err != nil {
+	l.mu.Lock()
+	l.closed = true
+	l.mu.Unlock()
+	if err := l.takeTurn(ctx); err != nil { // a login that is under way leaves a session, too
 		return err
 	}
 	defer l.endTurn()
 	l.mu.Lock()
 	as := credential{cookies: l.cookies}
-	l.cookies, l.id, l.closed = nil, "", true
 	l.mu.Unlock()
+	l.forget()
 	if as.cookies == nil {
 		return nil
 	}

@@ -425,6 +425,9 @@ func TestPasswordThatChangesWhileASessionLives(t *testing.T) {
 		}
 	}
 	expectRequests(t, s, toCreate, toLogIn)
+	if id := c.SessionID(); id != "" {
+		t.Errorf("session %q, though it is over", id)
+	}
 }
 
 func TestLoginThatFailsOtherwiseIsTriedAgain(t *testing.T) {
@@ -468,6 +471,31 @@ func TestLoginWithoutAnAnswerLeavesNothingUnsure(t *testing.T) {
 	if _, err := c.CreateOrg(t.Context(), "x"); is(err) != "unavailable" || !errors.Is(err, io.EOF) {
 		t.Errorf("%v is %q", err, is(err))
 	}
+}
+
+func TestCloseEndsTheSessionOfALoginUnderWay(t *testing.T) {
+	s := newSessions(newClock())
+	s.block = make(chan struct{})
+	c := s.client(t)
+	created := make(chan error)
+	go func() {
+		_, err := c.CreateOrg(t.Context(), "x")
+		created <- err
+	}()
+	<-s.block
+	ended, end := context.WithCancel(t.Context())
+	end()
+	if err := c.Close(ended); !errors.Is(err, context.Canceled) {
+		t.Errorf("closing without the time to: %v", err)
+	}
+	close(s.block)
+	if err := <-created; !errors.Is(err, ErrClosed) {
+		t.Errorf("the request: %v", err)
+	}
+	if err := c.Close(t.Context()); err != nil {
+		t.Error(err)
+	}
+	expectRequests(t, s, toLogIn, toLogOut)
 }
 
 func TestLogoutThatFails(t *testing.T) {

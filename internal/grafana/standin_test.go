@@ -91,20 +91,28 @@ func TestUnsureMeansThatItMayHaveHappened(t *testing.T) {
 }
 
 func TestServerThatIsDown(t *testing.T) {
-	s := grafanatest.Start(t, grafanatest.Options{})
-	for name, c := range map[string]*grafana.Client{"network": dial(t, s), "process": dial(t, s, inProcess(s))} {
+	basic := func(cfg *grafana.Config) { cfg.BasicAuth.Session = false }
+	for _, transport := range []string{"network", "process"} {
+		s := grafanatest.Start(t, grafanatest.Options{})
+		_, err := dial(t, s).MyOrgs(t.Context())
+		must(t, err)
+		c := dial(t, s, basic) // without a connection yet
+		if transport == "process" {
+			c = dial(t, s, basic, inProcess(s))
+		}
 		s.SetDown(true)
-		_, err := c.CreateOrg(t.Context(), name)
-		if !grafana.IsUnavailable(err) || grafana.IsUnsure(err) {
-			t.Errorf("%s, down: unsure %v, %v", name, grafana.IsUnsure(err), err)
+		_, err = c.CreateOrg(t.Context(), "x")
+		if !grafana.IsUnavailable(err) || grafana.IsUnsure(err) || !errors.Is(err, syscall.ECONNREFUSED) {
+			t.Errorf("%s, down: unsure %v, %v", transport, grafana.IsUnsure(err), err)
 		}
 		s.SetDown(false)
-		_, err = c.CreateOrg(t.Context(), name)
+		_, err = c.CreateOrg(t.Context(), "x")
 		must(t, err)
 	}
-	c := dial(t, s, inProcess(s))
+	s := grafanatest.Start(t, grafanatest.Options{})
 	s.SetFault(func(*grafanatest.Request) grafanatest.Fault { return grafanatest.Fault{Outcome: grafanatest.Unsent} })
-	if _, err := c.CreateOrg(t.Context(), "x"); grafana.IsUnsure(err) || !errors.Is(err, syscall.ECONNREFUSED) {
+	_, err := dial(t, s, basic, inProcess(s)).CreateOrg(t.Context(), "x")
+	if grafana.IsUnsure(err) || !errors.Is(err, syscall.ECONNREFUSED) {
 		t.Errorf("unsent: %v", err)
 	}
 }

@@ -39,7 +39,7 @@ func build(output string) error {
 // run returns what the command printed on stdout. The go command tells of each
 // module and package on a line of stderr; their number is shown, by the format
 // given, every ten seconds. An error carries the last of those lines.
-func run(format string, name string, args ...string) (string, error) {
+func run(format, name string, args ...string) (string, error) {
 	cmd := exec.Command(name, args...)
 	var stdout bytes.Buffer
 	cmd.Stdout = &stdout

@@ -22,13 +22,13 @@ func checksum() (string, error) {
 	}
 	files = slices.Concat([]string{"go.mod", "go.sum"}, files, more)
 	hash := sha256.New()
-	fmt.Fprintln(hash, runtime.Version(), runtime.GOOS, runtime.GOARCH)
+	hash.Write(fmt.Appendln(nil, runtime.Version(), runtime.GOOS, runtime.GOARCH))
 	for _, name := range files {
 		content, err := os.ReadFile(name)
 		if err != nil {
 			return "", err
 		}
-		fmt.Fprintln(hash, name, len(content))
+		hash.Write(fmt.Appendln(nil, name, len(content)))
 		hash.Write(content)
 	}
 	return fmt.Sprintf("%x", hash.Sum(nil)[:8]), nil

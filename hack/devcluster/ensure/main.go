@@ -51,20 +51,31 @@ func ensure() (string, error) {
 	if exists(dir) { // whoever held the lock has built it
 		return dir, nil
 	}
-	return dir, install(dir, filepath.Join(cache, "devcluster.building"))
+	return dir, install(dir)
 }
 
 // install makes dir in one step, by a rename, so that it is complete whenever
-// it is there. The caller holds the lock; a build that was killed has left its
-// scratch directory to the next one.
-func install(dir, scratch string) error {
-	if err := os.RemoveAll(scratch); err != nil {
+// it is there. The caller holds the lock, so what other scratch directories
+// there are was left by builds that were killed.
+func install(dir string) error {
+	const pattern = "building-*"
+	left, err := filepath.Glob(filepath.Join(filepath.Dir(dir), pattern))
+	if err != nil {
 		return err
 	}
-	if err := os.Mkdir(scratch, 0o755); err != nil {
+	for _, scratch := range left {
+		if err := os.RemoveAll(scratch); err != nil {
+			return err
+		}
+	}
+	scratch, err := os.MkdirTemp(filepath.Dir(dir), pattern)
+	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(scratch)
+	defer func() { _ = os.RemoveAll(scratch) }()
+	if err := os.Chmod(scratch, 0o755); err != nil {
+		return err
+	}
 	if err := build(filepath.Join(scratch, "devcluster")); err != nil {
 		return err
 	}
@@ -78,23 +89,24 @@ func install(dir, scratch string) error {
 
 // lock waits for the exclusive lock on path. The kernel releases it when the
 // process ends, however that happens.
-func lock(path string) (unlock func() error, err error) {
+func lock(path string) (unlock func(), err error) {
 	file, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o644)
 	if err != nil {
 		return nil, err
 	}
 	fd := int(file.Fd())
+	unlock = func() { _ = file.Close() }
 	if syscall.Flock(fd, syscall.LOCK_EX|syscall.LOCK_NB) == nil {
-		return file.Close, nil
+		return unlock, nil
 	}
 	progress("another build is under way; waiting for it")
 	for {
 		err := syscall.Flock(fd, syscall.LOCK_EX)
 		if err == nil {
-			return file.Close, nil
+			return unlock, nil
 		}
 		if err != syscall.EINTR {
-			file.Close()
+			unlock()
 			return nil, fmt.Errorf("locking %s: %w", path, err)
 		}
 	}

@@ -22,10 +22,11 @@ All of this is in `apiVersion: {{ .GroupVersionString }}`. What `kubectl explain
 {{- end -}}
 
 {{- define "type" -}}
-{{- if markdownShouldRenderType . }}
+{{- /* CommonSpec and CommonStatus are shown where they are part of a kind's spec and status. */ -}}
+{{- if and (markdownShouldRenderType .) (not (hasPrefix "Common" .Name)) }}
 ### {{ .Name }}
 {{ if .IsAlias }}
-A {{ markdownRenderTypeLink .UnderlyingType }}.
+Type: {{ markdownRenderTypeLink .UnderlyingType }}.
 {{ end }}
 {{ .Doc }}
 {{ if .Validation }}
@@ -35,21 +36,22 @@ Rules:
 {{- end }}
 {{ end }}
 {{- if .References }}
-Used in:
-{{- range $i, $ref := .SortedReferences }}{{ if $i }},{{ end }} {{ markdownRenderTypeLink $ref }}{{ end }}.
+{{- $users := list }}
+{{- range .SortedReferences }}{{ if not (hasPrefix "Common" .Name) }}{{ $users = append $users (markdownRenderTypeLink .) }}{{ end }}{{ end }}
+Used in: {{ join ", " $users }}.
 {{ end }}
 {{- if .Members }}
 | Field | Meaning | Default | Rules |
 | --- | --- | --- | --- |
 {{ range .Members -}}
-| `{{ .Name }}` _{{ markdownRenderType .Type }}_ | {{ template "meaning" . }} | {{ markdownRenderDefault .Default }} | {{ range $i, $rule := .Validation }}{{ if $i }}<br />{{ end }}{{ markdownRenderFieldDoc $rule }}{{ end }} |
+| `{{ .Name }}` _{{ markdownRenderType .Type }}_ | {{ template "meaning" . }} | {{ .Default }} | {{ template "rules" . }} |
 {{ end }}
 {{- end }}
 {{- if .EnumValues }}
 | Value | Meaning |
 | --- | --- |
 {{ range .EnumValues -}}
-| `{{ .Name }}` | {{ markdownRenderFieldDoc .Doc }} |
+| `{{ .Name }}` | {{ template "cell" .Doc }} |
 {{ end }}
 {{- end }}
 {{- end }}
@@ -59,6 +61,24 @@ Used in:
 {{- if eq .Name "metadata" -}}
 Name, namespace, labels and the like: see the Kubernetes documentation of `metadata`.
 {{- else -}}
-{{ markdownRenderFieldDoc .Doc }}
+{{ template "cell" .Doc }}
 {{- end -}}
+{{- end -}}
+
+{{- /* Text in a cell of a table: lines are joined, paragraphs and list items are not. */ -}}
+{{- define "cell" -}}
+{{- . | trim | replace "\n\n" "<br />" | replace "\n- " "<br />- " | replace "\n" " " | replace "|" "\\|" -}}
+{{- end -}}
+
+{{- /* What the schema says about a field, less what its type and the limits of JSON numbers say anyway. */ -}}
+{{- define "rules" -}}
+{{- $rules := list -}}
+{{- range .Validation -}}
+{{- if hasPrefix "Optional:" . -}}
+{{- $rules = append $rules "optional" -}}
+{{- else if not (or (hasPrefix "Required:" .) (hasPrefix "Type:" .) (hasPrefix "Maximum: 9.007199254740991e+15" .)) -}}
+{{- $rules = append $rules (replace "|" "\\|" .) -}}
+{{- end -}}
+{{- end -}}
+{{- join "<br />" $rules -}}
 {{- end -}}

@@ -101,7 +101,7 @@ func (c *call) role(orgID int64) string {
 	if o == nil {
 		return ""
 	}
-	if role, member := o.members[c.who.user.id]; member {
+	if role, member := o.members[c.who.user.id]; member && !c.in.hidden {
 		return role
 	}
 	if c.who.user.serverAdmin {
@@ -130,10 +130,11 @@ func actionsOf(role string) []string {
 	return out
 }
 
-// validRole is a role in Grafana's spelling; "" if it is none.
+// validRole is a role in Grafana's spelling; "" if it is none. All of it may be
+// in lower case, but not in upper case.
 func validRole(name string) string {
 	for role := range rank {
-		if name == role || name == strings.ToLower(role) {
+		if slices.Contains([]string{role, strings.ToLower(role)}, name) {
 			return role
 		}
 	}

@@ -18,11 +18,15 @@ type obj = map[string]any
 
 // reply answers with v as JSON.
 func reply(status int, v any) *answer {
+	return raw(status, "application/json; charset=UTF-8", mustJSON(v))
+}
+
+func mustJSON(v any) []byte {
 	body, err := json.Marshal(v)
 	if err != nil {
 		panic("grafanatest: " + err.Error())
 	}
-	return raw(status, "application/json; charset=UTF-8", body)
+	return body
 }
 
 // raw answers with a body as it is.

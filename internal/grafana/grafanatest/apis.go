@@ -38,14 +38,6 @@ func kubeFailure(status int, reason, message string, details obj) *answer {
 	return raw(status, "application/json", mustJSON(body))
 }
 
-func mustJSON(v any) []byte {
-	body, err := json.Marshal(v)
-	if err != nil {
-		panic("grafanatest: " + err.Error())
-	}
-	return body
-}
-
 func showGroup(name string, versions []string) obj {
 	all := []obj{}
 	for _, v := range versions {
@@ -132,7 +124,7 @@ func (c *call) collection() ([]obj, *answer) {
 
 func (c *call) dashboardObjects(version string) []obj {
 	out := []obj{}
-	for _, d := range sorted(c.org().dashboards, func(a, b *dashboard) int { return cmpText(a.uid, b.uid) }) {
+	for _, d := range sorted(c.org().dashboards, func(a, b *dashboard) int { return strings.Compare(a.uid, b.uid) }) {
 		last := d.versions[len(d.versions)-1]
 		notes := map[string]string{"grafana.app/createdBy": c.db.subject(d.maker)}
 		if d.folder != "" {
@@ -167,7 +159,7 @@ func (c *call) kubeMeta(name string, id, generation int64, created, updated time
 
 func (c *call) folderObjects(version string) []obj {
 	out := []obj{}
-	for _, f := range sorted(c.org().folders, func(a, b *folder) int { return cmpText(a.uid, b.uid) }) {
+	for _, f := range sorted(c.org().folders, func(a, b *folder) int { return strings.Compare(a.uid, b.uid) }) {
 		notes := map[string]string{"grafana.app/createdBy": c.db.subject(f.maker)}
 		if f.parent != "" {
 			notes["grafana.app/folder"] = f.parent

@@ -26,17 +26,15 @@ type saveRequest struct {
 	title   string
 	id      int64
 	version int64
+
+	restoredFrom int64 // the version, if it is a restore
 }
 
 func (d *dashboard) version() int64 { return d.versions[len(d.versions)-1].number }
 
 // json is the model as a GET shows it.
 func (d *dashboard) json() json.RawMessage {
-	body, err := json.Marshal(d.fullModel())
-	if err != nil {
-		panic("grafanatest: " + err.Error())
-	}
-	return body
+	return mustJSON(d.fullModel())
 }
 
 func (d *dashboard) fullModel() map[string]any {
@@ -80,7 +78,11 @@ func saveDashboard(c *call) *answer {
 	if c.quotaReached("dashboard") {
 		return fail(http.StatusForbidden, "Quota reached")
 	}
-	d = c.store(o, d, &req)
+	return c.saved(c.store(o, d, &req))
+}
+
+// saved is the answer to a save.
+func (c *call) saved(d *dashboard) *answer {
 	return ok(obj{
 		"folderUid": d.folder, "id": d.id, "slug": c.quirks.slug(d.title), "status": "success", "uid": d.uid, "url": c.dashboardURL(d), "version": d.version(),
 	})
@@ -302,7 +304,7 @@ func (c *call) store(o *org, d *dashboard, req *saveRequest) *dashboard {
 	if len(d.versions) > 0 {
 		last, d.updater = d.version(), c.makerID()
 	}
-	d.addVersion(c, dashboardVersion{number: last + 1, parent: last, message: req.Message, by: by, at: c.now, model: d.model})
+	d.addVersion(c, dashboardVersion{number: last + 1, parent: last, message: req.Message, by: by, at: c.now, model: d.model, restoredFrom: req.restoredFrom})
 	return d
 }
 
@@ -488,9 +490,8 @@ func restoreVersion(c *call) *answer {
 		return fail(http.StatusBadRequest, "Current dashboard is identical to the specified version")
 	}
 	title, _ := v.model["title"].(string)
-	req := &saveRequest{model: v.model, uid: d.uid, title: title, FolderUID: d.folder, Message: fmt.Sprintf("Restored from version %d", v.number)}
-	d = c.store(c.org(), d, req)
-	return ok(obj{
-		"folderUid": d.folder, "id": d.id, "slug": c.quirks.slug(d.title), "status": "success", "uid": d.uid, "url": c.dashboardURL(d), "version": d.version(),
-	})
+	req := &saveRequest{
+		model: v.model, uid: d.uid, title: title, FolderUID: d.folder, restoredFrom: v.number, Message: fmt.Sprintf("Restored from version %d", v.number),
+	}
+	return c.saved(c.store(c.org(), d, req))
 }

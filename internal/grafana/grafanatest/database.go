@@ -68,7 +68,6 @@ type session struct {
 // preferences of an organization.
 type preferences struct {
 	theme, timezone, weekStart, language, homeUID string
-	homeID                                        int64
 }
 
 // dashboard is a dashboard with its history.

@@ -100,7 +100,7 @@ func listSources(c *call) *answer {
 	out := []obj{}
 	if o := c.org(); o != nil {
 		for _, s := range sorted(o.sources, func(a, b *dataSource) int {
-			return cmp.Or(cmpText(strings.ToLower(a.name), strings.ToLower(b.name)), cmpText(a.uid, b.uid))
+			return cmp.Or(strings.Compare(strings.ToLower(a.name), strings.ToLower(b.name)), strings.Compare(a.uid, b.uid))
 		}) {
 			row := c.sourceRow(s)
 			row["typeName"] = s.body.Type

@@ -13,23 +13,23 @@ import (
 type Outcome int
 
 const (
-	// Serve: served as usual (after Delay).
+	// Serve serves as usual (after Delay).
 	Serve Outcome = iota
-	// Refuse: answered 503, without effect.
+	// Refuse answers 503, without effect.
 	Refuse
-	// Unsent: the connection is refused, nothing arrives. (Over TCP, where
-	// the connection stands already, it is reset instead; without effect.)
+	// Unsent refuses the connection: nothing arrives. (Over TCP, where the
+	// connection stands already, it is reset instead; without effect.)
 	Unsent
-	// DropAfter: takes effect, then the connection drops without an answer.
+	// DropAfter takes effect, then drops the connection without an answer.
 	DropAfter
-	// FailAfter: takes effect, then answers 500 in Grafana's shape.
+	// FailAfter takes effect, then answers 500 in Grafana's shape.
 	FailAfter
-	// Answer: answered with Status, Body and RetryAfter, without effect.
+	// Answer answers with Status, Body and RetryAfter, without effect.
 	Answer
-	// Hang: no answer, until the caller gives up; without effect.
+	// Hang does not answer until the caller gives up, without effect.
 	Hang
-	// Late: the connection drops at once, and the request takes effect later:
-	// when Land is called.
+	// Late drops the connection at once, and takes effect later: when Land is
+	// called.
 	Late
 )
 

@@ -188,7 +188,7 @@ func getFolder(c *call) *answer {
 // where the new storage lists them.
 func (c *call) byTitle(o *org) []*folder {
 	return sorted(o.folders, func(a, b *folder) int {
-		return cmp.Or(cmpText(c.collated(a.title), c.collated(b.title)), cmp.Compare(b.id, a.id))
+		return cmp.Or(strings.Compare(c.collated(a.title), c.collated(b.title)), cmp.Compare(b.id, a.id))
 	})
 }
 
@@ -218,7 +218,7 @@ func listFolders(c *call) *answer {
 	size, number := c.number("limit", 1000), max(c.number("page", 1), 1)
 	rows = page(rows, size, number-1)
 	slices.SortStableFunc(rows, func(a, b obj) int {
-		return cmpText(strings.ToLower(a["title"].(string)), strings.ToLower(b["title"].(string)))
+		return strings.Compare(strings.ToLower(a["title"].(string)), strings.ToLower(b["title"].(string)))
 	})
 	return ok(rows)
 }

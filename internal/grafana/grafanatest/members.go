@@ -4,6 +4,7 @@ import (
 	"maps"
 	"net/http"
 	"slices"
+	"strings"
 )
 
 // showMember is a membership as the lists show it.
@@ -123,7 +124,7 @@ func orgsOfUser(c *call) *answer {
 
 func (db *database) orgsOf(u *user) []obj {
 	out := []obj{}
-	for _, o := range sorted(db.orgs, func(a, b *org) int { return cmpText(a.name, b.name) }) {
+	for _, o := range sorted(db.orgs, func(a, b *org) int { return strings.Compare(a.name, b.name) }) {
 		if role := o.members[u.id]; role != "" {
 			out = append(out, obj{"orgId": o.id, "name": o.name, "role": role})
 		}

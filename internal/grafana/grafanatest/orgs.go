@@ -4,11 +4,8 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
-	"slices"
 	"strings"
 )
-
-func cmpText(a, b string) int { return strings.Compare(a, b) }
 
 func namespaceOf(orgID int64) string {
 	if orgID == 1 {
@@ -63,7 +60,7 @@ func listOrgs(c *call) *answer {
 	}
 	name, prefix := c.query.Get("name"), strings.ToLower(c.query.Get("query"))
 	rows := []obj{}
-	for _, o := range sorted(c.db.orgs, func(a, b *org) int { return cmpText(a.name, b.name) }) {
+	for _, o := range sorted(c.db.orgs, func(a, b *org) int { return strings.Compare(a.name, b.name) }) {
 		if (name == "" || o.name == name) && like(strings.ToLower(o.name), prefix+"%") {
 			rows = append(rows, obj{"id": o.id, "name": o.name})
 		}
@@ -153,6 +150,8 @@ func deleteOrg(c *call) *answer {
 
 // members of an org who are people, by login.
 func (c *call) members(o *org) []*user {
-	all := c.db.people()
-	return slices.DeleteFunc(all, func(u *user) bool { return o == nil || o.members[u.id] == "" })
+	if o == nil {
+		return nil
+	}
+	return c.db.people(func(u *user) bool { return o.members[u.id] != "" })
 }

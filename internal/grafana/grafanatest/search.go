@@ -22,10 +22,12 @@ func search(c *call) *answer {
 		return ok([]obj{})
 	}
 	hits := c.hits(o)
-	slices.SortStableFunc(hits, func(a, b obj) int { return cmpText(c.collated(a["title"].(string)), c.collated(b["title"].(string))) })
+	slices.SortStableFunc(hits, func(a, b obj) int {
+		return strings.Compare(c.collated(a["title"].(string)), c.collated(b["title"].(string)))
+	})
 	hits = page(hits, limit, max(c.number("page", 1), 1)-1)
 	slices.SortStableFunc(hits, func(a, b obj) int { // what was found shows folders first
-		return cmp.Or(cmpText(b["type"].(string), a["type"].(string)), cmpText(strings.ToLower(a["title"].(string)), strings.ToLower(b["title"].(string))))
+		return cmp.Or(strings.Compare(b["type"].(string), a["type"].(string)), strings.Compare(strings.ToLower(a["title"].(string)), strings.ToLower(b["title"].(string))))
 	})
 	return ok(hits)
 }

@@ -3,6 +3,7 @@ package grafanatest
 import (
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 )
 
@@ -117,10 +118,7 @@ func getAccount(c *call) *answer {
 func searchAccounts(c *call) *answer {
 	pattern := "%" + strings.ToLower(c.query.Get("query")) + "%"
 	rows := []obj{}
-	for _, u := range sorted(c.db.users, func(a, b *user) int { return cmpText(a.login, b.login) }) {
-		if !u.serviceAccount || u.orgID != c.who.orgID || c.org() == nil {
-			continue
-		}
+	for _, u := range c.db.accountsOf(c.org()) {
 		matches := like(strings.ToLower(u.login), pattern) || like(strings.ToLower(u.name), pattern) || like(strings.ToLower(u.email), pattern)
 		if matches && c.filtered(u) {
 			rows = append(rows, c.showAccount(u))
@@ -131,6 +129,21 @@ func searchAccounts(c *call) *answer {
 		size = 1000
 	}
 	return ok(obj{"totalCount": len(rows), "serviceAccounts": page(rows, size, number-1), "page": number, "perPage": size})
+}
+
+// accountsOf are an org's service accounts, by login.
+func (db *database) accountsOf(o *org) []*user {
+	var out []*user
+	if o == nil {
+		return out
+	}
+	for id := range o.members {
+		if u := db.users[id]; u != nil && u.serviceAccount {
+			out = append(out, u)
+		}
+	}
+	slices.SortFunc(out, func(a, b *user) int { return strings.Compare(a.login, b.login) })
+	return out
 }
 
 // filtered says whether a service account passes the search's filter.

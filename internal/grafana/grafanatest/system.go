@@ -2,9 +2,9 @@ package grafanatest
 
 import (
 	"encoding/json"
-	"maps"
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -39,7 +39,7 @@ func frontendSettings(c *call) *answer {
 		build["version"], build["commit"] = c.quirks.version, c.quirks.commit
 	}
 	return ok(obj{
-		"buildInfo": build, "featureToggles": maps.Clone(c.quirks.toggles), "namespace": namespaceOf(c.who.orgID),
+		"buildInfo": build, "featureToggles": obj{}, "namespace": namespaceOf(c.who.orgID),
 		"defaultDatasource": "-- Grafana --", "anonymousEnabled": c.server.options.anonymous, "disableLoginForm": c.server.opts.DisableLoginForm,
 	})
 }
@@ -87,8 +87,14 @@ func adminStats(c *call) *answer {
 	return ok(obj{"orgs": len(c.db.orgs), "dashboards": dashboards, "datasources": sources, "users": people})
 }
 
-// people are the human users, by login.
-func (db *database) people() []*user {
-	all := sorted(db.users, func(a, b *user) int { return cmpText(a.login, b.login) })
-	return slices.DeleteFunc(all, func(u *user) bool { return u.serviceAccount })
+// people are the human users that are wanted, by login.
+func (db *database) people(wanted func(*user) bool) []*user {
+	var out []*user
+	for _, u := range db.users {
+		if !u.serviceAccount && wanted(u) {
+			out = append(out, u)
+		}
+	}
+	slices.SortFunc(out, func(a, b *user) int { return strings.Compare(a.login, b.login) })
+	return out
 }

@@ -2,6 +2,8 @@ package grafanatest
 
 import (
 	"net/http"
+	"slices"
+	"strings"
 	"time"
 )
 
@@ -11,11 +13,12 @@ const shownTokens = 300
 // tokensOf are a service account's tokens, by name.
 func (db *database) tokensOf(accountID int64) []*token {
 	var out []*token
-	for _, t := range sorted(db.tokens, func(a, b *token) int { return cmpText(a.name, b.name) }) {
+	for _, t := range db.tokens {
 		if t.accountID == accountID {
 			out = append(out, t)
 		}
 	}
+	slices.SortFunc(out, func(a, b *token) int { return strings.Compare(a.name, b.name) })
 	return out
 }
 

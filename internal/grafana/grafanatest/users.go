@@ -92,6 +92,9 @@ func createUser(c *call) *answer {
 	if c.db.person(body.Login) != nil || c.db.person(body.Email) != nil {
 		return fail(http.StatusPreconditionFailed, fmt.Sprintf("User with email '%s' or username '%s' already exists", body.Email, body.Login))
 	}
+	if c.org() == nil && !c.quirks.usersAnywhere {
+		return denied(c, "users:create")
+	}
 	orgID := max(body.OrgID, 0)
 	if orgID == 0 {
 		orgID = 1
@@ -171,6 +174,9 @@ func deleteUser(c *call) *answer {
 	if u == nil || u.serviceAccount {
 		return fail(http.StatusNotFound, "user not found")
 	}
+	if u.serverAdmin && c.db.serverAdmins() == 1 {
+		return fail(http.StatusBadRequest, "cannot remove last grafana admin")
+	}
 	c.db.forget(u)
 	return done("User deleted")
 }
@@ -209,7 +215,7 @@ func (c *call) row(u *user) obj {
 func (c *call) usersFound() (rows []obj, total int, number, size int64) {
 	pattern := "%" + strings.ToLower(c.query.Get("query")) + "%"
 	rows = []obj{}
-	for _, u := range c.db.people() {
+	for _, u := range c.db.people(func(*user) bool { return true }) {
 		if like(strings.ToLower(u.login), pattern) || like(strings.ToLower(u.name), pattern) || like(strings.ToLower(u.email), pattern) {
 			rows = append(rows, c.row(u))
 		}

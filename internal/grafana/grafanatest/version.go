@@ -5,7 +5,6 @@ import "slices"
 // quirks are the differences between versions, each named for what it does.
 type quirks struct {
 	version, commit string
-	toggles         map[string]bool
 
 	unified          bool // dashboards and folders live in the storage behind /apis
 	nestedFolders    bool // folders have parents that count
@@ -22,6 +21,7 @@ type quirks struct {
 	limitNeedsExpiry   bool // a limit on tokens' life refuses those without end
 
 	newUserFields       bool // uid, created and isProvisioned of users are shown
+	usersAnywhere       bool // users can be made while in no org
 	countsUnknownLogins bool // failed logins of nobody count, too
 	rotatesFresh        bool // a session can be rotated at any age
 	loginRemembers      bool // the way to the login page says where from
@@ -40,7 +40,7 @@ var known = map[string]quirks{
 		version: "12.4.0", commit: "ebae266a",
 		unified: true, nestedFolders: true, makersStayAdmins: true, shortSlugs: true, limitsText: true, rootFolder: "Dashboards",
 		accountsByUID: true, accountsAreUsers: true, limitNeedsExpiry: true,
-		newUserFields: true, countsUnknownLogins: true, loginRemembers: true,
+		newUserFields: true, usersAnywhere: true, countsUnknownLogins: true, loginRemembers: true,
 		keepsDeadHome: true, keepsHomeOnPut: true, checksHomeID: true, checksTimezone: true, checksSourceUID: true,
 		pluginFolder:  "public/plugins",
 		ownOrgMessage: "Cannot delete your active organization. Please switch to a different organization first.",

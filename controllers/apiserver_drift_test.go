@@ -1,0 +1,260 @@
+package controllers_test
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"grafana-tenancy.dev/operator/api/v1alpha1"
+	"grafana-tenancy.dev/operator/controllers"
+	"grafana-tenancy.dev/operator/internal/grafana/grafanatest"
+)
+
+// disturb changes everything of a tenant in Grafana, as people would.
+func (n *tenant) disturb(w *world) {
+	w.t.Helper()
+	id := n.org.Status.OrgID
+	w.ask("PUT", fmt.Sprintf("/api/orgs/%d", id), 0, map[string]any{"name": "hijacked"})
+	w.ask("PATCH", fmt.Sprintf("/api/serviceaccounts/%d", n.sa.Status.ID), id, map[string]any{"name": "renamed", "role": "Editor", "isDisabled": true})
+	w.ask("POST", "/api/dashboards/db", id, map[string]any{"overwrite": true, "dashboard": map[string]any{"uid": n.dash.Status.UID, "title": "edited"}})
+	w.ask("DELETE", fmt.Sprintf("/api/serviceaccounts/%d/tokens/%d", n.sa.Status.ID, n.token.Status.TokenID), id, nil)
+}
+
+// mended fails until Grafana holds again what the tenant's objects ask for.
+func (n *tenant) mended(w *world) error {
+	id := n.org.Status.OrgID
+	if o := w.org(id); o == nil || o.Name != "team" {
+		return fmt.Errorf("organization: %+v", o)
+	}
+	if sa := w.sa(id, n.sa.Status.ID); sa == nil || sa.Name != "robot" || sa.Role != "Viewer" || sa.Disabled {
+		return fmt.Errorf("service account: %+v", sa)
+	}
+	if d := w.dash(id, n.dash.Status.UID); d == nil || d.Title != "Overview" {
+		return fmt.Errorf("dashboard: %+v", d)
+	}
+	var secret corev1.Secret
+	if err := w.client.Get(w.t.Context(), client.ObjectKey{Namespace: w.ns, Name: "ci"}, &secret); err != nil {
+		return err
+	}
+	if _, _, _, alive := w.grafana.KeyAlive(string(secret.Data["token"])); !alive {
+		return errors.New("the key in the Secret is dead")
+	}
+	return nil
+}
+
+// What people change in Grafana is put right at the next visit.
+func TestAPIDrift(t *testing.T) {
+	t.Parallel()
+	for _, version := range grafanatest.Versions() {
+		t.Run(version, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, grafanatest.Options{Version: version})
+			n := w.tenant()
+			n.disturb(w)
+			visit(w, n.org)
+			visit(w, n.sa)
+			visit(w, n.token)
+			visit(w, n.dash)
+			w.eventually("correction", func() error { return n.mended(w) })
+			n.ready(w)
+			if n.token.Status.Revision != 2 {
+				t.Errorf("the token that was deleted in Grafana was reissued as revision %d, not 2", n.token.Status.Revision)
+			}
+			n.check(w)
+		})
+	}
+}
+
+// The same without a nudge: resyncInterval alone brings the visits. This one test waits for a real interval, the shortest that there is.
+func TestAPIResync(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, grafanatest.Options{}, func(o *v1alpha1.Instance) { o.Spec.ResyncInterval = &metav1.Duration{Duration: 30 * time.Second} })
+	n := w.tenant()
+	n.disturb(w)
+	w.eventually("correction", func() error { return n.mended(w) })
+}
+
+// What was deleted in Grafana is made again, and children of an organization that was made again follow it.
+func TestAPIDeletedInGrafana(t *testing.T) {
+	t.Parallel()
+	for name, remove := range map[string]func(w *world, n *tenant){
+		"the dashboard": func(w *world, n *tenant) {
+			w.ask("DELETE", "/api/dashboards/uid/"+n.dash.Status.UID, n.org.Status.OrgID, nil)
+			visit(w, n.dash)
+		},
+		"the service account": func(w *world, n *tenant) {
+			w.ask("DELETE", fmt.Sprintf("/api/serviceaccounts/%d", n.sa.Status.ID), n.org.Status.OrgID, nil)
+			visit(w, n.sa)
+		},
+		"the organization": func(w *world, n *tenant) {
+			w.ask("DELETE", fmt.Sprintf("/api/orgs/%d", n.org.Status.OrgID), 0, nil)
+			visit(w, n.org)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, grafanatest.Options{})
+			n := w.tenant()
+			remove(w, n)
+			w.eventually("all is there again", func() error {
+				org := w.orgNamed("team")
+				if org == nil {
+					return errors.New("there is no organization")
+				}
+				accounts := w.grafana.ServiceAccounts(org.ID)
+				if len(accounts) != 1 || len(w.grafana.Dashboards(org.ID)) != 1 || len(w.grafana.Tokens(org.ID)) != 1 {
+					return fmt.Errorf("accounts %+v, dashboards %+v, tokens %+v", accounts, w.grafana.Dashboards(org.ID), w.grafana.Tokens(org.ID))
+				}
+				var secret corev1.Secret
+				if err := w.client.Get(t.Context(), client.ObjectKey{Namespace: w.ns, Name: "ci"}, &secret); err != nil {
+					return err
+				}
+				if orgID, saID, _, alive := w.grafana.KeyAlive(string(secret.Data["token"])); !alive || orgID != org.ID || saID != accounts[0].ID {
+					return fmt.Errorf("the key in the Secret is of org %d and account %d (alive: %v)", orgID, saID, alive)
+				}
+				for _, obj := range []controllers.Object{n.org, n.sa, n.token, n.dash} {
+					if err := w.client.Get(t.Context(), client.ObjectKeyFromObject(obj), obj); err != nil || !isTrue(obj, v1alpha1.ConditionReady) {
+						return fmt.Errorf("%T is not Ready: %+v (%v)", obj, obj.CommonStatus().Conditions, err)
+					}
+				}
+				return nil
+			})
+			n.check(w)
+		})
+	}
+}
+
+// At rest nothing is written, neither to Grafana nor to Kubernetes, whatever is looked at.
+func TestAPIAtRest(t *testing.T) {
+	t.Parallel()
+	for _, version := range grafanatest.Versions() {
+		t.Run(version, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, grafanatest.Options{Version: version, Quotas: true})
+			n := w.settled()
+			secret := w.secret("ci")
+			w.grafana.ResetLog()
+			looks := map[controllers.Object]string{
+				n.org: fmt.Sprintf("/api/orgs/%d", n.org.Status.OrgID), n.sa: fmt.Sprintf("/api/serviceaccounts/%d", n.sa.Status.ID),
+				n.token: fmt.Sprintf("/api/serviceaccounts/%d/tokens", n.sa.Status.ID), n.dash: "/api/dashboards/uid/" + n.dash.Status.UID,
+				get(w, &v1alpha1.Instance{ObjectMeta: metav1.ObjectMeta{Namespace: w.ns, Name: "grafana"}}): "/api/health",
+			}
+			for obj, path := range looks {
+				w.visitTwice(obj, path)
+			}
+			if writes := w.writes(); len(writes) > 0 {
+				t.Errorf("written to Grafana at rest:\n%s", strings.Join(writes, "\n"))
+			}
+			if now := w.secret("ci"); now.ResourceVersion != secret.ResourceVersion {
+				t.Errorf("the Secret was written: %s", cmp.Diff(secret.ObjectMeta, now.ObjectMeta))
+			}
+		})
+	}
+}
+
+// settled is a tenant with everything set that can be set, after its last change.
+func (w *world) settled() *tenant {
+	w.t.Helper()
+	n := &tenant{
+		org: w.organization("team", func(o *v1alpha1.Organization) {
+			o.Spec.Preferences = &v1alpha1.Preferences{Theme: "dark", Timezone: "Europe/Berlin", WeekStart: "sunday", Language: "de-DE", HomeDashboardRef: &v1alpha1.ObjectReference{Name: "overview"}}
+			o.Spec.Quotas = map[string]v1alpha1.QuotaLimit{"dashboard": 50, "org_user": -1}
+		}),
+		sa: w.account("robot", "team", func(o *v1alpha1.ServiceAccount) { o.Spec.Name, o.Spec.Role = "The Robot", v1alpha1.RoleNone }),
+		token: w.token("ci", "robot", func(o *v1alpha1.ServiceAccountToken) {
+			o.Spec.TTL = &metav1.Duration{Duration: 90 * time.Minute}
+			o.Spec.Secret.Labels = map[string]v1alpha1.LabelValue{"a": "b"}
+			o.Spec.Secret.Annotations = map[string]string{"c": "d, e"}
+		}),
+		dash: w.dashboard("overview", "team", `{"title": "Numbers", "uid": "numbers", "version": 7, "id": 3, "panels": [{"id": 1, "type": "stat", "w": 1.0, "big": 12345678901234567890, "exp": 1e3, "html": "<a & b>"}]}`),
+	}
+	n.ready(w)
+	w.eventually("the home dashboard", func() error {
+		if home := w.org(n.org.Status.OrgID).Preferences.HomeDashboardUID; home != "numbers" {
+			return fmt.Errorf("it is %q", home)
+		}
+		return nil
+	})
+	n.ready(w)
+	return n
+}
+
+// visitTwice has an object visited twice, and fails if the operator writes it meanwhile. The second visit begins only when the first is over.
+func (w *world) visitTwice(obj controllers.Object, path string) {
+	w.t.Helper()
+	before := obj.DeepCopyObject().(controllers.Object)
+	for range 3 {
+		visits := w.asked("GET", path)
+		version := visit(w, obj).GetResourceVersion()
+		w.eventually("visit of "+path, func() error {
+			if w.asked("GET", path) == visits {
+				return errors.New("it has not been looked at")
+			}
+			return nil
+		})
+		if now := get(w, obj); now.GetResourceVersion() != version {
+			w.t.Errorf("%T was written at rest:\n%s", obj, cmp.Diff(before, now, cmpopts.IgnoreTypes(metav1.TypeMeta{})))
+		}
+	}
+}
+
+// Suspended, an object is left alone until it is resumed; a deletion goes through all the same.
+func TestAPISuspend(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, grafanatest.Options{})
+	n := w.tenant()
+	suspend := func(on bool) {
+		change(w, n.org, func() { n.org.Spec.Suspend, n.org.Spec.Name = on, "Later" })
+		change(w, n.sa, func() { n.sa.Spec.Suspend, n.sa.Spec.Name = on, "Later" })
+		change(w, n.token, func() {
+			n.token.Spec.Suspend = on
+			n.token.Spec.Secret.Labels = map[string]v1alpha1.LabelValue{"when": "later"}
+		})
+		change(w, n.dash, func() { n.dash.Spec.Suspend = on; n.dash.Spec.Source.JSON = new(`{"title":"Later"}`) })
+	}
+	w.grafana.ResetLog()
+	suspend(true)
+	for _, obj := range []controllers.Object{n.org, n.sa, n.token, n.dash} {
+		until(w, obj, "suspended", func(c metav1.Condition) bool {
+			return c.Reason == v1alpha1.ReasonSuspended && c.Status == metav1.ConditionTrue
+		})
+		if got, now := obj.CommonStatus().ObservedGeneration, obj.GetGeneration(); got >= now {
+			t.Errorf("%T: observedGeneration went on to %d of %d while suspended", obj, got, now)
+		}
+	}
+	if writes := w.writes(); len(writes) > 0 {
+		t.Errorf("written while suspended:\n%s", strings.Join(writes, "\n"))
+	}
+	if w.secret("ci").Labels["when"] != "" {
+		t.Error("the Secret was written while suspended")
+	}
+	suspend(false)
+	n.ready(w)
+	n.check(w)
+
+	suspend(true)
+	n.remove(w)
+}
+
+// Suspended from birth, nothing is created, and nothing is there to delete.
+func TestAPISuspendedFromBirth(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, grafanatest.Options{})
+	org := w.organization("team", func(o *v1alpha1.Organization) { o.Spec.Suspend = true })
+	until(w, org, "suspended", func(c metav1.Condition) bool {
+		return c.Reason == v1alpha1.ReasonSuspended && c.Status != metav1.ConditionTrue
+	})
+	if all := w.grafana.Orgs(); len(all) != 1 || isTrue(org, v1alpha1.ConditionAvailable) {
+		t.Errorf("organizations: %+v, conditions %+v", all, org.Status.Conditions)
+	}
+	w.delete(org)
+	w.gone(org)
+}

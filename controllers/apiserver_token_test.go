@@ -1,0 +1,221 @@
+package controllers_test
+
+import (
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"grafana-tenancy.dev/operator/api/v1alpha1"
+	"grafana-tenancy.dev/operator/internal/grafana/grafanatest"
+)
+
+// A Secret of somebody else's is neither touched nor made useless by a token that is minted and lost; once it is gone, the token comes.
+func TestAPISecretConflict(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, grafanatest.Options{})
+	theirs := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Name: "ci"}, StringData: map[string]string{"token": "theirs"}}
+	w.create(theirs)
+	org := w.organization("team")
+	w.account("robot", "team")
+	token := w.token("ci", "robot")
+	stalled(w, token, v1alpha1.ReasonSecretConflict, "Secret "+w.ns+"/ci", "delete it")
+	if keys := w.grafana.Keys(); len(keys) > 0 {
+		t.Errorf("%d tokens were made for a Secret that cannot take them", len(keys))
+	}
+	if now := w.secret("ci"); now.ResourceVersion != theirs.ResourceVersion {
+		t.Errorf("the Secret was written: %+v", now.ObjectMeta)
+	}
+	w.delete(theirs)
+	ready(w, token)
+	if _, _, _, alive := w.grafana.KeyAlive(w.key("ci")); !alive || len(w.grafana.Tokens(get(w, org).Status.OrgID)) != 1 {
+		t.Errorf("tokens: %+v; the one in the Secret works: %v", w.grafana.Tokens(org.Status.OrgID), alive)
+	}
+}
+
+// Two tokens that want one Secret: the first keeps it, the other waits, and deleting the other harms nobody.
+func TestAPISecretOfAnotherToken(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, grafanatest.Options{})
+	n := w.tenant()
+	key := w.key("ci")
+	second := w.token("second", "robot", func(o *v1alpha1.ServiceAccountToken) { o.Spec.Secret.Name = "ci" })
+	stalled(w, second, v1alpha1.ReasonSecretConflict)
+	w.delete(second)
+	w.gone(second)
+	if w.key("ci") != key {
+		t.Error("the Secret has another key")
+	}
+	w.delete(n.token)
+	w.gone(n.token, &corev1.Secret{ObjectMeta: w.named("ci")})
+}
+
+// Whatever befalls the key is mended with a new token, and the old one is revoked.
+func TestAPITokenReissue(t *testing.T) {
+	t.Parallel()
+	for name, harm := range map[string]func(w *world, n *tenant){
+		"Secret deleted": func(w *world, _ *tenant) { w.delete(w.secret("ci")) },
+		"key edited": func(w *world, _ *tenant) {
+			s := w.secret("ci")
+			change(w, s, func() { s.Data["token"] = []byte("oops") })
+		},
+		"key removed": func(w *world, _ *tenant) {
+			s := w.secret("ci")
+			change(w, s, func() { s.Data = nil })
+		},
+		"record removed": func(w *world, _ *tenant) {
+			s := w.secret("ci")
+			change(w, s, func() { s.Annotations = nil })
+		},
+		"record garbled": func(w *world, _ *tenant) {
+			s := w.secret("ci")
+			change(w, s, func() {
+				for k := range s.Annotations {
+					s.Annotations[k] = "-12 ,;\n"
+				}
+			})
+		},
+		"revoked in Grafana": func(w *world, n *tenant) {
+			w.grafana.RevokeToken(n.org.Status.OrgID, n.token.Status.TokenID)
+			visit(w, n.token)
+		},
+		"ttl changed": func(w *world, n *tenant) {
+			change(w, n.token, func() { n.token.Spec.TTL = &metav1.Duration{Duration: time.Hour} })
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, grafanatest.Options{})
+			n := w.tenant()
+			first, id := w.key("ci"), n.token.Status.TokenID
+			harm(w, n)
+			w.eventually("another key in the Secret, alone", func() error {
+				var s corev1.Secret
+				if err := w.client.Get(t.Context(), client.ObjectKey{Namespace: w.ns, Name: "ci"}, &s); err != nil {
+					return err
+				}
+				if _, _, _, alive := w.grafana.KeyAlive(string(s.Data["token"])); !alive || string(s.Data["token"]) == first {
+					return errors.New("it is the old one or a dead one")
+				}
+				if all := w.grafana.Tokens(n.org.Status.OrgID); len(all) != 1 || all[0].ID == id {
+					return fmt.Errorf("tokens: %+v", all)
+				}
+				return nil
+			})
+			until(w, n.token, "status of the new token", func(c metav1.Condition) bool {
+				return c.Status == metav1.ConditionTrue && n.token.Status.TokenID != id
+			})
+			n.check(w)
+			if _, _, _, alive := w.grafana.KeyAlive(first); alive {
+				t.Error("the old key still works")
+			}
+		})
+	}
+}
+
+// What people add to the Secret stays; what the spec named and no longer names goes.
+func TestAPITokenSecretMetadata(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, grafanatest.Options{})
+	n := w.tenant()
+	key, id := w.key("ci"), n.token.Status.TokenID
+	s := w.secret("ci")
+	change(w, s, func() { s.Labels["theirs"], s.Annotations["theirs"], s.Data["theirs"] = "l", "a", []byte("d") })
+	change(w, n.token, func() {
+		n.token.Spec.Secret.Labels = map[string]v1alpha1.LabelValue{"ours": "1", "more": ""}
+		n.token.Spec.Secret.Annotations = map[string]string{"ours": "1"}
+	})
+	ready(w, n.token)
+	if s := w.secret("ci"); s.Labels["ours"] != "1" || s.Annotations["ours"] != "1" {
+		t.Errorf("Secret: %+v", s.ObjectMeta)
+	}
+	change(w, n.token, func() {
+		n.token.Spec.Secret.Labels, n.token.Spec.Secret.Annotations, n.token.Spec.Secret.Key = nil, nil, "GRAFANA_TOKEN"
+	})
+	ready(w, n.token)
+	s = w.secret("ci")
+	_, label := s.Labels["ours"]
+	_, annotation := s.Annotations["ours"]
+	_, old := s.Data["token"]
+	if label || annotation || old || string(s.Data["GRAFANA_TOKEN"]) != key {
+		t.Errorf("labels %v, annotations %v, data keys %d; the key moved: %v", s.Labels, s.Annotations, len(s.Data), string(s.Data["GRAFANA_TOKEN"]) == key)
+	}
+	if s.Labels["theirs"] != "l" || s.Annotations["theirs"] != "a" || string(s.Data["theirs"]) != "d" {
+		t.Errorf("what people added is gone: %v, %v", s.Labels, s.Annotations)
+	}
+	if n.token.Status.TokenID != id {
+		t.Error("a token was reissued for nothing")
+	}
+	change(w, s, func() { s.Labels = nil })
+	w.eventually("our label again", func() error {
+		if got := w.secret("ci").Labels[v1alpha1.LabelManagedBy]; got != v1alpha1.ManagedBy {
+			return fmt.Errorf("it is %q", got)
+		}
+		return nil
+	})
+}
+
+// A token of another type of Secret, with a life time.
+func TestAPITokenTTL(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, grafanatest.Options{})
+	w.organization("team")
+	w.account("robot", "team")
+	token := ready(w, w.token("ci", "robot", func(o *v1alpha1.ServiceAccountToken) {
+		o.Spec.TTL = &metav1.Duration{Duration: 90 * time.Minute}
+		o.Spec.Secret.Name, o.Spec.Secret.Type = "elsewhere", "example.com/token"
+	}))
+	made := find(w.grafana.Tokens(orgOf(w, "team")), func(t grafanatest.Tok) bool { return t.ID == token.Status.TokenID })
+	if made == nil || made.Expires == nil || made.Expires.Sub(made.Created) != 90*time.Minute {
+		t.Fatalf("token: %+v", made)
+	}
+	if at := token.Status.ExpiresAt; at == nil || !at.Equal(&metav1.Time{Time: *made.Expires}) || token.Status.SecretName != "elsewhere" {
+		t.Errorf("status: %+v; it expires at %v", token.Status, made.Expires)
+	}
+	if s := w.secret("elsewhere"); s.Type != "example.com/token" || string(s.Data["token"]) != w.grafana.Keys()[0] {
+		t.Errorf("Secret of type %s", s.Type)
+	}
+}
+
+// A token that has expired by Grafana's clock is replaced at the next visit.
+func TestAPITokenExpires(t *testing.T) {
+	t.Parallel()
+	clock := newClock()
+	w := newWorld(t, grafanatest.Options{Now: clock.Now})
+	w.organization("team")
+	w.account("robot", "team")
+	token := ready(w, w.token("ci", "robot", func(o *v1alpha1.ServiceAccountToken) { o.Spec.TTL = &metav1.Duration{Duration: time.Hour} }))
+	first := w.key("ci")
+	clock.advance(2 * time.Hour)
+	visit(w, token)
+	until(w, token, "a second revision", func(c metav1.Condition) bool { return token.Status.Revision == 2 && c.Status == metav1.ConditionTrue })
+	if _, _, _, alive := w.grafana.KeyAlive(w.key("ci")); !alive || w.key("ci") == first {
+		t.Error("the Secret holds a dead key")
+	}
+	if all := w.grafana.Tokens(orgOf(w, "team")); len(all) != 1 {
+		t.Errorf("tokens: %+v", all)
+	}
+}
+
+// A key of a disabled service account is made, but the token says that it does not work.
+func TestAPITokenOfDisabledAccount(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, grafanatest.Options{})
+	n := w.tenant()
+	change(w, n.sa, func() { n.sa.Spec.Disabled = true })
+	ready(w, n.sa)
+	stalled(w, n.token, v1alpha1.ReasonServiceAccountDisabled, "ServiceAccount robot is disabled")
+	change(w, n.sa, func() { n.sa.Spec.Disabled = false })
+	ready(w, n.token)
+	n.check(w)
+}
+
+// orgOf is the id of the organization of an Organization.
+func orgOf(w *world, name string) int64 {
+	w.t.Helper()
+	return get(w, &v1alpha1.Organization{ObjectMeta: w.named(name)}).Status.OrgID
+}

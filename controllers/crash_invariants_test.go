@@ -1,0 +1,245 @@
+package controllers
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"grafana-tenancy.dev/operator/api/v1alpha1"
+	"grafana-tenancy.dev/operator/internal/dashboard"
+	"grafana-tenancy.dev/operator/internal/grafana"
+	"grafana-tenancy.dev/operator/internal/grafana/grafanatest"
+)
+
+// check finds out whether the two worlds agree: every object of ours is in Grafana exactly once and as the spec says, nothing else of ours is there, and nothing foreign has changed.
+func (w *world) check(foreign string) error {
+	var errs []error
+	fail := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
+	expected := map[string]bool{}
+	for _, obj := range w.objects() {
+		w.checkStatus(obj, fail)
+		switch o := obj.(type) {
+		case *v1alpha1.Organization:
+			w.checkOrganization(o, expected, fail)
+		case *v1alpha1.ServiceAccount:
+			w.checkServiceAccount(o, expected, fail)
+		case *v1alpha1.ServiceAccountToken:
+			w.checkToken(o, expected, fail)
+		case *v1alpha1.Dashboard:
+			w.checkDashboard(o, expected, fail)
+		}
+	}
+	w.checkStrays(expected, fail)
+	w.checkKeys(fail)
+	if now := w.foreign(); now != foreign {
+		fail("something foreign changed:\n  was %s\n  is  %s", foreign, now)
+	}
+	return errors.Join(errs...)
+}
+
+type failer func(format string, args ...any)
+
+func (w *world) checkStatus(obj Object, fail failer) {
+	status := obj.CommonStatus()
+	name := kindOf(obj) + " " + obj.GetName()
+	if !obj.GetDeletionTimestamp().IsZero() {
+		fail("%s is still being deleted: %v", name, status.Conditions)
+		return
+	}
+	ready := meta.FindStatusCondition(status.Conditions, v1alpha1.ConditionReady)
+	switch {
+	case ready == nil || ready.Status != "True":
+		fail("%s is not Ready: %v", name, status.Conditions)
+	case status.ObservedGeneration != obj.GetGeneration():
+		fail("%s is Ready at generation %d, which is not %d", name, status.ObservedGeneration, obj.GetGeneration())
+	case status.CreateStarted != nil:
+		fail("%s has not forgotten its intent", name)
+	}
+}
+
+func (w *world) checkOrganization(o *v1alpha1.Organization, expected map[string]bool, fail failer) {
+	var found []grafanatest.Org
+	for _, org := range w.grafana.Orgs() {
+		if readMark(grafana.Address{Address2: org.Address.Address2, State: org.Address.State}) == markOf("cluster-1", o) {
+			found = append(found, org)
+		}
+	}
+	if len(found) != 1 {
+		fail("Organization %s is in Grafana %d times", o.Name, len(found))
+		return
+	}
+	expected[fmt.Sprint("org ", found[0].ID)] = true
+	if found[0].ID != o.Status.OrgID || found[0].Name != o.WantedName() || o.Status.Name != o.WantedName() {
+		fail("Organization %s: Grafana has %d %q, status %d %q", o.Name, found[0].ID, found[0].Name, o.Status.OrgID, o.Status.Name)
+	}
+	if p := o.Spec.Preferences; p != nil && found[0].Preferences.Theme != p.Theme {
+		fail("Organization %s has theme %q", o.Name, found[0].Preferences.Theme)
+	}
+}
+
+func (w *world) checkServiceAccount(o *v1alpha1.ServiceAccount, expected map[string]bool, fail failer) {
+	var found []grafanatest.SA
+	for _, sa := range w.grafana.ServiceAccounts(o.Status.OrgID) {
+		if strings.HasSuffix(sa.Login, uid8(o)) {
+			found = append(found, sa)
+		}
+	}
+	if len(found) != 1 {
+		fail("ServiceAccount %s is in Grafana %d times", o.Name, len(found))
+		return
+	}
+	expected[fmt.Sprint("account ", found[0].ID)] = true
+	if sa := found[0]; sa.ID != o.Status.ID || sa.Name != o.WantedName() || sa.Role != string(o.Spec.Role) || sa.Disabled != o.Spec.Disabled {
+		fail("ServiceAccount %s: Grafana has %+v", o.Name, sa)
+	}
+}
+
+func (w *world) checkToken(o *v1alpha1.ServiceAccountToken, expected map[string]bool, fail failer) {
+	secret := &corev1.Secret{}
+	secret.Namespace, secret.Name = o.Namespace, o.SecretName()
+	account := &v1alpha1.ServiceAccount{}
+	account.Namespace, account.Name = o.Namespace, o.Spec.ServiceAccountRef.Name
+	if !w.get(secret) || !w.get(account) {
+		fail("ServiceAccountToken %s has no Secret or no account", o.Name)
+		return
+	}
+	org, sa, id, alive := w.grafana.KeyAlive(string(secret.Data[o.Spec.Secret.Key]))
+	if !alive || org != account.Status.OrgID || sa != account.Status.ID || id != o.Status.TokenID {
+		fail("ServiceAccountToken %s: its key is of token %d of account %d in org %d, alive: %v; status has %d", o.Name, id, sa, org, alive, o.Status.TokenID)
+	}
+	for k, v := range o.Spec.Secret.Labels {
+		if secret.Labels[k] != string(v) {
+			fail("ServiceAccountToken %s: its Secret has no label %s", o.Name, k)
+		}
+	}
+	expected[fmt.Sprint("token ", id)] = true
+}
+
+func (w *world) checkDashboard(o *v1alpha1.Dashboard, expected map[string]bool, fail failer) {
+	for _, d := range w.grafana.Dashboards(o.Status.OrgID) {
+		if d.UID != o.Status.UID {
+			continue
+		}
+		expected[fmt.Sprint("dashboard ", o.Status.OrgID, d.UID)] = true
+		want, err := dashboard.Parse([]byte(*o.Spec.Source.JSON))
+		if err != nil {
+			fail("Dashboard %s: %v", o.Name, err)
+			return
+		}
+		have, err := dashboard.Parse(d.Model)
+		if err != nil {
+			fail("Dashboard %s: %v", o.Name, err)
+			return
+		}
+		a, _ := want.Hash()
+		b, _ := have.Hash()
+		if a != b || a != o.Status.ContentHash || d.Version != o.Status.Version {
+			fail("Dashboard %s: Grafana has version %d, hash %s; status %d, %s; wanted %s", o.Name, d.Version, b, o.Status.Version, o.Status.ContentHash, a)
+		}
+		return
+	}
+	fail("Dashboard %s is not in Grafana", o.Name)
+}
+
+// checkStrays fails for everything in Grafana that is neither foreign nor expected.
+func (w *world) checkStrays(expected map[string]bool, fail failer) {
+	for _, org := range w.grafana.Orgs() {
+		if isForeign(org.Name) {
+			continue
+		}
+		kept := strings.Contains(org.Name, "kept") // what deletionPolicy Orphan has left
+		if !expected[fmt.Sprint("org ", org.ID)] && !kept {
+			fail("organization %d %q is nobody's", org.ID, org.Name)
+		}
+		for _, sa := range w.grafana.ServiceAccounts(org.ID) {
+			if !expected[fmt.Sprint("account ", sa.ID)] && !isForeign(sa.Name) && !strings.Contains(sa.Name, "kept") {
+				fail("service account %d %q of organization %d is nobody's", sa.ID, sa.Name, org.ID)
+			}
+		}
+		for _, t := range w.grafana.Tokens(org.ID) {
+			if !expected[fmt.Sprint("token ", t.ID)] && !strings.Contains(t.Name, "kept") {
+				fail("token %d %q of organization %d is nobody's", t.ID, t.Name, org.ID)
+			}
+		}
+		for _, d := range w.grafana.Dashboards(org.ID) {
+			if !expected[fmt.Sprint("dashboard ", org.ID, d.UID)] && !isForeign(d.Title) && !strings.Contains(d.Title, "kept") {
+				fail("dashboard %q of organization %d is nobody's", d.UID, org.ID)
+			}
+		}
+	}
+}
+
+// checkKeys fails for every key that lives and is in no Secret.
+func (w *world) checkKeys(fail failer) {
+	var secrets corev1.SecretList
+	if err := w.kube.List(w.tb.Context(), &secrets); err != nil {
+		w.tb.Fatal(err)
+	}
+	held := map[string]bool{}
+	for _, s := range secrets.Items {
+		for _, v := range s.Data {
+			held[string(v)] = true
+		}
+	}
+	for _, key := range w.grafana.Keys() {
+		if _, _, id, alive := w.grafana.KeyAlive(key); alive && !held[key] {
+			fail("the key of token %d lives, and no Secret holds it", id)
+		}
+	}
+}
+
+func isForeign(name string) bool { return strings.HasPrefix(name, "Foreign") || name == "Main Org." }
+
+// foreign is all that other people have in Grafana, as text.
+func (w *world) foreign() string {
+	var all []any
+	for _, org := range w.grafana.Orgs() {
+		if isForeign(org.Name) {
+			all = append(all, org, w.grafana.ServiceAccounts(org.ID), w.grafana.Dashboards(org.ID))
+			continue
+		}
+		for _, sa := range w.grafana.ServiceAccounts(org.ID) {
+			if isForeign(sa.Name) {
+				all = append(all, sa)
+			}
+		}
+		for _, d := range w.grafana.Dashboards(org.ID) {
+			if isForeign(d.Title) {
+				all = append(all, d)
+			}
+		}
+	}
+	text, err := json.Marshal(all)
+	if err != nil {
+		w.tb.Fatal(err)
+	}
+	return string(text)
+}
+
+// atRest fails if a further visit to everything writes anything anywhere.
+func (w *world) atRest() error {
+	w.armed = false
+	writes, mutations := w.writes, w.mutation
+	w.everybody()
+	if err := w.rest(); err != nil {
+		return err
+	}
+	if w.writes != writes || w.mutation != mutations {
+		return fmt.Errorf("not at rest: a further visit made %d writes to Kubernetes and %d to Grafana", w.writes-writes, w.mutation-mutations)
+	}
+	return nil
+}
+
+func apiItems(list client.ObjectList) ([]Object, error) {
+	items, err := meta.ExtractList(list)
+	var all []Object
+	for _, i := range items {
+		all = append(all, i.(Object))
+	}
+	return all, err
+}

@@ -1,0 +1,259 @@
+package controllers
+
+import (
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"grafana-tenancy.dev/operator/api/v1alpha1"
+)
+
+// seed puts into the world what every scenario has: a Grafana that is used by others too, an Instance, and its credential.
+func (w *world) seed() {
+	w.grafana.Do(http.MethodPost, "/api/admin/users", 1, map[string]any{"login": "boss", "password": "secret"})
+	w.grafana.Do(http.MethodPost, "/api/orgs", 1, map[string]any{"name": "Foreign Inc."})
+	w.grafana.Do(http.MethodPost, "/api/serviceaccounts", 2, map[string]any{"name": "Foreign account", "role": "Admin"})
+	w.grafana.Do(http.MethodPost, "/api/dashboards/db", 2, map[string]any{"dashboard": map[string]any{"uid": "overview", "title": "Foreign dashboard"}})
+	secret := &corev1.Secret{ObjectMeta: named("grafana"), Data: map[string][]byte{"admin-user": []byte("admin"), "admin-password": []byte("admin")}}
+	w.create(secret, newInstance())
+}
+
+func newInstance() *v1alpha1.Instance {
+	return &v1alpha1.Instance{ObjectMeta: named("main"), Spec: v1alpha1.InstanceSpec{
+		URL: "http://grafana.test", Credentials: v1alpha1.Credentials{BasicAuth: &v1alpha1.BasicAuth{SecretRef: v1alpha1.LocalObjectReference{Name: "grafana"}, Session: v1alpha1.SessionAuto}},
+		Limits:         v1alpha1.Limits{MaxConcurrentReads: 8, MaxConcurrentWrites: 1},
+		ResyncInterval: &metav1.Duration{Duration: 10 * time.Minute}, Timeout: &metav1.Duration{Duration: 30 * time.Second},
+	}}
+}
+
+func newOrganization(name string) *v1alpha1.Organization {
+	return &v1alpha1.Organization{ObjectMeta: named("org"), Spec: v1alpha1.OrganizationSpec{InstanceRef: v1alpha1.ObjectReference{Name: "main"}, Name: name}}
+}
+
+func newAccount(name string) *v1alpha1.ServiceAccount {
+	return &v1alpha1.ServiceAccount{ObjectMeta: named("account"), Spec: v1alpha1.ServiceAccountSpec{
+		OrganizationRef: v1alpha1.ObjectReference{Name: "org"}, Name: name, Role: v1alpha1.RoleEditor,
+	}}
+}
+
+func newToken() *v1alpha1.ServiceAccountToken {
+	return &v1alpha1.ServiceAccountToken{ObjectMeta: named("token"), Spec: v1alpha1.ServiceAccountTokenSpec{
+		ServiceAccountRef: v1alpha1.LocalObjectReference{Name: "account"}, Secret: v1alpha1.TokenSecret{Key: "token", Type: "Opaque"},
+	}}
+}
+
+func newDashboard(uid, json string) *v1alpha1.Dashboard {
+	return &v1alpha1.Dashboard{ObjectMeta: named("dashboard"), Spec: v1alpha1.DashboardSpec{
+		OrganizationRef: v1alpha1.ObjectReference{Name: "org"}, Source: v1alpha1.DashboardSource{JSON: &json}, UID: uid, DriftPolicy: v1alpha1.DriftCorrect,
+	}}
+}
+
+const oneDashboard = `{"title":"Requests","panels":[{"id":1,"type":"timeseries","title":"Rate"}],"schemaVersion":39}`
+const otherDashboard = `{"title":"Requests","panels":[{"id":1,"type":"stat","title":"Rate"}],"schemaVersion":39}`
+
+func nothing(*world) {}
+
+// tenant is an organization with one of everything in it.
+func tenant(w *world) {
+	w.create(newOrganization("Tenant"), newAccount("CI"), newToken(), newDashboard("", oneDashboard))
+}
+
+func withOrg(w *world)     { w.create(newOrganization("Tenant")) }
+func withAccount(w *world) { w.create(newOrganization("Tenant"), newAccount("CI")) }
+
+func scenarios() []scenario {
+	return slices.Concat(wholeScenarios(), organizationScenarios(), accountScenarios(), tokenScenarios(), dashboardScenarios())
+}
+
+func wholeScenarios() []scenario {
+	return []scenario{
+		{name: "a tenant from nothing", before: nothing, act: tenant},
+		{name: "a tenant deleted at once", before: tenant, act: func(w *world) {
+			w.delete(newInstance(), newOrganization(""), newAccount(""), newToken(), newDashboard("", ""))
+		}},
+		{name: "an organization deleted while it is created", before: nothing, act: func(w *world) {
+			w.create(newOrganization("Tenant"))
+			w.visit("Organization tenant/org") // waits for the Instance
+			w.visit("Instance tenant/main")
+			w.visit("Organization tenant/org")
+			w.delete(newOrganization(""))
+		}},
+		{name: "credentials changed", before: tenant, act: func(w *world) {
+			w.grafana.SetPassword("admin", "changed")
+			secret := &corev1.Secret{ObjectMeta: named("grafana")}
+			w.get(secret)
+			secret.Data["admin-password"] = []byte("changed")
+			if err := w.kube.Update(w.tb.Context(), secret); err != nil {
+				w.tb.Fatal(err)
+			}
+			w.everybody()
+		}},
+		{name: "an instance deleted", before: nothing, act: func(w *world) { w.delete(newInstance()) }},
+	}
+}
+
+func organizationScenarios() []scenario {
+	return []scenario{
+		{name: "organization renamed", before: tenant, act: func(w *world) {
+			edit(w, newOrganization(""), func(o *v1alpha1.Organization) { o.Spec.Name = "Renamed" })
+		}},
+		{name: "organization preferences", before: withOrg, act: func(w *world) {
+			edit(w, newOrganization(""), func(o *v1alpha1.Organization) {
+				o.Spec.Preferences = &v1alpha1.Preferences{Theme: "dark", Timezone: "utc", WeekStart: "monday"}
+			})
+		}},
+		{name: "organization orphaned", before: func(w *world) {
+			o := newOrganization("kept")
+			o.Spec.DeletionPolicy = v1alpha1.DeletionOrphan
+			w.create(o)
+		}, act: func(w *world) { w.delete(newOrganization("")) }, after: func(w *world) error {
+			for _, o := range w.grafana.Orgs() {
+				if o.Name == "kept" && o.Address.Address2 == "grafana-tenancy.dev released" {
+					return nil
+				}
+			}
+			return fmt.Errorf("the organization is not there, or still marked: %+v", w.grafana.Orgs())
+		}},
+		{name: "organization renamed by a person", before: withOrg, act: func(w *world) {
+			w.grafana.Do(http.MethodPut, "/api/orgs/3", 1, map[string]any{"name": "Somebody's idea"})
+			w.everybody()
+		}},
+		{name: "organization deleted by a person", before: tenant, act: func(w *world) {
+			w.grafana.Do(http.MethodDelete, "/api/orgs/3", 1, nil)
+			w.everybody()
+		}},
+		{name: "operator removed from the organization", before: tenant, act: func(w *world) {
+			w.grafana.Do(http.MethodPost, "/api/orgs/3/users", 1, map[string]any{"loginOrEmail": "boss", "role": "Admin"})
+			w.grafana.Do(http.MethodDelete, "/api/orgs/3/users/1", 1, nil)
+			w.clock = w.clock.Add(2 * proofLife)
+			edit(w, newDashboard("", ""), func(d *v1alpha1.Dashboard) { *d.Spec.Source.JSON = otherDashboard })
+		}},
+	}
+}
+
+func accountScenarios() []scenario {
+	return []scenario{
+		{name: "service account created", before: withOrg, act: func(w *world) { w.create(newAccount("CI")) }},
+		{name: "service account renamed and raised", before: withAccount, act: func(w *world) {
+			edit(w, newAccount(""), func(a *v1alpha1.ServiceAccount) {
+				a.Spec.Name, a.Spec.Role, a.Spec.Disabled = "Deploy", v1alpha1.RoleAdmin, true
+			})
+		}},
+		{name: "service account deleted", before: withAccount, act: func(w *world) { w.delete(newAccount("")) }},
+		{name: "service account deleted by a person", before: tenant, act: func(w *world) {
+			a := newAccount("")
+			w.get(a)
+			w.grafana.Do(http.MethodDelete, fmt.Sprint("/api/serviceaccounts/", a.Status.ID), a.Status.OrgID, nil)
+			w.everybody()
+		}},
+		{name: "service account orphaned", before: func(w *world) {
+			a := newAccount("kept")
+			a.Spec.DeletionPolicy = v1alpha1.DeletionOrphan
+			o := newOrganization("kept")
+			w.create(o, a)
+		}, act: func(w *world) { w.delete(newAccount("")) }, after: func(w *world) error {
+			if n := len(w.grafana.ServiceAccounts(3)); n != 1 {
+				return fmt.Errorf("%d service accounts are left", n)
+			}
+			return nil
+		}},
+	}
+}
+
+func tokenScenarios() []scenario {
+	return []scenario{
+		{name: "token created", before: withAccount, act: func(w *world) { w.create(newToken()) }},
+		{name: "token deleted", before: tenant, act: func(w *world) { w.delete(newToken()) }},
+		{name: "token's labels and key", before: tenant, act: func(w *world) {
+			edit(w, newToken(), func(t *v1alpha1.ServiceAccountToken) {
+				t.Spec.Secret.Labels, t.Spec.Secret.Key = map[string]v1alpha1.LabelValue{"team": "a"}, "GRAFANA_TOKEN"
+			})
+		}},
+		{name: "token's ttl", before: tenant, act: func(w *world) {
+			edit(w, newToken(), func(t *v1alpha1.ServiceAccountToken) { t.Spec.TTL = &metav1.Duration{Duration: 720 * time.Hour} })
+		}},
+		{name: "token's Secret deleted", before: tenant, act: func(w *world) {
+			w.delete(&corev1.Secret{ObjectMeta: named("token")})
+		}},
+		{name: "token deleted by a person", before: tenant, act: func(w *world) {
+			t := newToken()
+			w.get(t)
+			a := newAccount("")
+			w.get(a)
+			w.grafana.Do(http.MethodDelete, fmt.Sprintf("/api/serviceaccounts/%d/tokens/%d", a.Status.ID, t.Status.TokenID), a.Status.OrgID, nil)
+			w.everybody()
+		}},
+		{name: "token orphaned", before: func(w *world) {
+			t := newToken()
+			t.Name, t.Spec.DeletionPolicy = "kept", v1alpha1.DeletionOrphan
+			w.create(newOrganization("Tenant"), newAccount("CI"), t)
+		}, act: func(w *world) {
+			t := newToken()
+			t.Name = "kept"
+			w.delete(t)
+		}, after: func(w *world) error {
+			secret := &corev1.Secret{ObjectMeta: named("kept")}
+			if !w.get(secret) {
+				return fmt.Errorf("the Secret is gone")
+			}
+			if _, _, _, alive := w.grafana.KeyAlive(string(secret.Data["token"])); !alive {
+				return fmt.Errorf("the key is dead")
+			}
+			return nil
+		}},
+	}
+}
+
+func dashboardScenarios() []scenario {
+	return []scenario{
+		{name: "dashboard created", before: withOrg, act: func(w *world) { w.create(newDashboard("requests", oneDashboard)) }},
+		{name: "dashboard changed", before: tenant, act: func(w *world) {
+			edit(w, newDashboard("", ""), func(d *v1alpha1.Dashboard) { *d.Spec.Source.JSON = otherDashboard })
+		}},
+		{name: "dashboard moved", before: func(w *world) {
+			withOrg(w)
+			if err := w.rest(); err != nil {
+				w.tb.Fatal(err)
+			}
+			w.grafana.Do(http.MethodPost, "/api/folders", 3, map[string]any{"uid": "team", "title": "Team"})
+			w.create(newDashboard("requests", oneDashboard))
+		}, act: func(w *world) {
+			edit(w, newDashboard("", ""), func(d *v1alpha1.Dashboard) { d.Spec.Folder = &v1alpha1.DashboardFolder{UID: "team"} })
+		}, after: func(w *world) error {
+			if d := w.grafana.Dashboards(3); len(d) != 1 || d[0].FolderUID != "team" {
+				return fmt.Errorf("not moved: %+v", d)
+			}
+			return nil
+		}},
+		{name: "dashboard edited by a person", before: tenant, act: func(w *world) {
+			d := newDashboard("", "")
+			w.get(d)
+			w.grafana.Do(http.MethodPost, "/api/dashboards/db", d.Status.OrgID, map[string]any{"overwrite": true, "dashboard": map[string]any{"uid": d.Status.UID, "title": "Mine"}})
+			w.everybody()
+		}},
+		{name: "dashboard deleted by a person", before: tenant, act: func(w *world) {
+			d := newDashboard("", "")
+			w.get(d)
+			w.grafana.Do(http.MethodDelete, "/api/dashboards/uid/"+d.Status.UID, d.Status.OrgID, nil)
+			w.everybody()
+		}},
+		{name: "dashboard deleted", before: func(w *world) {
+			w.create(newOrganization("Tenant"), newDashboard("requests", oneDashboard))
+		}, act: func(w *world) { w.delete(newDashboard("", "")) }},
+		{name: "dashboard orphaned", before: func(w *world) {
+			d := newDashboard("requests", strings.Replace(oneDashboard, "Requests", "kept", 1))
+			d.Spec.DeletionPolicy = v1alpha1.DeletionOrphan
+			w.create(newOrganization("Tenant"), d)
+		}, act: func(w *world) { w.delete(newDashboard("", "")) }, after: func(w *world) error {
+			if n := len(w.grafana.Dashboards(3)); n != 1 {
+				return fmt.Errorf("%d dashboards are left", n)
+			}
+			return nil
+		}},
+	}
+}

@@ -1,0 +1,493 @@
+package controllers
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"slices"
+	"sort"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/serializer"
+	clienttesting "k8s.io/client-go/testing"
+	"k8s.io/client-go/tools/events"
+	"k8s.io/client-go/util/workqueue"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/client/fake"
+	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+
+	"grafana-tenancy.dev/operator/api/v1alpha1"
+	"grafana-tenancy.dev/operator/internal/grafana/grafanatest"
+)
+
+// fault is what happens at one point of a run: a request to Grafana, a write to Kubernetes, or a read of the object that a pass is about.
+type fault string
+
+const (
+	none       fault = ""
+	unsent     fault = "not sent"
+	refused    fault = "refused, no effect"
+	dropAfter  fault = "took effect, answer lost"
+	failAfter  fault = "took effect, answered 500"
+	late       fault = "no answer, lands later"
+	deadBefore fault = "process dies before"
+	deadAfter  fault = "process dies after"
+	stale      fault = "stale read"
+)
+
+// point is a place in a run where something can go wrong.
+type point struct {
+	where string // "grafana", "kubernetes" or "read"
+	what  string
+}
+
+func (p point) faults() []fault {
+	switch {
+	case p.where == "read":
+		return []fault{stale}
+	case p.where == "kubernetes":
+		return []fault{refused, dropAfter, deadBefore, deadAfter}
+	case strings.HasPrefix(p.what, http.MethodGet):
+		return []fault{refused, deadBefore}
+	}
+	return []fault{unsent, refused, dropAfter, failAfter, late, deadBefore, deadAfter}
+}
+
+// died unwinds a pass whose process was killed.
+type died struct{}
+
+// world is one run: an API server, a Grafana, a clock, and an operator that can die.
+type world struct {
+	tb      testing.TB
+	grafana *grafanatest.Server
+	kube    client.WithWatch // the API server itself
+	scheme  *runtime.Scheme
+
+	clock time.Time
+
+	// the fault to come
+	armed  bool
+	failAt int
+	fault  fault
+	points []point // all that were passed since arm
+
+	// one process of the operator
+	reconcilers map[string]reconcile.Reconciler
+	due         map[string]time.Time // by kind and key
+	failures    map[string]int
+
+	history  map[string][]client.Object // of each object, oldest first
+	writes   int                        // to Kubernetes, that took effect
+	mutation int                        // of Grafana, as requested
+	lateAt   time.Time                  // when a late request lands; zero: none is under way
+	caught   bool                       // a stale cache has caught up since: its watch brings the event
+}
+
+const rounds = 600
+
+func newWorld(tb testing.TB, version string) *world {
+	w := &world{tb: tb, clock: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC), history: map[string][]client.Object{}}
+	w.grafana = grafanatest.New(grafanatest.Options{Version: version, Now: w.now})
+	w.scheme = runtime.NewScheme()
+	for _, add := range []func(*runtime.Scheme) error{corev1.AddToScheme, v1alpha1.AddToScheme} {
+		if err := add(w.scheme); err != nil {
+			tb.Fatal(err)
+		}
+	}
+	// A tracker of its own: the default one keeps managed fields, at several times the price of a run.
+	tracker := clienttesting.NewObjectTracker(w.scheme, serializer.NewCodecFactory(w.scheme).UniversalDecoder())
+	b := fake.NewClientBuilder().WithScheme(w.scheme).WithObjectTracker(tracker).
+		WithStatusSubresource(&v1alpha1.Instance{}, &v1alpha1.Organization{}, &v1alpha1.ServiceAccount{}, &v1alpha1.ServiceAccountToken{}, &v1alpha1.Dashboard{})
+	for _, ix := range indexes() {
+		b = b.WithIndex(ix.obj, ix.field, ix.of)
+	}
+	w.kube = b.Build()
+	w.start()
+	return w
+}
+
+func (w *world) now() time.Time { return w.clock }
+
+// start begins a process of the operator with fresh memory. All objects are due, as after the first listing.
+func (w *world) start() {
+	env := &Env{
+		Client: interceptor.NewClient(w.kube, w.interceptors(true)), Live: interceptor.NewClient(w.kube, w.interceptors(false)), Events: discard{},
+		Connections: NewConnections(), ClusterID: "cluster-1", Now: w.now, Transport: (*crashTransport)(w),
+	}
+	r := NewReconcilers(env)
+	w.due, w.failures = map[string]time.Time{}, map[string]int{}
+	w.reconcilers = map[string]reconcile.Reconciler{
+		"Instance": r.Instances, "Organization": r.Organizations, "ServiceAccount": r.ServiceAccounts, "ServiceAccountToken": r.Tokens, "Dashboard": r.Dashboards,
+	}
+	ctx := context.Background()
+	for kind, use := range map[string]queueUser{
+		"Instance": r.Instances.useQueue, "Organization": r.Organizations.useQueue, "ServiceAccount": r.ServiceAccounts.useQueue,
+		"ServiceAccountToken": r.Tokens.useQueue, "Dashboard": r.Dashboards.useQueue,
+	} {
+		if err := use(ctx, &crashQueue{w: w, kind: kind}); err != nil {
+			w.tb.Fatal(err)
+		}
+	}
+	w.everybody()
+}
+
+// crashQueue takes the visits that a process asks for itself.
+type crashQueue struct {
+	workqueue.TypedRateLimitingInterface[ctrl.Request]
+	w    *world
+	kind string
+	mu   sync.Mutex
+}
+
+func (q *crashQueue) Add(r ctrl.Request) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.w.wake(q.kind + " " + r.String())
+}
+
+func (w *world) wake(key string) {
+	if at, ok := w.due[key]; !ok || at.After(w.clock) {
+		w.due[key] = w.clock
+	}
+}
+
+// everybody makes all objects due: every change is seen by all who might care.
+func (w *world) everybody() { w.others("") }
+
+// others makes all objects due but the one that was just visited: its own writes do not wake it.
+func (w *world) others(visited string) {
+	for key := range w.history {
+		if key != visited {
+			w.wake(key)
+		}
+	}
+}
+
+// objects lists all of our objects, as the API server has them.
+func (w *world) objects() []Object {
+	var all []Object
+	for _, list := range []client.ObjectList{&v1alpha1.InstanceList{}, &v1alpha1.OrganizationList{}, &v1alpha1.ServiceAccountList{}, &v1alpha1.ServiceAccountTokenList{}, &v1alpha1.DashboardList{}} {
+		if err := w.kube.List(context.Background(), list); err != nil {
+			w.tb.Fatal(err)
+		}
+		items, err := apiItems(list)
+		if err != nil {
+			w.tb.Fatal(err)
+		}
+		all = append(all, items...)
+	}
+	return all
+}
+
+// rest runs the operator until nothing is due before the next resync.
+func (w *world) rest() error {
+	for range rounds {
+		if !w.lateAt.IsZero() && !w.clock.Before(w.lateAt) {
+			w.lateAt = time.Time{}
+			w.grafana.Land()
+			continue
+		}
+		key, at := w.next()
+		if !w.lateAt.IsZero() && (key == "" || at.After(w.lateAt)) {
+			w.clock = w.lateAt
+			continue
+		}
+		if key == "" {
+			return nil
+		}
+		if at.After(w.clock) {
+			w.clock = at
+		}
+		delete(w.due, key)
+		w.visit(key)
+		w.collectGarbage()
+	}
+	return fmt.Errorf("does not come to rest in %d visits: %v", rounds, w.due)
+}
+
+// horizon is how far ahead rest looks: less than the shortest resync with its jitter, more than any other wait.
+const horizon = 8 * time.Minute
+
+func (w *world) next() (string, time.Time) {
+	keys := make([]string, 0, len(w.due))
+	for k := range w.due {
+		keys = append(keys, k)
+	}
+	sort.Slice(keys, func(i, j int) bool {
+		a, b := w.due[keys[i]], w.due[keys[j]]
+		if a.Equal(b) {
+			return keys[i] < keys[j]
+		}
+		return a.Before(b)
+	})
+	if len(keys) == 0 || w.due[keys[0]].After(w.clock.Add(horizon)) {
+		return "", time.Time{}
+	}
+	return keys[0], w.due[keys[0]]
+}
+
+// visit lets the operator look at one object. It may die of it.
+func (w *world) visit(key string) {
+	kind, name, _ := strings.Cut(key, " ")
+	ns, n, _ := strings.Cut(name, "/")
+	before := w.writes
+	defer func() {
+		if r := recover(); r != nil {
+			if _, ok := r.(died); !ok {
+				panic(r)
+			}
+			w.clock = w.clock.Add(5 * time.Second)
+			w.start()
+		}
+		if w.caught {
+			w.caught = false
+			w.everybody()
+		} else if w.writes != before {
+			w.others(key)
+		}
+	}()
+	result, err := w.reconcilers[kind].Reconcile(context.Background(), ctrl.Request{NamespacedName: client.ObjectKey{Namespace: ns, Name: n}})
+	switch {
+	case err != nil:
+		w.failures[key]++
+		w.later(key, min(time.Second<<min(w.failures[key], 10), 5*time.Minute))
+	case result.RequeueAfter > 0:
+		delete(w.failures, key)
+		w.later(key, result.RequeueAfter)
+	default:
+		delete(w.failures, key)
+	}
+}
+
+func (w *world) later(key string, d time.Duration) {
+	at := w.clock.Add(d)
+	if now, ok := w.due[key]; !ok || now.After(at) {
+		w.due[key] = at
+	}
+}
+
+// pass is called at every point where something can go wrong, and says what does.
+func (w *world) pass(where, what string) fault {
+	if !w.armed {
+		return none
+	}
+	w.points = append(w.points, point{where, what})
+	if len(w.points)-1 == w.failAt {
+		return w.fault
+	}
+	return none
+}
+
+// arm sets the fault at the k-th point from now on.
+func (w *world) arm(k int, f fault) { w.armed, w.failAt, w.fault, w.points = true, k, f, nil }
+
+// crashTransport is the network to Grafana.
+type crashTransport world
+
+func (t *crashTransport) RoundTrip(r *http.Request) (*http.Response, error) {
+	w := (*world)(t)
+	what := r.Method + " " + r.URL.Path
+	if r.URL.Path == "/logout" || r.URL.Path == "/login" {
+		what = http.MethodGet + " " + r.URL.Path // sessions come and go: no effect that is told apart
+	}
+	if r.Method != http.MethodGet && r.URL.Path != "/login" {
+		w.mutation++
+	}
+	f := w.pass("grafana", what)
+	outcome := map[fault]grafanatest.Outcome{
+		unsent: grafanatest.Unsent, refused: grafanatest.Refuse, dropAfter: grafanatest.DropAfter, failAfter: grafanatest.FailAfter, late: grafanatest.Late,
+	}[f]
+	if f == deadBefore {
+		panic(died{})
+	}
+	if f == late {
+		w.lateAt = w.clock.Add(40 * time.Second) // after the operator has come back to it, and before it is safe to forget
+	}
+	w.grafana.SetFault(func(*grafanatest.Request) grafanatest.Fault { return grafanatest.Fault{Outcome: outcome} })
+	resp, err := w.grafana.RoundTripper().RoundTrip(r)
+	w.grafana.SetFault(nil)
+	if f == deadAfter {
+		if resp != nil {
+			_, _ = io.Copy(io.Discard, resp.Body)
+		}
+		panic(died{})
+	}
+	return resp, err
+}
+
+// write is one write to Kubernetes, with the fault that befalls it.
+func (w *world) write(what string, obj client.Object, do func() error) error {
+	f := w.pass("kubernetes", what)
+	switch f {
+	case refused:
+		return apierrors.NewServiceUnavailable("injected")
+	case deadBefore:
+		panic(died{})
+	}
+	if err := do(); err != nil {
+		return err
+	}
+	w.writes++
+	w.remember(obj)
+	switch f {
+	case dropAfter:
+		return errors.New("injected: the connection to the API server broke")
+	case deadAfter:
+		panic(died{})
+	}
+	return nil
+}
+
+// remember keeps every version of every object of ours, for stale reads.
+func (w *world) remember(obj client.Object) {
+	if kind := kindOf(obj); kind != "" {
+		key := kind + " " + client.ObjectKeyFromObject(obj).String()
+		w.history[key] = append(w.history[key], obj.DeepCopyObject().(client.Object))
+	}
+}
+
+func (w *world) interceptors(cached bool) interceptor.Funcs {
+	return interceptor.Funcs{
+		Get: func(ctx context.Context, c client.WithWatch, key client.ObjectKey, obj client.Object, opts ...client.GetOption) error {
+			kind := kindOf(obj)
+			if cached && kind != "" && w.pass("read", kind+" "+key.String()) == stale {
+				w.caught = true
+				if h := w.history[kind+" "+key.String()]; len(h) > 1 {
+					return w.scheme.Convert(h[len(h)-2], obj, nil)
+				}
+			}
+			return c.Get(ctx, key, obj, opts...)
+		},
+		Create: func(ctx context.Context, c client.WithWatch, obj client.Object, opts ...client.CreateOption) error {
+			if isDry(opts...) {
+				return c.Create(ctx, obj, opts...)
+			}
+			return w.write("create "+obj.GetName(), obj, func() error { return c.Create(ctx, obj, opts...) })
+		},
+		Update: func(ctx context.Context, c client.WithWatch, obj client.Object, opts ...client.UpdateOption) error {
+			o := client.UpdateOptions{}
+			o.ApplyOptions(opts)
+			if len(o.DryRun) > 0 {
+				return c.Update(ctx, obj, opts...)
+			}
+			return w.write("update "+obj.GetName(), obj, func() error { return c.Update(ctx, obj, opts...) })
+		},
+		Patch: func(ctx context.Context, c client.WithWatch, obj client.Object, patch client.Patch, opts ...client.PatchOption) error {
+			return w.write("patch "+kindOf(obj), obj, func() error { return c.Patch(ctx, obj, patch, opts...) })
+		},
+		SubResourcePatch: func(ctx context.Context, c client.Client, sub string, obj client.Object, patch client.Patch, opts ...client.SubResourcePatchOption) error {
+			return w.write("patch "+sub+" "+kindOf(obj), obj, func() error { return c.SubResource(sub).Patch(ctx, obj, patch, opts...) })
+		},
+		Delete: func(ctx context.Context, c client.WithWatch, obj client.Object, opts ...client.DeleteOption) error {
+			return w.write("delete "+obj.GetName(), obj, func() error { return c.Delete(ctx, obj, opts...) })
+		},
+	}
+}
+
+func isDry(opts ...client.CreateOption) bool {
+	o := client.CreateOptions{}
+	o.ApplyOptions(opts)
+	return len(o.DryRun) > 0
+}
+
+// collectGarbage deletes Secrets whose owner is gone, as Kubernetes does.
+func (w *world) collectGarbage() {
+	var secrets corev1.SecretList
+	if err := w.kube.List(context.Background(), &secrets); err != nil {
+		w.tb.Fatal(err)
+	}
+	for i := range secrets.Items {
+		s := &secrets.Items[i]
+		owner := metav1.GetControllerOf(s)
+		if owner == nil {
+			continue
+		}
+		var t v1alpha1.ServiceAccountToken
+		err := w.kube.Get(context.Background(), client.ObjectKey{Namespace: s.Namespace, Name: owner.Name}, &t)
+		if apierrors.IsNotFound(err) || err == nil && t.UID != owner.UID {
+			if err := w.kube.Delete(context.Background(), s); err != nil {
+				w.tb.Fatal(err)
+			}
+		}
+	}
+}
+
+// edit changes an object as a person does.
+func edit[T Object](w *world, obj T, change func(T)) {
+	w.tb.Helper()
+	if err := w.kube.Get(context.Background(), client.ObjectKeyFromObject(obj), obj); err != nil {
+		w.tb.Fatal(err)
+	}
+	change(obj)
+	obj.SetGeneration(obj.GetGeneration() + 1)
+	if err := w.kube.Update(context.Background(), obj); err != nil {
+		w.tb.Fatal(err)
+	}
+	w.remember(obj)
+	w.everybody()
+}
+
+func (w *world) create(objects ...client.Object) {
+	w.tb.Helper()
+	for i, obj := range objects {
+		obj.SetGeneration(1)
+		if obj.GetUID() == "" {
+			obj.SetUID(uidFor(obj, i))
+		}
+		obj.SetCreationTimestamp(metav1.NewTime(w.clock))
+		if err := w.kube.Create(context.Background(), obj); err != nil {
+			w.tb.Fatal(err)
+		}
+		w.remember(obj)
+	}
+	w.everybody()
+}
+
+func (w *world) delete(objects ...client.Object) {
+	w.tb.Helper()
+	for _, obj := range objects {
+		if err := w.kube.Delete(context.Background(), obj); err != nil {
+			w.tb.Fatal(err)
+		}
+		if w.get(obj) {
+			w.remember(obj)
+		}
+	}
+	w.everybody()
+}
+
+// get reads an object as it is now; false if it is gone.
+func (w *world) get(obj client.Object) bool {
+	err := w.kube.Get(context.Background(), client.ObjectKeyFromObject(obj), obj)
+	if client.IgnoreNotFound(err) != nil {
+		w.tb.Fatal(err)
+	}
+	return err == nil
+}
+
+// discard drops events.
+type discard struct{}
+
+func (discard) Eventf(runtime.Object, runtime.Object, string, string, string, string, ...any) {}
+
+var _ events.EventRecorder = discard{}
+
+func sortedKeys[V any](m map[string]V) []string {
+	keys := make([]string, 0, len(m))
+	for k := range m {
+		keys = append(keys, k)
+	}
+	slices.Sort(keys)
+	return keys
+}

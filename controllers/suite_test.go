@@ -1,0 +1,150 @@
+package controllers_test
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"sync"
+	"testing"
+	"time"
+
+	apiruntime "k8s.io/apimachinery/pkg/runtime"
+	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
+	"k8s.io/client-go/rest"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/envtest"
+	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
+
+	"grafana-tenancy.dev/operator/api/v1alpha1"
+	"grafana-tenancy.dev/operator/controllers"
+)
+
+// cluster is a real control plane with the operator running against it. All tests share one; each keeps to a namespace and a Grafana of its own.
+type cluster struct {
+	env    *envtest.Environment
+	config *rest.Config
+	scheme *apiruntime.Scheme
+	// client reads and writes past every cache.
+	client client.Client
+	log    *logbook
+	status *inspector
+
+	connections *controllers.Connections
+	cancel      context.CancelFunc
+	stopped     chan error
+}
+
+const clusterID = "envtest"
+
+// shared is started by the first test that needs it: the tests beside these run without a control plane.
+var shared struct {
+	once    sync.Once
+	cluster *cluster
+	err     error
+}
+
+func TestMain(m *testing.M) {
+	flag.Parse()
+	letTestsWaitSideBySide()
+	code := m.Run()
+	if shared.cluster != nil {
+		if err := shared.cluster.stop(); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			code = 1
+		}
+	}
+	os.Exit(code)
+}
+
+// letTestsWaitSideBySide raises -parallel, unless it was given: these tests wait much more than they compute.
+func letTestsWaitSideBySide() {
+	given := false
+	flag.Visit(func(f *flag.Flag) { given = given || f.Name == "test.parallel" })
+	if !given {
+		_ = flag.Set("test.parallel", fmt.Sprint(max(12, runtime.GOMAXPROCS(0))))
+	}
+}
+
+// sharedCluster is the control plane of this package's tests.
+func sharedCluster(t *testing.T) *cluster {
+	t.Helper()
+	shared.once.Do(func() { shared.cluster, shared.err = startCluster() })
+	if shared.err != nil {
+		t.Fatal(shared.err)
+	}
+	return shared.cluster
+}
+
+func startCluster() (_ *cluster, err error) {
+	assets := os.Getenv("KUBEBUILDER_ASSETS")
+	if assets == "" {
+		return nil, errors.New("this test needs a kube-apiserver and KUBEBUILDER_ASSETS is not set: run `make test`, which builds one and sets it (make test PKG=./controllers RUN=TestAPI)")
+	}
+	c := &cluster{log: &logbook{}, scheme: apiruntime.NewScheme(), connections: controllers.NewConnections(), stopped: make(chan error, 1)}
+	ctrl.SetLogger(c.log.logger())
+	if err := errors.Join(clientgoscheme.AddToScheme(c.scheme), v1alpha1.AddToScheme(c.scheme)); err != nil {
+		return nil, err
+	}
+	c.env = &envtest.Environment{
+		UseExistingCluster: new(false), BinaryAssetsDirectory: assets,
+		CRDDirectoryPaths: []string{filepath.Join("..", "config", "crd", "bases")}, ErrorIfCRDPathMissing: true,
+		ControlPlaneStartTimeout: time.Minute, ControlPlaneStopTimeout: time.Minute,
+	}
+	if c.config, err = c.env.Start(); err != nil {
+		return nil, fmt.Errorf("starting the control plane of KUBEBUILDER_ASSETS=%s: %w", assets, errors.Join(err, c.env.Stop()))
+	}
+	c.config.QPS = -1
+	if err := c.run(); err != nil {
+		return nil, errors.Join(err, c.env.Stop())
+	}
+	return c, nil
+}
+
+// run starts the operator.
+func (c *cluster) run() (err error) {
+	if c.client, err = client.New(c.config, client.Options{Scheme: c.scheme}); err != nil {
+		return err
+	}
+	mgr, err := ctrl.NewManager(c.config, ctrl.Options{
+		Scheme: c.scheme, Metrics: metricsserver.Options{BindAddress: "0"},
+		Cache: cache.Options{DefaultTransform: cache.TransformStripManagedFields()},
+	})
+	if err != nil {
+		return err
+	}
+	env := &controllers.Env{
+		Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Events: mgr.GetEventRecorder(v1alpha1.ManagedBy),
+		Connections: c.connections, ClusterID: clusterID, Now: time.Now,
+	}
+	if err := controllers.Setup(mgr, env, controllers.Options{FirstRetry: 50 * time.Millisecond, LastRetry: time.Second}); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	c.cancel = cancel
+	if c.status, err = newInspector(ctx, mgr.GetCache()); err != nil {
+		cancel()
+		return err
+	}
+	go func() { c.stopped <- mgr.Start(ctx) }()
+	if !mgr.GetCache().WaitForCacheSync(ctx) {
+		cancel()
+		return errors.New("the caches did not fill")
+	}
+	return nil
+}
+
+// stop stops the operator as main does, and then the control plane.
+func (c *cluster) stop() error {
+	c.cancel()
+	err := <-c.stopped
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	c.connections.Close(ctx)
+	return errors.Join(err, c.env.Stop(), c.log.leaks())
+}

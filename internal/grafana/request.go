@@ -1,0 +1,272 @@
+package grafana
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"net/http"
+	"net/http/httptrace"
+	"net/url"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"time"
+)
+
+const (
+	// Grafana takes dashboards of up to 16 MiB; a list of versions holds several of them.
+	maxAnswer = 128 << 20
+	maxError  = 64 << 10
+)
+
+// scope is what a request acts in: the server as a whole, or one organization.
+type scope interface {
+	scope() (c *Client, org int64, err error)
+}
+
+// scope of the server as a whole: organization 1, which always exists unless someone deleted it (these
+// requests do not mind); or, with a token, the only organization that it reaches.
+func (c *Client) scope() (*Client, int64, error) {
+	if c.cfg.Token != "" {
+		return c, 0, nil
+	}
+	return c, 1, nil
+}
+
+func (o *OrgClient) scope() (*Client, int64, error) {
+	if o.id <= 0 { // Grafana would ignore the header and act in some other organization
+		return nil, 0, fmt.Errorf("%d is not the id of an organization", o.id)
+	}
+	return o.client, o.id, nil
+}
+
+// request describes one request. route has names for the variable parts of the path, args their values.
+type request struct {
+	method, route string
+	args          []any
+	query         url.Values
+	body          any
+	accept        string      // "": application/json
+	long          bool        // goes by LongTimeout
+	as            *credential // nil: the Client's own
+	bare          bool        // of the login itself: neither organization nor forceLogin
+
+	org int64 // set by do
+}
+
+func get(route string, args ...any) request {
+	return request{method: http.MethodGet, route: route, args: args}
+}
+
+func post(body any, route string, args ...any) request {
+	return request{method: http.MethodPost, route: route, args: args, body: body}
+}
+
+func put(body any, route string, args ...any) request {
+	return request{method: http.MethodPut, route: route, args: args, body: body}
+}
+
+func patch(body any, route string, args ...any) request {
+	return request{method: http.MethodPatch, route: route, args: args, body: body}
+}
+
+func del(route string, args ...any) request {
+	return request{method: http.MethodDelete, route: route, args: args}
+}
+
+// with adds a query parameter.
+func (r request) with(name, value string) request {
+	query := maps.Clone(r.query)
+	if query == nil {
+		query = url.Values{}
+	}
+	query.Set(name, value)
+	r.query = query
+	return r
+}
+
+// path fills args into the route, each escaped so that it stays one element of the path.
+func (r request) path() (string, error) {
+	elements := strings.Split(r.route, "/")
+	args := r.args
+	for i, element := range elements {
+		if !strings.HasPrefix(element, ":") {
+			continue
+		}
+		value := fmt.Sprint(args[0])
+		if id, ok := args[0].(int64); value == "" || ok && id <= 0 { // it would name another route, or nothing
+			return "", fmt.Errorf("%s %s: %q is no %s", r.method, r.route, value, element[1:])
+		}
+		args = args[1:]
+		elements[i] = url.PathEscape(value)
+		if value == "." || value == ".." { // or it would be taken as a step in the path
+			elements[i] = strings.ReplaceAll(value, ".", "%2E")
+		}
+	}
+	return strings.Join(elements, "/"), nil
+}
+
+// build makes the HTTP request.
+func (c *Client) build(ctx context.Context, r request, as credential) (*http.Request, error) {
+	path, err := r.path()
+	if err != nil {
+		return nil, err
+	}
+	var body io.Reader
+	if r.body != nil {
+		data, err := json.Marshal(r.body)
+		if err != nil {
+			return nil, fmt.Errorf("%s %s: the request cannot be written as JSON: %w", r.method, r.route, err)
+		}
+		body = bytes.NewReader(data)
+	}
+	req, err := http.NewRequestWithContext(ctx, r.method, c.base+path, body)
+	if err != nil {
+		return nil, fmt.Errorf("%s %s: %w", r.method, r.route, err)
+	}
+	if !r.bare {
+		r = r.with("forceLogin", "true")
+	}
+	req.URL.RawQuery = r.query.Encode()
+	req.Header.Set("Accept", "application/json")
+	if r.accept != "" {
+		req.Header.Set("Accept", r.accept)
+	}
+	req.Header.Set("Content-Type", "application/json")
+	req.Header.Set("User-Agent", c.cfg.UserAgent)
+	if r.org > 0 && !r.bare {
+		req.Header.Set("X-Grafana-Org-Id", strconv.FormatInt(r.org, 10))
+	}
+	as.authorize(req)
+	return req, nil
+}
+
+// answer is what came back, whatever its status.
+type answer struct {
+	method, path string
+	status       int
+	header       http.Header
+	body         []byte
+	at           time.Time // when it came, by the Client's clock
+}
+
+// send makes one HTTP request. Its error says that there was no answer.
+func (c *Client) send(ctx context.Context, r request, as credential) (a answer, err error) {
+	timeout := c.cfg.Timeout
+	if r.long {
+		timeout = c.cfg.LongTimeout
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, timeout, fmt.Errorf("it took longer than %s: %w", timeout, context.DeadlineExceeded))
+	defer cancel()
+	var connected atomic.Bool
+	traced := httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
+		GotConn: func(httptrace.GotConnInfo) { connected.Store(true) },
+	})
+	req, err := c.build(traced, r, as)
+	if err != nil {
+		return answer{}, err
+	}
+	a = answer{method: r.method, path: req.URL.EscapedPath()}
+	if ctx.Err() != nil {
+		return a, &noAnswer{method: a.method, path: a.path, err: context.Cause(ctx)}
+	}
+	start := c.cfg.Now()
+	if c.limiter != nil {
+		c.limiter.ReserveN(start, 1)
+	}
+	err = c.exchange(req, &a)
+	a.at = c.cfg.Now()
+	c.cfg.Observe(Call{Route: r.route, Method: r.method, Status: a.status, Duration: a.at.Sub(start)})
+	if err == nil {
+		return a, nil
+	}
+	// Our own transport tells for certain whether it ever had a connection to send on.
+	sent := !isDial(err) && (c.own == nil || connected.Load())
+	return a, &noAnswer{method: a.method, path: a.path, sent: sent, err: err}
+}
+
+// exchange sends req and fills in the answer.
+func (c *Client) exchange(req *http.Request, a *answer) error {
+	resp, err := c.http.Do(req)
+	if err != nil {
+		var wrapped *url.Error
+		if errors.As(err, &wrapped) {
+			err = wrapped.Err // method and URL are told anyway
+		}
+		return err
+	}
+	defer resp.Body.Close()
+	a.status, a.header = resp.StatusCode, resp.Header
+	if a.status >= 300 {
+		a.body, _ = io.ReadAll(io.LimitReader(resp.Body, maxError)) // the status tells enough if the rest is lost
+		return nil
+	}
+	a.body, err = io.ReadAll(io.LimitReader(resp.Body, maxAnswer+1))
+	if err == nil && len(a.body) > maxAnswer {
+		return fmt.Errorf("the answer is larger than %d MiB", maxAnswer>>20)
+	}
+	return err
+}
+
+// call sends r with its credential. A session that has ended is renewed, and r sent again: Grafana had
+// refused it without looking at it.
+func (c *Client) call(ctx context.Context, r request) (answer, error) {
+	if r.as != nil {
+		return c.send(ctx, r, *r.as)
+	}
+	as, err := c.login.credential(ctx)
+	if err != nil {
+		return answer{}, err
+	}
+	a, err := c.send(ctx, r, as)
+	if err != nil || a.status != http.StatusUnauthorized {
+		return a, err
+	}
+	as, err = c.login.refused(ctx, as, a)
+	if err != nil {
+		return answer{}, err
+	}
+	return c.send(ctx, r, as)
+}
+
+// complete is implemented by answers that can tell whether they hold what Grafana always sends.
+type complete interface{ complete() bool }
+
+// do sends r within s and decodes the answer, which must be a success in JSON.
+func do[T any](ctx context.Context, s scope, r request) (T, error) {
+	var result T
+	c, org, err := s.scope()
+	if err != nil {
+		return result, err
+	}
+	r.org = org
+	a, err := c.call(ctx, r)
+	if err != nil {
+		return result, err
+	}
+	if a.status < 200 || a.status > 299 {
+		return result, a.asError()
+	}
+	return decode[T](a)
+}
+
+func decode[T any](a answer) (T, error) {
+	var result, none T
+	if err := json.Unmarshal(a.body, &result); err != nil {
+		return none, a.unreadable("the answer is not the JSON that Grafana sends")
+	}
+	if v, ok := any(result).(complete); ok && !v.complete() {
+		return none, a.unreadable("the answer is JSON, but lacks what Grafana sends")
+	}
+	return result, nil
+}
+
+// exec sends r within s; of the answer only its success matters.
+func exec(ctx context.Context, s scope, r request) error {
+	_, err := do[json.RawMessage](ctx, s, r)
+	return err
+}
