@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"go.uber.org/zap/zapcore"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	utilruntime "k8s.io/apimachinery/pkg/util/runtime"
@@ -41,11 +42,11 @@ type options struct {
 }
 
 func parseFlags() options {
-	var o options
+	o := options{log: zap.Options{StacktraceLevel: zapcore.DPanicLevel}} // an error that is told in a condition needs no stack trace
 	flag.StringVar(&o.metricsAddress, "metrics-bind-address", ":8080", "address that metrics are served on; 0 switches them off")
 	flag.StringVar(&o.probeAddress, "health-probe-bind-address", ":8081", "address that /healthz and /readyz are served on")
 	flag.BoolVar(&o.leaderElect, "leader-elect", false, "make sure that only one of several managers is active")
-	flag.StringVar(&o.watchNamespaces, "watch-namespaces", "", "comma-separated namespaces to watch, with a namespaced Role in each; empty: all of them")
+	flag.StringVar(&o.watchNamespaces, "watch-namespaces", "", "comma-separated namespaces to watch, each of which needs a RoleBinding for the operator; empty: all of them")
 	flag.IntVar(&o.maxConcurrent, "max-concurrent-reconciles", 8, "how many objects of a kind are worked on at once; each Instance's limits apply as well")
 	flag.StringVar(&o.clusterID, "cluster-id", "", "name of this cluster in the marks on Grafana's organizations; default: the uid of the namespace kube-system")
 	o.log.BindFlags(flag.CommandLine)

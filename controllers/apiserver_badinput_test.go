@@ -129,7 +129,9 @@ var badInstances = map[string]badInstance{
 		reason: v1alpha1.ReasonNotGrafana, texts: []string{"redirects to https://sso.example.com/login,"}, fix: rightURL,
 	},
 	"a login page for everything": {
-		make:   func(w *world, o *v1alpha1.Instance) { o.Spec.URL = answers(w, 401, "text/html", "<html>sign in</html>") },
+		make: func(w *world, o *v1alpha1.Instance) {
+			o.Spec.URL = answers(w, 401, "text/html", "<html>sign in</html>")
+		},
 		reason: v1alpha1.ReasonNotGrafana, fix: rightURL,
 	},
 	"another API": {
@@ -222,8 +224,13 @@ func TestAPIBadInstance(t *testing.T) {
 			} else {
 				stalled(w, instance, test.reason, test.texts...)
 			}
-			if isTrue(instance, v1alpha1.ConditionAvailable) || contains(messageOf(instance), "secret") && name != "a redirect" && contains(messageOf(instance), "token=secret") {
+			if isTrue(instance, v1alpha1.ConditionAvailable) {
 				t.Errorf("conditions: %+v", instance.Status.Conditions)
+			}
+			for _, private := range []string{"token=secret", "plain-password", "private junk"} {
+				if contains(messageOf(instance), private) {
+					t.Errorf("the message tells what is private: %s", messageOf(instance))
+				}
 			}
 			waiting(w, org, v1alpha1.ReasonParentNotAvailable, "Instance "+w.ns+"/grafana")
 			test.fix(w, instance)
@@ -390,7 +397,7 @@ func TestAPIRefusedByGrafana(t *testing.T) {
 		change(w, token, func() { token.Spec.TTL = &metav1.Duration{Duration: time.Hour} })
 		ready(w, token)
 	})
-	t.Run("one organization too many", func(t *testing.T) {
+	t.Run("one dashboard too many", func(t *testing.T) {
 		t.Parallel()
 		w := newWorld(t, grafanatest.Options{Quotas: true})
 		org := ready(w, w.organization("team", func(o *v1alpha1.Organization) { o.Spec.Quotas = map[string]v1alpha1.QuotaLimit{"dashboard": 0} }))

@@ -3,6 +3,7 @@ package controllers
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"k8s.io/apimachinery/pkg/types"
@@ -16,7 +17,7 @@ type Connection struct {
 	*grafana.Client
 	Instance types.NamespacedName
 	Timeout  time.Duration
-	Resync   time.Duration
+	resync   atomic.Int64
 	// Login is the name of the operator's own user; empty with a token credential.
 	Login string
 
@@ -44,6 +45,9 @@ type memberships struct {
 
 // proofLife is how long a proof that is not live may be used, within one Grafana session: a Grafana whose database was reset knows no old session.
 const proofLife = time.Minute
+
+// Resync is the Instance's interval, for objects that have none of their own.
+func (c *Connection) Resync() time.Duration { return time.Duration(c.resync.Load()) }
 
 func (c *Connection) enter(t ticket, write bool) (func(), error) { return c.gate.enter(t, write) }
 func (c *Connection) writer(t ticket) error                      { return c.gate.writer(t) }

@@ -67,7 +67,7 @@ func withOrg(w *world)     { w.create(newOrganization("Tenant")) }
 func withAccount(w *world) { w.create(newOrganization("Tenant"), newAccount("CI")) }
 
 func scenarios() []scenario {
-	return slices.Concat(wholeScenarios(), organizationScenarios(), accountScenarios(), tokenScenarios(), dashboardScenarios())
+	return slices.Concat(wholeScenarios(), organizationScenarios(), accountScenarios(), tokenScenarios(), dashboardScenarios(), foreignScenarios())
 }
 
 func wholeScenarios() []scenario {
@@ -256,4 +256,79 @@ func dashboardScenarios() []scenario {
 			return nil
 		}},
 	}
+}
+
+// foreignScenarios: what others have is in the way, or comes to be where ours was.
+func foreignScenarios() []scenario {
+	return []scenario{
+		{name: "organization's name is taken", before: nothing, act: func(w *world) { w.create(newOrganization("Foreign Inc.")) },
+			stalled: map[string]string{"Organization": v1alpha1.ReasonAlreadyExists}},
+		{name: "organization renamed to a taken name", before: withOrg, act: func(w *world) {
+			edit(w, newOrganization(""), func(o *v1alpha1.Organization) { o.Spec.Name = "Foreign Inc." })
+		}, stalled: map[string]string{"Organization": v1alpha1.ReasonAlreadyExists}, after: func(w *world) error {
+			if orgs := w.grafana.Orgs(); len(orgs) != 3 || orgs[2].Name != "Tenant" {
+				return fmt.Errorf("the organization did not keep its name: %+v", orgs)
+			}
+			return nil
+		}},
+		{name: "service account's name is taken", before: func(w *world) {
+			withOrg(w)
+			if err := w.rest(); err != nil {
+				w.tb.Fatal(err)
+			}
+			w.grafana.Do(http.MethodPost, "/api/serviceaccounts", 3, map[string]any{"name": "Foreign account", "role": "Viewer"})
+		}, act: func(w *world) { w.create(newAccount("Foreign account")) }, stalled: map[string]string{"ServiceAccount": v1alpha1.ReasonAlreadyExists}},
+		{name: "dashboard's uid is taken", before: func(w *world) {
+			withOrg(w)
+			if err := w.rest(); err != nil {
+				w.tb.Fatal(err)
+			}
+			foreignDashboard(w)
+		}, act: func(w *world) { w.create(newDashboard("requests", oneDashboard)) }, stalled: map[string]string{"Dashboard": v1alpha1.ReasonAlreadyExists}},
+		{name: "dashboard replaced by somebody else's, then deleted", before: func(w *world) {
+			w.create(newOrganization("Tenant"), newDashboard("requests", oneDashboard))
+		}, act: func(w *world) {
+			w.grafana.Do(http.MethodDelete, "/api/dashboards/uid/requests", 3, nil)
+			foreignDashboard(w)
+			w.delete(newDashboard("", ""))
+		}},
+		{name: "token's Secret is somebody else's", before: func(w *world) {
+			withAccount(w)
+			w.create(&corev1.Secret{ObjectMeta: named("token"), Data: map[string][]byte{"token": []byte("precious")}})
+		}, act: func(w *world) { w.create(newToken()) }, stalled: map[string]string{"ServiceAccountToken": v1alpha1.ReasonSecretConflict}, after: func(w *world) error {
+			secret := &corev1.Secret{ObjectMeta: named("token")}
+			if w.get(secret); string(secret.Data["token"]) != "precious" || len(w.grafana.Keys()) > 0 {
+				return fmt.Errorf("the Secret holds %d bytes, %d keys were made", len(secret.Data["token"]), len(w.grafana.Keys()))
+			}
+			return nil
+		}},
+		{name: "Grafana's database reset, and the id is another's", before: tenant, act: func(w *world) {
+			reset(w)
+			w.everybody()
+		}, stalled: map[string]string{"Organization": v1alpha1.ReasonOwnershipLost, "ServiceAccount": v1alpha1.ReasonParentNotAvailable,
+			"ServiceAccountToken": v1alpha1.ReasonParentNotAvailable, "Dashboard": v1alpha1.ReasonParentNotAvailable}},
+		{name: "Grafana's database reset, and the id is nobody's", before: tenant, act: func(w *world) {
+			w.grafana.ResetDatabase()
+			w.everybody()
+		}},
+		{name: "Grafana's database reset, then everything deleted", before: tenant, act: func(w *world) {
+			reset(w)
+			w.delete(newInstance(), newOrganization(""), newAccount(""), newToken(), newDashboard("", ""))
+		}, stalled: map[string]string{"Organization": v1alpha1.ReasonOwnershipLost, "Instance": v1alpha1.ReasonDeleting}},
+	}
+}
+
+func foreignDashboard(w *world) {
+	w.grafana.Do(http.MethodPost, "/api/dashboards/db", 3, map[string]any{"dashboard": map[string]any{"uid": "requests", "title": "Foreign requests"}})
+}
+
+// reset empties Grafana, and gives the ids of ours to others.
+func reset(w *world) {
+	w.grafana.ResetDatabase()
+	w.grafana.Do(http.MethodPost, "/api/orgs", 1, map[string]any{"name": "Foreign first"})
+	w.grafana.Do(http.MethodPost, "/api/orgs", 1, map[string]any{"name": "Foreign second"})
+	for range 3 {
+		w.grafana.Do(http.MethodPost, "/api/serviceaccounts", 3, map[string]any{"name": fmt.Sprint("Foreign ", len(w.grafana.ServiceAccounts(3))), "role": "Admin"})
+	}
+	foreignDashboard(w)
 }

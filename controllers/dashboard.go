@@ -5,11 +5,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/types"
 
 	"grafana-tenancy.dev/operator/api/v1alpha1"
@@ -113,61 +115,93 @@ func (x *dash) Find(ctx context.Context) (*dashboardState, error) {
 	return x.read(ctx, false)
 }
 
-// read reads the dashboard under our uid. Unless status vouches for it, only a version with our mark makes it ours.
-func (x *dash) read(ctx context.Context, vouched bool) (*dashboardState, error) {
+// read reads the dashboard under our uid. What is as status says is ours; of anything else, and before it is deleted, a version must carry our mark.
+func (x *dash) read(ctx context.Context, recorded bool) (*dashboardState, error) {
 	d, err := x.org.Dashboard(ctx, x.uid)
 	if err != nil {
 		return nil, absent(err)
 	}
-	have := &dashboardState{Dashboard: *d}
-	content, err := dashboard.Parse(d.Model)
-	if err == nil {
-		have.hash, err = content.Hash()
-	}
-	if err != nil {
-		have.hash = "" // whatever it is, it is not what we want
-	}
-	edited := d.Version != x.obj.Status.Version
-	if vouched && !edited {
+	have := &dashboardState{Dashboard: *d, hash: hashOf(d.Model)}
+	asSaved := d.Version == x.obj.Status.Version && have.hash == x.obj.Status.ContentHash
+	if recorded && asSaved && x.content != nil {
 		return have, nil
 	}
-	ours, last, err := x.versions(ctx)
-	if err != nil || !ours {
+	h, err := x.history(ctx)
+	switch {
+	case err != nil:
 		return nil, err
+	case !h.ours && h.cut && recorded:
+		return nil, stalled(v1alpha1.ReasonOwnershipLost, "dashboard %q is there, but of the versions that Grafana keeps none is the operator's: delete it in Grafana, or annotate this object %s=true and delete it, to leave the dashboard to others",
+			x.uid, v1alpha1.AnnotationAbandon)
+	case !h.ours:
+		return nil, nil
 	}
-	if vouched && have.hash != x.obj.Status.ContentHash {
-		have.edit = &v1alpha1.DashboardDrift{Version: d.Version, By: last}
+	if recorded && have.hash != x.obj.Status.ContentHash {
+		have.edit = &v1alpha1.DashboardDrift{Version: d.Version, By: h.last}
 	}
 	return have, nil
 }
 
-// derived reports whether the uid is this object's own, which nobody else has a reason to use.
-func (x *dash) derived() bool { return x.uid == string(x.obj.UID) }
+// hashOf is the hash of a dashboard in Grafana; empty if it is none that we could have saved.
+func hashOf(model []byte) string {
+	content, err := dashboard.Parse(model)
+	if err != nil {
+		return ""
+	}
+	hash, err := content.Hash()
+	if err != nil {
+		return ""
+	}
+	return hash
+}
 
-// versions reports whether one of the dashboard's versions carries our mark, and who made the last one.
-func (x *dash) versions(ctx context.Context) (ours bool, last string, err error) {
+// history is what a dashboard's versions say of it.
+type history struct {
+	ours bool   // one of them carries our mark, or the uid is derived from this object
+	cut  bool   // the first ones are not kept any more
+	last string // who made the newest
+}
+
+func (x *dash) history(ctx context.Context) (history, error) {
 	versions, err := x.org.DashboardVersions(ctx, x.uid, 1000)
 	if err != nil {
-		return false, "", absent(err)
+		return history{}, absent(err)
 	}
-	ours = x.derived()
-	newest := int64(0)
+	h := history{ours: x.uid == string(x.obj.UID)}
+	newest, oldest := int64(0), int64(math.MaxInt64)
 	for _, v := range versions {
-		if strings.HasSuffix(v.Message, x.markText()) {
-			ours = true
-		}
+		h.ours = h.ours || strings.HasSuffix(v.Message, x.markText())
+		oldest = min(oldest, v.Version)
 		if v.Version > newest {
-			newest, last = v.Version, v.CreatedBy
+			newest, h.last = v.Version, v.CreatedBy
 		}
 	}
-	return ours, last, nil
+	h.cut = oldest > 1
+	return h, nil
 }
 
 // markText ends the message of every version that we save.
 func (x *dash) markText() string { return "(" + string(x.obj.UID) + ")" }
 
-// Rival has nothing to ask: Create fails if the uid is taken.
-func (x *dash) Rival(context.Context) error { return nil }
+// Rival looks at the uid again if it was taken before. Else it has nothing to ask: Create is the look at the uid as well.
+func (x *dash) Rival(ctx context.Context) error {
+	ready := meta.FindStatusCondition(x.obj.Status.Conditions, v1alpha1.ConditionReady)
+	if ready == nil || ready.Reason != v1alpha1.ReasonAlreadyExists {
+		return nil
+	}
+	_, err := x.org.Dashboard(ctx, x.uid)
+	if err != nil {
+		return absent(err)
+	}
+	if h, err := x.history(ctx); err != nil || h.ours {
+		return err
+	}
+	return x.taken()
+}
+
+func (x *dash) taken() error {
+	return stalled(v1alpha1.ReasonAlreadyExists, "a dashboard with uid %q exists in organization %d and was not created by this object: set another spec.uid in a new Dashboard, or delete that one in Grafana", x.uid, x.org.ID())
+}
 
 // Prepare fixes the uid before the request that creates under it.
 func (x *dash) Prepare() {
@@ -187,7 +221,7 @@ func (x *dash) Create(ctx context.Context) (*dashboardState, error) {
 			return have, rerr
 		}
 		x.obj.Status.UID, x.obj.Status.OrgID = "", 0 // it was never ours
-		return nil, stalled(v1alpha1.ReasonAlreadyExists, "a dashboard with uid %q exists in organization %d and was not created by this object: set another spec.uid, or delete that dashboard", x.uid, x.org.ID())
+		return nil, x.taken()
 	}
 	return nil, err
 }
@@ -293,16 +327,8 @@ func (x *dash) Judge(have *dashboardState) error {
 // Recheck has no reason of its own.
 func (x *dash) Recheck(*dashboardState) time.Duration { return 0 }
 
-// Delete deletes the dashboard once a version of it is seen to carry our mark.
+// Delete deletes the dashboard. find has just seen our mark on it, and the lifecycle proven the organization.
 func (x *dash) Delete(ctx context.Context, have *dashboardState) error {
-	ours, _, err := x.versions(ctx)
-	if err != nil {
-		return err
-	}
-	if !ours {
-		return stalled(v1alpha1.ReasonOwnershipLost, "no version of dashboard %q carries the operator's mark any more: delete it in Grafana, or annotate this object %s=true to leave it there",
-			have.UID, v1alpha1.AnnotationAbandon)
-	}
 	return absent(x.org.DeleteDashboard(ctx, have.UID))
 }
 

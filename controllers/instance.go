@@ -87,6 +87,11 @@ func (k instanceKind) Connect(ctx context.Context, obj *v1alpha1.Instance) (Exte
 			go func() { _ = old.Close(context.WithoutCancel(ctx)) }() // passes that still use it fail, and come again
 		}
 	}
+	resync := defaultResync
+	if own := obj.Spec.ResyncInterval; own != nil {
+		resync = own.Duration
+	}
+	x.conn.resync.Store(int64(resync)) // it needs no new connection
 	return x, nil
 }
 

@@ -75,4 +75,7 @@ func uid8(obj client.Object) string {
 // birthName is the name that an organization is created under. It says whose it is from the first moment.
 func birthName(name string, obj client.Object) string { return name + birthSuffix(obj) }
 
+// newborn is the form of every birth name, of whatever object.
+var newborn = regexp.MustCompile(` \[[0-9a-f]{8}\]$`)
+
 func birthSuffix(obj client.Object) string { return " [" + uid8(obj) + "]" }

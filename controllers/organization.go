@@ -42,7 +42,8 @@ type organization struct {
 
 	homeUID string // what homeDashboardRef names
 	homeErr error
-	named   *grafana.Org // what has the wanted name in Grafana, as Find saw it
+	looked  bool         // Find has looked for the wanted name
+	named   *grafana.Org // what had it
 	lost    *grafana.Org // what has the recorded id, but neither our mark nor our name
 }
 
@@ -140,7 +141,7 @@ func (x *organization) Get(ctx context.Context) (*orgState, error) {
 	if x.owned(org) {
 		return x.load(ctx, org)
 	}
-	if readMark(org.Address) == (mark{}) {
+	if readMark(org.Address) == (mark{}) && !newborn.MatchString(org.Name) {
 		x.lost = &org
 	}
 	return nil, nil // the id belongs to somebody else now
@@ -207,7 +208,7 @@ func (x *organization) Find(ctx context.Context) (*orgState, error) {
 			return nil, err
 		}
 		if name == x.obj.WantedName() {
-			x.named = org
+			x.looked, x.named = true, org
 		}
 		if org != nil {
 			if m := readMark(org.Address); m == x.mark || x.mark.predecessor(m) {
@@ -360,6 +361,13 @@ func (x *organization) setName(ctx context.Context, have *orgState) error {
 	name := x.obj.WantedName()
 	if have.Name == name {
 		return nil
+	}
+	if !x.looked {
+		if holder, err := x.conn.OrgByName(ctx, name); err != nil {
+			return err
+		} else if holder != nil {
+			return taken(x.obj, "organization", name, readMark(holder.Address))
+		}
 	}
 	if err := x.conn.prove(ctx, have.ID, x.mark, true); err != nil {
 		return err

@@ -146,7 +146,7 @@ func (p *pass[T, R]) resync() time.Duration {
 	}
 	if p.ext != nil {
 		if conn, _ := p.ext.Connection(); conn != nil {
-			return conn.Resync
+			return conn.Resync()
 		}
 	}
 	return defaultResync

@@ -75,12 +75,9 @@ func (e *Env) connect(obj *v1alpha1.Instance, s *settings) (*Connection, error) 
 	if err != nil {
 		return nil, err
 	}
-	conn := &Connection{Client: api, Instance: key, Timeout: timeoutOf(obj), Resync: defaultResync, fingerprint: s.fingerprint, now: e.Now, proofs: map[int64]proof{}}
+	conn := &Connection{Client: api, Instance: key, Timeout: timeoutOf(obj), fingerprint: s.fingerprint, now: e.Now, proofs: map[int64]proof{}}
 	if s.config.BasicAuth != nil {
 		conn.Login = s.config.BasicAuth.Username
-	}
-	if obj.Spec.ResyncInterval != nil {
-		conn.Resync = obj.Spec.ResyncInterval.Duration
 	}
 	conn.gate = newGate(int(obj.Spec.Limits.MaxConcurrentReads), int(obj.Spec.Limits.MaxConcurrentWrites), api.Delay)
 	return conn, nil

@@ -22,7 +22,7 @@ import (
 	"grafana-tenancy.dev/operator/internal/grafana"
 )
 
-// +kubebuilder:rbac:groups="",resources=secrets,verbs=get;list;watch;create;update;patch;delete
+// +kubebuilder:rbac:groups="",resources=secrets,verbs=get;list;watch;create;update;delete
 
 // record is what a Secret of ours says of the token that it holds.
 type record struct {

@@ -92,5 +92,4 @@ const (
 	EventDeleted   = "Deleted"
 	EventOrphaned  = "Orphaned"
 	EventAbandoned = "Abandoned"
-	EventRevoked   = "Revoked"
 )

@@ -17,7 +17,7 @@ type ServiceAccountTokenSpec struct {
 	// +optional
 	Secret TokenSecret `json:"secret,omitempty"`
 
-	// TTL is how long the key lives after it was made. Once it has expired, the next resync makes a new one. Default: it never expires. At least 1m; whole seconds.
+	// TTL is how long the key lives after it was made. When it expires, a new one takes its place. Changing it makes a new key too. Default: it never expires. At least 1m; whole seconds.
 	// +kubebuilder:validation:Type=string
 	// +kubebuilder:validation:Pattern=`^([0-9]{1,5}h([0-9]{1,5}m)?([0-9]{1,5}s)?|[0-9]{1,5}m([0-9]{1,5}s)?|[0-9]{1,5}s)$`
 	// +kubebuilder:validation:XValidation:rule="duration(self) >= duration('1m')",message="must be at least 1m"

@@ -190,8 +190,9 @@ type front struct {
 	addr    string
 	handler http.Handler
 
-	mu     sync.Mutex
-	server *http.Server
+	mu       sync.Mutex
+	listener net.Listener
+	server   *http.Server
 	closed bool
 	done   sync.WaitGroup
 }
@@ -208,9 +209,9 @@ func newFront(addr string, h http.Handler) (*front, error) {
 
 func (f *front) serve(l net.Listener) {
 	srv := &http.Server{Handler: f.handler, ReadHeaderTimeout: time.Minute}
-	f.server = srv
+	f.listener, f.server = l, srv
 	f.done.Go(func() {
-		if err := srv.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+		if err := srv.Serve(l); !errors.Is(err, http.ErrServerClosed) && !errors.Is(err, net.ErrClosed) {
 			panic("grafanatest: " + err.Error())
 		}
 	})
@@ -225,6 +226,7 @@ func (f *front) setDown(down bool) {
 	case f.closed:
 	case down && f.server != nil:
 		_ = f.server.Close()
+		_ = f.listener.Close() // Close does not know it if Serve has not begun yet
 		f.server = nil
 	case !down && f.server == nil:
 		l, err := net.Listen("tcp", f.addr)
