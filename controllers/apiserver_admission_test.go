@@ -10,9 +10,11 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/client-go/util/retry"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"grafana-tenancy.dev/operator/api/v1alpha1"
+	"grafana-tenancy.dev/operator/internal/grafana/grafanatest"
 )
 
 // spec is a spec as a person writes it.
@@ -259,22 +261,21 @@ var changes = []struct {
 // What says which thing in Grafana an object stands for cannot be changed.
 func TestAPIImmutable(t *testing.T) {
 	t.Parallel()
-	w := newWorldOfNothing(t)
+	w := newEmptyWorld(t, grafanatest.Options{})
 	a := &admission{cluster: w.cluster, t: t, ns: w.ns}
 	for _, test := range changes {
 		t.Run(test.kind+" "+shorten(fmt.Sprint(test.before, test.then)), func(t *testing.T) {
-			stored := a.object(test.kind, test.before)
+			stored, then := a.object(test.kind, test.before), a.object(test.kind, test.then)
 			if err := w.client.Create(t.Context(), stored); err != nil {
 				t.Fatal(err)
 			}
-			then := a.object(test.kind, test.then)
-			err := apierrors.NewConflict(v1alpha1.GroupVersion.WithResource("").GroupResource(), "", nil)
-			for ; apierrors.IsConflict(err); err = asStatus(w.client.Update(t.Context(), stored, client.DryRunAll)) {
-				if gerr := w.client.Get(t.Context(), client.ObjectKeyFromObject(stored), stored); gerr != nil {
-					t.Fatal(gerr)
+			err := retry.RetryOnConflict(retry.DefaultBackoff, func() error { // the operator adds its finalizer at the same time
+				if err := w.client.Get(t.Context(), client.ObjectKeyFromObject(stored), stored); err != nil {
+					return err
 				}
 				stored.Object["spec"] = then.Object["spec"]
-			}
+				return w.client.Update(t.Context(), stored, client.DryRunAll)
+			})
 			if test.words == "" {
 				if err != nil {
 					t.Error(err)

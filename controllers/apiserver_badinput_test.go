@@ -2,6 +2,8 @@ package controllers_test
 
 import (
 	"encoding/pem"
+	"io"
+	"log"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -31,9 +33,10 @@ func answers(w *world, status int, contentType, body string, headers ...string) 
 
 // overTLS serves the world's Grafana over TLS, with a certificate that nobody trusts, and puts that into ConfigMap ca.
 func overTLS(w *world) string {
-	server := httptest.NewTLSServer(w.grafana)
+	server := httptest.NewUnstartedServer(w.grafana)
+	server.Config.ErrorLog = log.New(io.Discard, "", 0) // handshakes are meant to fail
+	server.StartTLS()
 	w.t.Cleanup(server.Close)
-	server.Config.ErrorLog = nil
 	ca := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw})
 	w.configMap("ca", map[string]string{"ca.crt": string(ca), "junk": "not a certificate"})
 	return server.URL

@@ -172,14 +172,22 @@ func TestAPIEvents(t *testing.T) {
 	org := ready(w, w.organization("team"))
 	change(w, org, func() { org.Spec.Name = "Team" })
 	ready(w, org)
-	w.organization("other", func(o *v1alpha1.Organization) { o.Spec.Name = "Team" })
+	other := w.organization("other", func(o *v1alpha1.Organization) { o.Spec.Name = "Team" })
+	stalled(w, other, v1alpha1.ReasonNameConflict)
+	w.delete(other)
+	w.gone(other)
+	w.delete(org)
+	w.gone(org)
 	w.eventually("events", func() error {
 		seen := w.events()
-		for _, want := range []string{"Normal Created team", "Normal Updated team", "Warning NameConflict other"} {
+		for _, want := range []string{"Normal Created team", "Normal Updated team", "Warning NameConflict other", "Normal Deleted team"} {
 			if !seen[want] {
 				return fmt.Errorf("no %q among %v", want, seen)
 			}
 		}
 		return nil
 	})
+	if w.events()["Normal InSync other"] {
+		t.Error("it is said to be in sync, which it never was")
+	}
 }

@@ -145,6 +145,15 @@ func accountScenarios() []scenario {
 			})
 		}},
 		{name: "service account deleted", before: withAccount, act: func(w *world) { w.delete(newAccount("")) }},
+		{name: "service account deleted and applied again", before: withAccount, act: func(w *world) {
+			w.delete(newAccount(""))
+			if err := w.rest(); err != nil {
+				w.tb.Fatal(err)
+			}
+			again := newAccount("CI")
+			again.UID = "0a0a0a0a-0000-4000-8000-000000000000"
+			w.create(again)
+		}},
 		{name: "service account deleted by a person", before: tenant, act: func(w *world) {
 			a := newAccount("")
 			w.get(a)

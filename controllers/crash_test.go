@@ -116,9 +116,9 @@ func (w *world) play(s scenario, k int, f fault) error {
 }
 
 // uidFor makes an object's uid, the same in every run.
-func uidFor(obj client.Object, _ int) types.UID {
+func uidFor(obj client.Object) types.UID {
 	h := fnv.New64a()
-	_, _ = h.Write([]byte(fmt.Sprintf("%T %s/%s", obj, obj.GetNamespace(), obj.GetName())))
+	_, _ = fmt.Fprintf(h, "%T %s/%s", obj, obj.GetNamespace(), obj.GetName())
 	n := h.Sum64()
 	return types.UID(fmt.Sprintf("%08x-%04x-4000-8000-%012x", uint32(n>>32), uint16(n>>16), n&0xffffffffffff))
 }

@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"slices"
+	"reflect"
 	"sort"
 	"strings"
 	"sync"
@@ -44,6 +44,7 @@ const (
 	deadBefore fault = "process dies before"
 	deadAfter  fault = "process dies after"
 	stale      fault = "stale read"
+	ancient    fault = "read of the oldest version"
 )
 
 // point is a place in a run where something can go wrong.
@@ -55,7 +56,7 @@ type point struct {
 func (p point) faults() []fault {
 	switch {
 	case p.where == "read":
-		return []fault{stale}
+		return []fault{stale, ancient}
 	case p.where == "kubernetes":
 		return []fault{refused, dropAfter, deadBefore, deadAfter}
 	case strings.HasPrefix(p.what, http.MethodGet):
@@ -297,8 +298,11 @@ type crashTransport world
 
 func (t *crashTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 	w := (*world)(t)
+	if r.URL.Path == "/logout" {
+		return w.grafana.RoundTripper().RoundTrip(r) // the end of an old session, on the side
+	}
 	what := r.Method + " " + r.URL.Path
-	if r.URL.Path == "/logout" || r.URL.Path == "/login" {
+	if r.URL.Path == "/login" {
 		what = http.MethodGet + " " + r.URL.Path // sessions come and go: no effect that is told apart
 	}
 	if r.Method != http.MethodGet && r.URL.Path != "/login" {
@@ -361,13 +365,21 @@ func (w *world) interceptors(cached bool) interceptor.Funcs {
 	return interceptor.Funcs{
 		Get: func(ctx context.Context, c client.WithWatch, key client.ObjectKey, obj client.Object, opts ...client.GetOption) error {
 			kind := kindOf(obj)
-			if cached && kind != "" && w.pass("read", kind+" "+key.String()) == stale {
-				w.caught = true
-				if h := w.history[kind+" "+key.String()]; len(h) > 1 {
-					return w.scheme.Convert(h[len(h)-2], obj, nil)
-				}
+			f := none
+			if cached && kind != "" {
+				f = w.pass("read", kind+" "+key.String())
 			}
-			return c.Get(ctx, key, obj, opts...)
+			h := w.history[kind+" "+key.String()]
+			if f == none || len(h) < 2 {
+				return c.Get(ctx, key, obj, opts...)
+			}
+			w.caught = true
+			old := h[len(h)-2]
+			if f == ancient {
+				old = h[0]
+			}
+			reflect.ValueOf(obj).Elem().Set(reflect.ValueOf(old.DeepCopyObject()).Elem())
+			return nil
 		},
 		Create: func(ctx context.Context, c client.WithWatch, obj client.Object, opts ...client.CreateOption) error {
 			if isDry(opts...) {
@@ -440,14 +452,20 @@ func edit[T Object](w *world, obj T, change func(T)) {
 
 func (w *world) create(objects ...client.Object) {
 	w.tb.Helper()
-	for i, obj := range objects {
+	for _, obj := range objects {
 		obj.SetGeneration(1)
 		if obj.GetUID() == "" {
-			obj.SetUID(uidFor(obj, i))
+			obj.SetUID(uidFor(obj))
 		}
 		obj.SetCreationTimestamp(metav1.NewTime(w.clock))
 		if err := w.kube.Create(context.Background(), obj); err != nil {
 			w.tb.Fatal(err)
+		}
+		// The fake counts versions per object, from 1; those of a real one are never used again.
+		for range w.history[kindOf(obj)+" "+client.ObjectKeyFromObject(obj).String()] {
+			if err := w.kube.Update(context.Background(), obj); err != nil {
+				w.tb.Fatal(err)
+			}
 		}
 		w.remember(obj)
 	}
@@ -482,12 +500,3 @@ type discard struct{}
 func (discard) Eventf(runtime.Object, runtime.Object, string, string, string, string, ...any) {}
 
 var _ events.EventRecorder = discard{}
-
-func sortedKeys[V any](m map[string]V) []string {
-	keys := make([]string, 0, len(m))
-	for k := range m {
-		keys = append(keys, k)
-	}
-	slices.Sort(keys)
-	return keys
-}

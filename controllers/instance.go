@@ -105,9 +105,9 @@ func (x *instance) down(err error) error {
 	switch {
 	case grafana.IsTLS(err):
 		p.Reason, p.Stalled, p.Retry, p.RetryAfter = v1alpha1.ReasonTLSFailed, true, false, time.Minute
-	case grafana.IsNotGrafana(err) && !grafana.IsUnavailable(err):
+	case !grafana.IsUnavailable(err) && (grafana.IsNotGrafana(err) || p.Reason == v1alpha1.ReasonRefused):
 		p.Reason, p.Stalled, p.Retry, p.RetryAfter = v1alpha1.ReasonNotGrafana, true, false, time.Minute
-		p.Message += ": does spec.url name a Grafana, with the path that it is served under?"
+		p.Message += ": does spec.url name a Grafana, with the right scheme and the path that it is served under?"
 	}
 	return &p
 }
@@ -164,11 +164,11 @@ func (x *instance) checkRights(ctx context.Context, have *serverState) error {
 		_, err := x.conn.CurrentOrg(ctx)
 		return err
 	}
-	_, err := x.conn.OrgByID(ctx, 1)
+	_, err := x.conn.OrgByName(ctx, markPrefix) // to look among all organizations is a server admin's right
 	if grafana.IsForbidden(err) {
 		return stalled(v1alpha1.ReasonForbidden, "the login %q works, but is no Grafana server admin: organizations need one", x.conn.Login)
 	}
-	if absent(err) != nil {
+	if err != nil {
 		return err
 	}
 	have.capabilities = append(have.capabilities, v1alpha1.CapabilityOrganizations)
@@ -184,7 +184,7 @@ const (
 // awaitLogin fails while a refused credential may not be tried again.
 func (x *instance) awaitLogin() error {
 	failure := x.obj.Status.LoginFailure
-	if failure == nil || failure.SecretResourceVersion != x.credential {
+	if failure == nil || failure.SecretResourceVersion != x.credential || x.obj.Status.ObservedGeneration != x.obj.Generation {
 		x.obj.Status.LoginFailure = nil
 		return nil
 	}

@@ -107,7 +107,7 @@ func (p *pass[T, R]) apply(ctx context.Context) error {
 		}
 	}
 	if p.ext.Record(p.have) {
-		if err := p.writeStatus(ctx); err != nil { // never go on with an identity that only this process knows
+		if err := p.keepStatus(ctx); err != nil { // never go on with an identity that only this process knows
 			return err
 		}
 	}
@@ -328,7 +328,7 @@ func (p *pass[T, R]) release(ctx context.Context, reason, message string) error 
 // patchMeta writes a change of metadata under the resourceVersion and keeps the status that this pass has in hand.
 func (p *pass[T, R]) patchMeta(ctx context.Context, base client.Object) error {
 	written := p.obj.DeepCopyObject().(T)
-	if err := p.Client.Patch(ctx, written, client.MergeFromWithOptions(base, client.MergeFromWithOptimisticLock{})); err != nil {
+	if err := p.Client.Patch(ctx, written, underVersion(base)); err != nil {
 		return err
 	}
 	p.obj.SetResourceVersion(written.GetResourceVersion())

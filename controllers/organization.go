@@ -175,7 +175,7 @@ func (x *organization) load(ctx context.Context, org grafana.Org) (*orgState, er
 		have.strays = slices.DeleteFunc(born, func(o grafana.Org) bool { return o.ID == org.ID })
 	}
 	if !x.obj.DeletionTimestamp.IsZero() {
-		return have, nil
+		return have, x.remark(ctx, have) // its children prove the organization by the mark before they go
 	}
 	if have.member && x.obj.Spec.Preferences != nil {
 		var p grafana.Preferences
@@ -248,21 +248,21 @@ func (x *organization) born(ctx context.Context) ([]grafana.Org, error) {
 
 func (x *organization) Rival(ctx context.Context) error {
 	if x.named != nil {
-		return taken(x.obj, "organization", x.obj.WantedName(), readMark(x.named.Address))
+		return taken(x.obj, x.obj.WantedName(), readMark(x.named.Address))
 	}
 	return x.olderClaim(ctx)
 }
 
 // taken says that a name is held, and by whom if that is the object's own namespace.
-func taken(obj Object, what, name string, holder mark) error {
+func taken(obj *v1alpha1.Organization, name string, holder mark) error {
 	if holder == (mark{}) {
-		return stalled(v1alpha1.ReasonAlreadyExists, "%s %q exists in Grafana and was not created by the operator: rename one of them", what, name)
+		return stalled(v1alpha1.ReasonAlreadyExists, "organization %q exists in Grafana and was not created by the operator: rename one of them", name)
 	}
 	who := "an object of another namespace or cluster"
 	if strings.HasPrefix(holder.owner, obj.GetNamespace()+"/") {
 		who = holder.owner
 	}
-	return stalled(v1alpha1.ReasonNameConflict, "%s %q belongs to %s: give this one another name", what, name, who)
+	return stalled(v1alpha1.ReasonNameConflict, "organization %q belongs to %s: give this one another name", name, who)
 }
 
 // olderClaim fails if another Organization of the same name on the same Instance was there before.
@@ -274,7 +274,7 @@ func (x *organization) olderClaim(ctx context.Context) error {
 	for i := range list.Items {
 		o := &list.Items[i]
 		if o.UID != x.obj.UID && o.WantedName() == x.obj.WantedName() && o.Status.OrgID == 0 && older(o, x.obj) {
-			return taken(x.obj, "organization", x.obj.WantedName(), markOf(x.ClusterID, o))
+			return taken(x.obj, x.obj.WantedName(), markOf(x.ClusterID, o))
 		}
 	}
 	return nil
@@ -341,6 +341,14 @@ func (x *organization) Update(ctx context.Context, have *orgState) error {
 	return errors.Join(x.setPreferences(ctx, have), x.setQuotas(ctx, have))
 }
 
+// remark puts a lost mark back on an organization that is being deleted.
+func (x *organization) remark(ctx context.Context, have *orgState) error {
+	if x.conn.Login == "" || x.obj.Status.OrgID != have.ID {
+		return nil
+	}
+	return x.setMark(ctx, have)
+}
+
 func (x *organization) setMark(ctx context.Context, have *orgState) error {
 	if readMark(have.Address) == x.mark {
 		return nil
@@ -366,7 +374,7 @@ func (x *organization) setName(ctx context.Context, have *orgState) error {
 		if holder, err := x.conn.OrgByName(ctx, name); err != nil {
 			return err
 		} else if holder != nil {
-			return taken(x.obj, "organization", name, readMark(holder.Address))
+			return taken(x.obj, name, readMark(holder.Address))
 		}
 	}
 	if err := x.conn.prove(ctx, have.ID, x.mark, true); err != nil {
@@ -374,7 +382,7 @@ func (x *organization) setName(ctx context.Context, have *orgState) error {
 	}
 	err := x.conn.RenameOrg(ctx, have.ID, name)
 	if grafana.IsTaken(err) {
-		return taken(x.obj, "organization", name, mark{})
+		return taken(x.obj, name, mark{})
 	}
 	if err == nil {
 		have.Name = name

@@ -26,7 +26,7 @@ func (x *onlyOrganization) Get(ctx context.Context) (*orgState, error) {
 	case org.Name != x.obj.WantedName():
 		return nil, stalled(v1alpha1.ReasonInvalidSpec, "the Instance's credential is a service account token, whose only organization is %q: set spec.name to exactly that", org.Name)
 	case m != (mark{}):
-		return nil, taken(x.obj, "organization", org.Name, m)
+		return nil, taken(x.obj, org.Name, m)
 	}
 	return x.load(ctx, org)
 }

@@ -3,7 +3,6 @@ package controllers
 import (
 	"context"
 	"math/rand/v2"
-	"net/http"
 	"sync"
 	"time"
 
@@ -17,6 +16,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	"grafana-tenancy.dev/operator/api/v1alpha1"
+	"grafana-tenancy.dev/operator/internal/grafana"
 )
 
 // Env is what the reconcilers of all kinds share.
@@ -34,7 +34,7 @@ type Env struct {
 	// Now is the clock.
 	Now func() time.Time
 	// Transport replaces the network between the operator and Grafana; nil: the network.
-	Transport http.RoundTripper
+	Transport grafana.RoundTripper
 	// NamespacesHidden says that the operator may not read Namespaces, so that a namespace selector cannot be evaluated.
 	NamespacesHidden bool
 
@@ -102,7 +102,7 @@ func (p *pass[T, R]) finish(ctx context.Context, err error) (ctrl.Result, error)
 		p.visit(*v.suspect)
 	}
 	p.applyVerdict(v)
-	if werr := p.writeStatus(ctx); client.IgnoreNotFound(werr) != nil {
+	if werr := p.keepStatus(ctx); client.IgnoreNotFound(werr) != nil {
 		if apierrors.IsConflict(werr) {
 			return ctrl.Result{RequeueAfter: time.Second}, nil
 		}

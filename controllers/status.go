@@ -7,6 +7,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
@@ -131,17 +132,40 @@ func (p *pass[T, R]) setWhile(kind string, on bool, reason, message string) {
 // writeStatus writes the status if it differs from what was read, under the resourceVersion: a verdict on a stale object is refused.
 func (p *pass[T, R]) writeStatus(ctx context.Context) error {
 	base := p.before.DeepCopyObject().(T)
-	patch := client.MergeFromWithOptions(base, client.MergeFromWithOptimisticLock{})
 	if equality.Semantic.DeepEqual(statusOf(base), statusOf(p.obj)) {
 		return nil
 	}
 	written := p.obj.DeepCopyObject().(T)
-	if err := p.Client.Status().Patch(ctx, written, patch); err != nil {
+	if err := p.Client.Status().Patch(ctx, written, underVersion(base)); err != nil {
 		return err
 	}
 	p.obj.SetResourceVersion(written.GetResourceVersion())
 	p.before = p.obj.DeepCopyObject().(T)
 	return nil
+}
+
+// keepStatus writes the status as writeStatus does. If only the rest of the object has changed meanwhile, as when it is deleted, what was learned is written all the same: it is about
+// Grafana, and still true.
+func (p *pass[T, R]) keepStatus(ctx context.Context) error {
+	err := p.writeStatus(ctx)
+	if !apierrors.IsConflict(err) {
+		return err
+	}
+	live := p.Kind.New()
+	if lerr := p.Live.Get(ctx, client.ObjectKeyFromObject(p.obj), live); lerr != nil {
+		return lerr
+	}
+	if live.GetUID() != p.obj.GetUID() || !equality.Semantic.DeepEqual(statusOf(live), statusOf(p.before)) {
+		return err
+	}
+	p.before.SetResourceVersion(live.GetResourceVersion())
+	p.obj.SetResourceVersion(live.GetResourceVersion())
+	return p.writeStatus(ctx)
+}
+
+// underVersion is a patch that the API server refuses if the object has changed since base.
+func underVersion(base client.Object) client.Patch {
+	return client.MergeFromWithOptions(base, client.MergeFromWithOptimisticLock{})
 }
 
 // released reports whether the pass has let go of an object that is being deleted: it is gone, and has no status any more.

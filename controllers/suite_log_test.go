@@ -63,7 +63,7 @@ func (l *logbook) about(text string) string {
 	var lines []string
 	for line := range strings.Lines(l.String()) {
 		if strings.Contains(line, text) {
-			lines = append(lines, line)
+			lines = append(lines, fmt.Sprintf("%.600s\n", strings.TrimSpace(line)))
 		}
 	}
 	return strings.Join(lines[max(0, len(lines)-30):], "")

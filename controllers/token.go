@@ -297,7 +297,7 @@ func (x *token) Recheck(have *tokenState) time.Duration {
 
 // Delete revokes every token of ours, and then deletes the Secret, whose key is dead.
 func (x *token) Delete(ctx context.Context, have *tokenState) error {
-	all := append(have.stale, have.inFlight...)
+	all := slices.Concat(have.stale, have.inFlight)
 	if have.live != nil {
 		all = append(all, *have.live)
 	}
@@ -309,7 +309,7 @@ func (x *token) Delete(ctx context.Context, have *tokenState) error {
 
 // Release leaves the Secret and its token, and revokes what no Secret holds.
 func (x *token) Release(ctx context.Context, have *tokenState) error {
-	stale := append(have.stale, have.inFlight...)
+	stale := slices.Concat(have.stale, have.inFlight)
 	if err := x.revoke(ctx, &stale); err != nil {
 		return err
 	}

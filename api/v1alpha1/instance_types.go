@@ -191,7 +191,7 @@ type InstanceStatus struct {
 type LoginFailure struct {
 	// Time of the last attempt.
 	// +kubebuilder:validation:Type=string
-	// +kubebuilder:validation:Format=date-time
+	// +kubebuilder:validation:XValidation:rule="self > timestamp('1970-01-01T00:00:00Z')",message="must be a time"
 	// +kubebuilder:validation:Pattern=`^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z$`
 	Time metav1.Time `json:"time"`
 

@@ -8,6 +8,7 @@ import (
 // +kubebuilder:validation:Enum=None;Viewer;Editor;Admin
 type Role string
 
+// Roles, from the least to the most.
 const (
 	RoleNone   Role = "None"
 	RoleViewer Role = "Viewer"

@@ -91,7 +91,7 @@ type ServiceAccountTokenStatus struct {
 
 	// ExpiresAt is when the live token expires, by Grafana's clock; absent if it never does.
 	// +kubebuilder:validation:Type=string
-	// +kubebuilder:validation:Format=date-time
+	// +kubebuilder:validation:XValidation:rule="self > timestamp('1970-01-01T00:00:00Z')",message="must be a time"
 	// +kubebuilder:validation:Pattern=`^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z$`
 	// +optional
 	ExpiresAt *metav1.Time `json:"expiresAt,omitempty"`

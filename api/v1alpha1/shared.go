@@ -133,13 +133,14 @@ type CommonStatus struct {
 	// is on its way there or waits for something; Stalled is True when somebody has to change something first, and the message says what.
 	// +listType=map
 	// +listMapKey=type
+	// +kubebuilder:validation:items:XValidation:rule="self.lastTransitionTime > timestamp('1970-01-01T00:00:00Z')",message="lastTransitionTime must be a time"
 	// +optional
 	Conditions []metav1.Condition `json:"conditions,omitempty"`
 
 	// CreateStarted is when a request that creates the object in Grafana was last about to be sent. It is removed once the object has been seen there, so that a create whose
 	// answer was lost is found again and never repeated.
 	// +kubebuilder:validation:Type=string
-	// +kubebuilder:validation:Format=date-time
+	// +kubebuilder:validation:XValidation:rule="self > timestamp('1970-01-01T00:00:00Z')",message="must be a time"
 	// +kubebuilder:validation:Pattern=`^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z$`
 	// +optional
 	CreateStarted *metav1.Time `json:"createStarted,omitempty"`

@@ -1,6 +1,7 @@
 package dashboard
 
 import (
+	"bytes"
 	"encoding/json"
 	"strings"
 	"testing"
@@ -91,7 +92,7 @@ func FuzzCanonical(f *testing.F) {
 			t.Fatalf("canonical form %s does not parse: %v", once, err)
 		}
 		twice, err := again.Canonical()
-		if err != nil || string(once) != string(twice) {
+		if err != nil || !bytes.Equal(once, twice) {
 			t.Fatalf("canonical form changes from %s to %s (%v)", once, twice, err)
 		}
 		if !json.Valid(once) {

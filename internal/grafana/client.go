@@ -57,6 +57,9 @@ type Config struct {
 	Now func() time.Time
 }
 
+// RoundTripper is the way of a request to its answer.
+type RoundTripper = http.RoundTripper
+
 // BasicAuth is the name and password of a Grafana user.
 type BasicAuth struct {
 	Username string
