@@ -122,7 +122,7 @@ func TestAPIDeletedInGrafana(t *testing.T) {
 				}
 				for _, obj := range []controllers.Object{n.org, n.sa, n.token, n.dash} {
 					if err := w.client.Get(t.Context(), client.ObjectKeyFromObject(obj), obj); err != nil || !isTrue(obj, v1alpha1.ConditionReady) {
-						return fmt.Errorf("%T is not Ready: %+v (%v)", obj, obj.CommonStatus().Conditions, err)
+						return fmt.Errorf("%T is not Ready: %+v (%w)", obj, obj.CommonStatus().Conditions, err)
 					}
 				}
 				return nil

@@ -191,7 +191,7 @@ func (w *world) checkStrays(expected map[string]bool, fail failer) {
 // checkKeys fails for every key that lives and is in no Secret.
 func (w *world) checkKeys(fail failer) {
 	var secrets corev1.SecretList
-	if err := w.kube.List(w.tb.Context(), &secrets); err != nil {
+	if err := w.kube.List(w.tb.Context(), &secrets, client.InNamespace(tenantNamespace)); err != nil {
 		w.tb.Fatal(err)
 	}
 	held := map[string]bool{}

@@ -10,10 +10,8 @@ import (
 	"sync/atomic"
 	"testing"
 
-	"github.com/go-logr/logr"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
-	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
@@ -32,7 +30,6 @@ type scenario struct {
 
 // TestCrashMatrix lets every request and every Kubernetes write of every scenario fail in every way, starts the operator anew where it died, and looks at what it comes to.
 func TestCrashMatrix(t *testing.T) {
-	ctrl.SetLogger(logr.Discard())
 	versions := []string{"12.4.0", "10.4.3"}
 	if only := os.Getenv("CRASH_VERSION"); only != "" {
 		versions = []string{only}
@@ -123,4 +120,9 @@ func uidFor(obj client.Object) types.UID {
 	return types.UID(fmt.Sprintf("%08x-%04x-4000-8000-%012x", uint32(n>>32), uint16(n>>16), n&0xffffffffffff))
 }
 
-func named(name string) metav1.ObjectMeta { return metav1.ObjectMeta{Namespace: "tenant", Name: name} }
+// tenantNamespace is where everything of a scenario is.
+const tenantNamespace = "tenant"
+
+func named(name string) metav1.ObjectMeta {
+	return metav1.ObjectMeta{Namespace: tenantNamespace, Name: name}
+}

@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/go-logr/logr"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -97,15 +98,9 @@ type world struct {
 
 const rounds = 600
 
+// newWorld makes a world with an API server in memory.
 func newWorld(tb testing.TB, version string) *world {
-	w := &world{tb: tb, clock: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC), history: map[string][]client.Object{}}
-	w.grafana = grafanatest.New(grafanatest.Options{Version: version, Now: w.now})
-	w.scheme = runtime.NewScheme()
-	for _, add := range []func(*runtime.Scheme) error{corev1.AddToScheme, v1alpha1.AddToScheme} {
-		if err := add(w.scheme); err != nil {
-			tb.Fatal(err)
-		}
-	}
+	w := emptyWorld(tb, version)
 	// A tracker of its own: the default one keeps managed fields, at several times the price of a run.
 	tracker := clienttesting.NewObjectTracker(w.scheme, serializer.NewCodecFactory(w.scheme).UniversalDecoder())
 	b := fake.NewClientBuilder().WithScheme(w.scheme).WithObjectTracker(tracker).
@@ -115,6 +110,18 @@ func newWorld(tb testing.TB, version string) *world {
 	}
 	w.kube = b.Build()
 	w.start()
+	return w
+}
+
+func emptyWorld(tb testing.TB, version string) *world {
+	w := &world{tb: tb, clock: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC), history: map[string][]client.Object{}}
+	w.grafana = grafanatest.New(grafanatest.Options{Version: version, Now: w.now})
+	w.scheme = runtime.NewScheme()
+	for _, add := range []func(*runtime.Scheme) error{corev1.AddToScheme, v1alpha1.AddToScheme} {
+		if err := add(w.scheme); err != nil {
+			tb.Fatal(err)
+		}
+	}
 	return w
 }
 
@@ -179,7 +186,7 @@ func (w *world) others(visited string) {
 func (w *world) objects() []Object {
 	var all []Object
 	for _, list := range []client.ObjectList{&v1alpha1.InstanceList{}, &v1alpha1.OrganizationList{}, &v1alpha1.ServiceAccountList{}, &v1alpha1.ServiceAccountTokenList{}, &v1alpha1.DashboardList{}} {
-		if err := w.kube.List(context.Background(), list); err != nil {
+		if err := w.kube.List(context.Background(), list, client.InNamespace(tenantNamespace)); err != nil {
 			w.tb.Fatal(err)
 		}
 		items, err := apiItems(list)
@@ -258,7 +265,8 @@ func (w *world) visit(key string) {
 			w.others(key)
 		}
 	}()
-	result, err := w.reconcilers[kind].Reconcile(context.Background(), ctrl.Request{NamespacedName: client.ObjectKey{Namespace: ns, Name: n}})
+	ctx := logr.NewContext(context.Background(), logr.Discard())
+	result, err := w.reconcilers[kind].Reconcile(ctx, ctrl.Request{NamespacedName: client.ObjectKey{Namespace: ns, Name: n}})
 	switch {
 	case err != nil:
 		w.failures[key]++
@@ -416,7 +424,7 @@ func isDry(opts ...client.CreateOption) bool {
 // collectGarbage deletes Secrets whose owner is gone, as Kubernetes does.
 func (w *world) collectGarbage() {
 	var secrets corev1.SecretList
-	if err := w.kube.List(context.Background(), &secrets); err != nil {
+	if err := w.kube.List(context.Background(), &secrets, client.InNamespace(tenantNamespace)); err != nil {
 		w.tb.Fatal(err)
 	}
 	for i := range secrets.Items {

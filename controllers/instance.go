@@ -97,7 +97,7 @@ func (k instanceKind) Connect(ctx context.Context, obj *v1alpha1.Instance) (Exte
 
 // down says that nobody can act in the Instance.
 func (x *instance) down(err error) error {
-	if err == nil || isKubernetes(err) {
+	if err == nil || !tells(err) {
 		return err
 	}
 	p := *classify(err, x.key)

@@ -7,7 +7,6 @@ import (
 	"strings"
 	"time"
 
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/types"
 
 	"grafana-tenancy.dev/operator/api/v1alpha1"
@@ -56,11 +55,17 @@ var (
 
 func isGone(err error) bool { return errors.Is(err, errGone) }
 
-// isKubernetes reports whether the error is the API server's.
-func isKubernetes(err error) bool {
-	var status apierrors.APIStatus
+// fromGrafana reports whether the error came of asking Grafana.
+func fromGrafana(err error) bool {
+	var answer *grafana.Error
+	return errors.As(err, &answer) || grafana.IsUnavailable(err) || grafana.IsTLS(err)
+}
+
+// tells reports whether the error says something of the object or its Grafana. Any other is trouble with Kubernetes: it is tried again, and the conditions stand.
+func tells(err error) bool {
 	var own *problem
-	return !errors.As(err, &own) && errors.As(err, &status)
+	var drift *drifted
+	return err == nil || errors.As(err, &own) || errors.As(err, &drift) || errors.Is(err, errSuspended) || errors.Is(err, errParked) || fromGrafana(err)
 }
 
 // classify makes a problem of any error of a pass. One table says what Grafana's answers mean.
@@ -86,7 +91,7 @@ func classify(err error, instance types.NamespacedName) *problem {
 		if status == 0 || status > 500 {
 			p.suspect = server
 		}
-	case grafana.IsNotGrafana(err), grafana.IsTLS(err), status == 0:
+	case grafana.IsNotGrafana(err), status == 0:
 		p.Reason, p.Retry, p.suspect = v1alpha1.ReasonGrafanaUnavailable, true, server
 	case grafana.IsVersionMismatch(err): // somebody wrote in between: look again
 		p.Reason, p.Retry = v1alpha1.ReasonRefused, true

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/tools/events"
 	"k8s.io/client-go/util/workqueue"
@@ -43,7 +42,7 @@ type Env struct {
 
 // visit has an object looked at now.
 func (e *Env) visit(s suspect) {
-	if ask := e.visits[s.kind]; ask != nil {
+	if ask := e.visits[s.kind]; ask != nil && s.key.Name != "" {
 		ask(ctrl.Request{NamespacedName: s.key})
 	}
 }
@@ -82,7 +81,7 @@ func (p *pass[T, R]) finish(ctx context.Context, err error) (ctrl.Result, error)
 	if apierrors.IsConflict(err) {
 		return ctrl.Result{RequeueAfter: time.Second}, nil // our copy was stale; the watch brings the current one
 	}
-	if meta.IsNoMatchError(err) || isKubernetes(err) {
+	if !tells(err) {
 		return ctrl.Result{}, err
 	}
 	if err == nil && p.released() {

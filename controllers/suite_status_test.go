@@ -107,8 +107,8 @@ func (in *inspector) faultsOf(obj controllers.Object) (faults []string) {
 	if len(status.Conditions) == 0 && status.ObservedGeneration == 0 {
 		return nil // not visited yet
 	}
-	fault := func(if_ bool, format string, args ...any) {
-		if if_ {
+	fault := func(wrong bool, format string, args ...any) {
+		if wrong {
 			faults = append(faults, fmt.Sprintf(format, args...))
 		}
 	}

@@ -67,7 +67,7 @@ func letTestsWaitSideBySide() {
 	given := false
 	flag.Visit(func(f *flag.Flag) { given = given || f.Name == "test.parallel" })
 	if !given {
-		_ = flag.Set("test.parallel", fmt.Sprint(max(12, runtime.GOMAXPROCS(0))))
+		_ = flag.Set("test.parallel", fmt.Sprint(max(32, runtime.GOMAXPROCS(0))))
 	}
 }
 

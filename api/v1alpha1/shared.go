@@ -4,30 +4,31 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
+// Finalizer keeps an object until what it made in Grafana is gone or let go.
+const Finalizer = "grafana-tenancy.dev/finalizer"
+
+// AnnotationAbandon is set to "true" by a person on an object that is being deleted, to release it without touching Grafana. What it made there stays.
+const AnnotationAbandon = "grafana-tenancy.dev/abandon"
+
+// Annotations on the Secret of a ServiceAccountToken. They are the record of which token it holds: Grafana's id of it, its revision, its ttl, the data key that it stands under and a
+// digest of it, the service account and organization that it belongs to, and which labels and annotations came from the spec.
 const (
-	// Finalizer keeps an object until what it made in Grafana is gone or let go.
-	Finalizer = "grafana-tenancy.dev/finalizer"
-
-	// AnnotationAbandon, set to "true" on an object that is being deleted, releases it without touching Grafana. What it made there stays.
-	AnnotationAbandon = "grafana-tenancy.dev/abandon"
-
-	// AnnotationTokenID and the annotations below stand on the Secret of a ServiceAccountToken. They are the record of which token it holds: Grafana's id of it, its revision,
-	// its ttl, the data key that it stands under and a digest of it, the service account and organization that it belongs to, and which labels and annotations came from the spec.
 	AnnotationTokenID            = "grafana-tenancy.dev/token-id"
 	AnnotationTokenRevision      = "grafana-tenancy.dev/token-revision"
 	AnnotationTokenTTL           = "grafana-tenancy.dev/token-ttl"
 	AnnotationTokenKey           = "grafana-tenancy.dev/token-key"
 	AnnotationTokenDigest        = "grafana-tenancy.dev/token-digest"
-	AnnotationAppliedLabels      = "grafana-tenancy.dev/applied-labels"
-	AnnotationAppliedAnnotations = "grafana-tenancy.dev/applied-annotations"
 	AnnotationServiceAccountID   = "grafana-tenancy.dev/service-account-id"
 	AnnotationOrgID              = "grafana-tenancy.dev/org-id"
-
-	// LabelManagedBy marks the Secrets that hold tokens; its value is ManagedBy.
-	LabelManagedBy = "app.kubernetes.io/managed-by"
-	// ManagedBy is the operator's name in labels and in the versions of dashboards.
-	ManagedBy = "grafana-tenancy-operator"
+	AnnotationAppliedLabels      = "grafana-tenancy.dev/applied-labels"
+	AnnotationAppliedAnnotations = "grafana-tenancy.dev/applied-annotations"
 )
+
+// LabelManagedBy marks the Secrets that hold tokens; its value is ManagedBy.
+const LabelManagedBy = "app.kubernetes.io/managed-by"
+
+// ManagedBy is the operator's name in labels and in the versions of dashboards.
+const ManagedBy = "grafana-tenancy-operator"
 
 // ObjectReference names an object of a fixed kind.
 type ObjectReference struct {

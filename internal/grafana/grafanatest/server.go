@@ -193,8 +193,8 @@ type front struct {
 	mu       sync.Mutex
 	listener net.Listener
 	server   *http.Server
-	closed bool
-	done   sync.WaitGroup
+	closed   bool
+	done     sync.WaitGroup
 }
 
 func newFront(addr string, h http.Handler) (*front, error) {

@@ -1,0 +1,147 @@
+package controllers
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+)
+
+// gateWorld lets tickets in and out and keeps who was woken.
+type gateWorld struct {
+	*gate
+	mu    sync.Mutex
+	woken []string
+	wait  time.Duration
+}
+
+func newGateWorld(readers, writers int) *gateWorld {
+	w := &gateWorld{}
+	w.gate = newGate(readers, writers, func() time.Duration {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		return w.wait
+	})
+	return w
+}
+
+func (w *gateWorld) ticket(group, name string) ticket {
+	return ticket{kind: "Dashboard", group: group, request: ctrl.Request{NamespacedName: client.ObjectKey{Namespace: group, Name: name}}, wake: func() {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		w.woken = append(w.woken, group+"/"+name)
+	}}
+}
+
+func (w *gateWorld) take() []string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	woken := w.woken
+	w.woken = nil
+	return woken
+}
+
+func mustEnter(t *testing.T, w *gateWorld, tk ticket, write bool) func() {
+	t.Helper()
+	leave, err := w.enter(tk, write)
+	if err != nil {
+		t.Fatalf("%s is not let in: %v", tk.key(), err)
+	}
+	return leave
+}
+
+func mustPark(t *testing.T, w *gateWorld, tk ticket, write bool) {
+	t.Helper()
+	if _, err := w.enter(tk, write); !errors.Is(err, errParked) {
+		t.Fatalf("%s is not parked: %v", tk.key(), err)
+	}
+}
+
+func TestGateIsFairAmongOrganizations(t *testing.T) {
+	w := newGateWorld(1, 1)
+	leave := mustEnter(t, w, w.ticket("big", "0"), true)
+	for i := range 3 {
+		mustPark(t, w, w.ticket("big", fmt.Sprint(i+1)), true)
+	}
+	mustPark(t, w, w.ticket("small", "1"), true)
+	mustPark(t, w, w.ticket("small", "1"), true) // to come twice is to wait once
+	var order []string
+	for range 4 {
+		leave()
+		woken := w.take()
+		if len(woken) != 1 {
+			t.Fatalf("%v were woken, want one", woken)
+		}
+		order = append(order, woken...)
+		group, name := woken[0][:len(woken[0])-2], woken[0][len(woken[0])-1:]
+		leave = mustEnter(t, w, w.ticket(group, name), false) // it is a writer even if it does not say so
+	}
+	if want := []string{"big/1", "small/1", "big/2", "big/3"}; !slices.Equal(order, want) {
+		t.Errorf("let in as %v, want %v", order, want)
+	}
+	leave()
+	if woken := w.take(); len(woken) > 0 {
+		t.Errorf("%v were woken, and nobody waits", woken)
+	}
+}
+
+func TestGateKeepsThePlaceOfWhoWasCalled(t *testing.T) {
+	w := newGateWorld(1, 1)
+	leave := mustEnter(t, w, w.ticket("a", "1"), true)
+	mustPark(t, w, w.ticket("b", "1"), true)
+	leave()
+	mustPark(t, w, w.ticket("c", "1"), true) // b was called and comes first
+	leave = mustEnter(t, w, w.ticket("b", "1"), true)
+	leave()
+	if woken := w.take(); !slices.Equal(woken, []string{"b/1", "c/1"}) {
+		t.Errorf("woken: %v", woken)
+	}
+}
+
+func TestGateReadersBecomeWriters(t *testing.T) {
+	w := newGateWorld(2, 1)
+	first, second := w.ticket("a", "1"), w.ticket("a", "2")
+	leaveFirst := mustEnter(t, w, first, false)
+	leaveSecond := mustEnter(t, w, second, false)
+	mustPark(t, w, w.ticket("a", "3"), false)
+	if err := w.writer(first); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.writer(first); err != nil {
+		t.Errorf("a writer is not let write twice: %v", err)
+	}
+	if err := w.writer(second); !errors.Is(err, errParked) {
+		t.Errorf("two writers at once: %v", err)
+	}
+	leaveSecond()
+	leaveFirst()
+	if woken := w.take(); !slices.Contains(woken, "a/2") || !slices.Contains(woken, "a/3") {
+		t.Errorf("woken: %v", woken)
+	}
+}
+
+func TestGateWaitsForTheBudget(t *testing.T) {
+	w := newGateWorld(1, 1)
+	w.wait = time.Millisecond
+	mustPark(t, w, w.ticket("a", "1"), false)
+	if woken := w.take(); len(woken) > 0 {
+		t.Fatalf("%v were woken while there is no budget", woken)
+	}
+	w.mu.Lock()
+	w.wait = 0
+	w.mu.Unlock()
+	deadline := time.After(10 * time.Second)
+	for woken := w.take(); len(woken) == 0; woken = w.take() {
+		select {
+		case <-deadline:
+			t.Fatal("nobody was woken when the budget came back")
+		case <-time.After(time.Millisecond):
+		}
+	}
+	mustEnter(t, w, w.ticket("a", "1"), false)()
+}
