@@ -156,3 +156,18 @@ func (w *world) release(obj client.Object) {
 		w.t.Fatal(err)
 	}
 }
+
+// After the operator's login was thrown out of an organization it joins again and goes on.
+func TestAPIMembershipLost(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, grafanatest.Options{})
+	n := w.tenant()
+	id := n.org.Status.OrgID
+	w.ask("POST", "/api/admin/users", 0, map[string]any{"login": "jane", "name": "jane", "password": "jane-password", "email": "jane@example.com"})
+	w.ask("POST", fmt.Sprintf("/api/orgs/%d/users", id), 0, map[string]any{"loginOrEmail": "jane", "role": "Admin"})
+	w.ask("DELETE", fmt.Sprintf("/api/orgs/%d/users/1", id), 0, nil)
+	change(w, n.dash, func() { n.dash.Spec.Source.JSON = new(`{"title": "After all"}`) })
+	ready(w, n.dash)
+	ready(w, get(w, &v1alpha1.Instance{ObjectMeta: w.named("grafana")}))
+	n.ready(w)
+}

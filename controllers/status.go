@@ -49,7 +49,7 @@ func (p *pass[T, R]) judge(err error) *verdict {
 	}
 	pr := classify(err, p.instance())
 	if in, ok := p.ext.(interface{ forbidden() *suspect }); ok && grafana.IsForbidden(err) && pr.Stalled {
-		pr.suspect, pr.RetryAfter = in.forbidden(), time.Minute // Grafana caches permissions for as long
+		pr.suspect, pr.RetryAfter = in.forbidden(), p.afterForbidden()
 	}
 	v := &verdict{ready: metav1.ConditionFalse, reason: pr.Reason, message: err.Error(), reconciling: !pr.Stalled, stalled: pr.Stalled,
 		retry: pr.Retry, after: pr.RetryAfter, waitsFor: pr.waitsFor, suspect: pr.suspect, available: p.available()}
@@ -63,6 +63,14 @@ func (p *pass[T, R]) judge(err error) *verdict {
 		v.ready = metav1.ConditionUnknown
 	}
 	return v
+}
+
+// afterForbidden is soon at first, when the operator's login may just have to join the organization again, and then a minute: for as long does Grafana remember permissions.
+func (p *pass[T, R]) afterForbidden() time.Duration {
+	if was := meta.FindStatusCondition(p.first.CommonStatus().Conditions, v1alpha1.ConditionReady); was != nil && was.Reason == v1alpha1.ReasonForbidden {
+		return time.Minute
+	}
+	return 5 * time.Second
 }
 
 // available is True once the object was found in Grafana and is ours, and else unknown to this pass.
