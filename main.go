@@ -47,7 +47,7 @@ func parseFlags() options {
 	flag.StringVar(&o.probeAddress, "health-probe-bind-address", ":8081", "address that /healthz and /readyz are served on")
 	flag.BoolVar(&o.leaderElect, "leader-elect", false, "make sure that only one of several managers is active")
 	flag.StringVar(&o.watchNamespaces, "watch-namespaces", "", "comma-separated namespaces to watch, each of which needs a RoleBinding for the operator; empty: all of them")
-	flag.IntVar(&o.maxConcurrent, "max-concurrent-reconciles", 8, "how many objects of a kind are worked on at once; each Instance's limits apply as well")
+	flag.IntVar(&o.maxConcurrent, "max-concurrent-reconciles", 32, "how many objects of a kind are worked on at once; each Instance's limits apply as well")
 	flag.StringVar(&o.clusterID, "cluster-id", "", "name of this cluster in the marks on Grafana's organizations; default: the uid of the namespace kube-system")
 	o.log.BindFlags(flag.CommandLine)
 	flag.Parse()

@@ -198,6 +198,8 @@ var admissions = []struct {
 	{"ServiceAccountToken", "spec.secret.key", spec{"secret": spec{"key": "a b"}}},
 	{"ServiceAccountToken", "are the operator's own", spec{"secret": spec{"labels": spec{"app.kubernetes.io/managed-by": "me"}}}},
 	{"ServiceAccountToken", "are the operator's own", spec{"secret": spec{"annotations": spec{v1alpha1.AnnotationTokenID: "1"}}}},
+	{"ServiceAccountToken", "are Kubernetes' own", spec{"secret": spec{"annotations": spec{"kubernetes.io/service-account.name": "default"}}}},
+	{"ServiceAccountToken", "use Opaque", spec{"secret": spec{"type": "kubernetes.io/service-account-token"}}},
 	{"ServiceAccountToken", "spec.secret.labels", spec{"secret": spec{"labels": spec{"a": "b c"}}}},
 
 	{"Dashboard", "", nil},

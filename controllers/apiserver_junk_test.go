@@ -70,7 +70,7 @@ var whole = map[string][]struct{ spec, status spec }{
 	},
 	"Dashboard": {
 		{lay(wholeCommon, spec{"organizationRef": spec{"name": "a", "namespace": "b"}, "source": spec{"json": "{}"}, "uid": "u", "folder": spec{"uid": "f"}, "driftPolicy": "Report"}),
-			lay(wholeStatus, spec{"uid": "u", "url": "/d/u", "version": 1, "contentHash": "h", "orgID": 1, "drift": spec{"version": 2, "by": "admin"}})},
+			lay(wholeStatus, spec{"uid": "u", "url": "/d/u", "version": 1, "contentHash": "h", "folderUID": "f", "orgID": 1, "drift": spec{"version": 2, "by": "admin"}})},
 		{spec{"organizationRef": spec{"name": "a"}, "source": spec{"configMapRef": spec{"name": "a", "key": "b"}}}, spec{}},
 	},
 }

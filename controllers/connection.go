@@ -101,14 +101,17 @@ func (c *Connection) member(ctx context.Context, id int64) (bool, error) {
 		return true, nil // a token is in its organization
 	}
 	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.orgs.ids[id] && c.now().Sub(c.orgs.at) < proofLife {
+	known := c.orgs.ids[id] && c.now().Sub(c.orgs.at) < proofLife
+	c.mu.Unlock()
+	if known {
 		return true, nil
 	}
 	list, err := c.MyOrgs(ctx)
 	if err != nil {
 		return false, err
 	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	c.orgs = memberships{at: c.now(), ids: map[int64]bool{}}
 	for _, o := range list {
 		if o.Role == "Admin" {
@@ -180,6 +183,21 @@ func (c *Connections) await(key types.NamespacedName, id string, wake func()) {
 		wake()
 	} else {
 		s.waiting[id] = wake
+	}
+}
+
+// decline gives back the place that any gate keeps for a visit that is over.
+func (c *Connections) decline(key string) {
+	c.mu.Lock()
+	var gates []*gate
+	for _, s := range c.all {
+		if s.conn != nil {
+			gates = append(gates, s.conn.gate)
+		}
+	}
+	c.mu.Unlock()
+	for _, g := range gates {
+		g.decline(key)
 	}
 }
 

@@ -320,6 +320,44 @@ func foreignScenarios() []scenario {
 			w.grafana.ResetDatabase()
 			w.everybody()
 		}},
+		{name: "Grafana's database reset, the rebuild cut off, then everything deleted", before: tenant, act: func(w *world) {
+			w.grafana.ResetDatabase()
+			// As a create leaves it whose answer was lost: the id of before, and the intent.
+			o := newOrganization("")
+			w.get(o)
+			o.Status.CreateStarted = &metav1.Time{Time: w.clock.Truncate(time.Second)}
+			if err := w.kube.Status().Update(w.tb.Context(), o); err != nil {
+				w.tb.Fatal(err)
+			}
+			w.remember(o)
+			w.delete(newOrganization(""), newAccount(""), newToken(), newDashboard("", ""))
+			w.clock = w.clock.Add(2 * time.Minute)
+			w.visit("Instance tenant/main")
+			w.visit("Organization tenant/org")
+		}},
+		{name: "an account that lists no more tokens", before: func(w *world) {
+			withAccount(w)
+			if err := w.rest(); err != nil {
+				w.tb.Fatal(err)
+			}
+			a := newAccount("")
+			w.get(a)
+			for i := range 300 {
+				w.grafana.Do(http.MethodPost, fmt.Sprintf("/api/serviceaccounts/%d/tokens", a.Status.ID), 3, map[string]any{"name": fmt.Sprintf("a%03d-kept", i)})
+			}
+		}, act: func(w *world) { w.create(newToken()) }, stalled: map[string]string{"ServiceAccountToken": v1alpha1.ReasonRefused}, ownKeys: true, after: func(w *world) error {
+			if n := len(w.grafana.Tokens(3)); n != 300 {
+				return fmt.Errorf("%d tokens", n)
+			}
+			return nil
+		}},
+		{name: "organization with an account of somebody else's deleted", before: func(w *world) {
+			withOrg(w)
+			if err := w.rest(); err != nil {
+				w.tb.Fatal(err)
+			}
+			w.grafana.Do(http.MethodPost, "/api/serviceaccounts", 3, map[string]any{"name": "Foreign account", "role": "Viewer"})
+		}, act: func(w *world) { w.delete(newOrganization("")) }, stalled: map[string]string{"Organization": v1alpha1.ReasonDeletionBlocked}},
 		{name: "Grafana's database reset, then everything deleted", before: tenant, act: func(w *world) {
 			reset(w)
 			w.delete(newInstance(), newOrganization(""), newAccount(""), newToken(), newDashboard("", ""))

@@ -24,6 +24,8 @@ type scenario struct {
 	act func(w *world)
 	// stalled names the objects that cannot become Ready in it, and the reason.
 	stalled map[string]string
+	// ownKeys says that people have made tokens of their own, whose keys they keep.
+	ownKeys bool
 	// after checks what is special to the scenario, besides the invariants.
 	after func(w *world) error
 }
@@ -105,7 +107,7 @@ func (w *world) play(s scenario, k int, f fault) error {
 	if err := w.rest(); err != nil {
 		return err
 	}
-	err := w.check(foreign, s.stalled)
+	err := w.check(foreign, s)
 	if s.after != nil {
 		err = errors.Join(err, s.after(w))
 	}

@@ -122,8 +122,8 @@ func (x *dash) read(ctx context.Context, recorded bool) (*dashboardState, error)
 		return nil, absent(err)
 	}
 	have := &dashboardState{Dashboard: *d, hash: hashOf(d.Model)}
-	asSaved := d.Version == x.obj.Status.Version && have.hash == x.obj.Status.ContentHash
-	if recorded && asSaved && x.content != nil {
+	changed := have.hash != x.obj.Status.ContentHash || d.FolderUID != x.obj.Status.FolderUID
+	if recorded && !changed && d.Version == x.obj.Status.Version && x.content != nil {
 		return have, nil
 	}
 	h, err := x.history(ctx)
@@ -136,7 +136,7 @@ func (x *dash) read(ctx context.Context, recorded bool) (*dashboardState, error)
 	case !h.ours:
 		return nil, nil
 	}
-	if recorded && have.hash != x.obj.Status.ContentHash {
+	if recorded && changed {
 		have.edit = &v1alpha1.DashboardDrift{Version: d.Version, By: h.last}
 	}
 	return have, nil
@@ -206,7 +206,7 @@ func (x *dash) taken() error {
 // Prepare fixes the uid before the request that creates under it.
 func (x *dash) Prepare() {
 	x.obj.Status.UID, x.obj.Status.OrgID = x.uid, x.org.ID()
-	x.obj.Status.Version, x.obj.Status.ContentHash = 0, ""
+	x.obj.Status.Version, x.obj.Status.ContentHash, x.obj.Status.FolderUID = 0, "", ""
 }
 
 func (x *dash) Create(ctx context.Context) (*dashboardState, error) {
@@ -267,14 +267,14 @@ func (x *dash) folder() string {
 func (x *dash) Record(have *dashboardState) bool {
 	status := &x.obj.Status
 	if have == nil {
-		status.UID, status.URL, status.Version, status.ContentHash, status.OrgID, status.Drift = "", "", 0, "", 0, nil
+		status.UID, status.URL, status.Version, status.ContentHash, status.FolderUID, status.OrgID, status.Drift = "", "", 0, "", "", 0, nil
 		return false
 	}
 	// The identity was written with the intent; only a dashboard that was found by its mark brings a new one.
 	fresh := status.UID != have.UID || status.OrgID != x.org.ID()
 	status.UID, status.OrgID, status.URL = have.UID, x.org.ID(), have.URL
 	if x.content != nil && have.hash == x.hash && have.FolderUID == x.folder() {
-		status.Version, status.ContentHash, status.Drift = have.Version, have.hash, nil
+		status.Version, status.ContentHash, status.FolderUID, status.Drift = have.Version, have.hash, have.FolderUID, nil
 	}
 	return fresh
 }
@@ -299,8 +299,7 @@ func (x *dash) Diff(have *dashboardState) []string {
 
 // reported says whether the difference is an edit made in Grafana that policy lets stand: the source and the folder are as they were last saved.
 func (x *dash) reported(have *dashboardState) bool {
-	return x.obj.Spec.DriftPolicy == v1alpha1.DriftReport && have.edit != nil && x.hash == x.obj.Status.ContentHash &&
-		x.obj.Status.ObservedGeneration == x.obj.Generation
+	return x.obj.Spec.DriftPolicy == v1alpha1.DriftReport && have.edit != nil && x.hash == x.obj.Status.ContentHash && x.folder() == x.obj.Status.FolderUID
 }
 
 func (x *dash) Update(ctx context.Context, have *dashboardState) error {

@@ -76,6 +76,26 @@ func (g *gate) writer(t ticket) error {
 	return errParked
 }
 
+// decline gives back the place of somebody who was called and has nothing to do here any more.
+func (g *gate) decline(key string) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.read.uncall(key) || g.write.uncall(key) {
+		g.callLocked()
+	}
+}
+
+// drain wakes everybody who waits: they go elsewhere.
+func (g *gate) drain() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for _, side := range []*lane{&g.read, &g.write} {
+		for len(side.order) > 0 {
+			side.next().wake()
+		}
+	}
+}
+
 func (g *gate) leave(key string) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -116,12 +136,19 @@ func (g *gate) giveUp(side *lane, key string) {
 
 func (l *lane) free() int { return l.slots - len(l.inside) - len(l.called) }
 
+// uncall forgets that somebody was called, and reports whether they were.
+func (l *lane) uncall(key string) bool {
+	timer, called := l.called[key]
+	if called {
+		timer.Stop()
+		delete(l.called, key)
+	}
+	return called
+}
+
 // admit takes a place for t if one is free or kept for it. While others wait, a free place is theirs.
 func (l *lane) admit(t ticket) bool {
-	if timer, called := l.called[t.key()]; called {
-		timer.Stop()
-		delete(l.called, t.key())
-	} else if l.free() <= 0 || len(l.order) > 0 {
+	if !l.uncall(t.key()) && (l.free() <= 0 || len(l.order) > 0) {
 		return false
 	}
 	l.inside[t.key()] = true
@@ -130,10 +157,7 @@ func (l *lane) admit(t ticket) bool {
 
 // wait queues t behind its group, once.
 func (l *lane) wait(t ticket) {
-	if timer, called := l.called[t.key()]; called {
-		timer.Stop()
-		delete(l.called, t.key())
-	}
+	l.uncall(t.key())
 	queue := l.queues[t.group]
 	if slices.ContainsFunc(queue, func(o ticket) bool { return o.key() == t.key() }) {
 		return

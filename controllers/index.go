@@ -2,6 +2,7 @@ package controllers
 
 import (
 	"context"
+	"slices"
 
 	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -97,6 +98,11 @@ func instanceConfigMaps(obj client.Object) []string {
 // listChildren lists the objects of a kind that refer to a parent.
 func (e *Env) listChildren(ctx context.Context, list client.ObjectList, parent types.NamespacedName) error {
 	return e.List(ctx, list, client.MatchingFields{byParent: parent.String()})
+}
+
+// holding keeps those that may have something in Grafana. The others lose nothing with their parent, and so hold up nobody: anybody can refer to anything.
+func holding[T Object](kind interface{ Held(T) bool }, objects []Object) []Object {
+	return slices.DeleteFunc(objects, func(o Object) bool { return !kind.Held(o.(T)) })
 }
 
 // children lists the objects of a kind that refer to obj.

@@ -47,7 +47,8 @@ func (k instanceKind) New() *v1alpha1.Instance { return &v1alpha1.Instance{} }
 func (k instanceKind) Held(*v1alpha1.Instance) bool { return false }
 
 func (k instanceKind) Dependents(ctx context.Context, obj *v1alpha1.Instance) ([]Object, error) {
-	return k.children(ctx, &v1alpha1.OrganizationList{}, obj)
+	organizations, err := k.children(ctx, &v1alpha1.OrganizationList{}, obj)
+	return holding(organizationKind{}, organizations), err
 }
 
 // Abandon ends the session.
@@ -84,6 +85,7 @@ func (k instanceKind) Connect(ctx context.Context, obj *v1alpha1.Instance) (Exte
 			return nil, x.down(stalled(v1alpha1.ReasonInvalidSpec, "%v", err))
 		}
 		if old := k.Connections.replace(x.key, x.conn); old != nil {
+			old.gate.drain()
 			go func() { _ = old.Close(context.WithoutCancel(ctx)) }() // passes that still use it fail, and come again
 		}
 	}
@@ -97,8 +99,8 @@ func (k instanceKind) Connect(ctx context.Context, obj *v1alpha1.Instance) (Exte
 
 // down says that nobody can act in the Instance.
 func (x *instance) down(err error) error {
-	if err == nil || !tells(err) {
-		return err
+	if err == nil {
+		return nil
 	}
 	p := *classify(err, x.key)
 	p.Unavailable, p.suspect = true, nil
@@ -126,12 +128,14 @@ func (x *instance) probe(ctx context.Context) (*serverState, error) {
 	if err := x.awaitLogin(); err != nil {
 		return nil, err
 	}
-	health, err := x.conn.Health(ctx)
+	short, cancel := context.WithTimeout(ctx, min(x.conn.Timeout, healthTimeout)) // a server that is not there shall not keep a worker for long
+	defer cancel()
+	health, err := x.conn.Health(short)
 	if err != nil {
 		return nil, err
 	}
 	if !supported(health.Version) {
-		return nil, stalled(v1alpha1.ReasonUnsupportedVersion, "this is Grafana %s: the operator needs %d.%d or newer", health.Version, oldest[0], oldest[1])
+		return nil, unsupported(health.Version)
 	}
 	settings, err := x.conn.Settings(ctx)
 	if err != nil {
@@ -140,6 +144,9 @@ func (x *instance) probe(ctx context.Context) (*serverState, error) {
 	have := &serverState{Health: health, edition: settings.Edition}
 	if have.Version == "" {
 		have.Version = settings.Version
+	}
+	if !supported(have.Version) {
+		return nil, unsupported(have.Version)
 	}
 	if err := x.checkRights(ctx, have); err != nil {
 		return nil, x.refused(err)
@@ -221,6 +228,13 @@ func (x *instance) loginProblem(why string, after time.Duration) error {
 	p := stalled(v1alpha1.ReasonInvalidCredentials, "Grafana refuses the credential in the Secret that spec.credentials names: put it right there (%s)", why)
 	p.RetryAfter = after + time.Second
 	return p
+}
+
+// healthTimeout bounds the first question of a probe, which costs a Grafana next to nothing.
+const healthTimeout = 15 * time.Second
+
+func unsupported(version string) error {
+	return stalled(v1alpha1.ReasonUnsupportedVersion, "this is Grafana %s: the operator needs %d.%d or newer", version, oldest[0], oldest[1])
 }
 
 // supported reports whether the operator knows this version. One that is hidden, or that cannot be read, is taken as supported.

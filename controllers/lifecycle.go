@@ -4,6 +4,7 @@ package controllers
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -211,8 +212,10 @@ func (p *pass[T, R]) remove(ctx context.Context) error {
 	switch {
 	case isGone(err), err != nil && !p.Kind.Held(p.obj):
 		return p.dropAfterDependents(ctx)
-	case err != nil:
+	case errors.Is(err, errParked):
 		return err
+	case err != nil:
+		return fmt.Errorf("%w; annotate this object %s=true to let go of it as it is", err, v1alpha1.AnnotationAbandon)
 	}
 	defer leave()
 	if p.have, err = p.find(ctx); err != nil {
@@ -220,6 +223,7 @@ func (p *pass[T, R]) remove(ctx context.Context) error {
 	}
 	if p.have == nil && !p.mayStillLand(p.obj.CommonStatus().CreateStarted) {
 		p.ext.Record(nil)
+		p.obj.CommonStatus().CreateStarted = nil // children go by it: nothing of it is there, or can come
 	}
 	if err := p.waitForDependents(ctx); err != nil {
 		return err
@@ -253,15 +257,27 @@ func (p *pass[T, R]) delete(ctx context.Context) error {
 			return err
 		}
 	}
-	if left := p.landsWithin(p.obj.CommonStatus().CreateStarted); left > 0 {
-		return &problem{Reason: v1alpha1.ReasonDeleting, RetryAfter: left,
-			Message: "waiting until a request to create it, whose answer was lost, can no longer take effect"}
+	if err := p.waitForLanding(); err != nil {
+		return err
 	}
 	p.ext.Record(nil)
 	return p.release(ctx, v1alpha1.EventDeleted, "Deleted in Grafana")
 }
 
+// waitForLanding holds the finalizer while a request to create the object may still take effect.
+func (p *pass[T, R]) waitForLanding() error {
+	left := p.landsWithin(p.obj.CommonStatus().CreateStarted)
+	if left <= 0 {
+		return nil
+	}
+	return &problem{Reason: v1alpha1.ReasonDeleting, RetryAfter: left,
+		Message: "waiting until a request to create it, whose answer was lost, can no longer take effect"}
+}
+
 func (p *pass[T, R]) orphan(ctx context.Context) error {
+	if err := p.waitForLanding(); err != nil {
+		return err
+	}
 	if p.have != nil {
 		if err := p.turn(); err != nil {
 			return err

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/types"
 
 	"grafana-tenancy.dev/operator/api/v1alpha1"
@@ -36,9 +37,10 @@ type orgState struct {
 // organization is an Organization in its Grafana.
 type organization struct {
 	*Env
-	obj  *v1alpha1.Organization
-	conn *Connection
-	mark mark
+	obj      *v1alpha1.Organization
+	instance *v1alpha1.Instance
+	conn     *Connection
+	mark     mark
 
 	homeUID string // what homeDashboardRef names
 	homeErr error
@@ -61,7 +63,7 @@ func (k organizationKind) Dependents(ctx context.Context, obj *v1alpha1.Organiza
 		return nil, err
 	}
 	dashboards, err := k.children(ctx, &v1alpha1.DashboardList{}, obj)
-	return append(accounts, dashboards...), err
+	return slices.Concat(holding(serviceAccountKind{}, accounts), holding(dashboardKind{}, dashboards)), err
 }
 
 func (k organizationKind) Connect(ctx context.Context, obj *v1alpha1.Organization) (External[orgState], error) {
@@ -72,8 +74,8 @@ func (k organizationKind) Connect(ctx context.Context, obj *v1alpha1.Organizatio
 	case deleting:
 		err := k.Get(ctx, key, &instance)
 		if apierrors.IsNotFound(err) {
-			return nil, stalled(v1alpha1.ReasonParentGone, "cannot delete it in Grafana: Instance %s does not exist. Create it again, or annotate this object %s=true to let go of it as it is",
-				key, v1alpha1.AnnotationAbandon)
+			return nil, stalled(v1alpha1.ReasonParentGone, "cannot delete it in Grafana: Instance %s does not exist. Create it again",
+				key)
 		} else if err != nil {
 			return nil, err
 		}
@@ -89,7 +91,7 @@ func (k organizationKind) Connect(ctx context.Context, obj *v1alpha1.Organizatio
 	if err != nil {
 		return nil, err
 	}
-	x := &organization{Env: k.Env, obj: obj, conn: conn, mark: markOf(k.ClusterID, obj)}
+	x := &organization{Env: k.Env, obj: obj, instance: &instance, conn: conn, mark: markOf(k.ClusterID, obj)}
 	if !deleting {
 		x.homeUID, x.homeErr = k.homeDashboard(ctx, obj)
 	}
@@ -273,7 +275,14 @@ func (x *organization) olderClaim(ctx context.Context) error {
 	}
 	for i := range list.Items {
 		o := &list.Items[i]
-		if o.UID != x.obj.UID && o.WantedName() == x.obj.WantedName() && o.Status.OrgID == 0 && older(o, x.obj) {
+		if o.UID == x.obj.UID || o.WantedName() != x.obj.WantedName() || o.Status.OrgID != 0 || o.Spec.Suspend || !o.DeletionTimestamp.IsZero() || !older(o, x.obj) {
+			continue
+		}
+		permitted, err := x.permits(ctx, x.instance.Spec.AllowedNamespaces, x.instance.Namespace, o.Namespace)
+		if err != nil {
+			return err
+		}
+		if permitted {
 			return taken(x.obj, x.obj.WantedName(), markOf(x.ClusterID, o))
 		}
 	}
@@ -436,7 +445,11 @@ func (x *organization) deleteOwned(ctx context.Context, id int64) error {
 
 // refuseContents fails if the organization holds something. All that the operator put there is gone by now.
 func (x *organization) refuseContents(ctx context.Context, id int64) error {
-	if err := x.join(ctx, &orgState{Org: grafana.Org{ID: id}}); err != nil {
+	member, err := x.conn.member(ctx, id)
+	if err != nil {
+		return err
+	}
+	if err := x.join(ctx, &orgState{Org: grafana.Org{ID: id}, member: member}); err != nil {
 		return err
 	}
 	hits, err := x.conn.Org(id).SearchContents(ctx, 10)
@@ -454,17 +467,29 @@ func (x *organization) refuseContents(ctx context.Context, id int64) error {
 	for _, s := range sources {
 		found = append(found, fmt.Sprintf("data source %q", s.Name))
 	}
+	accounts, err := x.conn.Org(id).SearchServiceAccounts(ctx, "")
+	if err != nil {
+		return err
+	}
+	for _, a := range accounts {
+		found = append(found, fmt.Sprintf("service account %q", a.Name))
+	}
 	if len(found) == 0 {
 		return nil
 	}
 	p := stalled(v1alpha1.ReasonDeletionBlocked, "organization %q holds what the operator did not put there: %s. Delete that in Grafana, or set deletionPolicy: Orphan to keep the organization",
 		x.obj.Status.Name, strings.Join(found[:min(len(found), 10)], ", "))
-	p.RetryAfter = 30 * time.Second
+	if was := meta.FindStatusCondition(x.obj.Status.Conditions, v1alpha1.ConditionReady); was == nil || was.Reason != v1alpha1.ReasonDeletionBlocked {
+		p.RetryAfter = 15 * time.Second // Grafana's search lags behind; what we have just deleted may still be in it
+	}
 	return p
 }
 
 // Release takes the mark off, so that nobody takes the organization for ours again.
 func (x *organization) Release(ctx context.Context, have *orgState) error {
+	if err := x.deleteStrays(ctx, have); err != nil {
+		return err
+	}
 	if readMark(have.Address) == (mark{}) {
 		return nil
 	}

@@ -44,14 +44,14 @@ func (e *Env) placeForDeletion(ctx context.Context, key types.NamespacedName) (*
 	err := e.Get(ctx, key, &org)
 	switch {
 	case apierrors.IsNotFound(err):
-		return nil, stalled(v1alpha1.ReasonParentGone, "cannot delete it in Grafana: Organization %s does not exist. Create it again, or annotate this object %s=true to let go of it as it is",
-			key, v1alpha1.AnnotationAbandon)
+		return nil, stalled(v1alpha1.ReasonParentGone, "cannot delete it in Grafana: Organization %s does not exist. Create it again",
+			key)
 	case err != nil:
 		return nil, err
 	case org.Status.OrgID == 0 && org.Status.CreateStarted == nil && !org.DeletionTimestamp.IsZero():
 		return nil, errGone // the organization is not in Grafana any more, and nothing in it
 	case org.Status.OrgID == 0:
-		return nil, waiting(v1alpha1.ReasonParentNotAvailable, "waiting for Organization %s, to delete it there; annotate this object %s=true to let go of it as it is", key, v1alpha1.AnnotationAbandon)
+		return nil, waiting(v1alpha1.ReasonParentNotAvailable, "waiting for Organization %s, to delete it there", key)
 	}
 	return e.placeOf(&org)
 }

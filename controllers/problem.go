@@ -55,19 +55,6 @@ var (
 
 func isGone(err error) bool { return errors.Is(err, errGone) }
 
-// fromGrafana reports whether the error came of asking Grafana.
-func fromGrafana(err error) bool {
-	var answer *grafana.Error
-	return errors.As(err, &answer) || grafana.IsUnavailable(err) || grafana.IsTLS(err)
-}
-
-// tells reports whether the error says something of the object or its Grafana. Any other is trouble with Kubernetes: it is tried again, and the conditions stand.
-func tells(err error) bool {
-	var own *problem
-	var drift *drifted
-	return err == nil || errors.As(err, &own) || errors.As(err, &drift) || errors.Is(err, errSuspended) || errors.Is(err, errParked) || fromGrafana(err)
-}
-
 // classify makes a problem of any error of a pass. One table says what Grafana's answers mean.
 func classify(err error, instance types.NamespacedName) *problem {
 	var own *problem
@@ -88,11 +75,11 @@ func classify(err error, instance types.NamespacedName) *problem {
 		p.Reason, p.Retry, p.suspect = v1alpha1.ReasonInvalidCredentials, true, server
 	case grafana.IsUnavailable(err):
 		p.Reason, p.Retry, p.RetryAfter = v1alpha1.ReasonGrafanaUnavailable, true, grafana.RetryAfter(err)
-		if status == 0 || status > 500 {
-			p.suspect = server
-		}
-	case grafana.IsNotGrafana(err), status == 0:
+		p.suspect = server
+	case grafana.IsNotGrafana(err), grafana.IsTLS(err):
 		p.Reason, p.Retry, p.suspect = v1alpha1.ReasonGrafanaUnavailable, true, server
+	case status == 0:
+		p.Reason, p.Retry = v1alpha1.ReasonFailed, true
 	case grafana.IsVersionMismatch(err): // somebody wrote in between: look again
 		p.Reason, p.Retry = v1alpha1.ReasonRefused, true
 	case status == 403:

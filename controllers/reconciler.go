@@ -1,6 +1,7 @@
 package controllers
 
 import (
+	"cmp"
 	"context"
 	"math/rand/v2"
 	"sync"
@@ -34,6 +35,8 @@ type Env struct {
 	Now func() time.Time
 	// Transport replaces the network between the operator and Grafana; nil: the network.
 	Transport grafana.RoundTripper
+	// FirstRetry and LastRetry bound the backoff of what failed. 0: 1s and 5m.
+	FirstRetry, LastRetry time.Duration
 	// NamespacesHidden says that the operator may not read Namespaces, so that a namespace selector cannot be evaluated.
 	NamespacesHidden bool
 
@@ -52,15 +55,18 @@ type Reconciler[T Object, R any] struct {
 	*Env
 	Kind Kind[T, R]
 
-	mu    sync.Mutex
-	queue workqueue.TypedRateLimitingInterface[ctrl.Request]
+	mu       sync.Mutex
+	queue    workqueue.TypedRateLimitingInterface[ctrl.Request]
+	failures map[types.NamespacedName]int // in a row
 }
 
 // Reconcile visits one object: it acts on it, then records what came of it.
 func (r *Reconciler[T, R]) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
 	obj := r.Kind.New()
+	defer func() { r.Connections.decline(ticket{kind: kindOf(obj), request: req}.key()) }()
 	if err := r.Get(ctx, req.NamespacedName, obj); err != nil {
 		forget(kindOf(obj), req.NamespacedName)
+		r.backoff(req.NamespacedName, false)
 		return ctrl.Result{}, client.IgnoreNotFound(err)
 	}
 	p := &pass[T, R]{Reconciler: r, obj: obj, before: obj.DeepCopyObject().(T), first: obj.DeepCopyObject().(T)}
@@ -81,12 +87,10 @@ func (p *pass[T, R]) finish(ctx context.Context, err error) (ctrl.Result, error)
 	if apierrors.IsConflict(err) {
 		return ctrl.Result{RequeueAfter: time.Second}, nil // our copy was stale; the watch brings the current one
 	}
-	if !tells(err) {
-		return ctrl.Result{}, err
-	}
 	if err == nil && p.released() {
 		p.emitEvents()
 		forget(kindOf(p.obj), client.ObjectKeyFromObject(p.obj))
+		p.backoff(client.ObjectKeyFromObject(p.obj), false)
 		return ctrl.Result{}, nil
 	}
 	v := p.judge(err)
@@ -109,14 +113,15 @@ func (p *pass[T, R]) finish(ctx context.Context, err error) (ctrl.Result, error)
 	}
 	p.emit(v)
 	p.observe(v)
-	if v.retry {
-		if v.after > 0 {
-			return ctrl.Result{RequeueAfter: v.after}, nil
-		}
-		log.FromContext(ctx).V(1).Info("trying again", "reason", v.reason)
-		return ctrl.Result{}, err
+	wait := p.backoff(client.ObjectKeyFromObject(p.obj), v.retry)
+	if !v.retry {
+		return ctrl.Result{RequeueAfter: p.nextVisit(v)}, nil
 	}
-	return ctrl.Result{RequeueAfter: p.nextVisit(v)}, nil
+	if v.after > 0 {
+		wait = v.after
+	}
+	log.FromContext(ctx).Info("trying again", "reason", v.reason, "error", v.message, "after", wait.String())
+	return ctrl.Result{RequeueAfter: wait}, nil
 }
 
 // nextVisit is when the object is due again if nothing happens before.
@@ -154,6 +159,21 @@ func (p *pass[T, R]) resync() time.Duration {
 // jitter spreads visits that began together: the result is up to a tenth shorter or longer.
 func jitter(d time.Duration) time.Duration {
 	return d + time.Duration((rand.Float64()-0.5)*0.2*float64(d))
+}
+
+// backoff counts the failures of an object and says how long to wait after the last one. The count is kept here and not in the queue, which forgets it when a pass waits its turn.
+func (r *Reconciler[T, R]) backoff(key types.NamespacedName, failed bool) time.Duration {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if !failed {
+		delete(r.failures, key)
+		return 0
+	}
+	if r.failures == nil {
+		r.failures = map[types.NamespacedName]int{}
+	}
+	r.failures[key]++
+	return jitter(min(cmp.Or(r.FirstRetry, time.Second)<<min(r.failures[key]-1, 20), cmp.Or(r.LastRetry, 5*time.Minute)))
 }
 
 // enqueue asks for a visit.

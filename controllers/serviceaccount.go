@@ -18,6 +18,7 @@ type serviceAccountKind struct{ *Env }
 // serviceAccount is a ServiceAccount in its organization. Its mark is the login, which Grafana derives from the name at creation and never changes.
 type serviceAccount struct {
 	*place
+	env *Env
 	obj *v1alpha1.ServiceAccount
 }
 
@@ -28,7 +29,8 @@ func (k serviceAccountKind) Held(obj *v1alpha1.ServiceAccount) bool {
 }
 
 func (k serviceAccountKind) Dependents(ctx context.Context, obj *v1alpha1.ServiceAccount) ([]Object, error) {
-	return k.children(ctx, &v1alpha1.ServiceAccountTokenList{}, obj)
+	tokens, err := k.children(ctx, &v1alpha1.ServiceAccountTokenList{}, obj)
+	return holding(tokenKind{}, tokens), err
 }
 
 func (k serviceAccountKind) Abandon(context.Context, *v1alpha1.ServiceAccount) error { return nil }
@@ -38,7 +40,7 @@ func (k serviceAccountKind) Connect(ctx context.Context, obj *v1alpha1.ServiceAc
 	if err != nil {
 		return nil, err
 	}
-	return &serviceAccount{place: place, obj: obj}, nil
+	return &serviceAccount{place: place, env: k.Env, obj: obj}, nil
 }
 
 func (x *serviceAccount) Get(ctx context.Context) (*grafana.ServiceAccount, error) {
@@ -74,6 +76,9 @@ func (x *serviceAccount) Find(ctx context.Context) (*grafana.ServiceAccount, err
 }
 
 func (x *serviceAccount) Rival(ctx context.Context) error {
+	if err := x.sibling(ctx); err != nil {
+		return err
+	}
 	found, err := x.org.SearchServiceAccounts(ctx, x.obj.WantedName())
 	if err != nil {
 		return err
@@ -81,6 +86,24 @@ func (x *serviceAccount) Rival(ctx context.Context) error {
 	for _, a := range found {
 		if a.Name == x.obj.WantedName() && !x.owned(a) {
 			return stalled(v1alpha1.ReasonAlreadyExists, "service account %q exists in organization %d (id %d) and is not this object's: rename one of them", a.Name, x.org.ID(), a.ID)
+		}
+	}
+	return nil
+}
+
+// sibling fails if another ServiceAccount of this organization has the name, or was there before and is about to get it.
+func (x *serviceAccount) sibling(ctx context.Context) error {
+	var list v1alpha1.ServiceAccountList
+	if err := x.env.listChildren(ctx, &list, x.owner); err != nil {
+		return err
+	}
+	for i := range list.Items {
+		o := &list.Items[i]
+		if o.UID == x.obj.UID || o.WantedName() != x.obj.WantedName() || o.Namespace != x.obj.Namespace || o.Spec.Suspend || !o.DeletionTimestamp.IsZero() {
+			continue // those of other namespaces are seen in Grafana, once they are there
+		}
+		if o.Status.ID != 0 && x.obj.Status.ID == 0 || (o.Status.ID != 0) == (x.obj.Status.ID != 0) && older(o, x.obj) {
+			return stalled(v1alpha1.ReasonNameConflict, "service account %q of this organization belongs to ServiceAccount %s: give this one another name", o.WantedName(), o.Name)
 		}
 	}
 	return nil
@@ -145,8 +168,13 @@ func (x *serviceAccount) change(have *grafana.ServiceAccount) (change grafana.Se
 
 func (x *serviceAccount) Update(ctx context.Context, have *grafana.ServiceAccount) error {
 	change := x.change(have)
-	if change.Name != nil { // a rename wants a live proof
-		if err := x.Prove(ctx, true); err != nil {
+	if change.Name != nil {
+		if !strings.HasSuffix(have.Name, "-"+uid8(x.obj)) { // Rival was asked at the birth
+			if err := x.Rival(ctx); err != nil {
+				return err
+			}
+		}
+		if err := x.Prove(ctx, true); err != nil { // a rename wants a live proof
 			return err
 		}
 	}

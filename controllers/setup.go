@@ -2,7 +2,6 @@ package controllers
 
 import (
 	"context"
-	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -18,10 +17,8 @@ import (
 
 // Options of Setup.
 type Options struct {
-	// MaxConcurrentReconciles is how many objects of a kind are worked on at once. 0: 8.
+	// MaxConcurrentReconciles is how many objects of a kind are worked on at once. 0: 32.
 	MaxConcurrentReconciles int
-	// FirstRetry and LastRetry bound the backoff of what failed. 0: 1s and 5m.
-	FirstRetry, LastRetry time.Duration
 }
 
 // Reconcilers of all kinds.
@@ -80,7 +77,8 @@ func Setup(mgr ctrl.Manager, e *Env, opts Options) error {
 		func() error {
 			return w.kind(&v1alpha1.ServiceAccountToken{}, r.Tokens, r.Tokens.useQueue).
 				parent(&v1alpha1.ServiceAccount{}, func() client.ObjectList { return &v1alpha1.ServiceAccountTokenList{} }).
-				naming(&corev1.Secret{}, &v1alpha1.ServiceAccountTokenList{}, bySecret).complete()
+				grandparent().naming(&corev1.Secret{}, &v1alpha1.ServiceAccountTokenList{}, bySecret).
+				consent(func() client.ObjectList { return &v1alpha1.ServiceAccountTokenList{} }).complete()
 		},
 		func() error {
 			return w.kind(&v1alpha1.Dashboard{}, r.Dashboards, r.Dashboards.useQueue).

@@ -89,11 +89,12 @@ func (d *drifted) Error() string { return d.message }
 // applyVerdict writes the verdict into the object's conditions.
 func (p *pass[T, R]) applyVerdict(v *verdict) {
 	if v.suspended {
-		ready := metav1.ConditionUnknown
+		c := metav1.Condition{Type: v1alpha1.ConditionReady, Status: metav1.ConditionUnknown}
 		if was := meta.FindStatusCondition(p.obj.CommonStatus().Conditions, v1alpha1.ConditionReady); was != nil {
-			ready = was.Status
+			c = *was // it speaks of the generation that it spoke of
 		}
-		p.set(v1alpha1.ConditionReady, ready, v1alpha1.ReasonSuspended, "spec.suspend is set: nothing is written to Grafana")
+		c.Reason, c.Message = v1alpha1.ReasonSuspended, "spec.suspend is set: nothing is written to Grafana"
+		meta.SetStatusCondition(&p.obj.CommonStatus().Conditions, c)
 		return
 	}
 	p.obj.CommonStatus().ObservedGeneration = p.obj.GetGeneration()

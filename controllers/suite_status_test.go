@@ -104,7 +104,7 @@ func (in *inspector) of(namespace string) []string {
 // faultsOf says what is wrong with an object's status.
 func (in *inspector) faultsOf(obj controllers.Object) (faults []string) {
 	status := obj.CommonStatus()
-	if len(status.Conditions) == 0 && status.ObservedGeneration == 0 {
+	if len(status.Conditions) == 0 && status.ObservedGeneration <= 0 {
 		return nil // not visited yet
 	}
 	fault := func(wrong bool, format string, args ...any) {

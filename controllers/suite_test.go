@@ -120,9 +120,9 @@ func (c *cluster) run() (err error) {
 	}
 	env := &controllers.Env{
 		Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Events: mgr.GetEventRecorder(v1alpha1.ManagedBy),
-		Connections: c.connections, ClusterID: clusterID, Now: time.Now,
+		Connections: c.connections, ClusterID: clusterID, Now: time.Now, FirstRetry: 50 * time.Millisecond, LastRetry: time.Second,
 	}
-	if err := controllers.Setup(mgr, env, controllers.Options{FirstRetry: 50 * time.Millisecond, LastRetry: time.Second}); err != nil {
+	if err := controllers.Setup(mgr, env, controllers.Options{}); err != nil {
 		return err
 	}
 	ctx, cancel := context.WithCancel(context.Background())

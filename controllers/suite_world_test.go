@@ -271,7 +271,7 @@ func until[T controllers.Object](w *world, obj T, what string, reached func(read
 		}
 		status := obj.CommonStatus()
 		ready := meta.FindStatusCondition(status.Conditions, v1alpha1.ConditionReady)
-		if ready == nil || ready.ObservedGeneration < generation || !reached(*ready) {
+		if ready == nil || ready.ObservedGeneration < generation && ready.Reason != v1alpha1.ReasonSuspended || !reached(*ready) {
 			return fmt.Errorf("generation %d, observed %d, conditions %+v", generation, status.ObservedGeneration, status.Conditions)
 		}
 		return nil

@@ -70,8 +70,8 @@ func (k tokenKind) Connect(ctx context.Context, obj *v1alpha1.ServiceAccountToke
 	deleting := !obj.DeletionTimestamp.IsZero()
 	switch {
 	case apierrors.IsNotFound(err) && deleting:
-		return nil, stalled(v1alpha1.ReasonParentGone, "cannot revoke it in Grafana: ServiceAccount %s does not exist. Create it again, or annotate this object %s=true to let go of it as it is",
-			key, v1alpha1.AnnotationAbandon)
+		return nil, stalled(v1alpha1.ReasonParentGone, "cannot revoke it in Grafana: ServiceAccount %s does not exist. Create it again",
+			key)
 	case apierrors.IsNotFound(err):
 		return nil, waiting(v1alpha1.ReasonParentNotFound, "ServiceAccount %s does not exist yet", key)
 	case err != nil:
@@ -127,11 +127,18 @@ func (x *token) Get(ctx context.Context) (*tokenState, error) {
 		}
 		return have, nil
 	}
+	if have.live == nil && len(list) >= maxListed {
+		return nil, stalled(v1alpha1.ReasonRefused, "service account %d has %d tokens, and Grafana lists no more: whether this object's is among the rest cannot be seen. Delete some that are not needed",
+			x.account.Status.ID, len(list))
+	}
 	if have.live == nil {
 		return nil, nil
 	}
 	return have, nil
 }
+
+// maxListed is how many tokens of a service account Grafana lists.
+const maxListed = 300
 
 // usable reports whether what the Secret holds is a live key of the right account, as the spec wants it.
 func (x *token) usable(t grafana.Token, r record) bool {
@@ -300,6 +307,9 @@ func (x *token) Delete(ctx context.Context, have *tokenState) error {
 	all := slices.Concat(have.stale, have.inFlight)
 	if have.live != nil {
 		all = append(all, *have.live)
+	}
+	if held := readRecord(have.secret); held.tokenID != 0 && held.accountID == x.account.Status.ID { // Grafana may not list it
+		all = append(all, grafana.Token{ID: held.tokenID})
 	}
 	if err := x.revoke(ctx, &all); err != nil {
 		return err

@@ -1,10 +1,10 @@
 package controllers
 
 import (
+	"cmp"
 	"context"
 	"reflect"
 	"strings"
-	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -38,34 +38,15 @@ type queueUser func(context.Context, workqueue.TypedRateLimitingInterface[ctrl.R
 // kind begins a controller. Status writes of our own wake nobody.
 func (w watcher) kind(obj client.Object, run reconcile.Reconciler, useQueue queueUser) *watcher {
 	changed := predicate.Or[client.Object](predicate.GenerationChangedPredicate{}, predicate.AnnotationChangedPredicate{})
-	first, last, workers := w.opts.FirstRetry, w.opts.LastRetry, w.opts.MaxConcurrentReconciles
-	if first == 0 {
-		first = time.Second
-	}
-	if last == 0 {
-		last = 5 * time.Minute
-	}
-	if workers == 0 {
-		workers = 8
-	}
+	workers := cmp.Or(w.opts.MaxConcurrentReconciles, 32)
 	w.run = run
 	w.builder = ctrl.NewControllerManagedBy(w.mgr).
 		Named(strings.ToLower(kindOf(obj))).
 		For(obj, builder.WithPredicates(changed)).
 		WatchesRawSource(source.Func(useQueue)).
-		WithOptions(controller.Options{
-			MaxConcurrentReconciles: workers,
-			RateLimiter:             jittered{workqueue.NewTypedItemExponentialFailureRateLimiter[ctrl.Request](first, last)},
-		})
+		WithOptions(controller.Options{MaxConcurrentReconciles: workers})
 	return &w
 }
-
-// jittered spreads the retries of objects that failed together.
-type jittered struct {
-	workqueue.TypedRateLimiter[ctrl.Request]
-}
-
-func (j jittered) When(r ctrl.Request) time.Duration { return jitter(j.TypedRateLimiter.When(r)) }
 
 func (w *watcher) complete() error { return w.builder.Complete(w.run) }
 
@@ -73,6 +54,18 @@ func (w *watcher) complete() error { return w.builder.Complete(w.run) }
 func (w *watcher) parent(parent client.Object, list func() client.ObjectList) *watcher {
 	w.builder.Watches(parent, handler.EnqueueRequestsFromMapFunc(func(ctx context.Context, obj client.Object) []ctrl.Request {
 		return w.find(ctx, list(), client.MatchingFields{byParent: client.ObjectKeyFromObject(obj).String()})
+	}), builder.WithPredicates(predicate.Funcs{UpdateFunc: func(e ctrlevent.UpdateEvent) bool { return usability(e.ObjectOld) != usability(e.ObjectNew) }}))
+	return w
+}
+
+// grandparent wakes tokens when the Organization of their service account becomes usable or stops being so.
+func (w *watcher) grandparent() *watcher {
+	w.builder.Watches(&v1alpha1.Organization{}, handler.EnqueueRequestsFromMapFunc(func(ctx context.Context, org client.Object) []ctrl.Request {
+		var requests []ctrl.Request
+		for _, account := range w.find(ctx, &v1alpha1.ServiceAccountList{}, client.MatchingFields{byParent: client.ObjectKeyFromObject(org).String()}) {
+			requests = append(requests, w.find(ctx, &v1alpha1.ServiceAccountTokenList{}, client.MatchingFields{byParent: account.String()})...)
+		}
+		return requests
 	}), builder.WithPredicates(predicate.Funcs{UpdateFunc: func(e ctrlevent.UpdateEvent) bool { return usability(e.ObjectOld) != usability(e.ObjectNew) }}))
 	return w
 }

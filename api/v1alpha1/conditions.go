@@ -49,6 +49,9 @@ const (
 	// ReasonInvalidCredentials: Grafana refuses the credential (401).
 	ReasonInvalidCredentials = "InvalidCredentials"
 
+	// ReasonFailed: something else went wrong, most often a request to Kubernetes; the message says what. It is tried again.
+	ReasonFailed = "Failed"
+
 	// ReasonForbidden: Grafana says that the credential may not do this, or that a quota is reached (403).
 	ReasonForbidden = "Forbidden"
 	// ReasonRefused: Grafana refuses what the object asks for.

@@ -85,6 +85,10 @@ type DashboardStatus struct {
 	// +optional
 	ContentHash string `json:"contentHash,omitempty"`
 
+	// FolderUID is the folder that it was last saved in; empty: none.
+	// +optional
+	FolderUID string `json:"folderUID,omitempty"`
+
 	// OrgID is Grafana's id of the organization it is in.
 	// +kubebuilder:validation:Minimum=0
 	// +kubebuilder:validation:Maximum=9007199254740991
@@ -124,7 +128,8 @@ type Dashboard struct {
 	metav1.ObjectMeta `json:"metadata,omitempty"`
 
 	// +required
-	Spec   DashboardSpec   `json:"spec"`
+	Spec DashboardSpec `json:"spec"`
+	// +kubebuilder:default:={"observedGeneration":-1}
 	Status DashboardStatus `json:"status,omitempty"`
 }
 

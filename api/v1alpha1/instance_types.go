@@ -226,7 +226,8 @@ type Instance struct {
 	metav1.ObjectMeta `json:"metadata,omitempty"`
 
 	// +required
-	Spec   InstanceSpec   `json:"spec"`
+	Spec InstanceSpec `json:"spec"`
+	// +kubebuilder:default:={"observedGeneration":-1}
 	Status InstanceStatus `json:"status,omitempty"`
 }
 

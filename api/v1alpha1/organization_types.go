@@ -109,7 +109,8 @@ type Organization struct {
 	metav1.ObjectMeta `json:"metadata,omitempty"`
 
 	// +required
-	Spec   OrganizationSpec   `json:"spec"`
+	Spec OrganizationSpec `json:"spec"`
+	// +kubebuilder:default:={"observedGeneration":-1}
 	Status OrganizationStatus `json:"status,omitempty"`
 }
 

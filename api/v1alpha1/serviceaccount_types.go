@@ -80,7 +80,8 @@ type ServiceAccount struct {
 	metav1.ObjectMeta `json:"metadata,omitempty"`
 
 	// +required
-	Spec   ServiceAccountSpec   `json:"spec"`
+	Spec ServiceAccountSpec `json:"spec"`
+	// +kubebuilder:default:={"observedGeneration":-1}
 	Status ServiceAccountStatus `json:"status,omitempty"`
 }
 

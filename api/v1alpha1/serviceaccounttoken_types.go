@@ -47,6 +47,7 @@ type TokenSecret struct {
 	// Type of the Secret. Default Opaque. It cannot be changed.
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=253
+	// +kubebuilder:validation:XValidation:rule="!(self in ['kubernetes.io/service-account-token', 'bootstrap.kubernetes.io/token'])",message="Kubernetes gives Secrets of this type a meaning of their own: use Opaque"
 	// +kubebuilder:default=Opaque
 	// +optional
 	Type string `json:"type,omitempty"`
@@ -60,6 +61,7 @@ type TokenSecret struct {
 	// Annotations that the Secret gets besides the operator's own.
 	// +kubebuilder:validation:MaxProperties=64
 	// +kubebuilder:validation:XValidation:rule="!self.exists(k, k.startsWith('grafana-tenancy.dev/'))",message="annotations of grafana-tenancy.dev/ are the operator's own"
+	// +kubebuilder:validation:XValidation:rule="!self.exists(k, k.startsWith('kubernetes.io/'))",message="annotations of kubernetes.io/ are Kubernetes' own"
 	// +optional
 	Annotations map[string]string `json:"annotations,omitempty"`
 }
@@ -118,7 +120,8 @@ type ServiceAccountToken struct {
 	metav1.ObjectMeta `json:"metadata,omitempty"`
 
 	// +required
-	Spec   ServiceAccountTokenSpec   `json:"spec"`
+	Spec ServiceAccountTokenSpec `json:"spec"`
+	// +kubebuilder:default:={"observedGeneration":-1}
 	Status ServiceAccountTokenStatus `json:"status,omitempty"`
 }
 

@@ -124,8 +124,8 @@ type CommonSpec struct {
 
 // CommonStatus is shared by all kinds.
 type CommonStatus struct {
-	// ObservedGeneration is the generation of the spec that the conditions speak of.
-	// +kubebuilder:validation:Minimum=0
+	// ObservedGeneration is the generation of the spec that the conditions speak of; -1 before the operator has seen the object.
+	// +kubebuilder:validation:Minimum=-1
 	// +kubebuilder:validation:Maximum=9007199254740991
 	// +optional
 	ObservedGeneration int64 `json:"observedGeneration,omitempty"`

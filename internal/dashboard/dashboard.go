@@ -11,6 +11,7 @@ import (
 	"io"
 	"maps"
 	"regexp"
+	"strings"
 )
 
 // Content is a dashboard as its author wrote it.
@@ -40,9 +41,10 @@ func Parse(source []byte) (*Content, error) {
 		return nil, errors.New("it is null, not a dashboard")
 	}
 	title, _ := fields["title"].(string)
-	if title == "" {
+	if title = strings.TrimSpace(title); title == "" {
 		return nil, errors.New(`it has no "title": a dashboard needs one`)
 	}
+	fields["title"] = title // as Grafana keeps it
 	c := &Content{Title: title, fields: fields}
 	if uid, present := fields["uid"]; present && uid != nil {
 		c.UID, _ = uid.(string)
