@@ -158,3 +158,18 @@ func TestAPIConsentBrokenSelector(t *testing.T) {
 		t.Errorf("%s dashboards", got)
 	}
 }
+
+// Whoever refers to an Organization without its consent has nothing in it, and cannot hold up its deletion.
+func TestAPIConsentHoldsUpNobody(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, grafanatest.Options{})
+	org := ready(w, w.organization("team"))
+	other := w.namespace(nil)
+	ref := v1alpha1.ObjectReference{Name: "team", Namespace: w.ns}
+	dash := w.dashboard("unwanted", "", overview, func(o *v1alpha1.Dashboard) { o.Namespace, o.Spec.OrganizationRef = other, ref })
+	waiting(w, dash, v1alpha1.ReasonReferenceNotPermitted)
+	w.delete(org)
+	w.gone(org)
+	w.delete(dash)
+	w.gone(dash)
+}

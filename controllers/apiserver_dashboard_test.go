@@ -86,6 +86,28 @@ func TestAPIDashboardReport(t *testing.T) {
 	}
 }
 
+// An edit that is left to stand is no reason to forget a new folder, even if that could not be reached at first.
+func TestAPIDashboardReportAndFolder(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, grafanatest.Options{})
+	w.organization("team")
+	dash := ready(w, w.dashboard("overview", "team", overview, func(o *v1alpha1.Dashboard) { o.Spec.DriftPolicy = v1alpha1.DriftReport }))
+	org := orgOf(w, "team")
+	w.ask("POST", "/api/dashboards/db", org, map[string]any{"overwrite": true, "dashboard": map[string]any{"uid": dash.Status.UID, "title": "Edited"}})
+	visit(w, dash)
+	until(w, dash, "Drifted", func(metav1.Condition) bool { return isTrue(dash, v1alpha1.ConditionDrifted) })
+	change(w, dash, func() { dash.Spec.Folder = &v1alpha1.DashboardFolder{UID: "later"} })
+	stalled(w, dash, v1alpha1.ReasonFolderNotFound, "later")
+	visit(w, dash)
+	stalled(w, dash, v1alpha1.ReasonFolderNotFound)
+	w.ask("POST", "/api/folders", org, map[string]any{"uid": "later", "title": "Later"})
+	visit(w, dash)
+	until(w, dash, "moved", func(c metav1.Condition) bool {
+		d := w.dash(org, dash.Status.UID)
+		return c.Status == metav1.ConditionTrue && d.FolderUID == "later" && d.Title == "Overview" && !isTrue(dash, v1alpha1.ConditionDrifted)
+	})
+}
+
 // Somebody else's dashboard under the wanted uid is neither changed nor deleted; once it is gone, ours comes.
 func TestAPIDashboardAlreadyExists(t *testing.T) {
 	t.Parallel()

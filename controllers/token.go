@@ -121,21 +121,20 @@ func (x *token) Get(ctx context.Context) (*tokenState, error) {
 			have.stale = append(have.stale, t)
 		}
 	}
-	if !x.obj.DeletionTimestamp.IsZero() {
-		if x.secret == nil && len(list) == 0 || x.secret == nil && have.live == nil && len(have.stale)+len(have.inFlight) == 0 {
-			return nil, nil
-		}
+	switch {
+	case !x.obj.DeletionTimestamp.IsZero() && x.secret == nil && have.none():
+		return nil, nil
+	case !x.obj.DeletionTimestamp.IsZero(), have.live != nil:
 		return have, nil
-	}
-	if have.live == nil && len(list) >= maxListed {
+	case len(list) >= maxListed:
 		return nil, stalled(v1alpha1.ReasonRefused, "service account %d has %d tokens, and Grafana lists no more: whether this object's is among the rest cannot be seen. Delete some that are not needed",
 			x.account.Status.ID, len(list))
 	}
-	if have.live == nil {
-		return nil, nil
-	}
-	return have, nil
+	return nil, nil
 }
+
+// none reports whether Grafana has no token of ours.
+func (s *tokenState) none() bool { return s.live == nil && len(s.stale)+len(s.inFlight) == 0 }
 
 // maxListed is how many tokens of a service account Grafana lists.
 const maxListed = 300

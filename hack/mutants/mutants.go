@@ -33,8 +33,8 @@ var mutants = []mutant{
 	{
 		name: "finalizer released while a create may land",
 		file: "controllers/lifecycle.go",
-		old:  "	if left := p.landsWithin(p.obj.CommonStatus().CreateStarted); left > 0 {\n		return &problem",
-		new:  "	if left := p.landsWithin(p.obj.CommonStatus().CreateStarted); left < 0 {\n		return &problem",
+		old:  "	if left <= 0 {\n		return nil\n	}\n",
+		new:  "	if left >= 0 {\n		return nil\n	}\n",
 	},
 	{
 		name: "delete errors swallowed",
@@ -65,6 +65,12 @@ var mutants = []mutant{
 		file: "controllers/lifecycle.go",
 		old:  "	if p.obj.CommonSpec().DeletionPolicy == v1alpha1.DeletionOrphan {",
 		new:  "	if p.obj.CommonSpec().DeletionPolicy == \"\" && false {",
+	},
+	{
+		name: "intent kept when nothing can come of it",
+		file: "controllers/lifecycle.go",
+		old:  "		p.obj.CommonStatus().CreateStarted = nil // children go by it: nothing of it is there, or can come\n",
+		new:  "",
 	},
 	{
 		name: "organization adopted by name",
@@ -109,6 +115,12 @@ var mutants = []mutant{
 		new:  "	case org.ID != id:\n",
 	},
 	{
+		name: "foreign accounts deleted with the organization",
+		file: "controllers/organization.go",
+		old:  "		found = append(found, fmt.Sprintf(\"service account %q\", a.Name))\n",
+		new:  "		_ = a\n",
+	},
+	{
 		name: "service account found by id alone",
 		file: "controllers/serviceaccount.go",
 		old:  "	if !x.owned(have) {\n		return nil, nil\n	}\n	return &have, nil",
@@ -133,6 +145,12 @@ var mutants = []mutant{
 		new:  "	case err == nil:\n",
 	},
 	{
+		name: "full list of tokens trusted",
+		file: "controllers/token.go",
+		old:  "const maxListed = 300\n",
+		new:  "const maxListed = 30000\n",
+	},
+	{
 		name: "failed Secret write ignored",
 		file: "controllers/token.go",
 		old:  "	if err != nil {\n		return nil, x.revokeUnwritten(ctx, made, err)\n	}\n	x.secret, x.revision = written, revision\n	have, err := x.Get(ctx)\n	if have == nil && err == nil {\n		err = &problem{Reason: v1alpha1.ReasonCreating, Message: \"the token that was just made is not in Grafana's list: looking again\", Retry: true}\n	}\n	return have, err",
@@ -153,8 +171,8 @@ var mutants = []mutant{
 	{
 		name: "Secret trusted without Grafana",
 		file: "controllers/token.go",
-		old:  "	if have.live == nil {\n		return nil, nil\n	}\n	return have, nil",
-		new:  "	if have.live == nil && x.secret == nil {\n		return nil, nil\n	}\n	return have, nil",
+		old:  "	case !x.obj.DeletionTimestamp.IsZero(), have.live != nil:\n",
+		new:  "	case !x.obj.DeletionTimestamp.IsZero(), have.live != nil, x.secret != nil:\n",
 	},
 	{
 		name: "tokens left behind on delete",

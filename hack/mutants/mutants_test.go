@@ -1,0 +1,26 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// TestMutantsAreCurrent finds the mutants whose code has changed under them, long before somebody runs them.
+func TestMutantsAreCurrent(t *testing.T) {
+	names := map[string]bool{}
+	for _, m := range mutants {
+		source, err := os.ReadFile(filepath.Join("..", "..", m.file))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n := strings.Count(string(source), m.old); n != 1 {
+			t.Errorf("%s: what it replaces is in %s %d times, not once", m.name, m.file, n)
+		}
+		if m.old == m.new || names[m.name] {
+			t.Errorf("%s changes nothing, or is there twice", m.name)
+		}
+		names[m.name] = true
+	}
+}
