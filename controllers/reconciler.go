@@ -3,6 +3,7 @@ package controllers
 import (
 	"cmp"
 	"context"
+	"errors"
 	"math/rand/v2"
 	"sync"
 	"time"
@@ -63,10 +64,11 @@ type Reconciler[T Object, R any] struct {
 // Reconcile visits one object: it acts on it, then records what came of it.
 func (r *Reconciler[T, R]) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
 	obj := r.Kind.New()
-	defer func() { r.Connections.decline(ticket{kind: kindOf(obj), request: req}.key()) }()
+	call := ticket{kind: kindOf(obj), request: req}.key()
 	if err := r.Get(ctx, req.NamespacedName, obj); err != nil {
 		forget(kindOf(obj), req.NamespacedName)
 		r.backoff(req.NamespacedName, false)
+		r.Connections.decline(call)
 		return ctrl.Result{}, client.IgnoreNotFound(err)
 	}
 	p := &pass[T, R]{Reconciler: r, obj: obj, before: obj.DeepCopyObject().(T), first: obj.DeepCopyObject().(T)}
@@ -75,6 +77,9 @@ func (r *Reconciler[T, R]) Reconcile(ctx context.Context, req ctrl.Request) (ctr
 		err = p.apply(ctx)
 	} else {
 		err = p.remove(ctx)
+	}
+	if !errors.Is(err, errParked) {
+		r.Connections.decline(call) // if it was called to a gate and had nothing to do there
 	}
 	return p.finish(ctx, err)
 }

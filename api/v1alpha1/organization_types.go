@@ -42,7 +42,7 @@ type OrganizationSpec struct {
 // +kubebuilder:validation:Maximum=1000000000
 type QuotaLimit int64
 
-// Preferences of an organization (Grafana: PUT /api/org/preferences).
+// Preferences of an organization (Grafana: PATCH /api/org/preferences).
 // +kubebuilder:validation:XValidation:rule="!(has(self.homeDashboardUID) && has(self.homeDashboardRef))",message="give at most one of homeDashboardUID and homeDashboardRef"
 type Preferences struct {
 	// Theme is light, dark, system or one of the further themes that the Grafana offers.

@@ -27,7 +27,7 @@ func (o *OrgClient) Preferences(ctx context.Context) (Preferences, error) {
 // SetPreferences replaces the organization's preferences; an empty field clears. A home dashboard that
 // does not exist is IsNotFound.
 //
-// PUT /api/org/preferences
+// PATCH /api/org/preferences, which leaves alone what is not named here
 func (o *OrgClient) SetPreferences(ctx context.Context, preferences Preferences) error {
-	return exec(ctx, o, put(preferences, "/api/org/preferences"))
+	return exec(ctx, o, patch(preferences, "/api/org/preferences"))
 }
