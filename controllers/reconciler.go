@@ -93,7 +93,7 @@ func (p *pass[T, R]) finish(ctx context.Context, err error) (ctrl.Result, error)
 		return ctrl.Result{RequeueAfter: time.Second}, nil // our copy was stale; the watch brings the current one
 	}
 	if err == nil && p.released() {
-		p.emitEvents()
+		p.emitEvents(ctx)
 		forget(kindOf(p.obj), client.ObjectKeyFromObject(p.obj))
 		p.backoff(client.ObjectKeyFromObject(p.obj), false)
 		return ctrl.Result{}, nil
@@ -116,7 +116,7 @@ func (p *pass[T, R]) finish(ctx context.Context, err error) (ctrl.Result, error)
 		}
 		return ctrl.Result{}, werr
 	}
-	p.emit(v)
+	p.emit(ctx, v)
 	p.observe(v)
 	wait := p.backoff(client.ObjectKeyFromObject(p.obj), v.retry)
 	if !v.retry {
@@ -125,7 +125,7 @@ func (p *pass[T, R]) finish(ctx context.Context, err error) (ctrl.Result, error)
 	if v.after > 0 {
 		wait = v.after
 	}
-	log.FromContext(ctx).Info("trying again", "reason", v.reason, "error", v.message, "after", wait.String())
+	log.FromContext(ctx).V(1).Info("trying again", "reason", v.reason, "error", v.message, "after", wait.String())
 	return ctrl.Result{RequeueAfter: wait}, nil
 }
 

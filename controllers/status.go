@@ -13,6 +13,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
+	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	"grafana-tenancy.dev/operator/api/v1alpha1"
 	"grafana-tenancy.dev/operator/internal/grafana"
@@ -219,20 +220,22 @@ func (p *pass[T, R]) event(reason, message string) {
 	p.events = append(p.events, event{reason, message})
 }
 
-// emitEvents tells people what happened.
-func (p *pass[T, R]) emitEvents() {
+// emitEvents tells people what happened, in events and in the log.
+func (p *pass[T, R]) emitEvents(ctx context.Context) {
 	for _, e := range p.events {
+		log.FromContext(ctx).Info(e.message, "reason", e.reason)
 		p.Events.Eventf(p.obj, nil, corev1.EventTypeNormal, e.reason, e.reason, "%s", truncate(e.message, maxMessage))
 	}
 }
 
 // emit tells people what happened, and what keeps the object from being Ready, once a change of reason.
-func (p *pass[T, R]) emit(v *verdict) {
-	p.emitEvents()
+func (p *pass[T, R]) emit(ctx context.Context, v *verdict) {
+	p.emitEvents(ctx)
 	was := meta.FindStatusCondition(p.first.CommonStatus().Conditions, v1alpha1.ConditionReady)
 	switch {
 	case v.suspended || was != nil && was.Reason == v.reason && was.Status == v.ready:
 	case v.stalled || v.retry:
+		log.FromContext(ctx).Info("not Ready: "+v.message, "reason", v.reason)
 		p.Events.Eventf(p.obj, nil, corev1.EventTypeWarning, v.reason, "Reconcile", "%s", truncate(v.message, maxMessage))
 	case v.ready == metav1.ConditionTrue && was != nil:
 		p.Events.Eventf(p.obj, nil, corev1.EventTypeNormal, v.reason, "Reconcile", "%s", v.message)
