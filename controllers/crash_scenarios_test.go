@@ -85,6 +85,7 @@ func wholeScenarios() []scenario {
 		}},
 		{name: "credentials changed", before: tenant, act: func(w *world) {
 			w.grafana.SetPassword("admin", "changed")
+			w.grafana.EndSessions() // else the old login would go on working
 			secret := &corev1.Secret{ObjectMeta: named("grafana")}
 			w.get(secret)
 			secret.Data["admin-password"] = []byte("changed")
