@@ -61,6 +61,16 @@ func writeMark(a grafana.Address, m mark) grafana.Address {
 	return a
 }
 
+// withoutMark replaces the mark in an address, since Grafana does not let a field be emptied.
+func withoutMark(a grafana.Address) grafana.Address {
+	for _, field := range []*string{&a.Address2, &a.State} {
+		if markPattern.MatchString(*field) {
+			*field = markPrefix + " released"
+		}
+	}
+	return a
+}
+
 // predecessor reports whether other is the mark of an earlier life of the same object: deleted and applied again, or restored from a backup.
 func (m mark) predecessor(other mark) bool {
 	return other.cluster == m.cluster && other.owner == m.owner && other.uid != m.uid

@@ -492,24 +492,7 @@ func (x *organization) Release(ctx context.Context, have *orgState) error {
 	if readMark(have.Address) == (mark{}) {
 		return nil
 	}
-	released := grafana.Address{}
-	if have.Address.Address2 != "" && readMark(grafana.Address{Address2: have.Address.Address2}) != (mark{}) {
-		released.Address2 = markPrefix + " released"
-	} else {
-		released.State = markPrefix + " released"
-	}
-	return absent(x.conn.SetOrgAddress(ctx, have.ID, keepAddress(have.Address, released)))
-}
-
-// keepAddress lays the fields that are set in over on top of a.
-func keepAddress(a, over grafana.Address) grafana.Address {
-	if over.Address2 != "" {
-		a.Address2 = over.Address2
-	}
-	if over.State != "" {
-		a.State = over.State
-	}
-	return a
+	return absent(x.conn.SetOrgAddress(ctx, have.ID, withoutMark(have.Address)))
 }
 
 // absent makes success of a "not found".

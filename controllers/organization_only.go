@@ -4,7 +4,6 @@ import (
 	"context"
 
 	"grafana-tenancy.dev/operator/api/v1alpha1"
-	"grafana-tenancy.dev/operator/internal/grafana"
 )
 
 // onlyOrganization is an Organization on an Instance with a token credential: it stands for the token's own organization, which is never created, renamed or deleted.
@@ -60,11 +59,5 @@ func (x *onlyOrganization) Release(ctx context.Context, have *orgState) error {
 	if readMark(have.Address) != x.mark {
 		return nil
 	}
-	address := have.Address
-	if readMark(grafana.Address{Address2: address.Address2}) == x.mark {
-		address.Address2 = markPrefix + " released"
-	} else {
-		address.State = markPrefix + " released"
-	}
-	return x.conn.Org(have.ID).SetOwnAddress(ctx, address)
+	return x.conn.Org(have.ID).SetOwnAddress(ctx, withoutMark(have.Address))
 }

@@ -105,8 +105,8 @@ var mutants = []mutant{
 	{
 		name: "released organization keeps the mark",
 		file: "controllers/organization.go",
-		old:  "	return absent(x.conn.SetOrgAddress(ctx, have.ID, keepAddress(have.Address, released)))",
-		new:  "	_ = released\n	return nil",
+		old:  "	return absent(x.conn.SetOrgAddress(ctx, have.ID, withoutMark(have.Address)))",
+		new:  "	return nil",
 	},
 	{
 		name: "organization not proven",
