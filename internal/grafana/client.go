@@ -100,6 +100,7 @@ type Client struct {
 	login   *login
 
 	namespaceOfToken atomic.Pointer[string] // as /apis calls its organization; nil: not known yet
+	skew             atomic.Int64           // of Grafana's clock against our own, as the last answer showed it
 }
 
 // New checks cfg and returns a Client for it. It sends nothing.
@@ -195,6 +196,27 @@ func newTransport(config *tls.Config) *http.Transport {
 		TLSHandshakeTimeout:   10 * time.Second,
 		ExpectContinueTimeout: time.Second,
 	}
+}
+
+// URL of the Grafana, without a slash at its end.
+func (c *Client) URL() string { return c.base }
+
+// Now is the time by Grafana's clock, to about a second, as the Date of its last answer told it; by
+// our own clock until there is one.
+func (c *Client) Now() time.Time { return c.cfg.Now().Add(time.Duration(c.skew.Load())) }
+
+// setClock learns Grafana's time from an answer. A difference that the Date's whole seconds and the way
+// of the answer explain is none.
+func (c *Client) setClock(a answer) {
+	date, err := http.ParseTime(a.header.Get("Date"))
+	if err != nil {
+		return
+	}
+	skew := date.Sub(a.at)
+	if skew.Abs() < 2*time.Second {
+		skew = 0
+	}
+	c.skew.Store(int64(skew))
 }
 
 // Format writes the address of the Grafana, whatever the verb, so that no credential is printed.

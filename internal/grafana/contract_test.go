@@ -67,6 +67,7 @@ func runContract(t *testing.T, url, user, password string) {
 		{"OrgNames", contract.testOrgNames},
 		{"OrgMark", contract.testOrgMark},
 		{"Members", contract.testMembers},
+		{"RemovedMembers", contract.testRemovedMembers},
 		{"Quotas", contract.testQuotas},
 		{"Preferences", contract.testPreferences},
 		{"ServiceAccounts", contract.testServiceAccounts},
@@ -83,6 +84,8 @@ func runContract(t *testing.T, url, user, password string) {
 		{"DashboardList", contract.testDashboardList},
 		{"Folders", contract.testFolders},
 		{"Contents", contract.testContents},
+		{"AlertRules", contract.testAlertRules},
+		{"LibraryPanels", contract.testLibraryPanels},
 	} {
 		t.Run(part.name, func(t *testing.T) { part.run(k, t) })
 	}
@@ -331,6 +334,42 @@ func (k contract) testMembers(t *testing.T) {
 	}
 	expect(t, "someone unknown joins", k.client.JoinOrg(t.Context(), o.ID(), unique("nobody"), "Admin"), grafana.IsNotFound)
 	expect(t, "a user deletes an organization", user.RenameOrg(t.Context(), o.ID(), unique("x")), grafana.IsForbidden)
+}
+
+func (k contract) testRemovedMembers(t *testing.T) {
+	o, login := k.org(t), k.someone(t)
+	me := have(k.client.Me(t.Context()))(t)
+	same(t, "my login", k.user, me.Login)
+	mine := grafana.Member{UserID: me.ID, Login: k.user, Role: "Admin"}
+	members := func() []grafana.Member {
+		t.Helper()
+		list := have(k.client.OrgMembers(t.Context(), o.ID()))(t)
+		slices.SortFunc(list, func(a, b grafana.Member) int { return cmp.Compare(a.UserID, b.UserID) })
+		return list
+	}
+	k.account(t, o, "sa", "Viewer")
+	same(t, "its creator", []grafana.Member{mine}, members())
+	expect(t, "removing the last Admin", k.client.RemoveMember(t.Context(), o.ID(), me.ID), grafana.IsLastAdmin)
+
+	user := k.connect(t, grafana.Config{BasicAuth: &grafana.BasicAuth{Username: login, Password: grafana.Key(login), Session: true}})
+	theirs := grafana.Member{UserID: have(user.Me(t.Context()))(t).ID, Login: login, Role: "Editor"}
+	must(t, k.client.JoinOrg(t.Context(), o.ID(), login, "Editor"))
+	same(t, "both", []grafana.Member{mine, theirs}, members())
+	_, err := user.OrgMembers(t.Context(), o.ID())
+	expect(t, "an Editor looks", err, grafana.IsForbidden)
+	must(t, k.client.RemoveMember(t.Context(), o.ID(), theirs.UserID))
+	must(t, k.client.RemoveMember(t.Context(), o.ID(), theirs.UserID))
+	same(t, "without them", []grafana.Member{mine}, members())
+	same(t, "they can still log in", theirs.UserID, have(user.Me(t.Context()))(t).ID)
+	expect(t, "removing someone unknown", k.client.RemoveMember(t.Context(), o.ID(), 1<<40), isStatus(500))
+
+	must(t, k.client.JoinOrg(t.Context(), o.ID(), login, "Admin"))
+	must(t, k.client.RemoveMember(t.Context(), o.ID(), me.ID))
+	if slices.ContainsFunc(have(k.client.MyOrgs(t.Context()))(t), func(m grafana.OrgMembership) bool { return m.OrgID == o.ID() }) {
+		t.Error("still a member after leaving")
+	}
+	must(t, k.client.DeleteOrg(t.Context(), o.ID()))
+	same(t, "of one that is deleted", []grafana.Member{}, members())
 }
 
 func (k contract) testQuotas(t *testing.T) {
@@ -595,7 +634,7 @@ func (k contract) testDashboards(t *testing.T) {
 		t.Errorf("saved: %+v", saved)
 	}
 	got := have(o.Dashboard(t.Context(), "dash"))(t)
-	if time.Since(got.Updated).Abs() > time.Hour || got.UpdatedBy == "" || got.Provisioned || got.IsFolder {
+	if time.Since(got.Updated).Abs() > time.Hour || time.Since(got.Created).Abs() > time.Hour || got.UpdatedBy == "" || got.Provisioned || got.IsFolder {
 		t.Errorf("got %+v", got)
 	}
 	var content map[string]any
@@ -605,7 +644,7 @@ func (k contract) testDashboards(t *testing.T) {
 	}
 	want := &grafana.Dashboard{
 		UID: "dash", Version: 1, FolderUID: "fold", Title: "Title of dash", URL: saved.URL,
-		UpdatedBy: got.UpdatedBy, Updated: got.Updated, Model: got.Model,
+		UpdatedBy: got.UpdatedBy, Updated: got.Updated, Created: got.Created, Model: got.Model,
 	}
 	same(t, "got", want, got)
 
@@ -613,7 +652,9 @@ func (k contract) testDashboards(t *testing.T) {
 	if moved.ID != saved.ID || moved.Version != 2 || moved.FolderUID != "" {
 		t.Errorf("saved without a folder: %+v", moved)
 	}
-	same(t, "its folder", "", have(o.Dashboard(t.Context(), "dash"))(t).FolderUID)
+	again := have(o.Dashboard(t.Context(), "dash"))(t)
+	same(t, "its folder", "", again.FolderUID)
+	same(t, "its creation", got.Created.Unix(), again.Created.Unix())
 
 	_, err := other.Dashboard(t.Context(), "dash")
 	expect(t, "in another organization", err, grafana.IsNotFound)
@@ -763,4 +804,34 @@ func (k contract) testContents(t *testing.T) {
 
 	k.person(t, "POST", "/api/datasources", o.ID(), map[string]any{"uid": "ds", "name": "prom", "type": "prometheus", "access": "proxy", "url": "http://127.0.0.1:1"})
 	same(t, "data sources", []grafana.DataSource{{UID: "ds", Name: "prom", Type: "prometheus"}}, have(o.DataSources(t.Context()))(t))
+}
+
+func (k contract) testAlertRules(t *testing.T) {
+	o := k.org(t)
+	same(t, "at first", 0, len(have(o.AlertRules(t.Context()))(t)))
+	have(o.CreateFolder(t.Context(), grafana.Folder{UID: "fold", Title: "Folder"}))(t)
+	rule := map[string]any{
+		"uid": "rule", "title": "Rule", "ruleGroup": "group", "folderUID": "fold", "noDataState": "OK", "execErrState": "OK", "for": "1m", "orgID": o.ID(),
+		"condition": "A", "data": []any{map[string]any{
+			"refId": "A", "datasourceUid": "__expr__", "relativeTimeRange": map[string]int{"from": 60, "to": 0},
+			"model": map[string]string{"refId": "A", "type": "math", "expression": "1 > 0"},
+		}},
+	}
+	k.person(t, "POST", "/api/v1/provisioning/alert-rules", o.ID(), rule)
+	same(t, "rules", []grafana.AlertRule{{UID: "rule", Title: "Rule", FolderUID: "fold"}}, have(o.AlertRules(t.Context()))(t))
+	same(t, "of another organization", 0, len(have(k.org(t).AlertRules(t.Context()))(t)))
+}
+
+func (k contract) testLibraryPanels(t *testing.T) {
+	o := k.org(t)
+	same(t, "at first", []grafana.LibraryPanel{}, have(o.LibraryPanels(t.Context(), 10))(t))
+	have(o.CreateFolder(t.Context(), grafana.Folder{UID: "fold", Title: "Folder"}))(t)
+	for uid, folder := range map[string]string{"a": "", "b": "fold"} {
+		body := map[string]any{"uid": uid, "name": "Panel " + uid, "kind": 1, "folderUid": folder, "model": map[string]string{"type": "text", "title": "Text"}}
+		k.person(t, "POST", "/api/library-elements", o.ID(), body)
+	}
+	a, b := grafana.LibraryPanel{UID: "a", Name: "Panel a"}, grafana.LibraryPanel{UID: "b", Name: "Panel b"}
+	same(t, "panels", []grafana.LibraryPanel{a, b}, have(o.LibraryPanels(t.Context(), 10))(t))
+	same(t, "one panel", []grafana.LibraryPanel{a}, have(o.LibraryPanels(t.Context(), 1))(t))
+	same(t, "of another organization", 0, len(have(k.org(t).LibraryPanels(t.Context(), 10))(t)))
 }

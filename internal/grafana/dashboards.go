@@ -21,6 +21,7 @@ type Dashboard struct {
 	// UpdatedBy is the login that saved it last, for people: some versions say "Anonymous" for a service account.
 	UpdatedBy string
 	Updated   time.Time
+	Created   time.Time
 	// Provisioned: it comes from a file on the Grafana server and cannot be saved or deleted.
 	Provisioned bool
 	// IsFolder: the uid is that of a folder (before Grafana 12).
@@ -79,6 +80,7 @@ type dashboardAnswer struct {
 		FolderUID   string    `json:"folderUid"`
 		UpdatedBy   string    `json:"updatedBy"`
 		Updated     time.Time `json:"updated"`
+		Created     time.Time `json:"created"`
 		Provisioned bool      `json:"provisioned"`
 		IsFolder    bool      `json:"isFolder"`
 	} `json:"meta"`
@@ -110,6 +112,7 @@ func (o *OrgClient) Dashboard(ctx context.Context, uid string) (*Dashboard, erro
 		URL:         answer.Meta.URL,
 		UpdatedBy:   answer.Meta.UpdatedBy,
 		Updated:     answer.Meta.Updated,
+		Created:     answer.Meta.Created,
 		Provisioned: answer.Meta.Provisioned,
 		IsFolder:    answer.Meta.IsFolder,
 		Model:       answer.Model,

@@ -25,8 +25,15 @@ const (
 	NotGrafana = "notGrafana"
 	// OrgNameTaken marks Grafana's 400 to a rename whose new name belongs to another organization.
 	OrgNameTaken = "orgNameTaken"
+	// LastAdmin marks Grafana's 400 to the removal of an organization's last Admin.
+	LastAdmin = "lastAdmin"
 	// BadKey marks an answer whose token key is damaged. The token exists, and its key is lost.
 	BadKey = "badKey"
+	// MaxSecondsToLive marks Grafana's 400 to a token that never expires or does so too late for its
+	// setting [auth] api_key_max_seconds_to_live.
+	MaxSecondsToLive = "maxSecondsToLive"
+	// ExpirationDayLimit marks the same for [service_accounts] token_expiration_day_limit.
+	ExpirationDayLimit = "expirationDayLimit"
 )
 
 // ErrClosed is returned by every call of a Client after Close. Nothing was sent.
@@ -40,12 +47,14 @@ type Error struct {
 	Status int
 	// MessageID is Grafana's identifier of the reason ("serviceaccounts.ErrAlreadyExists"); for
 	// dashboards and folders its status word ("version-mismatch"), for /apis the reason
-	// ("NotFound"); NotGrafana, OrgNameTaken or BadKey; or empty.
+	// ("NotFound"); one of the constants of this package; or empty.
 	MessageID string
 	// Message is Grafana's sentence for people, or an excerpt of a plain text answer, in one line.
 	Message string
 	// RetryAfter is how long the server asks to be left alone; 0: it does not say.
 	RetryAfter time.Duration
+
+	text bool // the body was text, not JSON
 }
 
 // Error tells what was tried and what was answered. It holds no secret.
@@ -144,6 +153,14 @@ func IsVersionMismatch(err error) bool {
 	return answered(err, http.StatusPreconditionFailed) && !identified(err, "name-exists", "plugin-dashboard")
 }
 
+// IsLifetimeRefused reports whether a token was refused since it would live too long: its MessageID,
+// MaxSecondsToLive or ExpirationDayLimit, says by which of Grafana's settings.
+func IsLifetimeRefused(err error) bool { return identified(err, MaxSecondsToLive, ExpirationDayLimit) }
+
+// IsLastAdmin reports whether a member was not removed since the organization would be left without an
+// Admin.
+func IsLastAdmin(err error) bool { return identified(err, LastAdmin) }
+
 // IsUnauthorized reports whether the credential was refused.
 func IsUnauthorized(err error) bool { return answered(err, http.StatusUnauthorized) }
 
@@ -237,7 +254,7 @@ func (a answer) asError() *Error {
 	if e.fromJSON(a.body) {
 		return e
 	}
-	e.Message = oneLine(string(a.body))
+	e.Message, e.text = oneLine(string(a.body)), true
 	if isHTML(a) {
 		e.Message = "it sent an HTML page"
 	}

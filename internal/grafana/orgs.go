@@ -174,19 +174,6 @@ func (c *Client) otherOrg(ctx context.Context, id int64) (int64, error) {
 	return other, nil
 }
 
-// JoinOrg makes the user a member of the organization. If they are one already, it does nothing, and
-// their role stays.
-//
-// POST /api/orgs/:id/users
-func (c *Client) JoinOrg(ctx context.Context, id int64, loginOrEmail, role string) error {
-	body := map[string]string{"loginOrEmail": loginOrEmail, "role": role}
-	err := exec(ctx, c, post(body, "/api/orgs/:id/users", id))
-	if answered(err, http.StatusConflict) {
-		return nil
-	}
-	return err
-}
-
 // OrgQuotas lists the organization's quotas. Where quotas are switched off, Grafana answers 500.
 //
 // GET /api/orgs/:id/quotas

@@ -224,15 +224,53 @@ func TestHiddenVersion(t *testing.T) {
 
 func TestTokenLifetimeThatGrafanaRefuses(t *testing.T) {
 	for _, version := range grafanatest.Versions() {
-		s := grafanatest.Start(t, grafanatest.Options{Version: version, TokenExpirationDayLimit: 1})
-		o := dial(t, s).Org(1)
-		account := have(o.CreateServiceAccount(t.Context(), grafana.ServiceAccount{Name: "sa", Role: "Viewer"}))(t)
-		_, err := o.CreateToken(t.Context(), account.ID, "long", 48*time.Hour)
-		expect(t, "a token for two days", err, isStatus(400))
-		if grafana.IsNotGrafana(err) || grafana.IsTaken(err) || grafana.IsUnsure(err) {
-			t.Errorf("got %v", err)
+		for setting, test := range map[string]struct {
+			opts         grafanatest.Options
+			refused      []time.Duration
+			refusedIn124 []time.Duration
+		}{
+			grafana.ExpirationDayLimit: {opts: grafanatest.Options{TokenExpirationDayLimit: 1}, refused: []time.Duration{48 * time.Hour}, refusedIn124: []time.Duration{0}},
+			grafana.MaxSecondsToLive:   {opts: grafanatest.Options{MaxSecondsToLive: 86400}, refused: []time.Duration{0, 48 * time.Hour}},
+		} {
+			test.opts.Version = version
+			o := dial(t, grafanatest.Start(t, test.opts)).Org(1)
+			account := have(o.CreateServiceAccount(t.Context(), grafana.ServiceAccount{Name: "sa", Role: "Viewer"}))(t)
+			refused := test.refused
+			if version == "12.4.0" {
+				refused = append(refused, test.refusedIn124...)
+			}
+			for _, ttl := range refused {
+				_, err := o.CreateToken(t.Context(), account.ID, "long", ttl)
+				expect(t, "a token for "+ttl.String(), err, isStatus(400))
+				expect(t, "a token for "+ttl.String(), err, grafana.IsLifetimeRefused)
+				var answer *grafana.Error
+				if !errors.As(err, &answer) || answer.MessageID != setting || grafana.IsNotGrafana(err) || grafana.IsTaken(err) || grafana.IsUnsure(err) {
+					t.Errorf("%s, %s: %v", version, setting, err)
+				}
+			}
+			_, err := o.CreateToken(t.Context(), account.ID, "short", time.Hour)
+			must(t, err)
+			_, err = o.CreateToken(t.Context(), account.ID, "short", time.Hour)
+			if grafana.IsLifetimeRefused(err) || !grafana.IsTaken(err) {
+				t.Errorf("%s: a name that is taken: %v", version, err)
+			}
 		}
-		_, err = o.CreateToken(t.Context(), account.ID, "short", time.Hour)
-		must(t, err)
+	}
+}
+
+// The client knows Grafana's time, however far its own clock is off.
+func TestGrafanasTime(t *testing.T) {
+	for _, skew := range []time.Duration{0, 7 * time.Hour, -7 * time.Hour, -10_000 * time.Hour} {
+		c := dial(t, grafanatest.Start(t, grafanatest.Options{Now: func() time.Time { return time.Now().Add(skew) }}))
+		o := c.Org(1)
+		account := have(o.CreateServiceAccount(t.Context(), grafana.ServiceAccount{Name: "sa", Role: "Viewer"}))(t)
+		for _, ttl := range []time.Duration{time.Hour, 720 * time.Hour} {
+			made := have(o.CreateToken(t.Context(), account.ID, ttl.String(), ttl))(t)
+			for _, token := range have(o.Tokens(t.Context(), account.ID))(t) {
+				if off := token.Left(c.Now()) - ttl; token.ID == made.ID && off.Abs() > time.Minute {
+					t.Errorf("skew %s: a token of %s is taken to live %s longer", skew, ttl, off)
+				}
+			}
+		}
 	}
 }

@@ -18,12 +18,13 @@ var rank = map[string]int{roleNone: 0, roleViewer: 1, roleEditor: 2, roleAdmin: 
 
 // allowed are the actions that each role adds to those of the role below it.
 var allowed = map[string][]string{
-	roleViewer: {"orgs:read", "dashboards:read", "folders:read", "datasources:read"},
-	roleEditor: {"dashboards:create", "dashboards:write", "dashboards:delete", "folders:create", "folders:write", "folders:delete"},
+	roleViewer: {"orgs:read", "dashboards:read", "folders:read", "datasources:read", "library.panels:read"},
+	roleEditor: {"dashboards:create", "dashboards:write", "dashboards:delete", "folders:create", "folders:write", "folders:delete", "library.panels:create", "library.panels:delete"},
 	roleAdmin: {
 		"orgs:write", "orgs.preferences:read", "orgs.preferences:write", "org.users:read", "org.users:add", "org.users:write", "org.users:remove",
 		"orgs.quotas:read", "datasources:create", "datasources:write", "datasources:delete",
 		"serviceaccounts:read", "serviceaccounts:create", "serviceaccounts:write", "serviceaccounts:delete", "serviceaccounts.permissions:read",
+		"alert.provisioning:read", "alert.provisioning:write",
 	},
 }
 

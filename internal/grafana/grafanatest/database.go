@@ -13,11 +13,12 @@ type database struct {
 	quirks quirks
 	random *rand.Rand
 
-	lastOrg, lastUser, lastKey, lastContent, lastVersion, lastSource, lastSession int64
+	lastOrg, lastUser, lastKey, lastContent, lastVersion, lastSource, lastRule, lastPanel, lastSession int64
 
 	orgs     map[int64]*org
 	users    map[int64]*user // people and service accounts: one table, as in Grafana
 	tokens   map[int64]*token
+	panels   map[int64]*libraryPanel
 	sessions map[int64]*session
 	attempts map[string][]time.Time // failed logins, by login
 	memory   map[memoryKey]remembered
@@ -35,6 +36,7 @@ type org struct {
 	dashboards map[string]*dashboard
 	folders    map[string]*folder
 	sources    map[string]*dataSource
+	rules      map[string]*alertRule
 }
 
 // user is a person or a service account.
@@ -110,7 +112,7 @@ type dataSource struct {
 func newDatabase(opts Options, q quirks) *database {
 	db := &database{
 		quirks: q, random: rand.New(rand.NewPCG(1, 2)),
-		orgs: map[int64]*org{}, users: map[int64]*user{}, tokens: map[int64]*token{},
+		orgs: map[int64]*org{}, users: map[int64]*user{}, tokens: map[int64]*token{}, panels: map[int64]*libraryPanel{},
 		sessions: map[int64]*session{}, attempts: map[string][]time.Time{}, memory: map[memoryKey]remembered{},
 	}
 	now := opts.Now()
@@ -124,7 +126,7 @@ func (db *database) addOrg(name string) *org {
 	db.lastOrg++
 	o := &org{
 		id: db.lastOrg, name: name, members: map[int64]string{}, quotas: map[string]int64{},
-		dashboards: map[string]*dashboard{}, folders: map[string]*folder{}, sources: map[string]*dataSource{},
+		dashboards: map[string]*dashboard{}, folders: map[string]*folder{}, sources: map[string]*dataSource{}, rules: map[string]*alertRule{},
 	}
 	db.orgs[o.id] = o
 	return o
@@ -150,6 +152,7 @@ func (db *database) clone() *database {
 	}
 	c.users = cloneRows(db.users)
 	c.tokens = cloneRows(db.tokens)
+	c.panels = cloneRows(db.panels)
 	c.sessions = cloneRows(db.sessions)
 	c.memory = maps.Clone(db.memory)
 	c.attempts = make(map[string][]time.Time, len(db.attempts))
@@ -169,6 +172,7 @@ func (o *org) clone() *org {
 	}
 	c.folders = cloneRows(o.folders)
 	c.sources = cloneRows(o.sources)
+	c.rules = cloneRows(o.rules)
 	return &c
 }
 

@@ -28,6 +28,7 @@ func (s *Server) exchange(in inbound) (*answer, error) {
 	}
 	a, err := s.meet(in, fault)
 	if a != nil {
+		a.header.Set("Date", s.opts.Now().UTC().Format(http.TimeFormat))
 		s.log.finish(r, a.status)
 	}
 	return a, err

@@ -54,10 +54,6 @@ var exclusions = []exclusion{
 		in:  map[string][]int{main10: {576}},
 	},
 	{
-		why: "no client calls it: alert rules, and what they do to the deletion of their folder",
-		in:  map[string][]int{main10: {674, 675, 676}, main12: {707, 708, 709}},
-	},
-	{
 		why: "no client calls it: data sources changed, checked, or found by name or id; and what the changes show later",
 		in: map[string][]int{
 			main10: {690, 691, 693, 694, 697, 698, 699, 700, 701, 702, 703, 704, 708, 711, 712},

@@ -2,6 +2,7 @@ package grafanatest
 
 import (
 	"cmp"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -277,7 +278,8 @@ func moveFolder(c *call) *answer {
 	return ok(c.folderWithParents(f, c.mayFolder(f)))
 }
 
-// deleteFolder takes everything in it along.
+// deleteFolder takes everything in it along. Only alert rules need to be asked
+// for.
 func deleteFolder(c *call) *answer {
 	f := c.folder()
 	if f == nil && c.quirks.unified {
@@ -286,12 +288,17 @@ func deleteFolder(c *call) *answer {
 	if f == nil {
 		return noFolder()
 	}
-	c.org().dropFolder(f.uid)
+	if c.org().rulesIn(f.uid) > 0 && c.query.Get("forceDeleteRules") != "true" {
+		return failID(http.StatusBadRequest, "folder.not-empty", "Folder cannot be deleted: folder is not empty")
+	}
+	c.db.dropFolder(c.org(), f.uid)
 	return done("Folder deleted")
 }
 
-func (o *org) dropFolder(uid string) {
+func (db *database) dropFolder(o *org, uid string) {
 	delete(o.folders, uid)
+	maps.DeleteFunc(o.rules, func(_ string, r *alertRule) bool { return r.body.FolderUID == uid })
+	db.dropPanels(o.id, uid)
 	for id, d := range o.dashboards {
 		if d.folder == uid {
 			delete(o.dashboards, id)
@@ -299,7 +306,7 @@ func (o *org) dropFolder(uid string) {
 	}
 	for child, f := range o.folders {
 		if f.parent == uid {
-			o.dropFolder(child)
+			db.dropFolder(o, child)
 		}
 	}
 }
@@ -309,7 +316,7 @@ func countFolder(c *call) *answer {
 	if f == nil {
 		return noFolder()
 	}
-	dashboards, folders := 0, 0
+	dashboards, folders, rules, panels := 0, 0, 0, 0
 	for _, d := range c.org().dashboards {
 		if d.folder == f.uid {
 			dashboards++
@@ -320,7 +327,17 @@ func countFolder(c *call) *answer {
 			folders++
 		}
 	}
-	counts := obj{"alertrule": 0, "dashboard": dashboards, "librarypanel": 0}
+	for _, r := range c.org().rules {
+		if r.body.FolderUID == f.uid {
+			rules++
+		}
+	}
+	for _, p := range c.db.panelsOf(c.who.orgID) {
+		if p.folder == f.uid {
+			panels++
+		}
+	}
+	counts := obj{"alertrule": rules, "dashboard": dashboards, "librarypanel": panels}
 	if c.quirks.nestedFolders {
 		counts["folder"] = folders
 	}

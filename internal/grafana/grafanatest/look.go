@@ -68,6 +68,12 @@ type Dash struct {
 // Folder is a folder; ParentUID is "" at the root.
 type Folder struct{ UID, Title, ParentUID string }
 
+// AlertRule is an alert rule.
+type AlertRule struct{ UID, Title, FolderUID string }
+
+// LibraryPanel is a library panel; FolderUID is "" at the root.
+type LibraryPanel struct{ UID, Name, FolderUID string }
+
 // Orgs returns all organizations, by id.
 func (s *Server) Orgs() []Org {
 	s.mu.Lock()
@@ -149,6 +155,33 @@ func (s *Server) Folders(orgID int64) []Folder {
 	var out []Folder
 	for _, f := range sorted(o.folders, func(a, b *folder) int { return cmp.Compare(a.uid, b.uid) }) {
 		out = append(out, Folder{f.uid, f.title, f.parent})
+	}
+	return out
+}
+
+// AlertRules returns an organization's alert rules, by uid.
+func (s *Server) AlertRules(orgID int64) []AlertRule {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	o := s.db.orgs[orgID]
+	if o == nil {
+		return nil
+	}
+	var out []AlertRule
+	for _, r := range sorted(o.rules, func(a, b *alertRule) int { return cmp.Compare(a.uid, b.uid) }) {
+		out = append(out, AlertRule{r.uid, r.body.Title, r.body.FolderUID})
+	}
+	return out
+}
+
+// LibraryPanels returns an organization's library panels, by name. Those of an
+// organization that is deleted are still there, as in Grafana.
+func (s *Server) LibraryPanels(orgID int64) []LibraryPanel {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var out []LibraryPanel
+	for _, p := range s.db.panelsOf(orgID) {
+		out = append(out, LibraryPanel{p.uid, p.name, p.folder})
 	}
 	return out
 }

@@ -137,6 +137,9 @@ func deleteOrg(c *call) *answer {
 	if id == c.who.orgID {
 		return fail(http.StatusBadRequest, c.quirks.ownOrgMessage)
 	}
+	if failure := c.quirks.orgDeletion; failure != nil { // it fails at the contents, before it looks for the org
+		return fail(failure.status, failure.message)
+	}
 	if c.quirks.unified && c.org() == nil {
 		return fail(http.StatusInternalServerError, "Failed to delete organization")
 	}

@@ -73,6 +73,8 @@ func (c *call) used(orgID int64, target string) int64 {
 	switch target {
 	case "dashboard":
 		return int64(len(o.dashboards))
+	case "alert_rule":
+		return int64(len(o.rules))
 	case "data_source":
 		return int64(len(o.sources))
 	case "org_user":

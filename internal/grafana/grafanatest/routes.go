@@ -82,6 +82,14 @@ var routes = newRouter([]route{
 	{method: "GET", pattern: "/api/datasources/uid/:uid", needs: "datasources:read", handler: getSource},
 	{method: "DELETE", pattern: "/api/datasources/uid/:uid", needs: "datasources:delete", handler: deleteSource},
 
+	{method: "POST", pattern: "/api/v1/provisioning/alert-rules", needs: "alert.provisioning:write", handler: alerting(createRule)},
+	{method: "GET", pattern: "/api/v1/provisioning/alert-rules", needs: "alert.provisioning:read", handler: alerting(listRules)},
+	{method: "DELETE", pattern: "/api/v1/provisioning/alert-rules/:uid", needs: "alert.provisioning:write", handler: alerting(deleteRule)},
+
+	{method: "POST", pattern: "/api/library-elements", needs: "library.panels:create", handler: createPanel},
+	{method: "GET", pattern: "/api/library-elements", needs: "library.panels:read", handler: listPanels},
+	{method: "DELETE", pattern: "/api/library-elements/:uid", needs: "library.panels:delete", handler: deletePanel},
+
 	{method: "GET", pattern: "/apis", handler: listGroups},
 	{method: "GET", pattern: "/apis/:group", handler: discoverGroup},
 	{method: "GET", pattern: "/apis/:group/:version/namespaces/:namespace/:resource", handler: listResources},

@@ -1,8 +1,8 @@
 // Package grafanatest is a Grafana in memory, for tests, benchmarks and
 // demonstrations. It models what Grafana's HTTP API does with organizations,
-// users, service accounts, tokens, dashboards, folders, preferences, quotas,
-// data sources and sessions, in the guise of version 10.4 or 12.4, and can be
-// told to fail in every way a real one fails.
+// users, service accounts, tokens, dashboards, folders, library panels, alert
+// rules, preferences, quotas, data sources and sessions, in the guise of version
+// 10.4 or 12.4, and can be told to fail in every way a real one fails.
 package grafanatest
 
 import (
@@ -20,7 +20,9 @@ import (
 // Options say which Grafana to be. The zero value is a 12.4.0 with Grafana's
 // default configuration, whose admin is admin:admin.
 type Options struct {
-	// Version is one of Versions(). Default: "12.4.0".
+	// Version is one of Versions(), or of those that cannot delete
+	// organizations, 12.0.0, 12.0.1, 13.1.0 and 13.2.0, which are like 12.4.0 in
+	// all else. Default: "12.4.0".
 	Version string
 	// Admin and Password are the login of the first user, a server admin.
 	// Default: "admin", "admin".
@@ -32,6 +34,8 @@ type Options struct {
 	Anonymous bool
 	// HideVersion hides version and commit from who is not signed in.
 	HideVersion bool
+	// AlertingDisabled is [unified_alerting] enabled=false.
+	AlertingDisabled bool
 	// Quotas enables quotas with Grafana's default limits.
 	Quotas bool
 	// DisableLoginForm makes POST /login answer 400.
@@ -78,7 +82,7 @@ type switches struct {
 }
 
 // New returns an empty Grafana that listens nowhere: use it as a handler or
-// through RoundTripper. It panics if the version is none of Versions().
+// through RoundTripper. It panics if it does not know the version.
 func New(opts Options) *Server {
 	opts = opts.withDefaults()
 	s := &Server{

@@ -1,6 +1,9 @@
 package grafanatest
 
-import "slices"
+import (
+	"net/http"
+	"slices"
+)
 
 // quirks are the differences between versions, each named for what it does.
 type quirks struct {
@@ -32,7 +35,15 @@ type quirks struct {
 	checksTimezone  bool // a timezone must exist
 	checksSourceUID bool // a data source's uid must be a legal one
 	pluginFolder    string
+	newRuleFields   bool   // keep_firing_for and record of alert rules are shown
 	ownOrgMessage   string // of deleting the current org
+	orgDeletion     *stuck // nil: orgs can be deleted
+}
+
+// stuck is a request that always fails.
+type stuck struct {
+	status  int
+	message string
 }
 
 var known = map[string]quirks{
@@ -41,7 +52,7 @@ var known = map[string]quirks{
 		unified: true, nestedFolders: true, makersStayAdmins: true, shortSlugs: true, limitsText: true, rootFolder: "Dashboards",
 		accountsByUID: true, accountsAreUsers: true, limitNeedsExpiry: true,
 		newUserFields: true, usersAnywhere: true, countsUnknownLogins: true, loginRemembers: true,
-		keepsDeadHome: true, keepsHomeOnPut: true, checksHomeID: true, checksTimezone: true, checksSourceUID: true,
+		keepsDeadHome: true, keepsHomeOnPut: true, checksHomeID: true, checksTimezone: true, checksSourceUID: true, newRuleFields: true,
 		pluginFolder:  "public/plugins",
 		ownOrgMessage: "Cannot delete your active organization. Please switch to a different organization first.",
 	},
@@ -53,7 +64,16 @@ var known = map[string]quirks{
 	},
 }
 
-// Versions returns the versions that Options.Version can name, sorted.
+// undeletable are the versions that fail to delete organizations. There are no
+// recordings of them.
+var undeletable = map[string]stuck{
+	"12.0.0": {http.StatusInternalServerError, "Failed to update organization"},
+	"12.0.1": {http.StatusInternalServerError, "Failed to update organization"},
+	"13.1.0": {http.StatusMethodNotAllowed, "Failed to delete organization"},
+	"13.2.0": {http.StatusInternalServerError, "Failed to delete organization"},
+}
+
+// Versions returns the versions that recordings exist of, sorted.
 func Versions() []string {
 	var out []string
 	for v := range known {
@@ -64,9 +84,14 @@ func Versions() []string {
 }
 
 func quirksOf(version string) quirks {
-	q, ok := known[version]
-	if !ok {
+	if q, recorded := known[version]; recorded {
+		return q
+	}
+	failure, fails := undeletable[version]
+	if !fails {
 		panic("grafanatest: Grafana " + version + " is not modelled")
 	}
+	q := known["12.4.0"]
+	q.version, q.orgDeletion = version, &failure
 	return q
 }

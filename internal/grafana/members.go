@@ -1,0 +1,67 @@
+package grafana
+
+import (
+	"context"
+	"errors"
+	"net/http"
+)
+
+// User is a person who can log in to Grafana.
+type User struct {
+	// ID is 0 for a service account.
+	ID    int64  `json:"id"`
+	Login string `json:"login"`
+}
+
+func (u User) complete() bool { return u.Login != "" }
+
+// Member is a person's membership of an organization.
+type Member struct {
+	UserID int64  `json:"userId"`
+	Login  string `json:"login"`
+	// Role is None, Viewer, Editor or Admin.
+	Role string `json:"role"`
+}
+
+// Me returns the user whose login the Client has. With a token, some versions refuse it (IsForbidden).
+//
+// GET /api/user
+func (c *Client) Me(ctx context.Context) (User, error) {
+	return do[User](ctx, c, get("/api/user"))
+}
+
+// OrgMembers lists the members of the organization who are people; service accounts are not among them.
+// The list is also empty if there is no such organization.
+//
+// GET /api/orgs/:id/users
+func (c *Client) OrgMembers(ctx context.Context, id int64) ([]Member, error) {
+	// Grafana 10 shows only what the login may see in the organization that the request acts in.
+	return do[[]Member](ctx, c.Org(id), get("/api/orgs/:id/users", id))
+}
+
+// JoinOrg makes the user a member of the organization. If they are one already, it does nothing, and
+// their role stays.
+//
+// POST /api/orgs/:id/users
+func (c *Client) JoinOrg(ctx context.Context, id int64, loginOrEmail, role string) error {
+	body := map[string]string{"loginOrEmail": loginOrEmail, "role": role}
+	err := exec(ctx, c, post(body, "/api/orgs/:id/users", id))
+	if answered(err, http.StatusConflict) {
+		return nil
+	}
+	return err
+}
+
+// RemoveMember ends the user's membership of the organization; the user stays, even without any other. If
+// they are no member, it does nothing. The last Admin cannot be removed (IsLastAdmin); one that is a
+// service account counts. For a user or organization that does not exist Grafana answers 500.
+//
+// DELETE /api/orgs/:id/users/:user
+func (c *Client) RemoveMember(ctx context.Context, id, userID int64) error {
+	err := exec(ctx, c, del("/api/orgs/:id/users/:user", id, userID))
+	var e *Error
+	if errors.As(err, &e) && e.Status == http.StatusBadRequest && e.MessageID == "" && !e.text {
+		e.MessageID = LastAdmin // the only 400 there is for ids that are numbers
+	}
+	return err
+}
