@@ -50,8 +50,8 @@ type External[R any] interface {
 	Find(ctx context.Context) (*R, error)
 	// Rival fails with a Stalled problem if something that is not ours has the place that the object asks for.
 	Rival(ctx context.Context) error
-	// Prepare puts into status what must be known before the create request is sent.
-	Prepare()
+	// Prepare puts into status what must be known before the create request is sent, and says what people are told once it was answered.
+	Prepare() event
 	// Prove fails unless what contains the object is seen to be ours: at this moment if live, else within the last minute.
 	Prove(ctx context.Context, live bool) error
 	// Create makes it under the mark. Nothing in it can fail after the request that creates.
@@ -62,8 +62,8 @@ type External[R any] interface {
 	Diff(have *R) []string
 	// Update puts it right and brings have up to date, step by step.
 	Update(ctx context.Context, have *R) error
-	// Judge is the last word on an object that has no difference left; nil means that it is Ready.
-	Judge(have *R) error
+	// Judge is the last word on an object that has no difference left; nil means that it is Ready. It may ask, and changes nothing.
+	Judge(ctx context.Context, have *R) error
 	// Recheck is how long until the object must be looked at again for a reason of its own; 0 means no such reason.
 	Recheck(have *R) time.Duration
 	// Delete deletes it, having proven that it is ours. Absent is success.
@@ -83,6 +83,7 @@ type pass[T Object, R any] struct {
 	before T // as it was last read or written, which patches start from
 	ext    External[R]
 	have   *R
+	looked bool // for what the object may have in Grafana, as it goes
 	events []event
 }
 
@@ -116,7 +117,7 @@ func (p *pass[T, R]) apply(ctx context.Context) error {
 		return err
 	}
 	p.settle()
-	return p.ext.Judge(p.have)
+	return p.ext.Judge(ctx, p.have)
 }
 
 // connect resolves the object's place and waits its turn there.
@@ -153,7 +154,7 @@ func (p *pass[T, R]) create(ctx context.Context) error {
 	}
 	status := p.obj.CommonStatus()
 	earlier := status.CreateStarted
-	p.ext.Prepare()
+	created := p.ext.Prepare()
 	status.CreateStarted = p.now()
 	p.mark(v1alpha1.ReasonCreating, "it is being created in Grafana")
 	if err := p.writeStatus(ctx); err != nil {
@@ -161,7 +162,7 @@ func (p *pass[T, R]) create(ctx context.Context) error {
 	}
 	var err error
 	if p.have, err = p.ext.Create(ctx); err == nil {
-		p.event(v1alpha1.EventCreated, "Created in Grafana")
+		p.events = append(p.events, created)
 	}
 	if !grafana.IsUnsure(err) && !p.mayStillLand(earlier) {
 		status.CreateStarted = nil // this was the only request, and it was answered
@@ -208,9 +209,12 @@ func (p *pass[T, R]) remove(ctx context.Context) error {
 		}
 		return p.release(ctx, v1alpha1.EventAbandoned, "Let go as asked; what it made in Grafana stays there")
 	}
+	if !p.mayHold() { // it may never have been let in, so that there is nothing to ask either
+		return p.dropAfterDependents(ctx)
+	}
 	leave, err := p.connect(ctx)
 	switch {
-	case isGone(err), err != nil && !p.Kind.Held(p.obj):
+	case isGone(err):
 		return p.dropAfterDependents(ctx)
 	case errors.Is(err, errParked):
 		return err
@@ -221,9 +225,15 @@ func (p *pass[T, R]) remove(ctx context.Context) error {
 	if p.have, err = p.find(ctx); err != nil {
 		return err
 	}
+	p.looked = true
 	if p.have == nil && !p.mayStillLand(p.obj.CommonStatus().CreateStarted) {
 		p.ext.Record(nil)
 		p.obj.CommonStatus().CreateStarted = nil // children go by it: nothing of it is there, or can come
+	}
+	if p.have != nil && p.ext.Record(p.have) { // its children go by that, too
+		if err := p.keepStatus(ctx); err != nil {
+			return err
+		}
 	}
 	if err := p.waitForDependents(ctx); err != nil {
 		return err
@@ -232,6 +242,11 @@ func (p *pass[T, R]) remove(ctx context.Context) error {
 		return p.orphan(ctx)
 	}
 	return p.delete(ctx)
+}
+
+// mayHold reports whether the object may have something in Grafana. Of an empty status that the operator has not written itself it cannot be told, nor of an Instance, which others hold on to.
+func (p *pass[T, R]) mayHold() bool {
+	return p.Kind.Held(p.obj) || parentOf(p.obj).Name == "" || !wasSeen(p.obj)
 }
 
 // maxStrays is how many things that carry the mark one pass deletes. There is one, and after lost answers two.
@@ -347,6 +362,7 @@ func (p *pass[T, R]) patchMeta(ctx context.Context, base client.Object) error {
 	if err := p.Client.Patch(ctx, written, underVersion(base)); err != nil {
 		return err
 	}
+	p.remember(written)
 	p.obj.SetResourceVersion(written.GetResourceVersion())
 	p.before.SetResourceVersion(written.GetResourceVersion())
 	return nil

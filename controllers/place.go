@@ -17,13 +17,15 @@ type place struct {
 	org   *grafana.OrgClient
 	mark  mark
 	owner types.NamespacedName // the Organization
+
+	orgName string // as it was last applied
 }
 
 // placeIn finds the place of an object that refers to an Organization.
 func (e *Env) placeIn(ctx context.Context, ref v1alpha1.ObjectReference, obj Object) (*place, error) {
 	key := parentKey(ref, obj.GetNamespace())
 	if !obj.GetDeletionTimestamp().IsZero() {
-		return e.placeForDeletion(ctx, key)
+		return e.placeForDeletion(ctx, key, obj)
 	}
 	var org v1alpha1.Organization
 	if err := e.parent(ctx, key, obj.GetNamespace(), &org, func() v1alpha1.AllowedNamespaces { return org.Spec.AllowedNamespaces }); err != nil {
@@ -38,8 +40,8 @@ func (e *Env) placeIn(ctx context.Context, ref v1alpha1.ObjectReference, obj Obj
 	return e.placeOf(&org)
 }
 
-// placeForDeletion finds the place of an object that is being deleted. Nobody's consent is needed for that.
-func (e *Env) placeForDeletion(ctx context.Context, key types.NamespacedName) (*place, error) {
+// placeForDeletion finds the place of an object that is being deleted. Nobody's consent is needed for that, unless it is not known that the object was ever let in.
+func (e *Env) placeForDeletion(ctx context.Context, key types.NamespacedName, obj Object) (*place, error) {
 	var org v1alpha1.Organization
 	err := e.Get(ctx, key, &org)
 	switch {
@@ -48,7 +50,16 @@ func (e *Env) placeForDeletion(ctx context.Context, key types.NamespacedName) (*
 			key)
 	case err != nil:
 		return nil, err
-	case org.Status.OrgID == 0 && org.Status.CreateStarted == nil && !org.DeletionTimestamp.IsZero():
+	}
+	if !wasSeen(obj) {
+		if ok, err := e.permits(ctx, org.Spec.AllowedNamespaces, key.Namespace, obj.GetNamespace()); err != nil {
+			return nil, err
+		} else if !ok {
+			return nil, errGone
+		}
+	}
+	switch {
+	case org.Status.OrgID == 0 && org.Status.CreateStarted == nil && !org.DeletionTimestamp.IsZero() && wasSeen(&org):
 		return nil, errGone // the organization is not in Grafana any more, and nothing in it
 	case org.Status.OrgID == 0:
 		return nil, waiting(v1alpha1.ReasonParentNotAvailable, "waiting for Organization %s, to delete it there", key)
@@ -62,7 +73,7 @@ func (e *Env) placeOf(org *v1alpha1.Organization) (*place, error) {
 		return nil, err
 	}
 	owner := types.NamespacedName{Namespace: org.Namespace, Name: org.Name}
-	return &place{conn: conn, org: conn.Org(org.Status.OrgID), mark: markOf(e.ClusterID, org), owner: owner}, nil
+	return &place{conn: conn, org: conn.Org(org.Status.OrgID), mark: markOf(e.ClusterID, org), owner: owner, orgName: org.Status.Name}, nil
 }
 
 // connectionTo is the way to an Instance. While it does not answer, the object waits for it and asks nothing.

@@ -10,6 +10,7 @@ import (
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/resourceversion"
 	"k8s.io/client-go/tools/events"
 	"k8s.io/client-go/util/workqueue"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -58,14 +59,15 @@ type Reconciler[T Object, R any] struct {
 
 	mu       sync.Mutex
 	queue    workqueue.TypedRateLimitingInterface[ctrl.Request]
-	failures map[types.NamespacedName]int // in a row
+	failures map[types.NamespacedName]int    // in a row
+	wrote    map[types.NamespacedName]string // the resourceVersion of our last write, until a visit has seen it
 }
 
 // Reconcile visits one object: it acts on it, then records what came of it.
 func (r *Reconciler[T, R]) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
 	obj := r.Kind.New()
 	call := ticket{kind: kindOf(obj), request: req}.key()
-	if err := r.Get(ctx, req.NamespacedName, obj); err != nil {
+	if err := r.read(ctx, req.NamespacedName, obj); err != nil {
 		forget(kindOf(obj), req.NamespacedName)
 		r.backoff(req.NamespacedName, false)
 		r.Connections.decline(call)
@@ -82,6 +84,36 @@ func (r *Reconciler[T, R]) Reconcile(ctx context.Context, req ctrl.Request) (ctr
 		r.Connections.decline(call) // if it was called to a gate and had nothing to do there
 	}
 	return p.finish(ctx, err)
+}
+
+// read reads the object from the cache, or live while the cache may not have seen what we wrote last: a verdict that equals an old status would not be written.
+func (r *Reconciler[T, R]) read(ctx context.Context, key types.NamespacedName, obj T) error {
+	err := r.Get(ctx, key, obj)
+	r.mu.Lock()
+	wrote, written := r.wrote[key]
+	behind := false
+	if err == nil && written {
+		order, unknown := resourceversion.CompareResourceVersion(obj.GetResourceVersion(), wrote)
+		behind = order < 0 || unknown != nil
+	}
+	if !behind {
+		delete(r.wrote, key)
+	}
+	r.mu.Unlock()
+	if behind {
+		return r.Live.Get(ctx, key, obj)
+	}
+	return err
+}
+
+// remember keeps the version of what was just written.
+func (r *Reconciler[T, R]) remember(written T) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.wrote == nil {
+		r.wrote = map[types.NamespacedName]string{}
+	}
+	r.wrote[client.ObjectKeyFromObject(written)] = written.GetResourceVersion()
 }
 
 // finish turns what came of the pass into conditions, events and the time of the next visit.

@@ -98,7 +98,9 @@ func (p *pass[T, R]) applyVerdict(v *verdict) {
 		meta.SetStatusCondition(&p.obj.CommonStatus().Conditions, c)
 		return
 	}
-	p.obj.CommonStatus().ObservedGeneration = p.obj.GetGeneration()
+	if wasSeen(p.obj) || p.looked || p.obj.GetDeletionTimestamp().IsZero() {
+		p.obj.CommonStatus().ObservedGeneration = p.obj.GetGeneration()
+	}
 	p.set(v1alpha1.ConditionReady, v.ready, v.reason, v.message)
 	p.setWhile(v1alpha1.ConditionReconciling, v.reconciling, v.reason, v.message)
 	p.setWhile(v1alpha1.ConditionStalled, v.stalled, v.reason, v.message)
@@ -108,9 +110,10 @@ func (p *pass[T, R]) applyVerdict(v *verdict) {
 	}
 }
 
-// mark says in the conditions what the pass is about to do. A word on what went wrong before is left to stand until there is a new one.
+// mark says in the conditions of a new object what the pass is about to do. On one that the conditions speak of already, their last word stands until there is a new one: a key that is rotated
+// works all the time.
 func (p *pass[T, R]) mark(reason, message string) {
-	if was := meta.FindStatusCondition(p.obj.CommonStatus().Conditions, v1alpha1.ConditionReady); was != nil && was.Status == metav1.ConditionFalse {
+	if was := meta.FindStatusCondition(p.obj.CommonStatus().Conditions, v1alpha1.ConditionReady); was != nil && was.Status != metav1.ConditionUnknown {
 		return
 	}
 	p.set(v1alpha1.ConditionReady, metav1.ConditionFalse, reason, message)
@@ -149,6 +152,7 @@ func (p *pass[T, R]) writeStatus(ctx context.Context) error {
 	if err := p.Client.Status().Patch(ctx, written, underVersion(base)); err != nil {
 		return err
 	}
+	p.remember(written)
 	p.obj.SetResourceVersion(written.GetResourceVersion())
 	p.before = p.obj.DeepCopyObject().(T)
 	return nil
@@ -200,6 +204,9 @@ func statusOf(obj client.Object) any {
 	return nil
 }
 
+// wasSeen reports whether the operator has ever written the object's status: an empty one that it has not written says nothing.
+func wasSeen(obj Object) bool { return obj.CommonStatus().ObservedGeneration > 0 }
+
 // isParent reports whether others refer to objects of this kind.
 func isParent(obj client.Object) bool {
 	switch obj.(type) {
@@ -215,6 +222,8 @@ func isTrue(conditions []metav1.Condition, kind string) bool {
 
 // event is something that happened in a pass.
 type event struct{ reason, message string }
+
+var eventCreated = event{v1alpha1.EventCreated, "Created in Grafana"}
 
 func (p *pass[T, R]) event(reason, message string) {
 	p.events = append(p.events, event{reason, message})

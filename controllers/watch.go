@@ -77,16 +77,19 @@ func usability(obj client.Object) any {
 		return nil
 	}
 	var id, org int64
+	var name string
 	switch o := obj.(type) {
 	case *v1alpha1.Organization:
-		id = o.Status.OrgID
+		id, name = o.Status.OrgID, o.Status.Name
 	case *v1alpha1.ServiceAccount:
 		id, org = o.Status.ID, o.Status.OrgID
 	}
 	return struct {
 		available, deleting  bool
+		seen                 bool
 		generation, id, orgs int64
-	}{isTrue(o.CommonStatus().Conditions, v1alpha1.ConditionAvailable), !obj.GetDeletionTimestamp().IsZero(), obj.GetGeneration(), id, org}
+		name                 string
+	}{isTrue(o.CommonStatus().Conditions, v1alpha1.ConditionAvailable), !obj.GetDeletionTimestamp().IsZero(), wasSeen(o), obj.GetGeneration(), id, org, name}
 }
 
 // childOf wakes a parent that waits for its children to go.
