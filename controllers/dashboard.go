@@ -204,9 +204,10 @@ func (x *dash) taken() error {
 }
 
 // Prepare fixes the uid before the request that creates under it.
-func (x *dash) Prepare() {
+func (x *dash) Prepare() event {
 	x.obj.Status.UID, x.obj.Status.OrgID = x.uid, x.org.ID()
 	x.obj.Status.Version, x.obj.Status.ContentHash, x.obj.Status.FolderUID = 0, "", ""
+	return eventCreated
 }
 
 func (x *dash) Create(ctx context.Context) (*dashboardState, error) {
@@ -311,7 +312,7 @@ func (x *dash) Update(ctx context.Context, have *dashboardState) error {
 	return nil
 }
 
-func (x *dash) Judge(have *dashboardState) error {
+func (x *dash) Judge(_ context.Context, have *dashboardState) error {
 	if !x.reported(have) {
 		return nil
 	}

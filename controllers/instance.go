@@ -255,7 +255,7 @@ func (x *instance) Find(context.Context) (*serverState, error) { return nil, nil
 func (x *instance) Rival(context.Context) error { return nil }
 
 // Prepare has nothing to say.
-func (x *instance) Prepare() {}
+func (x *instance) Prepare() event { return eventCreated }
 
 // Prove has nothing to ask.
 func (x *instance) Prove(context.Context, bool) error { return nil }
@@ -279,7 +279,9 @@ func (x *instance) Diff(*serverState) []string { return nil }
 // Update has nothing to do.
 func (x *instance) Update(context.Context, *serverState) error { return nil }
 
-func (x *instance) Judge(*serverState) error { return x.checkSelector(x.obj.Spec.AllowedNamespaces) }
+func (x *instance) Judge(context.Context, *serverState) error {
+	return x.checkSelector(x.obj.Spec.AllowedNamespaces)
+}
 
 // Recheck has no reason of its own.
 func (x *instance) Recheck(*serverState) time.Duration { return 0 }

@@ -126,7 +126,7 @@ func (x *organization) Connection() (*Connection, string) {
 func (x *organization) Prove(context.Context, bool) error { return nil }
 
 // Prepare has nothing to say: the id is not known before.
-func (x *organization) Prepare() {}
+func (x *organization) Prepare() event { return eventCreated }
 
 // Recheck has no reason of its own.
 func (x *organization) Recheck(*orgState) time.Duration { return 0 }
@@ -419,7 +419,7 @@ func (x *organization) deleteStrays(ctx context.Context, have *orgState) error {
 	return nil
 }
 
-func (x *organization) Judge(have *orgState) error {
+func (x *organization) Judge(_ context.Context, have *orgState) error {
 	return errors.Join(x.checkSelector(x.obj.Spec.AllowedNamespaces), x.homeErr, have.preferencesErr, have.quotasErr)
 }
 

@@ -1,8 +1,11 @@
 package controllers
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -14,6 +17,12 @@ import (
 // +kubebuilder:rbac:groups=grafana-tenancy.dev,resources=serviceaccounts/status,verbs=patch
 
 type serviceAccountKind struct{ *Env }
+
+// accountState is what was seen of a service account.
+type accountState struct {
+	grafana.ServiceAccount
+	strays []grafana.ServiceAccount // further accounts under our mark: creates that landed late
+}
 
 // serviceAccount is a ServiceAccount in its organization. Its mark is the login, which Grafana derives from the name at creation and never changes.
 type serviceAccount struct {
@@ -35,7 +44,7 @@ func (k serviceAccountKind) Dependents(ctx context.Context, obj *v1alpha1.Servic
 
 func (k serviceAccountKind) Abandon(context.Context, *v1alpha1.ServiceAccount) error { return nil }
 
-func (k serviceAccountKind) Connect(ctx context.Context, obj *v1alpha1.ServiceAccount) (External[grafana.ServiceAccount], error) {
+func (k serviceAccountKind) Connect(ctx context.Context, obj *v1alpha1.ServiceAccount) (External[accountState], error) {
 	place, err := k.placeIn(ctx, obj.Spec.OrganizationRef, obj)
 	if err != nil {
 		return nil, err
@@ -43,7 +52,8 @@ func (k serviceAccountKind) Connect(ctx context.Context, obj *v1alpha1.ServiceAc
 	return &serviceAccount{place: place, env: k.Env, obj: obj}, nil
 }
 
-func (x *serviceAccount) Get(ctx context.Context) (*grafana.ServiceAccount, error) {
+// Get reads the account that status records. While a create may still land, it looks for others of ours as well.
+func (x *serviceAccount) Get(ctx context.Context) (*accountState, error) {
 	if x.obj.Status.ID == 0 || x.obj.Status.OrgID != x.org.ID() {
 		return nil, nil
 	}
@@ -54,25 +64,45 @@ func (x *serviceAccount) Get(ctx context.Context) (*grafana.ServiceAccount, erro
 	if !x.owned(have) {
 		return nil, nil
 	}
-	return &have, nil
+	state := &accountState{ServiceAccount: have}
+	if x.obj.Status.CreateStarted == nil {
+		return state, nil
+	}
+	all, err := x.search(ctx)
+	state.strays = slices.DeleteFunc(all, func(a grafana.ServiceAccount) bool { return a.ID == have.ID })
+	return state, err
 }
 
-// owned reports whether the login ends in our mark.
+// owned reports whether the login carries our mark.
 func (x *serviceAccount) owned(a grafana.ServiceAccount) bool {
-	return strings.HasSuffix(a.Login, "-"+uid8(x.obj)) && (a.OrgID == 0 || a.OrgID == x.org.ID())
+	return markedLogin(a.Login, uid8(x.obj)) && (a.OrgID == 0 || a.OrgID == x.org.ID())
 }
 
-func (x *serviceAccount) Find(ctx context.Context) (*grafana.ServiceAccount, error) {
+// markedLogin reports whether a login ends in the mark, or in the mark and a counter.
+func markedLogin(login, mark string) bool {
+	at := strings.LastIndex(login, "-"+mark)
+	if at < 0 {
+		return false
+	}
+	counter, has := strings.CutPrefix(login[at+1+len(mark):], "-")
+	n, err := strconv.Atoi(counter)
+	return !has && counter == "" || has && err == nil && n > 1 && n <= maxBirths
+}
+
+// search lists the accounts that carry our mark, the first first.
+func (x *serviceAccount) search(ctx context.Context) ([]grafana.ServiceAccount, error) {
 	found, err := x.org.SearchServiceAccounts(ctx, uid8(x.obj))
-	if err != nil {
+	found = slices.DeleteFunc(found, func(a grafana.ServiceAccount) bool { return !x.owned(a) })
+	slices.SortFunc(found, func(a, b grafana.ServiceAccount) int { return cmp.Compare(a.ID, b.ID) })
+	return found, err
+}
+
+func (x *serviceAccount) Find(ctx context.Context) (*accountState, error) {
+	found, err := x.search(ctx)
+	if err != nil || len(found) == 0 {
 		return nil, err
 	}
-	for i := range found {
-		if x.owned(found[i]) {
-			return &found[i], nil
-		}
-	}
-	return nil, nil
+	return &accountState{ServiceAccount: found[0], strays: found[1:]}, nil
 }
 
 func (x *serviceAccount) Rival(ctx context.Context) error {
@@ -110,22 +140,33 @@ func (x *serviceAccount) sibling(ctx context.Context) error {
 }
 
 // Prepare has nothing to say: the id is not known before.
-func (x *serviceAccount) Prepare() {}
+func (x *serviceAccount) Prepare() event { return eventCreated }
 
-func (x *serviceAccount) Create(ctx context.Context) (*grafana.ServiceAccount, error) {
-	have, err := x.org.CreateServiceAccount(ctx, grafana.ServiceAccount{
-		Name: x.obj.WantedName() + "-" + uid8(x.obj), Role: string(x.obj.Spec.Role), IsDisabled: x.obj.Spec.Disabled,
-	})
-	if grafana.IsTaken(err) { // an earlier request took effect after all: the next pass finds it
-		return nil, &problem{Reason: v1alpha1.ReasonCreating, Message: fmt.Sprintf("the login of %q is taken: looking again: %v", x.obj.WantedName(), err), Retry: true, err: err}
+// maxBirths is how many logins are tried.
+const maxBirths = 9
+
+// Create makes the account. Grafana before 11.3.1 can fail half-way and leave a login that is taken for good by an account that nobody can see: then a counter is appended.
+func (x *serviceAccount) Create(ctx context.Context) (*accountState, error) {
+	name := x.obj.WantedName() + "-" + uid8(x.obj)
+	for n := 2; ; n++ {
+		have, err := x.org.CreateServiceAccount(ctx, grafana.ServiceAccount{Name: name, Role: string(x.obj.Spec.Role), IsDisabled: x.obj.Spec.Disabled})
+		if err == nil {
+			return &accountState{ServiceAccount: have}, nil
+		}
+		if !grafana.IsTaken(err) {
+			return nil, err
+		}
+		if seen, ferr := x.Find(ctx); seen != nil || ferr != nil {
+			return seen, ferr // an earlier request took effect after all
+		}
+		if n > maxBirths {
+			return nil, &problem{Reason: v1alpha1.ReasonCreating, Message: fmt.Sprintf("the login of %q is taken by an account that Grafana does not show: %v", name, err), Retry: true, err: err}
+		}
+		name = fmt.Sprintf("%s-%s-%d", x.obj.WantedName(), uid8(x.obj), n)
 	}
-	if err != nil {
-		return nil, err
-	}
-	return &have, nil
 }
 
-func (x *serviceAccount) Record(have *grafana.ServiceAccount) bool {
+func (x *serviceAccount) Record(have *accountState) bool {
 	status := &x.obj.Status
 	if have == nil {
 		status.ID, status.Login, status.OrgID = 0, "", 0
@@ -136,7 +177,7 @@ func (x *serviceAccount) Record(have *grafana.ServiceAccount) bool {
 	return fresh
 }
 
-func (x *serviceAccount) Diff(have *grafana.ServiceAccount) []string {
+func (x *serviceAccount) Diff(have *accountState) []string {
 	var diff []string
 	change := x.change(have)
 	if change.Name != nil {
@@ -148,11 +189,14 @@ func (x *serviceAccount) Diff(have *grafana.ServiceAccount) []string {
 	if change.IsDisabled != nil {
 		diff = append(diff, "disabled")
 	}
+	if len(have.strays) > 0 {
+		diff = append(diff, "strays")
+	}
 	return diff
 }
 
 // change names what differs, and nothing else.
-func (x *serviceAccount) change(have *grafana.ServiceAccount) (change grafana.ServiceAccountPatch) {
+func (x *serviceAccount) change(have *accountState) (change grafana.ServiceAccountPatch) {
 	name, role, disabled := x.obj.WantedName(), string(x.obj.Spec.Role), x.obj.Spec.Disabled
 	if have.Name != name {
 		change.Name = &name
@@ -166,10 +210,16 @@ func (x *serviceAccount) change(have *grafana.ServiceAccount) (change grafana.Se
 	return change
 }
 
-func (x *serviceAccount) Update(ctx context.Context, have *grafana.ServiceAccount) error {
+func (x *serviceAccount) Update(ctx context.Context, have *accountState) error {
+	if err := x.deleteStrays(ctx, have); err != nil {
+		return err
+	}
 	change := x.change(have)
+	if change == (grafana.ServiceAccountPatch{}) {
+		return nil
+	}
 	if change.Name != nil {
-		if !strings.HasSuffix(have.Name, "-"+uid8(x.obj)) { // Rival was asked at the birth
+		if !markedLogin(have.Name, uid8(x.obj)) { // Rival was asked at the birth
 			if err := x.Rival(ctx); err != nil {
 				return err
 			}
@@ -185,16 +235,33 @@ func (x *serviceAccount) Update(ctx context.Context, have *grafana.ServiceAccoun
 	return nil
 }
 
+// deleteStrays deletes the accounts of late creates. Nobody has had a token of theirs.
+func (x *serviceAccount) deleteStrays(ctx context.Context, have *accountState) error {
+	if len(have.strays) == 0 {
+		return nil
+	}
+	if err := x.Prove(ctx, true); err != nil {
+		return err
+	}
+	for _, stray := range have.strays {
+		if err := absent(x.org.DeleteServiceAccount(ctx, stray.ID)); err != nil {
+			return err
+		}
+	}
+	have.strays = nil
+	return nil
+}
+
 // Judge has nothing to add.
-func (x *serviceAccount) Judge(*grafana.ServiceAccount) error { return nil }
+func (x *serviceAccount) Judge(context.Context, *accountState) error { return nil }
 
 // Recheck has no reason of its own.
-func (x *serviceAccount) Recheck(*grafana.ServiceAccount) time.Duration { return 0 }
+func (x *serviceAccount) Recheck(*accountState) time.Duration { return 0 }
 
 // Delete deletes the account. find has just seen its login, and the lifecycle proven the organization.
-func (x *serviceAccount) Delete(ctx context.Context, have *grafana.ServiceAccount) error {
+func (x *serviceAccount) Delete(ctx context.Context, have *accountState) error {
 	return absent(x.org.DeleteServiceAccount(ctx, have.ID))
 }
 
 // Release has nothing to take off: the login stays what it is.
-func (x *serviceAccount) Release(context.Context, *grafana.ServiceAccount) error { return nil }
+func (x *serviceAccount) Release(context.Context, *accountState) error { return nil }

@@ -8,7 +8,6 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"grafana-tenancy.dev/operator/api/v1alpha1"
-	"grafana-tenancy.dev/operator/internal/grafana"
 )
 
 // +kubebuilder:rbac:groups="",resources=namespaces,verbs=get;list;watch
@@ -25,7 +24,7 @@ type Options struct {
 type Reconcilers struct {
 	Instances       *Reconciler[*v1alpha1.Instance, serverState]
 	Organizations   *Reconciler[*v1alpha1.Organization, orgState]
-	ServiceAccounts *Reconciler[*v1alpha1.ServiceAccount, grafana.ServiceAccount]
+	ServiceAccounts *Reconciler[*v1alpha1.ServiceAccount, accountState]
 	Tokens          *Reconciler[*v1alpha1.ServiceAccountToken, tokenState]
 	Dashboards      *Reconciler[*v1alpha1.Dashboard, dashboardState]
 }
@@ -35,7 +34,7 @@ func NewReconcilers(e *Env) *Reconcilers {
 	r := &Reconcilers{
 		Instances:       &Reconciler[*v1alpha1.Instance, serverState]{Env: e, Kind: instanceKind{e}},
 		Organizations:   &Reconciler[*v1alpha1.Organization, orgState]{Env: e, Kind: organizationKind{e}},
-		ServiceAccounts: &Reconciler[*v1alpha1.ServiceAccount, grafana.ServiceAccount]{Env: e, Kind: serviceAccountKind{e}},
+		ServiceAccounts: &Reconciler[*v1alpha1.ServiceAccount, accountState]{Env: e, Kind: serviceAccountKind{e}},
 		Tokens:          &Reconciler[*v1alpha1.ServiceAccountToken, tokenState]{Env: e, Kind: tokenKind{e}},
 		Dashboards:      &Reconciler[*v1alpha1.Dashboard, dashboardState]{Env: e, Kind: dashboardKind{e}},
 	}

@@ -1,7 +1,9 @@
 package controllers
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -24,10 +26,27 @@ type tokenKind struct{ *Env }
 
 // tokenState is what was seen of a token: in the Secret, which says which token is live, and in Grafana, which says whether it lives.
 type tokenState struct {
-	secret   *corev1.Secret // nil: there is none of ours
-	live     *grafana.Token // what the Secret holds
-	stale    []grafana.Token
-	inFlight []grafana.Token // newer than the Secret's: another manager may be about to write it
+	secrets    tokenSecrets
+	live       *grafana.Token  // what the Secret holds
+	superseded []superseded    // what the Secret held before, for the overlap
+	ended      []grafana.Token // past their overlap, or dead already: to be deleted
+	orphans    []grafana.Token // what no Secret holds: to be revoked
+	inFlight   []grafana.Token // newer than the Secret's: another manager may be about to write it
+	unlisted   bool            // Grafana lists no more tokens, and the Secret's is not among them
+}
+
+// none reports whether Grafana has no token of ours.
+func (s *tokenState) none() bool {
+	return s.live == nil && len(s.abandoned()) == 0
+}
+
+// abandoned are all tokens of ours but the live one.
+func (s *tokenState) abandoned() []grafana.Token {
+	all := slices.Concat(s.ended, s.orphans, s.inFlight)
+	for _, t := range s.superseded {
+		all = append(all, t.Token)
+	}
+	return all
 }
 
 // token is a ServiceAccountToken. Its mark is the name in Grafana, which never changes: <name>-<uid8>-<revision>.
@@ -37,8 +56,8 @@ type token struct {
 	obj     *v1alpha1.ServiceAccountToken
 	account *v1alpha1.ServiceAccount
 
-	revision int64 // the highest that was seen anywhere
-	secret   *corev1.Secret
+	revision int64       // the highest that was seen anywhere
+	have     *tokenState // as last seen
 }
 
 // lease is how long another manager may go on after it has lost its leadership.
@@ -56,11 +75,16 @@ func (k tokenKind) Dependents(context.Context, *v1alpha1.ServiceAccountToken) ([
 
 // Abandon takes our owner reference off the Secret, so that it stays.
 func (k tokenKind) Abandon(ctx context.Context, obj *v1alpha1.ServiceAccountToken) error {
-	secret, err := k.tokenSecret(ctx, obj)
-	if err != nil || secret == nil {
+	secrets, err := k.tokenSecrets(ctx, obj)
+	if err != nil {
 		return err
 	}
-	return k.disown(ctx, obj, secret)
+	for _, s := range secrets.all() {
+		if err := k.disown(ctx, obj, s); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (k tokenKind) Connect(ctx context.Context, obj *v1alpha1.ServiceAccountToken) (External[tokenState], error) {
@@ -76,7 +100,7 @@ func (k tokenKind) Connect(ctx context.Context, obj *v1alpha1.ServiceAccountToke
 		return nil, waiting(v1alpha1.ReasonParentNotFound, "ServiceAccount %s does not exist yet", key)
 	case err != nil:
 		return nil, err
-	case deleting && account.Status.ID == 0 && account.Status.CreateStarted == nil && !account.DeletionTimestamp.IsZero():
+	case deleting && account.Status.ID == 0 && account.Status.CreateStarted == nil && !account.DeletionTimestamp.IsZero() && wasSeen(&account):
 		return nil, errGone
 	case !deleting && !account.DeletionTimestamp.IsZero():
 		return nil, waiting(v1alpha1.ReasonParentNotAvailable, "ServiceAccount %s is being deleted", key)
@@ -95,37 +119,20 @@ func (k tokenKind) Connect(ctx context.Context, obj *v1alpha1.ServiceAccountToke
 
 // Get compares the Secret with Grafana's list. It returns nil if a new token has to be made; for an object that is being deleted, if nothing of it is left.
 func (x *token) Get(ctx context.Context) (*tokenState, error) {
-	var err error
-	if x.secret, err = x.env.tokenSecret(ctx, x.obj); err != nil {
+	secrets, err := x.env.tokenSecrets(ctx, x.obj)
+	if err != nil {
 		return nil, err
 	}
 	list, err := x.org.Tokens(ctx, x.account.Status.ID)
 	if err != nil {
 		return nil, err
 	}
-	have := &tokenState{secret: x.secret}
-	record := readRecord(x.secret)
-	x.revision = max(x.revision, record.revision)
-	for i, t := range list {
-		revision, ours := x.revisionOf(t.Name)
-		if !ours {
-			continue
-		}
-		x.revision = max(x.revision, revision)
-		switch {
-		case t.ID == record.tokenID && x.usable(t, record):
-			have.live = &list[i]
-		case revision > record.revision && x.mayBeInFlight(t):
-			have.inFlight = append(have.inFlight, t)
-		default:
-			have.stale = append(have.stale, t)
-		}
-	}
+	x.have = x.sort(secrets, list)
 	switch {
-	case !x.obj.DeletionTimestamp.IsZero() && x.secret == nil && have.none():
+	case !x.obj.DeletionTimestamp.IsZero() && len(secrets.all()) == 0 && x.have.none():
 		return nil, nil
-	case !x.obj.DeletionTimestamp.IsZero(), have.live != nil:
-		return have, nil
+	case !x.obj.DeletionTimestamp.IsZero(), x.have.live != nil && x.dueFor(x.have) == "":
+		return x.have, nil
 	case len(list) >= maxListed:
 		return nil, stalled(v1alpha1.ReasonRefused, "service account %d has %d tokens, and Grafana lists no more: whether this object's is among the rest cannot be seen. Delete some that are not needed",
 			x.account.Status.ID, len(list))
@@ -133,22 +140,47 @@ func (x *token) Get(ctx context.Context) (*tokenState, error) {
 	return nil, nil
 }
 
-// none reports whether Grafana has no token of ours.
-func (s *tokenState) none() bool { return s.live == nil && len(s.stale)+len(s.inFlight) == 0 }
+// sort tells the tokens of ours apart by what has to be done with them.
+func (x *token) sort(secrets tokenSecrets, list []grafana.Token) *tokenState {
+	have := &tokenState{secrets: secrets}
+	held := readRecord(secrets.held())
+	x.revision = max(x.revision, held.revision)
+	for i, t := range list {
+		revision, ours := x.revisionOf(t.Name)
+		if !ours {
+			continue
+		}
+		x.revision = max(x.revision, revision)
+		works := !t.HasExpired && !t.IsRevoked
+		switch {
+		case works && t.ID == held.tokenID && revision == held.revision && x.usable(held):
+			have.live = &list[i]
+		case works && revision < held.revision && slices.Contains(held.superseded, t.ID):
+			have.superseded = append(have.superseded, superseded{Token: t, revision: revision})
+		case revision > held.revision && x.inFlightFor(t) > 0:
+			have.inFlight = append(have.inFlight, t)
+		case !works:
+			have.ended = append(have.ended, t)
+		default:
+			have.orphans = append(have.orphans, t)
+		}
+	}
+	have.unlisted = len(list) >= maxListed && !slices.ContainsFunc(list, func(t grafana.Token) bool { return t.ID == held.tokenID })
+	x.retire(have)
+	return have
+}
 
 // maxListed is how many tokens of a service account Grafana lists.
 const maxListed = 300
 
-// usable reports whether what the Secret holds is a live key of the right account, as the spec wants it.
-func (x *token) usable(t grafana.Token, r record) bool {
-	return !t.HasExpired && !t.IsRevoked && r.accountID == x.account.Status.ID && r.orgID == x.org.ID() && r.ttl == x.ttl() && r.intact()
+// usable reports whether what a Secret holds is a whole key of the right account.
+func (x *token) usable(r record) bool {
+	return r.accountID == x.account.Status.ID && r.orgID == x.org.ID() && r.intact()
 }
 
-// mayBeInFlight reports whether another manager may still be about to write the token into the Secret.
-func (x *token) mayBeInFlight(t grafana.Token) bool { return x.inFlightFor(t) > 0 }
-
+// inFlightFor is how much longer another manager may be about to write the token into the Secret.
 func (x *token) inFlightFor(t grafana.Token) time.Duration {
-	return t.Created.Add(x.conn.Timeout + lease).Sub(x.env.Now())
+	return t.Created.Add(x.conn.Timeout + lease).Sub(x.conn.Now())
 }
 
 func (x *token) ttl() time.Duration {
@@ -173,42 +205,71 @@ func (x *token) revisionOf(name string) (int64, bool) {
 		return 0, false
 	}
 	revision, err := strconv.ParseInt(name[at+1:], 10, 64)
-	return revision, err == nil && revision > 0
+	return revision, err == nil && revision > 0 && revision <= maxRevision
 }
 
 // Find has nowhere else to look.
 func (x *token) Find(context.Context) (*tokenState, error) { return nil, nil }
 
-// Rival fails if the Secret cannot be written: that is found out before a token is made.
+// Rival fails if the Secret cannot be written: that is found out before a token is made. What was lost is revoked before, and so whether another one can be made or not.
 func (x *token) Rival(ctx context.Context) error {
-	return x.env.rehearse(ctx, x.obj, x.secret)
+	if len(x.have.ended)+len(x.have.orphans) > 0 {
+		if err := x.Prove(ctx, true); err != nil {
+			return err
+		}
+		if err := x.revokeLost(ctx, x.have); err != nil {
+			return err
+		}
+	}
+	if x.revision+1 >= maxRevision {
+		return stalled(v1alpha1.ReasonRefused, "service account %d has a token %q, whose number is the highest that there can be: delete it in Grafana", x.account.Status.ID, x.name(x.revision))
+	}
+	return x.rehearse(ctx)
 }
 
-// Prepare has nothing to say: the revision is counted from Grafana's names.
-func (x *token) Prepare() {}
+// Prepare tells why a key is made: the first one, one ahead of time, or one in the place of a loss.
+func (x *token) Prepare() event {
+	switch {
+	case x.have.live != nil:
+		return event{v1alpha1.EventRotated, fmt.Sprintf("Another key took the place of token %d, since %s", x.have.live.ID, x.dueFor(x.have))}
+	case x.obj.Status.Revision == 0:
+		return eventCreated
+	}
+	return event{v1alpha1.EventReissued, "Another key was made, since " + x.lossOf(readRecord(x.have.secrets.held()))}
+}
+
+// lossOf says why what the Secret holds is of no use.
+func (x *token) lossOf(held record) string {
+	switch {
+	case x.have.secrets.held() == nil:
+		return "the Secret was gone"
+	case !held.intact():
+		return "what the Secret held was not what the operator had written"
+	case held.accountID != x.account.Status.ID, held.orgID != x.org.ID():
+		return "the service account was made again"
+	}
+	return fmt.Sprintf("token %d was gone, revoked or expired in Grafana", held.tokenID)
+}
 
 // Create makes the next revision and writes its key into the Secret. If that fails for good, the token is revoked at once; if nobody knows, the next pass sees.
 func (x *token) Create(ctx context.Context) (*tokenState, error) {
 	if err := x.Prove(ctx, true); err != nil {
 		return nil, err
 	}
-	revision := x.revision + 1
-	made, err := x.org.CreateToken(ctx, x.account.Status.ID, x.name(revision), x.ttl())
-	switch {
-	case grafana.IsTaken(err):
-		return nil, &problem{Reason: v1alpha1.ReasonCreating, Message: "another manager made this revision: looking again", Retry: true, err: err}
-	case grafana.IsNotFound(err):
-		return nil, &problem{Reason: v1alpha1.ReasonParentNotAvailable, Message: fmt.Sprintf("service account %d is gone: waiting for it to be made again", x.account.Status.ID), Retry: true, err: err,
-			suspect: &suspect{kind: "ServiceAccount", key: types.NamespacedName{Namespace: x.account.Namespace, Name: x.account.Name}}}
-	case err != nil:
-		return nil, fmt.Errorf("making a token: %w", err)
-	}
-	r := record{tokenID: made.ID, revision: revision, accountID: x.account.Status.ID, orgID: x.org.ID(), ttl: x.ttl(), key: made.Key}
-	written, err := x.env.writeSecret(ctx, x.obj, x.secret, r)
+	rotation := x.have.live != nil
+	r := x.nextRecord()
+	made, err := x.org.CreateToken(ctx, x.account.Status.ID, x.name(r.revision), r.ttl)
 	if err != nil {
+		return nil, x.notMade(err)
+	}
+	r.tokenID, r.key = made.ID, made.Key
+	if x.have.secrets.wanted, err = x.writeSecret(ctx, x.have.secrets.wanted, r); err != nil {
 		return nil, x.revokeUnwritten(ctx, made, err)
 	}
-	x.secret, x.revision = written, revision
+	x.revision = r.revision
+	if rotation {
+		tokenRotations.WithLabelValues(x.obj.Namespace, x.obj.Name).Inc()
+	}
 	have, err := x.Get(ctx)
 	if have == nil && err == nil {
 		err = &problem{Reason: v1alpha1.ReasonCreating, Message: "the token that was just made is not in Grafana's list: looking again", Retry: true}
@@ -216,54 +277,128 @@ func (x *token) Create(ctx context.Context) (*tokenState, error) {
 	return have, err
 }
 
+// nextRecord is what will be said of the next revision, but for its id and key. Its expiry is reckoned from before the request, so that it is never told too late.
+func (x *token) nextRecord() record {
+	held := readRecord(x.have.secrets.held())
+	r := record{
+		revision: x.revision + 1, accountID: x.account.Status.ID, orgID: x.org.ID(), ttl: x.ttl(),
+		rotated: cmp.Or(x.wish(), held.rotated), superseded: x.have.outgoing(),
+	}
+	if r.ttl > 0 {
+		r.expires = x.conn.Now().Add(r.ttl).UTC().Format(time.RFC3339)
+	}
+	return r
+}
+
+// notMade says what it means that Grafana made no token.
+func (x *token) notMade(err error) error {
+	switch {
+	case grafana.IsTaken(err):
+		return &problem{Reason: v1alpha1.ReasonCreating, Message: "another manager made this revision: looking again", Retry: true, err: err}
+	case grafana.IsNotFound(err):
+		return &problem{Reason: v1alpha1.ReasonParentNotAvailable, Message: fmt.Sprintf("service account %d is gone: waiting for it to be made again", x.account.Status.ID), Retry: true, err: err,
+			suspect: &suspect{kind: "ServiceAccount", key: types.NamespacedName{Namespace: x.account.Namespace, Name: x.account.Name}}}
+	case grafana.IsLifetimeRefused(err):
+		return x.lifetimeRefused(err)
+	}
+	return fmt.Errorf("making a token: %w", err)
+}
+
+// lifetimeRefused names Grafana's setting that the ttl is against.
+func (x *token) lifetimeRefused(err error) error {
+	var answer *grafana.Error
+	setting := "[auth] api_key_max_seconds_to_live"
+	if errors.As(err, &answer) && answer.MessageID == grafana.ExpirationDayLimit {
+		setting = "[service_accounts] token_expiration_day_limit"
+	}
+	wanted := "a token that never expires: set spec.ttl"
+	if ttl := x.ttl(); ttl > 0 {
+		wanted = fmt.Sprintf("a token that lives for %s: shorten spec.ttl", ttl)
+	}
+	p := stalled(v1alpha1.ReasonLifetimeRefused, "Grafana's setting %s does not allow %s (%v)", setting, wanted, err)
+	p.err = err
+	return p
+}
+
 // revokeUnwritten revokes a token whose key reached no Secret, unless the write may have taken effect after all.
 func (x *token) revokeUnwritten(ctx context.Context, made grafana.NewToken, cause error) error {
 	if mayHaveTakenEffect(cause) {
-		return fmt.Errorf("writing Secret %s: %w", x.obj.SecretName(), cause)
+		return cause
 	}
 	if err := absent(x.org.DeleteToken(ctx, x.account.Status.ID, made.ID)); err != nil {
-		return fmt.Errorf("writing Secret %s: %w (and revoking the token that was to go there: %w)", x.obj.SecretName(), cause, err)
+		return fmt.Errorf("%w (and revoking the token that was to go there: %w)", cause, err)
 	}
-	return fmt.Errorf("writing Secret %s: %w", x.obj.SecretName(), cause)
+	return cause
 }
 
 func (x *token) Record(have *tokenState) bool {
 	status := &x.obj.Status
-	if have == nil || have.live == nil {
-		if have == nil {
-			status.TokenID, status.TokenName, status.ExpiresAt, status.SecretName = 0, "", nil, ""
-		}
+	switch {
+	case have == nil:
+		*status = v1alpha1.ServiceAccountTokenStatus{CommonStatus: status.CommonStatus, Revision: status.Revision}
+		return false
+	case have.live == nil:
 		return false
 	}
-	status.TokenID, status.TokenName, status.SecretName, status.ExpiresAt = have.live.ID, have.live.Name, x.obj.SecretName(), nil
-	status.Revision = readRecord(have.secret).revision
-	if have.live.Expiration != nil {
-		expires := metav1.NewTime(have.live.Expiration.UTC().Truncate(time.Second))
-		status.ExpiresAt = &expires
+	revision := readRecord(have.secrets.held()).revision
+	if status.Revision != revision || status.TokenID != have.live.ID {
+		status.ProvenAt = nil
 	}
+	status.TokenID, status.TokenName, status.Revision, status.SecretName = have.live.ID, have.live.Name, revision, have.secrets.held().Name
+	status.ExpiresAt, status.NextRotation, status.Superseded = nil, nil, nil
+	if at := have.live.Expiration; at != nil {
+		status.ExpiresAt, status.NextRotation = seconds(*at), seconds(at.Add(-x.lead(revision)))
+	}
+	for _, t := range have.superseded {
+		status.Superseded = append(status.Superseded, v1alpha1.SupersededToken{TokenID: t.ID, RevokedAfter: *seconds(t.until)})
+	}
+	observeToken(x.obj)
 	return false // the Secret is the record; status is for people
+}
+
+func seconds(t time.Time) *metav1.Time {
+	whole := metav1.NewTime(t.UTC().Truncate(time.Second))
+	return &whole
 }
 
 func (x *token) Diff(have *tokenState) []string {
 	var diff []string
-	if secretDiffers(x.obj, have.secret) {
+	if x.secretDiffers(have.secrets) || len(have.secrets.others) > 0 {
 		diff = append(diff, "Secret")
 	}
-	if len(have.stale) > 0 {
+	if len(have.ended)+len(have.orphans) > 0 {
 		diff = append(diff, "old tokens")
 	}
 	return diff
 }
 
+// Update moves the key to where the spec wants it, before it does away with anything.
 func (x *token) Update(ctx context.Context, have *tokenState) error {
-	if secretDiffers(x.obj, have.secret) {
-		written, err := x.env.writeSecret(ctx, x.obj, have.secret, readRecord(have.secret))
+	if x.secretDiffers(have.secrets) {
+		if err := x.rehearse(ctx); err != nil {
+			return err
+		}
+		written, err := x.writeSecret(ctx, have.secrets.wanted, readRecord(have.secrets.held()))
 		if err != nil {
 			return err
 		}
-		have.secret = written
+		have.secrets.wanted = written
 	}
-	return x.revoke(ctx, &have.stale)
+	if err := x.env.deleteSecrets(ctx, &have.secrets.others); err != nil {
+		return err
+	}
+	return x.revokeLost(ctx, have)
+}
+
+// revokeLost revokes the tokens that no Secret needs any more.
+func (x *token) revokeLost(ctx context.Context, have *tokenState) error {
+	if err := x.revoke(ctx, &have.ended); err != nil {
+		return err
+	}
+	before := len(have.orphans)
+	err := x.revoke(ctx, &have.orphans)
+	tokenOrphans.WithLabelValues(x.obj.Namespace, x.obj.Name).Add(float64(before - len(have.orphans)))
+	return err
 }
 
 // revoke deletes tokens of ours and takes them off the list.
@@ -277,53 +412,73 @@ func (x *token) revoke(ctx context.Context, tokens *[]grafana.Token) error {
 	return nil
 }
 
-func (x *token) Judge(*tokenState) error {
+// Judge has Grafana itself say, once, that the key works.
+func (x *token) Judge(ctx context.Context, have *tokenState) error {
 	if x.account.Spec.Disabled {
 		return stalled(v1alpha1.ReasonServiceAccountDisabled, "the key is in the Secret, but ServiceAccount %s is disabled, so that it does not work", x.account.Name)
 	}
+	if x.obj.Status.ProvenAt != nil {
+		return nil
+	}
+	err := x.org.ProveKey(ctx, readRecord(have.secrets.held()).key)
+	switch {
+	case grafana.IsUnavailable(err):
+		return err
+	case err != nil:
+		return &problem{Reason: v1alpha1.ReasonKeyRefused, Retry: true, err: err,
+			Message: fmt.Sprintf("the key is in Secret %s, but Grafana does not accept it: %v. If it stays so, something on the way to Grafana holds the key back; to have another one made, delete the Secret", x.obj.SecretName(), err)}
+	}
+	x.obj.Status.ProvenAt = seconds(x.env.Now())
+	observeToken(x.obj)
 	return nil
 }
 
-// Recheck comes back when the token expires, and when a token that may be another manager's can no longer be.
+// Recheck comes back when the token has to be rotated, when an older one has to be revoked, and when a token that may be another manager's can no longer be.
 func (x *token) Recheck(have *tokenState) time.Duration {
 	var next time.Duration
 	soonest := func(d time.Duration) {
-		if d = max(d, time.Second); next == 0 || d < next {
+		if d = max(d, 0) + time.Second; next == 0 || d < next {
 			next = d
 		}
 	}
 	if have.live != nil && have.live.Expiration != nil {
-		soonest(have.live.Expiration.Sub(x.env.Now()) + time.Second)
+		soonest(x.untilRotation(have))
+	}
+	for _, t := range have.superseded {
+		soonest(t.until.Sub(x.conn.Now()))
 	}
 	for _, t := range have.inFlight {
-		soonest(x.inFlightFor(t) + time.Second)
+		soonest(x.inFlightFor(t))
 	}
 	return next
 }
 
 // Delete revokes every token of ours, and then deletes the Secret, whose key is dead.
 func (x *token) Delete(ctx context.Context, have *tokenState) error {
-	all := slices.Concat(have.stale, have.inFlight)
+	all := have.abandoned()
 	if have.live != nil {
 		all = append(all, *have.live)
 	}
-	if held := readRecord(have.secret); held.tokenID != 0 && held.accountID == x.account.Status.ID { // Grafana may not list it
+	if held := readRecord(have.secrets.held()); have.unlisted && x.usable(held) {
 		all = append(all, grafana.Token{ID: held.tokenID})
 	}
 	if err := x.revoke(ctx, &all); err != nil {
 		return err
 	}
-	return x.env.deleteSecret(ctx, have.secret)
+	secrets := have.secrets.all()
+	return x.env.deleteSecrets(ctx, &secrets)
 }
 
 // Release leaves the Secret and its token, and revokes what no Secret holds.
 func (x *token) Release(ctx context.Context, have *tokenState) error {
-	stale := slices.Concat(have.stale, have.inFlight)
-	if err := x.revoke(ctx, &stale); err != nil {
+	rest := have.abandoned()
+	if err := x.revoke(ctx, &rest); err != nil {
 		return err
 	}
-	if have.secret == nil {
-		return nil
+	held := have.secrets.held()
+	others := slices.DeleteFunc(have.secrets.all(), func(s *corev1.Secret) bool { return s == held || !metav1.IsControlledBy(s, x.obj) })
+	if err := x.env.deleteSecrets(ctx, &others); err != nil || held == nil {
+		return err
 	}
-	return x.env.disown(ctx, x.obj, have.secret)
+	return x.env.disown(ctx, x.obj, held)
 }

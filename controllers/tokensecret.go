@@ -2,14 +2,11 @@ package controllers
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
+	"fmt"
 	"maps"
 	"slices"
-	"strconv"
 	"strings"
-	"time"
 
 	"github.com/go-logr/logr"
 	corev1 "k8s.io/api/core/v1"
@@ -19,106 +16,153 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
 
 	"grafana-tenancy.dev/operator/api/v1alpha1"
-	"grafana-tenancy.dev/operator/internal/grafana"
 )
 
 // +kubebuilder:rbac:groups="",resources=secrets,verbs=get;list;watch;create;update;delete
 
-// record is what a Secret of ours says of the token that it holds.
-type record struct {
-	tokenID, revision, accountID, orgID int64
-	ttl                                 time.Duration
-	key                                 grafana.Key
-	digest                              string // of the key, so that an edited one is noticed
+// tokenSecrets are the Secrets of one token. There is one, but for a moment after its name in the spec has changed.
+type tokenSecrets struct {
+	wanted *corev1.Secret   // has the name in the spec; nil: there is none of ours
+	others []*corev1.Secret // have other names
+	taken  bool             // the name in the spec is that of a Secret that is not ours
 }
 
-func (r record) intact() bool { return r.key != "" && r.digest == digest(r.key) }
-
-func digest(key grafana.Key) string {
-	sum := sha256.Sum256([]byte(key.Reveal()))
-	return hex.EncodeToString(sum[:16])
+func (s tokenSecrets) all() []*corev1.Secret {
+	all := slices.Clone(s.others)
+	if s.wanted != nil {
+		all = append(all, s.wanted)
+	}
+	return all
 }
 
-// readRecord reads what stands on a Secret; nothing where there is none.
-func readRecord(secret *corev1.Secret) record {
-	if secret == nil {
-		return record{}
+// held is the Secret that counts: of those with a whole key, the one with the highest revision.
+func (s tokenSecrets) held() *corev1.Secret {
+	best := s.wanted
+	for _, other := range s.others {
+		have, r := readRecord(best), readRecord(other)
+		if r.intact() && (!have.intact() || r.revision > have.revision) {
+			best = other
+		}
 	}
-	number := func(annotation string) int64 {
-		n, _ := strconv.ParseInt(secret.Annotations[annotation], 10, 64)
-		return n
-	}
-	ttl, _ := time.ParseDuration(secret.Annotations[v1alpha1.AnnotationTokenTTL])
-	return record{
-		tokenID: number(v1alpha1.AnnotationTokenID), revision: number(v1alpha1.AnnotationTokenRevision),
-		accountID: number(v1alpha1.AnnotationServiceAccountID), orgID: number(v1alpha1.AnnotationOrgID), ttl: ttl,
-		key: grafana.Key(secret.Data[secret.Annotations[v1alpha1.AnnotationTokenKey]]), digest: secret.Annotations[v1alpha1.AnnotationTokenDigest],
-	}
-}
-
-// annotations of the record.
-func (r record) annotations(dataKey string) map[string]string {
-	number := func(n int64) string { return strconv.FormatInt(n, 10) }
-	return map[string]string{
-		v1alpha1.AnnotationTokenID: number(r.tokenID), v1alpha1.AnnotationTokenRevision: number(r.revision),
-		v1alpha1.AnnotationServiceAccountID: number(r.accountID), v1alpha1.AnnotationOrgID: number(r.orgID),
-		v1alpha1.AnnotationTokenTTL: r.ttl.String(), v1alpha1.AnnotationTokenKey: dataKey, v1alpha1.AnnotationTokenDigest: digest(r.key),
-	}
+	return best
 }
 
 // quiet is a context without a logger: at high verbosity client-go logs the bodies of requests and answers, and a Secret's must not be among them.
 func quiet(ctx context.Context) context.Context { return logr.NewContext(ctx, logr.Discard()) }
 
-// tokenSecret reads the Secret of a token, live. It is nil if there is none; one that is not ours is a SecretConflict.
-func (e *Env) tokenSecret(ctx context.Context, obj *v1alpha1.ServiceAccountToken) (*corev1.Secret, error) {
-	var secret corev1.Secret
-	err := e.Live.Get(quiet(ctx), client.ObjectKey{Namespace: obj.Namespace, Name: obj.SecretName()}, &secret)
+// tokenSecrets reads the Secrets of a token, live.
+func (e *Env) tokenSecrets(ctx context.Context, obj *v1alpha1.ServiceAccountToken) (tokenSecrets, error) {
+	var s tokenSecrets
+	wanted, err := e.liveSecret(ctx, obj, obj.SecretName())
 	switch {
-	case apierrors.IsNotFound(err):
-		return nil, nil
 	case err != nil:
-		return nil, err
-	case metav1.IsControlledBy(&secret, obj):
-		return &secret, nil
-	case !obj.DeletionTimestamp.IsZero() && obj.Spec.DeletionPolicy == v1alpha1.DeletionOrphan && metav1.GetControllerOf(&secret) == nil:
-		return &secret, nil // let go of already: it still says which token must live
-	case !obj.DeletionTimestamp.IsZero():
-		return nil, nil // not ours to delete
+		return s, err
+	case wanted != nil && ours(wanted, obj):
+		s.wanted = wanted
+	case wanted != nil:
+		s.taken = true
 	}
-	return nil, stalled(v1alpha1.ReasonSecretConflict, "Secret %s/%s exists and does not belong to this object: delete it, or give this object another secret.name in a new ServiceAccountToken",
-		obj.Namespace, obj.SecretName())
+	names, err := e.formerNames(ctx, obj)
+	if err != nil {
+		return s, err
+	}
+	for _, name := range names {
+		former, err := e.liveSecret(ctx, obj, name)
+		if err != nil {
+			return s, err
+		}
+		if former != nil && ours(former, obj) {
+			s.others = append(s.others, former)
+		}
+	}
+	return s, nil
 }
 
-// desiredSecret lays what spec and record want over what is there. What others have added stays; what the spec named before and no longer does goes.
-func desiredSecret(obj *v1alpha1.ServiceAccountToken, now *corev1.Secret, r record) *corev1.Secret {
-	want := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: obj.Namespace, Name: obj.SecretName()}, Type: corev1.SecretType(obj.Spec.Secret.Type)}
+// liveSecret is nil if there is none.
+func (e *Env) liveSecret(ctx context.Context, obj *v1alpha1.ServiceAccountToken, name string) (*corev1.Secret, error) {
+	var secret corev1.Secret
+	err := e.Live.Get(quiet(ctx), client.ObjectKey{Namespace: obj.Namespace, Name: name}, &secret)
+	if apierrors.IsNotFound(err) {
+		return nil, nil
+	}
+	return &secret, withheld("read", obj.Namespace+"/"+name, err)
+}
+
+// ours reports whether a Secret belongs to the object. One that was let go by Orphan is nobody's any more, but it still says which token must live.
+func ours(secret *corev1.Secret, obj *v1alpha1.ServiceAccountToken) bool {
+	letGo := !obj.DeletionTimestamp.IsZero() && obj.Spec.DeletionPolicy == v1alpha1.DeletionOrphan &&
+		metav1.GetControllerOf(secret) == nil && secret.Annotations[v1alpha1.AnnotationTokenOwner] == tokenOwner(obj)
+	return metav1.IsControlledBy(secret, obj) || letGo
+}
+
+// tokenOwner is how a Secret names the object that it was made for.
+func tokenOwner(obj *v1alpha1.ServiceAccountToken) string { return obj.Name + "/" + string(obj.UID) }
+
+// formerNames are the names, other than the wanted one, of Secrets that may be ours: by their owner in the cache, which may be behind, and by status, which may be lost.
+func (e *Env) formerNames(ctx context.Context, obj *v1alpha1.ServiceAccountToken) ([]string, error) {
+	var list metav1.PartialObjectMetadataList
+	list.SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind("SecretList"))
+	if err := e.List(ctx, &list, client.InNamespace(obj.Namespace), client.UnsafeDisableDeepCopy); err != nil {
+		return nil, err
+	}
+	names := map[string]bool{obj.Status.SecretName: true}
+	for i := range list.Items {
+		if metav1.IsControlledBy(&list.Items[i], obj) {
+			names[list.Items[i].Name] = true
+		}
+	}
+	delete(names, "")
+	delete(names, obj.SecretName())
+	return slices.Sorted(maps.Keys(names)), nil
+}
+
+// desired lays what spec and record want over what is there. What others have added stays; what the spec named before and no longer does goes.
+func (x *token) desired(now *corev1.Secret, r record) (*corev1.Secret, error) {
+	spec := x.obj.Spec.Secret
+	data, err := x.render(r)
+	if err != nil {
+		return nil, stalled(v1alpha1.ReasonInvalidSpec, "spec.secret.template: %v", err)
+	}
+	data[spec.Key] = []byte(r.key.Reveal())
+	labels, annotations := map[string]string{v1alpha1.LabelManagedBy: v1alpha1.ManagedBy}, r.annotations(spec.Key)
+	for k, v := range spec.Labels {
+		labels[k] = string(v)
+	}
+	annotations[v1alpha1.AnnotationTokenOwner] = tokenOwner(x.obj)
+	maps.Copy(annotations, spec.Annotations)
+	annotations[v1alpha1.AnnotationAppliedLabels] = names(spec.Labels)
+	annotations[v1alpha1.AnnotationAppliedAnnotations] = names(spec.Annotations)
+	annotations[v1alpha1.AnnotationAppliedData] = names(data)
+
+	want := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: x.obj.Namespace, Name: x.obj.SecretName()}}
 	if now != nil {
 		want = now.DeepCopy()
 	}
-	labels, annotations := map[string]string{v1alpha1.LabelManagedBy: v1alpha1.ManagedBy}, r.annotations(obj.Spec.Secret.Key)
-	for k, v := range obj.Spec.Secret.Labels {
-		labels[k] = string(v)
+	want.Type = corev1.SecretType(spec.Type)
+	was := want.Annotations
+	if _, known := was[v1alpha1.AnnotationAppliedData]; !known {
+		want.Data = nil // which of it was ours is not known any more; a dead key shall not stay
 	}
-	maps.Copy(annotations, obj.Spec.Secret.Annotations)
-	annotations[v1alpha1.AnnotationAppliedLabels] = strings.Join(slices.Sorted(maps.Keys(obj.Spec.Secret.Labels)), ",")
-	annotations[v1alpha1.AnnotationAppliedAnnotations] = strings.Join(slices.Sorted(maps.Keys(obj.Spec.Secret.Annotations)), ",")
-	want.Labels = overlay(want.Labels, want.Annotations[v1alpha1.AnnotationAppliedLabels], labels)
-	want.Annotations = overlay(want.Annotations, want.Annotations[v1alpha1.AnnotationAppliedAnnotations], annotations)
-	if held := want.Annotations[v1alpha1.AnnotationTokenKey]; now != nil && now.Annotations[v1alpha1.AnnotationTokenKey] != held {
-		delete(want.Data, now.Annotations[v1alpha1.AnnotationTokenKey])
+	want.Labels = overlay(want.Labels, was[v1alpha1.AnnotationAppliedLabels], labels)
+	want.Data = overlay(want.Data, was[v1alpha1.AnnotationAppliedData]+","+was[v1alpha1.AnnotationTokenKey], data)
+	want.Annotations = overlay(want.Annotations, was[v1alpha1.AnnotationAppliedAnnotations]+","+optionalAnnotations, annotations)
+	if err := controllerutil.SetControllerReference(x.obj, want, x.env.Scheme()); err != nil {
+		return nil, stalled(v1alpha1.ReasonSecretConflict, "%v", err)
 	}
-	if want.Data == nil {
-		want.Data = map[string][]byte{}
-	}
-	want.Data[obj.Spec.Secret.Key] = []byte(r.key.Reveal())
-	return want
+	return want, nil
 }
 
+// optionalAnnotations are those of the record that a later one may not have.
+const optionalAnnotations = v1alpha1.AnnotationTokenExpires + "," + v1alpha1.AnnotationSuperseded + "," + v1alpha1.AnnotationRotate
+
+// names lists the keys of a map as one text.
+func names[V any](m map[string]V) string { return strings.Join(slices.Sorted(maps.Keys(m)), ",") }
+
 // overlay takes what was applied before out of a map and lays over what is wanted now.
-func overlay(have map[string]string, applied string, want map[string]string) map[string]string {
+func overlay[V any](have map[string]V, applied string, want map[string]V) map[string]V {
 	out := maps.Clone(have)
 	if out == nil {
-		out = map[string]string{}
+		out = map[string]V{}
 	}
 	for _, k := range strings.Split(applied, ",") {
 		delete(out, k)
@@ -127,39 +171,110 @@ func overlay(have map[string]string, applied string, want map[string]string) map
 	return out
 }
 
-func secretDiffers(obj *v1alpha1.ServiceAccountToken, now *corev1.Secret) bool {
-	want := desiredSecret(obj, now, readRecord(now))
-	return !maps.Equal(want.Labels, now.Labels) || !maps.Equal(want.Annotations, now.Annotations) ||
-		!maps.EqualFunc(want.Data, now.Data, slices.Equal)
+// secretDiffers reports whether the key is not yet where and how the spec wants it.
+func (x *token) secretDiffers(s tokenSecrets) bool {
+	if s.wanted == nil || s.held() != s.wanted {
+		return true
+	}
+	want, err := x.desired(s.wanted, readRecord(s.wanted))
+	if err != nil {
+		return true // whoever writes it meets the error
+	}
+	return want.Type != s.wanted.Type || !maps.Equal(want.Labels, s.wanted.Labels) || !maps.Equal(want.Annotations, s.wanted.Annotations) ||
+		!maps.EqualFunc(want.Data, s.wanted.Data, slices.Equal)
 }
 
-// rehearse finds out, before a token is made, whether the Secret can be written.
-func (e *Env) rehearse(ctx context.Context, obj *v1alpha1.ServiceAccountToken, now *corev1.Secret) error {
-	_, err := e.writeSecret(ctx, obj, now, record{key: "rehearsal"}, client.DryRunAll)
-	if err == nil || apierrors.IsConflict(err) || mayHaveTakenEffect(err) {
+// rehearsal has the form and the length of a key.
+const rehearsal = "glsa_rehearsal0rehearsal0rehearsal012_00000000"
+
+// rehearse finds out, before a token is made or a Secret deleted, whether the Secret can be written.
+func (x *token) rehearse(ctx context.Context) error {
+	name, now := x.obj.Namespace+"/"+x.obj.SecretName(), x.have.secrets.wanted
+	if x.have.secrets.taken {
+		return stalled(v1alpha1.ReasonSecretConflict, "Secret %s exists and does not belong to this object: delete it, or set another secret.name", name)
+	}
+	if now != nil && !now.DeletionTimestamp.IsZero() {
+		return &problem{Reason: v1alpha1.ReasonSecretConflict, Retry: true, Message: fmt.Sprintf("Secret %s is being deleted, and its finalizers hold it: waiting until it is gone", name)}
+	}
+	again := now != nil && string(now.Type) != x.obj.Spec.Secret.Type // it has to be made anew
+	if again && len(now.Finalizers) > 0 {
+		return stalled(v1alpha1.ReasonRefused, "Secret %s has to be deleted and made again to get type %s, and its finalizers keep it from that: take them off, or set the type back", name, x.obj.Spec.Secret.Type)
+	}
+	r := x.nextRecord()
+	r.key = rehearsal
+	base := now
+	if again {
+		base = nil
+	}
+	want, err := x.desired(base, r)
+	if err != nil {
 		return err
 	}
-	return stalled(v1alpha1.ReasonRefused, "Secret %s/%s cannot be written, so that no token was made: %v", obj.Namespace, obj.SecretName(), err)
+	if base != nil {
+		err = withheld("update", name, x.env.Update(quiet(ctx), want, client.DryRunAll))
+	} else { // there is nothing real in it, so that what Kubernetes says can be told
+		if again {
+			want.Name, want.GenerateName = "", "rehearsal-"
+		}
+		err = x.env.Create(quiet(ctx), want, client.DryRunAll)
+	}
+	switch {
+	case err == nil || apierrors.IsConflict(err) || mayHaveTakenEffect(err):
+		return err
+	case base != nil && now.Immutable != nil && *now.Immutable:
+		return stalled(v1alpha1.ReasonRefused, "Secret %s has to change and is immutable: delete it, and it is made again with another key", name)
+	}
+	return stalled(v1alpha1.ReasonRefused, "Secret %s cannot be written, so that nothing was changed: %v", name, err)
 }
 
-// writeSecret writes record and key in one request: a new Secret must not exist yet, one that is there must be as it was read.
-func (e *Env) writeSecret(ctx context.Context, obj *v1alpha1.ServiceAccountToken, now *corev1.Secret, r record, dry ...client.CreateOption) (*corev1.Secret, error) {
-	want := desiredSecret(obj, now, r)
-	if err := controllerutil.SetControllerReference(obj, want, e.Scheme()); err != nil {
+// writeSecret writes record and key in one request: a new Secret must not exist yet, one that is there must be as it was read. One of another type, which Kubernetes cannot change, goes first;
+// if the process dies between the two, the key is lost and another one is made.
+func (x *token) writeSecret(ctx context.Context, now *corev1.Secret, r record) (*corev1.Secret, error) {
+	want, err := x.desired(now, r)
+	if err != nil {
 		return nil, err
 	}
-	if now == nil {
-		return want, e.Create(quiet(ctx), want, dry...)
+	name := want.Namespace + "/" + want.Name
+	if now != nil && now.Type == want.Type {
+		return want, withheld("update", name, x.env.Update(quiet(ctx), want))
 	}
-	var opts []client.UpdateOption
-	if len(dry) > 0 {
-		opts = append(opts, client.DryRunAll)
+	if now != nil {
+		if err := x.env.Delete(quiet(ctx), now, client.Preconditions{UID: &now.UID, ResourceVersion: &now.ResourceVersion}); err != nil {
+			return nil, withheld("delete", name, err)
+		}
+		want.UID, want.ResourceVersion, want.CreationTimestamp = "", "", metav1.Time{}
 	}
-	return want, e.Update(quiet(ctx), want, opts...)
+	return want, withheld("create", name, x.env.Create(quiet(ctx), want))
 }
 
-// mayHaveTakenEffect reports whether a write to Kubernetes that failed may be there all the same.
+// unspoken is an error of Kubernetes about a Secret, without its words: an admission policy or webhook can quote in them what the Secret holds.
+type unspoken struct {
+	text string
+	err  error
+}
+
+func (u *unspoken) Error() string { return u.text }
+func (u *unspoken) Unwrap() error { return u.err }
+
+// withheld keeps an error's meaning and drops its text.
+func withheld(verb, secret string, err error) error {
+	if err == nil {
+		return nil
+	}
+	text := fmt.Sprintf("no answer from Kubernetes to the request to %s Secret %s", verb, secret)
+	var status apierrors.APIStatus
+	if errors.As(err, &status) {
+		text = fmt.Sprintf("Kubernetes refused to %s Secret %s: %d %s (its words are withheld, since an admission policy can quote the key in them)", verb, secret, status.Status().Code, status.Status().Reason)
+	}
+	return &unspoken{text: text, err: err}
+}
+
+// mayHaveTakenEffect reports whether a write to Kubernetes that failed may be there all the same. What we refuse ourselves was never sent.
 func mayHaveTakenEffect(err error) bool {
+	var own *problem
+	if errors.As(err, &own) {
+		return false
+	}
 	var status apierrors.APIStatus
 	if !errors.As(err, &status) {
 		return true
@@ -176,13 +291,25 @@ func (e *Env) disown(ctx context.Context, obj *v1alpha1.ServiceAccountToken, sec
 	if err := controllerutil.RemoveControllerReference(obj, kept, e.Scheme()); err != nil {
 		return err
 	}
-	return client.IgnoreNotFound(e.Update(quiet(ctx), kept))
+	return withheld("update", kept.Namespace+"/"+kept.Name, client.IgnoreNotFound(e.Update(quiet(ctx), kept)))
 }
 
-// deleteSecret deletes the Secret that was read, and no later one of its name.
-func (e *Env) deleteSecret(ctx context.Context, secret *corev1.Secret) error {
-	if secret == nil {
-		return nil
+// deleteSecrets deletes the Secrets that were read, no later ones of their names, and takes them off the list.
+func (e *Env) deleteSecrets(ctx context.Context, secrets *[]*corev1.Secret) error {
+	for len(*secrets) > 0 {
+		secret := (*secrets)[0]
+		if err := client.IgnoreNotFound(e.Delete(quiet(ctx), secret, client.Preconditions{UID: &secret.UID})); err != nil {
+			return withheld("delete", secret.Namespace+"/"+secret.Name, err)
+		}
+		*secrets = slices.Delete(*secrets, 0, 1)
 	}
-	return client.IgnoreNotFound(e.Client.Delete(quiet(ctx), secret, client.Preconditions{UID: &secret.UID}))
+	return nil
+}
+
+// render fills the templates in.
+func (x *token) render(r record) (map[string][]byte, error) {
+	return renderTemplates(x.obj.Spec.Secret.Template, map[string]any{
+		"token": r.key.Reveal(), "expiresAt": r.expires, "login": x.account.Status.Login,
+		"url": x.conn.URL(), "orgID": x.org.ID(), "orgName": x.orgName,
+	})
 }

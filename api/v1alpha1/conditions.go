@@ -77,6 +77,10 @@ const (
 	ReasonTooLarge = "TooLarge"
 	// ReasonSecretConflict: the Secret for the token exists and is not this object's.
 	ReasonSecretConflict = "SecretConflict"
+	// ReasonLifetimeRefused: Grafana demands that keys expire, or that they do so sooner.
+	ReasonLifetimeRefused = "LifetimeRefused"
+	// ReasonKeyRefused: the key is in its Secret, but Grafana does not accept it.
+	ReasonKeyRefused = "KeyRefused"
 	// ReasonServiceAccountDisabled: the token's service account is disabled, so the key does not work until it is enabled.
 	ReasonServiceAccountDisabled = "ServiceAccountDisabled"
 
@@ -92,6 +96,8 @@ const (
 const (
 	EventCreated   = "Created"
 	EventUpdated   = "Updated"
+	EventRotated   = "Rotated"
+	EventReissued  = "Reissued"
 	EventDeleted   = "Deleted"
 	EventOrphaned  = "Orphaned"
 	EventAbandoned = "Abandoned"

@@ -10,18 +10,27 @@ const Finalizer = "grafana-tenancy.dev/finalizer"
 // AnnotationAbandon is set to "true" by a person on an object that is being deleted, to release it without touching Grafana. What it made there stays.
 const AnnotationAbandon = "grafana-tenancy.dev/abandon"
 
-// Annotations on the Secret of a ServiceAccountToken. They are the record of which token it holds: Grafana's id of it, its revision, its ttl, the data key that it stands under and a
-// digest of it, the service account and organization that it belongs to, and which labels and annotations came from the spec.
+// AnnotationRotate is given to a ServiceAccountToken by a person, with a value that it did not have before, to have the key rotated now. The value that was handled is on the Secret, under
+// the same name.
+const AnnotationRotate = "grafana-tenancy.dev/rotate"
+
+// Annotations on the Secret of a ServiceAccountToken. They are the record of which token it holds: the name and uid of the ServiceAccountToken that it was made for, Grafana's id of it, its revision, its ttl and expiry, the data key that it stands under
+// and a digest of it, the service account and organization that it belongs to, the tokens that were there before it and may still be in use, and which labels, annotations and data came from
+// the spec.
 const (
+	AnnotationTokenOwner         = "grafana-tenancy.dev/token-owner"
 	AnnotationTokenID            = "grafana-tenancy.dev/token-id"
 	AnnotationTokenRevision      = "grafana-tenancy.dev/token-revision"
 	AnnotationTokenTTL           = "grafana-tenancy.dev/token-ttl"
+	AnnotationTokenExpires       = "grafana-tenancy.dev/token-expires"
 	AnnotationTokenKey           = "grafana-tenancy.dev/token-key"
 	AnnotationTokenDigest        = "grafana-tenancy.dev/token-digest"
 	AnnotationServiceAccountID   = "grafana-tenancy.dev/service-account-id"
 	AnnotationOrgID              = "grafana-tenancy.dev/org-id"
+	AnnotationSuperseded         = "grafana-tenancy.dev/superseded-token-ids"
 	AnnotationAppliedLabels      = "grafana-tenancy.dev/applied-labels"
 	AnnotationAppliedAnnotations = "grafana-tenancy.dev/applied-annotations"
+	AnnotationAppliedData        = "grafana-tenancy.dev/applied-data"
 )
 
 // LabelManagedBy marks the Secrets that hold tokens; its value is ManagedBy.
