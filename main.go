@@ -12,6 +12,7 @@ import (
 
 	"go.uber.org/zap/zapcore"
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/runtime"
 	utilruntime "k8s.io/apimachinery/pkg/util/runtime"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
@@ -51,6 +52,9 @@ func parseFlags() options {
 	flag.StringVar(&o.clusterID, "cluster-id", "", "name of this cluster in the marks on Grafana's organizations; default: the uid of the namespace kube-system")
 	o.log.BindFlags(flag.CommandLine)
 	flag.Parse()
+	if bodies := zapcore.Level(-8); o.log.Level != nil && o.log.Level.Enabled(bodies) {
+		o.log.Level = bodies + 1 // from there on client-go logs the bodies of requests and answers, Secrets' among them
+	}
 	return o
 }
 
@@ -108,7 +112,7 @@ func managerOptions(o options, scheme *runtime.Scheme) ctrl.Options {
 		LeaderElection:                o.leaderElect,
 		LeaderElectionID:              "grafana-tenancy.dev",
 		LeaderElectionReleaseOnCancel: true,
-		Cache:                         cache.Options{DefaultTransform: cache.TransformStripManagedFields()},
+		Cache:                         cache.Options{DefaultTransform: slim},
 	}
 	for _, ns := range strings.Split(o.watchNamespaces, ",") {
 		if ns = strings.TrimSpace(ns); ns != "" {
@@ -119,6 +123,18 @@ func managerOptions(o options, scheme *runtime.Scheme) ctrl.Options {
 		}
 	}
 	return opts
+}
+
+// slim drops from what is cached the managed fields, and the annotation in which kubectl keeps all that was applied: of a Secret that is its data.
+func slim(in any) (any, error) {
+	if obj, err := meta.Accessor(in); err == nil {
+		obj.SetManagedFields(nil)
+		if annotations := obj.GetAnnotations(); annotations[corev1.LastAppliedConfigAnnotation] != "" {
+			delete(annotations, corev1.LastAppliedConfigAnnotation)
+			obj.SetAnnotations(annotations)
+		}
+	}
+	return in, nil
 }
 
 // clusterID is the uid of the namespace kube-system, which every cluster has and which lives as long as the cluster.
