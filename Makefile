@@ -25,6 +25,9 @@ ldflags := -X main.version=$(VERSION)
 PKG ?= ./...
 RUN ?=
 
+# How many random lives `make crash` plays.
+CHECKS ?= 200
+
 # Further arguments of `make crash`, `make demo` and `make run`.
 ARGS ?=
 
@@ -72,8 +75,10 @@ test: ## Run all tests on a real kube-apiserver (PKG=./controllers RUN=TestName 
 	KUBEBUILDER_ASSETS=$$assets go test -timeout 30m $(if $(RUN),-run '$(RUN)') $(PKG)
 
 .PHONY: crash
-crash: ## Run the crash matrix alone: every request and write of every scenario fails in every way.
-	go test ./controllers -run CrashMatrix -v -timeout 30m $(ARGS)
+crash: ## Run the crash matrix in full, every request and write of every scenario failing in every way, and CHECKS=200 random lives.
+	@summary=$$(mktemp); trap 'rm -f "$$summary"' EXIT; failed=0; \
+	CRASH=all CRASH_CHECKS=$(CHECKS) CRASH_SUMMARY=$$summary go test ./controllers -run '^TestCrash(Random|Matrix)$$' -count=1 -v -timeout 48h $(ARGS) || failed=$$?; \
+	cat "$$summary"; exit $$failed
 
 .PHONY: mutants
 mutants: ## Put known bugs into the operator one by one; each must be caught by a test.

@@ -27,6 +27,9 @@ func (w *world) check(foreign string, s scenario) error {
 			if o, ok := obj.(*v1alpha1.Organization); ok && o.Status.OrgID != 0 {
 				expected[fmt.Sprint("org ", o.Status.OrgID)] = true // what it holds stays its own
 			}
+			if o, ok := obj.(*v1alpha1.ServiceAccountToken); ok && o.Status.TokenID != 0 {
+				expected[fmt.Sprint("token ", o.Status.TokenID)] = true
+			}
 			continue
 		}
 		w.checkStatus(obj, fail)
@@ -124,6 +127,12 @@ func (w *world) checkToken(o *v1alpha1.ServiceAccountToken, expected map[string]
 		fail("ServiceAccountToken %s has no Secret or no account", o.Name)
 		return
 	}
+	if owned := w.ownedSecrets(o); len(owned) != 1 || owned[0].Name != o.SecretName() || string(owned[0].Type) != o.Spec.Secret.Type {
+		fail("ServiceAccountToken %s has %d Secrets, the first %+v", o.Name, len(owned), owned)
+	}
+	if o.Status.ProvenAt == nil || len(o.Status.Superseded) > 0 {
+		fail("ServiceAccountToken %s: proven at %v, superseded %v", o.Name, o.Status.ProvenAt, o.Status.Superseded)
+	}
 	org, sa, id, alive := w.grafana.KeyAlive(string(secret.Data[o.Spec.Secret.Key]))
 	if !alive || org != account.Status.OrgID || sa != account.Status.ID || id != o.Status.TokenID {
 		fail("ServiceAccountToken %s: its key is of token %d of account %d in org %d, alive: %v; status has %d", o.Name, id, sa, org, alive, o.Status.TokenID)
@@ -133,7 +142,22 @@ func (w *world) checkToken(o *v1alpha1.ServiceAccountToken, expected map[string]
 			fail("ServiceAccountToken %s: its Secret has no label %s", o.Name, k)
 		}
 	}
+	w.checkData(o, secret, fail)
 	expected[fmt.Sprint("token ", id)] = true
+}
+
+// checkData fails if a Secret has not exactly the data that the spec describes.
+func (w *world) checkData(o *v1alpha1.ServiceAccountToken, secret *corev1.Secret, fail failer) {
+	key := string(secret.Data[o.Spec.Secret.Key])
+	if n := len(o.Spec.Secret.Template) + 1; len(secret.Data) != n {
+		fail("ServiceAccountToken %s: its Secret has %d keys, not %d", o.Name, len(secret.Data), n)
+	}
+	for name := range o.Spec.Secret.Template {
+		text := string(secret.Data[name])
+		if name == ".env" && (!strings.Contains(text, key) || !strings.Contains(text, "ORG=Tenant\n") || !strings.Contains(text, "URL=http://grafana.test\n")) {
+			fail("ServiceAccountToken %s: %s is %d bytes long and not what is asked for", o.Name, name, len(text))
+		}
+	}
 }
 
 func (w *world) checkDashboard(o *v1alpha1.Dashboard, expected map[string]bool, fail failer) {

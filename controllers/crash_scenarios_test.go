@@ -175,50 +175,6 @@ func accountScenarios() []scenario {
 	}
 }
 
-func tokenScenarios() []scenario {
-	return []scenario{
-		{name: "token created", before: withAccount, act: func(w *world) { w.create(newToken()) }},
-		{name: "token deleted", before: tenant, act: func(w *world) { w.delete(newToken()) }},
-		{name: "token's labels and key", before: tenant, act: func(w *world) {
-			edit(w, newToken(), func(t *v1alpha1.ServiceAccountToken) {
-				t.Spec.Secret.Labels, t.Spec.Secret.Key = map[string]v1alpha1.LabelValue{"team": "a"}, "GRAFANA_TOKEN"
-			})
-		}},
-		{name: "token's ttl", before: tenant, act: func(w *world) {
-			edit(w, newToken(), func(t *v1alpha1.ServiceAccountToken) { t.Spec.TTL = &metav1.Duration{Duration: 720 * time.Hour} })
-		}},
-		{name: "token's Secret deleted", before: tenant, act: func(w *world) {
-			w.delete(&corev1.Secret{ObjectMeta: named("token")})
-		}},
-		{name: "token deleted by a person", before: tenant, act: func(w *world) {
-			t := newToken()
-			w.get(t)
-			a := newAccount("")
-			w.get(a)
-			w.grafana.Do(http.MethodDelete, fmt.Sprintf("/api/serviceaccounts/%d/tokens/%d", a.Status.ID, t.Status.TokenID), a.Status.OrgID, nil)
-			w.everybody()
-		}},
-		{name: "token orphaned", before: func(w *world) {
-			t := newToken()
-			t.Name, t.Spec.DeletionPolicy = "kept", v1alpha1.DeletionOrphan
-			w.create(newOrganization("Tenant"), newAccount("CI"), t)
-		}, act: func(w *world) {
-			t := newToken()
-			t.Name = "kept"
-			w.delete(t)
-		}, after: func(w *world) error {
-			secret := &corev1.Secret{ObjectMeta: named("kept")}
-			if !w.get(secret) {
-				return fmt.Errorf("the Secret is gone")
-			}
-			if _, _, _, alive := w.grafana.KeyAlive(string(secret.Data["token"])); !alive {
-				return fmt.Errorf("the key is dead")
-			}
-			return nil
-		}},
-	}
-}
-
 func dashboardScenarios() []scenario {
 	return []scenario{
 		{name: "dashboard created", before: withOrg, act: func(w *world) { w.create(newDashboard("requests", oneDashboard)) }},

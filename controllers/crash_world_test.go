@@ -2,12 +2,13 @@ package controllers
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"reflect"
-	"sort"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -44,6 +45,7 @@ const (
 	late       fault = "no answer, lands later"
 	deadBefore fault = "process dies before"
 	deadAfter  fault = "process dies after"
+	usurped    fault = "another manager takes over before"
 	stale      fault = "stale read"
 	ancient    fault = "read of the oldest version"
 )
@@ -59,11 +61,11 @@ func (p point) faults() []fault {
 	case p.where == "read":
 		return []fault{stale, ancient}
 	case p.where == "kubernetes":
-		return []fault{refused, dropAfter, deadBefore, deadAfter}
+		return []fault{refused, dropAfter, deadBefore, deadAfter, usurped}
 	case strings.HasPrefix(p.what, http.MethodGet):
 		return []fault{refused, deadBefore}
 	}
-	return []fault{unsent, refused, dropAfter, failAfter, late, deadBefore, deadAfter}
+	return []fault{unsent, refused, dropAfter, failAfter, late, deadBefore, deadAfter, usurped}
 }
 
 // died unwinds a pass whose process was killed.
@@ -81,19 +83,27 @@ type world struct {
 	// the fault to come
 	armed  bool
 	failAt int
+	only   string // the beginning of the points that it can befall: where and what
+	spare  int    // how many of them it lets by
 	fault  fault
 	points []point // all that were passed since arm
 
-	// one process of the operator
-	reconcilers map[string]reconcile.Reconciler
-	due         map[string]time.Time // by kind and key
-	failures    map[string]int
+	*process           // the one that works now
+	successor *process // the one that has taken over from it, which is still in the middle of a pass
 
 	history  map[string][]client.Object // of each object, oldest first
 	writes   int                        // to Kubernetes, that took effect
 	mutation int                        // of Grafana, as requested
 	lateAt   time.Time                  // when a late request lands; zero: none is under way
 	caught   bool                       // a stale cache has caught up since: its watch brings the event
+}
+
+// process is one process of the operator, and what it has in memory.
+type process struct {
+	reconcilers map[string]reconcile.Reconciler
+	due         map[string]time.Time // by kind and key
+	resyncs     map[string]bool      // those that are due for no other reason than that time passes
+	failures    map[string]int
 }
 
 const rounds = 600
@@ -108,9 +118,61 @@ func newWorld(tb testing.TB, version string) *world {
 	for _, ix := range indexes() {
 		b = b.WithIndex(ix.obj, ix.field, ix.of)
 	}
-	w.kube = b.Build()
+	w.kube = interceptor.NewClient(b.Build(), interceptor.Funcs{
+		Patch: func(ctx context.Context, c client.WithWatch, obj client.Object, patch client.Patch, _ ...client.PatchOption) error {
+			return mergePatch(ctx, c, obj, patch, func() error { return c.Update(ctx, obj) })
+		},
+		SubResourcePatch: func(ctx context.Context, c client.Client, sub string, obj client.Object, patch client.Patch, _ ...client.SubResourcePatchOption) error {
+			return mergePatch(ctx, c, obj, patch, func() error { return c.SubResource(sub).Update(ctx, obj) })
+		},
+	})
 	w.start()
 	return w
+}
+
+// mergePatch makes an update of a merge patch. The fake client can do that too, at more than twice the price.
+func mergePatch(ctx context.Context, c client.Client, obj client.Object, patch client.Patch, update func() error) error {
+	change, err := patch.Data(obj)
+	if err != nil {
+		return err
+	}
+	current := obj.DeepCopyObject().(client.Object)
+	if err := c.Get(ctx, client.ObjectKeyFromObject(obj), current); err != nil {
+		return err
+	}
+	var have, wanted map[string]any
+	text, err := json.Marshal(current)
+	if err := errors.Join(err, json.Unmarshal(text, &have), json.Unmarshal(change, &wanted)); err != nil {
+		return err
+	}
+	merge(have, wanted)
+	fresh := reflect.New(reflect.TypeOf(obj).Elem())
+	text, err = json.Marshal(have)
+	if err := errors.Join(err, json.Unmarshal(text, fresh.Interface())); err != nil {
+		return err
+	}
+	reflect.ValueOf(obj).Elem().Set(fresh.Elem())
+	return update()
+}
+
+// merge does what RFC 7396 says.
+func merge(have, wanted map[string]any) {
+	for name, value := range wanted {
+		inner, ok := value.(map[string]any)
+		switch {
+		case value == nil:
+			delete(have, name)
+		case ok:
+			old, _ := have[name].(map[string]any)
+			if old == nil {
+				old = map[string]any{}
+			}
+			merge(old, inner)
+			have[name] = old
+		default:
+			have[name] = value
+		}
+	}
 }
 
 func emptyWorld(tb testing.TB, version string) *world {
@@ -131,19 +193,18 @@ func (w *world) now() time.Time { return w.clock }
 func (w *world) start() {
 	env := &Env{
 		Client: interceptor.NewClient(w.kube, w.interceptors(true)), Live: interceptor.NewClient(w.kube, w.interceptors(false)), Events: discard{},
-		Connections: NewConnections(), ClusterID: "cluster-1", Now: w.now, Transport: (*crashTransport)(w),
+		Connections: NewConnections(), ClusterID: "cluster-1", Now: w.now, Transport: (*crashTransport)(w), LastRetry: lastRetry,
 	}
 	r := NewReconcilers(env)
-	w.due, w.failures = map[string]time.Time{}, map[string]int{}
-	w.reconcilers = map[string]reconcile.Reconciler{
+	w.process = &process{due: map[string]time.Time{}, resyncs: map[string]bool{}, failures: map[string]int{}, reconcilers: map[string]reconcile.Reconciler{
 		"Instance": r.Instances, "Organization": r.Organizations, "ServiceAccount": r.ServiceAccounts, "ServiceAccountToken": r.Tokens, "Dashboard": r.Dashboards,
-	}
+	}}
 	ctx := context.Background()
 	for kind, use := range map[string]queueUser{
 		"Instance": r.Instances.useQueue, "Organization": r.Organizations.useQueue, "ServiceAccount": r.ServiceAccounts.useQueue,
 		"ServiceAccountToken": r.Tokens.useQueue, "Dashboard": r.Dashboards.useQueue,
 	} {
-		if err := use(ctx, &crashQueue{w: w, kind: kind}); err != nil {
+		if err := use(ctx, &crashQueue{w: w, p: w.process, kind: kind}); err != nil {
 			w.tb.Fatal(err)
 		}
 	}
@@ -154,6 +215,7 @@ func (w *world) start() {
 type crashQueue struct {
 	workqueue.TypedRateLimitingInterface[ctrl.Request]
 	w    *world
+	p    *process
 	kind string
 	mu   sync.Mutex
 }
@@ -161,25 +223,31 @@ type crashQueue struct {
 func (q *crashQueue) Add(r ctrl.Request) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	q.w.wake(q.kind + " " + r.String())
+	q.p.wake(q.kind+" "+r.String(), q.w.clock)
 }
 
-func (w *world) wake(key string) {
-	if at, ok := w.due[key]; !ok || at.After(w.clock) {
-		w.due[key] = w.clock
+func (p *process) wake(key string, now time.Time) {
+	if at, ok := p.due[key]; !ok || at.After(now) {
+		p.due[key] = now
 	}
+	delete(p.resyncs, key)
 }
 
 // everybody makes all objects due: every change is seen by all who might care.
 func (w *world) everybody() { w.others("") }
 
-// others makes all objects due but the one that was just visited: its own writes do not wake it.
+// others makes all objects due that a change of the one that was just visited may concern: not itself, and not one leaf by another.
 func (w *world) others(visited string) {
 	for key := range w.history {
-		if key != visited {
-			w.wake(key)
+		if key != visited && !(isLeaf(key) && isLeaf(visited)) {
+			w.wake(key, w.clock)
 		}
 	}
+}
+
+// isLeaf reports whether an object is of a kind that has no children.
+func isLeaf(key string) bool {
+	return strings.HasPrefix(key, "ServiceAccountToken ") || strings.HasPrefix(key, "Dashboard ")
 }
 
 // objects lists all of our objects, as the API server has them.
@@ -201,48 +269,91 @@ func (w *world) objects() []Object {
 // rest runs the operator until nothing is due before the next resync.
 func (w *world) rest() error {
 	for range rounds {
-		if !w.lateAt.IsZero() && !w.clock.Before(w.lateAt) {
-			w.lateAt = time.Time{}
-			w.grafana.Land()
-			continue
-		}
-		key, at := w.next()
-		if !w.lateAt.IsZero() && (key == "" || at.After(w.lateAt)) {
-			w.clock = w.lateAt
-			continue
-		}
-		if key == "" {
+		if !w.busy() {
 			return nil
 		}
-		if at.After(w.clock) {
-			w.clock = at
-		}
-		delete(w.due, key)
-		w.visit(key)
-		w.collectGarbage()
+		w.step(w.clock.Add(horizon))
 	}
 	return fmt.Errorf("does not come to rest in %d visits: %v", rounds, w.due)
 }
 
-// horizon is how far ahead rest looks: less than the shortest resync with its jitter, more than any other wait.
+// horizon is how far ahead rest looks: further than any wait for something that is to be finished.
 const horizon = 8 * time.Minute
 
-func (w *world) next() (string, time.Time) {
-	keys := make([]string, 0, len(w.due))
-	for k := range w.due {
-		keys = append(keys, k)
-	}
-	sort.Slice(keys, func(i, j int) bool {
-		a, b := w.due[keys[i]], w.due[keys[j]]
-		if a.Equal(b) {
-			return keys[i] < keys[j]
+// busy reports whether there is more to come soon than resyncs.
+func (w *world) busy() bool {
+	for key, at := range w.due {
+		soon := w.clock.Add(horizon)
+		if w.resyncs[key] {
+			soon = w.clock
 		}
-		return a.Before(b)
-	})
-	if len(keys) == 0 || w.due[keys[0]].After(w.clock.Add(horizon)) {
-		return "", time.Time{}
+		if !at.After(soon) {
+			return true
+		}
 	}
-	return keys[0], w.due[keys[0]]
+	return !w.lateAt.IsZero()
+}
+
+// step lets the next thing happen that is due by then, if there is one: a late request lands, or an object is visited.
+func (w *world) step(end time.Time) bool {
+	key, at := w.next()
+	if at.Before(w.clock) {
+		at = w.clock
+	}
+	switch {
+	case !w.lateAt.IsZero() && (key == "" || !at.Before(w.lateAt)):
+		if w.lateAt.After(end) {
+			return false
+		}
+		w.advance(w.lateAt)
+		w.land()
+	case key == "" || at.After(end):
+		return false
+	default:
+		w.advance(at)
+		delete(w.due, key)
+		w.visit(key)
+		w.collectGarbage()
+	}
+	return true
+}
+
+// land lets a late request take effect whose time has come.
+func (w *world) land() {
+	if !w.lateAt.IsZero() && !w.lateAt.After(w.clock) {
+		w.lateAt = time.Time{}
+		w.grafana.Land()
+	}
+}
+
+func (w *world) advance(to time.Time) {
+	if to.After(w.clock) {
+		w.clock = to
+	}
+}
+
+// next is the object that is due first.
+func (w *world) next() (first string, at time.Time) {
+	for key, t := range w.due {
+		if first == "" || t.Before(at) || t.Equal(at) && key < first {
+			first, at = key, t
+		}
+	}
+	return first, at
+}
+
+// held is how long a process that has lost its lease is held up at most: as long as the lease and a little more.
+const held = 20 * time.Second
+
+// usurp lets a second process take over while the first is held up in the middle of a pass. The first will go on to the end of that pass, and no further.
+func (w *world) usurp() {
+	first, end := w.process, w.clock.Add(held)
+	w.armed = false
+	w.start()
+	for n := 0; n < rounds && w.step(end); n++ {
+	}
+	w.advance(end)
+	w.process, w.successor = first, w.process
 }
 
 // visit lets the operator look at one object. It may die of it.
@@ -257,6 +368,10 @@ func (w *world) visit(key string) {
 			}
 			w.clock = w.clock.Add(5 * time.Second)
 			w.start()
+		}
+		if w.successor != nil {
+			w.process, w.successor = w.successor, nil
+			w.everybody()
 		}
 		if w.caught {
 			w.caught = false
@@ -273,16 +388,36 @@ func (w *world) visit(key string) {
 		w.later(key, min(time.Second<<min(w.failures[key], 10), 5*time.Minute))
 	case result.RequeueAfter > 0:
 		delete(w.failures, key)
-		w.later(key, result.RequeueAfter)
+		w.later(key, withoutJitter(result.RequeueAfter))
 	default:
 		delete(w.failures, key)
 	}
 }
 
+// lastRetry is the longest wait after a failure: a power of two, like all others.
+const lastRetry = 256 * time.Second
+
+// withoutJitter undoes what the operator spreads its waits by, so that a run is the same each time.
+func withoutJitter(d time.Duration) time.Duration {
+	for mean := time.Second; mean <= lastRetry; mean *= 2 {
+		if within(d, mean) {
+			return mean
+		}
+	}
+	if within(d, defaultResync) {
+		return defaultResync
+	}
+	return d
+}
+
+// within reports whether d is the mean, give or take a tenth.
+func within(d, mean time.Duration) bool { return (d - mean).Abs() <= mean/10 }
+
 func (w *world) later(key string, d time.Duration) {
 	at := w.clock.Add(d)
 	if now, ok := w.due[key]; !ok || now.After(at) {
 		w.due[key] = at
+		w.resyncs[key] = d == defaultResync
 	}
 }
 
@@ -291,15 +426,28 @@ func (w *world) pass(where, what string) fault {
 	if !w.armed {
 		return none
 	}
-	w.points = append(w.points, point{where, what})
-	if len(w.points)-1 == w.failAt {
-		return w.fault
+	p := point{where, what}
+	w.points = append(w.points, p)
+	if w.failAt < 0 || len(w.points) <= w.failAt || !slices.Contains(p.faults(), w.fault) || !strings.HasPrefix(where+" "+what, w.only) {
+		return none
 	}
-	return none
+	if w.spare > 0 {
+		w.spare--
+		return none
+	}
+	w.failAt = -1
+	if w.fault == usurped {
+		w.usurp()
+		return none
+	}
+	return w.fault
 }
 
-// arm sets the fault at the k-th point from now on.
-func (w *world) arm(k int, f fault) { w.armed, w.failAt, w.fault, w.points = true, k, f, nil }
+// arm sets the fault at the k-th point from now on, or the next one after it where it can happen.
+func (w *world) arm(k int, f fault) {
+	w.armed, w.failAt, w.fault, w.points = true, k, f, nil
+	w.only, w.spare = "", 0
+}
 
 // crashTransport is the network to Grafana.
 type crashTransport world
@@ -323,7 +471,7 @@ func (t *crashTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 	if f == deadBefore {
 		panic(died{})
 	}
-	if f == late {
+	if f == late && w.lateAt.IsZero() {
 		w.lateAt = w.clock.Add(40 * time.Second) // after the operator has come back to it, and before it is safe to forget
 	}
 	w.grafana.SetFault(func(*grafanatest.Request) grafanatest.Fault { return grafanatest.Fault{Outcome: outcome} })

@@ -72,7 +72,7 @@ func (m mutant) try() (killer string, err error) {
 	}
 	test := exec.Command(binary, "-test.run", "^TestCrashMatrix$", "-test.timeout", "10m")
 	test.Dir = "controllers"
-	test.Env = append(os.Environ(), "CRASH_STOP=1", "CRASH_VERSION=12.4.0")
+	test.Env = append(os.Environ(), "CRASH=all", "CRASH_STOP=1", "CRASH_VERSION=12.4.0", "CRASH_SCENARIO="+m.scenarios)
 	out, err := test.CombinedOutput()
 	if err == nil {
 		return "", nil

@@ -3,6 +3,8 @@ package main
 // mutant is one bug: a piece of a file, which must be there exactly once, and what stands in its place.
 type mutant struct {
 	name, file, old, new string
+	// scenarios is a regular expression of those that find it soonest; empty: all are played.
+	scenarios string
 }
 
 var mutants = []mutant{

@@ -1,0 +1,304 @@
+package controllers
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"grafana-tenancy.dev/operator/api/v1alpha1"
+)
+
+func tokenScenarios() []scenario {
+	return slices.Concat(issueScenarios(), rotationScenarios(), healingScenarios(), movingScenarios(), endingScenarios())
+}
+
+// withToken is a tenant whose token is as change makes it.
+func withToken(change func(*v1alpha1.ServiceAccountToken)) func(*world) {
+	return func(w *world) {
+		t := newToken()
+		change(t)
+		w.create(newOrganization("Tenant"), newAccount("CI"), t)
+	}
+}
+
+func plain(*v1alpha1.ServiceAccountToken) {}
+
+// dated has a token that lives for an hour and is rotated after some 30 minutes.
+func dated(t *v1alpha1.ServiceAccountToken) {
+	t.Spec.TTL = &metav1.Duration{Duration: time.Hour}
+	t.Spec.Rotation = &v1alpha1.TokenRotation{Before: &metav1.Duration{Duration: 30 * time.Minute}, Overlap: &metav1.Duration{Duration: 4 * time.Minute}}
+}
+
+func templated(t *v1alpha1.ServiceAccountToken) {
+	dated(t)
+	t.Spec.Secret.Template = map[string]v1alpha1.TemplateText{".env": "URL={{ .url }}\nORG={{ .orgName }}\nTOKEN={{ .token }}\nUNTIL={{ .expiresAt }}\n"}
+}
+
+// rotate asks for another key.
+func rotate(w *world) {
+	edit(w, newToken(), func(t *v1alpha1.ServiceAccountToken) {
+		t.Annotations = map[string]string{v1alpha1.AnnotationRotate: "now"}
+	})
+}
+
+// revision fails if the token has another one: a key was made for nothing, or was not made.
+func revision(want int64) func(*world) error {
+	return func(w *world) error {
+		t := newToken()
+		if w.get(t); t.Status.Revision != want {
+			return fmt.Errorf("revision %d, not %d", t.Status.Revision, want)
+		}
+		return nil
+	}
+}
+
+func issueScenarios() []scenario {
+	return []scenario{
+		{name: "token created", before: withAccount, act: func(w *world) { w.create(newToken()) }},
+		{name: "token with a template created", before: withAccount, act: func(w *world) {
+			t := newToken()
+			templated(t)
+			w.create(t)
+		}},
+	}
+}
+
+func rotationScenarios() []scenario {
+	later := func(d time.Duration) func(*world) {
+		return func(w *world) {
+			w.clock = w.clock.Add(d)
+			w.everybody()
+		}
+	}
+	return []scenario{
+		{name: "token rotated on demand", before: withToken(plain), act: rotate},
+		{name: "token rotated on demand, without overlap", before: withToken(func(t *v1alpha1.ServiceAccountToken) {
+			t.Spec.Rotation = &v1alpha1.TokenRotation{Overlap: &metav1.Duration{}}
+		}), act: rotate},
+		{name: "token rotated ahead of its expiry", before: withToken(templated), act: later(31 * time.Minute)},
+		{name: "token rotated twice within the overlap", before: func(w *world) {
+			withToken(dated)(w)
+			w.settle()
+		}, act: func(w *world) {
+			rotate(w)
+			w.briefly(time.Minute)
+			edit(w, newToken(), func(t *v1alpha1.ServiceAccountToken) { t.Annotations[v1alpha1.AnnotationRotate] = "again" })
+		}},
+		{name: "token's overlap ends", before: func(w *world) {
+			withToken(dated)(w)
+			w.settle()
+			rotate(w)
+			w.briefly(time.Minute)
+		}, act: later(4 * time.Minute), after: revision(2)},
+		{name: "token's ttl", before: tenant, act: func(w *world) {
+			edit(w, newToken(), func(t *v1alpha1.ServiceAccountToken) { t.Spec.TTL = &metav1.Duration{Duration: 720 * time.Hour} })
+		}},
+		{name: "token expired while nobody looked", before: withToken(dated), act: later(2 * time.Hour)},
+	}
+}
+
+// healingScenarios: what people and accidents do to a token on either side.
+func healingScenarios() []scenario {
+	damage := func(change func(*corev1.Secret)) func(*world) {
+		return func(w *world) {
+			s := &corev1.Secret{ObjectMeta: named("token")}
+			w.get(s)
+			change(s)
+			if err := w.kube.Update(w.tb.Context(), s); err != nil {
+				w.tb.Fatal(err)
+			}
+			w.everybody()
+		}
+	}
+	return []scenario{
+		{name: "token's Secret deleted", before: tenant, act: func(w *world) {
+			w.delete(&corev1.Secret{ObjectMeta: named("token")})
+		}},
+		{name: "token's key emptied", before: withToken(plain), act: damage(func(s *corev1.Secret) { s.Data["token"] = nil })},
+		{name: "token's key edited", before: withToken(plain), act: damage(func(s *corev1.Secret) { s.Data["token"] = []byte("glsa_mine") })},
+		{name: "token's record edited", before: withToken(plain), act: damage(func(s *corev1.Secret) { s.Annotations[v1alpha1.AnnotationTokenID] = "4711" })},
+		{name: "token's record wiped", before: withToken(plain), act: damage(func(s *corev1.Secret) { s.Annotations = nil })},
+		{name: "token's data and labels edited", before: withToken(templated), act: damage(func(s *corev1.Secret) {
+			s.Data[".env"], s.Labels = []byte("mine"), map[string]string{"mine": "too"}
+		}), after: revision(1)},
+		{name: "token deleted by a person", before: tenant, act: func(w *world) {
+			t := newToken()
+			w.get(t)
+			a := newAccount("")
+			w.get(a)
+			w.grafana.Do("DELETE", fmt.Sprintf("/api/serviceaccounts/%d/tokens/%d", a.Status.ID, t.Status.TokenID), a.Status.OrgID, nil)
+			w.everybody()
+		}},
+		{name: "token revoked by Grafana", before: withToken(plain), act: func(w *world) {
+			t := newToken()
+			w.get(t)
+			w.grafana.RevokeToken(3, t.Status.TokenID)
+			w.everybody()
+		}},
+		{name: "token's status wiped", before: func(w *world) {
+			withToken(dated)(w)
+			w.settle()
+			rotate(w)
+			w.briefly(time.Minute)
+		}, act: func(w *world) {
+			t := newToken()
+			w.get(t)
+			t.Status = v1alpha1.ServiceAccountTokenStatus{CommonStatus: v1alpha1.CommonStatus{ObservedGeneration: -1}}
+			if err := w.kube.Status().Update(w.tb.Context(), t); err != nil {
+				w.tb.Fatal(err)
+			}
+			w.remember(t)
+			w.everybody()
+		}, after: revision(2)},
+		{name: "token of an account that is disabled", before: withToken(plain), act: func(w *world) {
+			edit(w, newAccount(""), func(a *v1alpha1.ServiceAccount) { a.Spec.Disabled = true })
+		}, stalled: map[string]string{"ServiceAccountToken": v1alpha1.ReasonServiceAccountDisabled}, after: func(w *world) error {
+			s := &corev1.Secret{ObjectMeta: named("token")}
+			if w.get(s); len(w.grafana.Tokens(3)) != 1 || string(s.Data["token"]) != w.grafana.Keys()[0] {
+				return fmt.Errorf("%d tokens; the Secret holds another key than the first", len(w.grafana.Tokens(3)))
+			}
+			return nil
+		}},
+		{name: "Grafana restored from before a rotation", before: func(w *world) {
+			withToken(dated)(w)
+			w.settle()
+			backup := w.grafana.Snapshot()
+			rotate(w)
+			w.settle()
+			w.grafana.Restore(backup)
+		}, act: func(w *world) {
+			w.clock = w.clock.Add(2 * proofLife)
+			w.everybody()
+		}},
+	}
+}
+
+// movingScenarios: the same key in another place.
+func movingScenarios() []scenario {
+	change := func(change func(*v1alpha1.ServiceAccountToken)) func(*world) {
+		return func(w *world) { edit(w, newToken(), change) }
+	}
+	rename := func(t *v1alpha1.ServiceAccountToken) { t.Spec.Secret.Name = "elsewhere" }
+	return []scenario{
+		{name: "token's labels and key", before: tenant, act: change(func(t *v1alpha1.ServiceAccountToken) {
+			t.Spec.Secret.Labels, t.Spec.Secret.Key = map[string]v1alpha1.LabelValue{"team": "a"}, "GRAFANA_TOKEN"
+		}), after: revision(1)},
+		{name: "token's template changed", before: withToken(templated), act: change(func(t *v1alpha1.ServiceAccountToken) {
+			t.Spec.Secret.Template = map[string]v1alpha1.TemplateText{"other": "{{ .login }}"}
+		}), after: revision(1)},
+		{name: "token's Secret renamed", before: withToken(templated), act: change(rename), after: revision(1)},
+		{name: "token's Secret renamed there and back", before: withToken(plain), act: func(w *world) {
+			change(rename)(w)
+			w.visit("ServiceAccountToken tenant/token")
+			change(func(t *v1alpha1.ServiceAccountToken) { t.Spec.Secret.Name = "" })(w)
+		}, after: revision(1)},
+		{name: "token's Secret renamed, and the token rotated", before: withToken(plain), act: change(func(t *v1alpha1.ServiceAccountToken) {
+			rename(t)
+			t.Annotations = map[string]string{v1alpha1.AnnotationRotate: "now"}
+		})},
+		{name: "token's Secret renamed to a taken name", before: func(w *world) {
+			withToken(plain)(w)
+			w.create(&corev1.Secret{ObjectMeta: named("elsewhere"), Data: map[string][]byte{"token": []byte("precious")}})
+		}, act: change(rename), stalled: map[string]string{"ServiceAccountToken": v1alpha1.ReasonSecretConflict}, after: func(w *world) error {
+			theirs, own := &corev1.Secret{ObjectMeta: named("elsewhere")}, &corev1.Secret{ObjectMeta: named("token")}
+			w.get(theirs)
+			w.get(own)
+			if _, _, _, alive := w.grafana.KeyAlive(string(own.Data["token"])); !alive || string(theirs.Data["token"]) != "precious" || len(w.grafana.Keys()) != 1 {
+				return fmt.Errorf("alive: %v; theirs has %d bytes; %d keys", alive, len(theirs.Data["token"]), len(w.grafana.Keys()))
+			}
+			return nil
+		}},
+		{name: "token's Secret of another type", before: withToken(templated), act: change(func(t *v1alpha1.ServiceAccountToken) { t.Spec.Secret.Type = "example.com/token" })},
+	}
+}
+
+func endingScenarios() []scenario {
+	kept := func(w *world) error {
+		secret := &corev1.Secret{ObjectMeta: named("kept")}
+		if !w.get(secret) {
+			return fmt.Errorf("the Secret is gone")
+		}
+		if _, _, _, alive := w.grafana.KeyAlive(string(secret.Data["token"])); !alive {
+			return fmt.Errorf("the key is dead")
+		}
+		if n := len(w.grafana.Tokens(3)); n != 1 {
+			return fmt.Errorf("%d tokens", n)
+		}
+		return nil
+	}
+	keptToken := func() *v1alpha1.ServiceAccountToken {
+		t := newToken()
+		t.Name = "kept"
+		return t
+	}
+	return []scenario{
+		{name: "token deleted", before: tenant, act: func(w *world) { w.delete(newToken()) }},
+		{name: "token deleted within the overlap", before: func(w *world) {
+			withToken(plain)(w)
+			w.settle()
+			rotate(w)
+			w.briefly(time.Minute)
+		}, act: func(w *world) { w.delete(newToken()) }},
+		{name: "token deleted while its Secret moves", before: withToken(plain), act: func(w *world) {
+			edit(w, newToken(), func(t *v1alpha1.ServiceAccountToken) { t.Spec.Secret.Name = "elsewhere" })
+			w.delete(newToken())
+		}},
+		{name: "token orphaned", before: func(w *world) {
+			t := keptToken()
+			t.Spec.DeletionPolicy = v1alpha1.DeletionOrphan
+			w.create(newOrganization("Tenant"), newAccount("CI"), t)
+			w.settle()
+			edit(w, keptToken(), func(t *v1alpha1.ServiceAccountToken) {
+				t.Annotations = map[string]string{v1alpha1.AnnotationRotate: "now"}
+			})
+			w.briefly(time.Minute)
+		}, act: func(w *world) { w.delete(keptToken()) }, after: kept},
+		{name: "token abandoned", before: func(w *world) {
+			w.create(newOrganization("Tenant"), newAccount("CI"), keptToken())
+		}, act: func(w *world) {
+			edit(w, keptToken(), func(t *v1alpha1.ServiceAccountToken) {
+				t.Annotations = map[string]string{v1alpha1.AnnotationAbandon: "true"}
+			})
+			w.delete(keptToken())
+		}, after: kept},
+	}
+}
+
+// settle runs the operator until it rests.
+func (w *world) settle() {
+	w.tb.Helper()
+	if err := w.rest(); err != nil {
+		w.tb.Fatal(err)
+	}
+}
+
+// briefly runs the operator for so long and no longer.
+func (w *world) briefly(d time.Duration) {
+	end := w.clock.Add(d)
+	for key, at := w.next(); key != "" && !at.After(end); key, at = w.next() {
+		w.clock = latest(w.clock, at)
+		delete(w.due, key)
+		w.visit(key)
+	}
+	w.clock = latest(w.clock, end)
+}
+
+func latest(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return b
+	}
+	return a
+}
+
+// ownedSecrets are the Secrets that belong to a token.
+func (w *world) ownedSecrets(t *v1alpha1.ServiceAccountToken) []corev1.Secret {
+	var list corev1.SecretList
+	if err := w.kube.List(w.tb.Context(), &list, client.InNamespace(t.Namespace)); err != nil {
+		w.tb.Fatal(err)
+	}
+	return slices.DeleteFunc(list.Items, func(s corev1.Secret) bool { return !metav1.IsControlledBy(&s, t) })
+}
