@@ -201,6 +201,24 @@ var admissions = []struct {
 	{"ServiceAccountToken", "are Kubernetes' own", spec{"secret": spec{"annotations": spec{"kubernetes.io/service-account.name": "default"}}}},
 	{"ServiceAccountToken", "use Opaque", spec{"secret": spec{"type": "kubernetes.io/service-account-token"}}},
 	{"ServiceAccountToken", "spec.secret.labels", spec{"secret": spec{"labels": spec{"a": "b c"}}}},
+	{"ServiceAccountToken", "", spec{"ttl": "1m", "rotation": spec{"before": "30s", "overlap": "0s"}}},
+	{"ServiceAccountToken", "", spec{"ttl": "2160h", "rotation": spec{"before": "720h", "overlap": "48h"}}},
+	{"ServiceAccountToken", "", spec{"rotation": spec{"overlap": "1h"}}},
+	{"ServiceAccountToken", "rotation.before needs a ttl, and must be at least 30s shorter than it", spec{"rotation": spec{"before": "1h"}}},
+	{"ServiceAccountToken", "rotation.before needs a ttl, and must be at least 30s shorter than it", spec{"ttl": "1m", "rotation": spec{"before": "31s"}}},
+	{"ServiceAccountToken", "rotation.before needs a ttl, and must be at least 30s shorter than it", spec{"ttl": "1h", "rotation": spec{"before": "1h"}}},
+	{"ServiceAccountToken", "spec.rotation.before", spec{"ttl": "1h", "rotation": spec{"before": "-1m"}}},
+	{"ServiceAccountToken", "spec.rotation.overlap", spec{"rotation": spec{"overlap": "1d"}}},
+	{"ServiceAccountToken", "unknown field", spec{"rotation": spec{"after": "1h"}}},
+	{"ServiceAccountToken", "", spec{"secret": spec{"key": "k", "template": spec{".env": "TOKEN={{ .token }}", "provider.tf": "", "a_b-C.9": "x"}}}},
+	{"ServiceAccountToken", "the keys must be fit for a Secret", spec{"secret": spec{"template": spec{"a b": "x"}}}},
+	{"ServiceAccountToken", "the keys must be fit for a Secret", spec{"secret": spec{"template": spec{"a/b": "x"}}}},
+	{"ServiceAccountToken", "the keys must be fit for a Secret", spec{"secret": spec{"template": spec{"": "x"}}}},
+	{"ServiceAccountToken", "the keys must be fit for a Secret", spec{"secret": spec{"template": spec{strings.Repeat("x", 254): "x"}}}},
+	{"ServiceAccountToken", "give the template another name", spec{"secret": spec{"template": spec{"token": "x"}}}},
+	{"ServiceAccountToken", "give the template another name", spec{"secret": spec{"key": "k", "template": spec{"k": "x"}}}},
+	{"ServiceAccountToken", "spec.secret.template", spec{"secret": spec{"template": spec{"a": strings.Repeat("x", 16385)}}}},
+	{"ServiceAccountToken", "spec.secret.template", spec{"secret": spec{"template": numbered(17)}}},
 
 	{"Dashboard", "", nil},
 	{"Dashboard", "give exactly one of json and configMapRef", spec{"source": spec{}}},
@@ -232,6 +250,15 @@ func TestAPIAdmission(t *testing.T) {
 	}
 }
 
+// numbered are so many keys.
+func numbered(n int) spec {
+	all := spec{}
+	for i := range n {
+		all[fmt.Sprintf("k%d", i)] = "v"
+	}
+	return all
+}
+
 func shorten(s string) string { return s[:min(len(s), 100)] }
 
 // changes of a spec; words "" means that it is accepted.
@@ -245,13 +272,12 @@ var changes = []struct {
 	{"ServiceAccount", "organizationRef cannot be changed: delete this ServiceAccount and create another one", nil, spec{"organizationRef": spec{"name": "other"}}},
 	{"ServiceAccount", "", nil, spec{"name": "b", "role": "Admin", "disabled": true}},
 	{"ServiceAccountToken", "serviceAccountRef cannot be changed", nil, spec{"serviceAccountRef": spec{"name": "other"}}},
-	{"ServiceAccountToken", "secret.name cannot be changed", nil, spec{"secret": spec{"name": "other"}}},
-	{"ServiceAccountToken", "secret.name cannot be changed", spec{"secret": spec{"name": "a"}}, spec{"secret": spec{"name": "b"}}},
-	{"ServiceAccountToken", "secret.name cannot be changed", spec{"secret": spec{"name": "a"}}, spec{"secret": spec{}}},
-	{"ServiceAccountToken", "secret.name cannot be changed", spec{"secret": spec{"name": "a"}}, spec{"secret": nil}},
-	{"ServiceAccountToken", "secret.type cannot be changed", spec{"secret": spec{"type": "a"}}, spec{"secret": spec{"type": "b"}}},
-	{"ServiceAccountToken", "secret.type cannot be changed", spec{"secret": spec{"type": "a"}}, spec{"secret": nil}},
-	{"ServiceAccountToken", "", spec{"ttl": "1h"}, spec{"ttl": "2h", "secret": spec{"key": "k", "labels": spec{"a": "b"}}}},
+	{"ServiceAccountToken", "", spec{"ttl": "1h"}, spec{"ttl": "2h", "rotation": spec{"before": "1h", "overlap": "1s"}, "secret": spec{"key": "k", "labels": spec{"a": "b"}, "template": spec{".env": "x"}}}},
+	{"ServiceAccountToken", "rotation.before needs a ttl", spec{"ttl": "1h", "rotation": spec{"before": "30m"}}, spec{"rotation": spec{"before": "30m"}}},
+	{"ServiceAccountToken", "", nil, spec{"secret": spec{"name": "other"}}},
+	{"ServiceAccountToken", "", spec{"secret": spec{"name": "a"}}, spec{"secret": nil}},
+	{"ServiceAccountToken", "", spec{"secret": spec{"type": "a"}}, spec{"secret": spec{"type": "b"}}},
+	{"ServiceAccountToken", "", spec{"secret": spec{"type": "a"}}, spec{"secret": nil}},
 	{"Dashboard", "organizationRef cannot be changed", nil, spec{"organizationRef": spec{"name": "other"}}},
 	{"Dashboard", "uid cannot be changed: delete this Dashboard and create another one", spec{"uid": "a"}, spec{"uid": "b"}},
 	{"Dashboard", "uid cannot be changed", spec{"uid": "a"}, nil},

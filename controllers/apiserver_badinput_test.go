@@ -394,9 +394,9 @@ func TestAPIRefusedByGrafana(t *testing.T) {
 		w.organization("team")
 		w.account("robot", "team")
 		token := w.token("ci", "robot")
-		stalled(w, token, v1alpha1.ReasonRefused, "Number of seconds before expiration should be set")
+		stalled(w, token, v1alpha1.ReasonLifetimeRefused, "Number of seconds before expiration should be set")
 		change(w, token, func() { token.Spec.TTL = &metav1.Duration{Duration: 2 * time.Hour} })
-		stalled(w, token, v1alpha1.ReasonRefused, "greater than the global limit")
+		stalled(w, token, v1alpha1.ReasonLifetimeRefused, "greater than the global limit")
 		change(w, token, func() { token.Spec.TTL = &metav1.Duration{Duration: time.Hour} })
 		ready(w, token)
 	})
@@ -449,7 +449,7 @@ func TestAPIRefusedByKubernetes(t *testing.T) {
 			w.organization("team")
 			w.account("robot", "team")
 			token := w.token("ci", "robot", test.harm)
-			stalled(w, token, v1alpha1.ReasonRefused, "Secret "+w.ns+"/ci cannot be written, so that no token was made", test.text)
+			stalled(w, token, v1alpha1.ReasonRefused, "Secret "+w.ns+"/ci cannot be written, so that nothing was changed", test.text)
 			if n := len(w.grafana.Keys()); n > 0 {
 				t.Errorf("%d tokens were made", n)
 			}

@@ -64,9 +64,12 @@ var whole = map[string][]struct{ spec, status spec }{
 	},
 	"ServiceAccountToken": {
 		{lay(wholeCommon, spec{
-			"serviceAccountRef": spec{"name": "a"}, "ttl": "1h",
-			"secret": spec{"name": "a", "key": "k", "type": "Opaque", "labels": spec{"a": "b"}, "annotations": spec{"c": "d"}},
-		}), lay(wholeStatus, spec{"tokenID": 1, "tokenName": "n", "revision": 1, "expiresAt": "2026-01-02T03:04:05Z", "secretName": "s"})},
+			"serviceAccountRef": spec{"name": "a"}, "ttl": "1h", "rotation": spec{"before": "10m", "overlap": "5m"},
+			"secret": spec{"name": "a", "key": "k", "type": "Opaque", "labels": spec{"a": "b"}, "annotations": spec{"c": "d"}, "template": spec{"e": "f"}},
+		}), lay(wholeStatus, spec{
+			"tokenID": 1, "tokenName": "n", "revision": 1, "expiresAt": "2026-01-02T03:04:05Z", "nextRotation": "2026-01-02T03:04:05Z", "secretName": "s", "provenAt": "2026-01-02T03:04:05Z",
+			"superseded": []any{spec{"tokenID": 1, "revokedAfter": "2026-01-02T03:04:05Z"}},
+		})},
 	},
 	"Dashboard": {
 		{lay(wholeCommon, spec{"organizationRef": spec{"name": "a", "namespace": "b"}, "source": spec{"json": "{}"}, "uid": "u", "folder": spec{"uid": "f"}, "driftPolicy": "Report"}),
@@ -211,7 +214,7 @@ func (p place) String() string {
 		case int:
 			text.WriteString("[]")
 		case string:
-			if name := fmt.Sprint(p.path[max(0, i-1)]); slices.Contains([]string{"quotas", "labels", "annotations", "matchLabels"}, name) {
+			if name := fmt.Sprint(p.path[max(0, i-1)]); slices.Contains([]string{"quotas", "labels", "annotations", "matchLabels", "template"}, name) {
 				step = "{}"
 			}
 			text.WriteString("." + step)

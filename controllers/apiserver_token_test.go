@@ -84,7 +84,10 @@ func TestAPITokenReissue(t *testing.T) {
 			visit(w, n.token)
 		},
 		"ttl changed": func(w *world, n *tenant) {
-			change(w, n.token, func() { n.token.Spec.TTL = &metav1.Duration{Duration: time.Hour} })
+			change(w, n.token, func() {
+				n.token.Spec.TTL = &metav1.Duration{Duration: time.Hour}
+				n.token.Spec.Rotation = &v1alpha1.TokenRotation{Overlap: &metav1.Duration{}}
+			})
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -115,48 +118,6 @@ func TestAPITokenReissue(t *testing.T) {
 			}
 		})
 	}
-}
-
-// What people add to the Secret stays; what the spec named and no longer names goes.
-func TestAPITokenSecretMetadata(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t, grafanatest.Options{})
-	n := w.tenant()
-	key, id := w.key("ci"), n.token.Status.TokenID
-	s := w.secret("ci")
-	change(w, s, func() { s.Labels["theirs"], s.Annotations["theirs"], s.Data["theirs"] = "l", "a", []byte("d") })
-	change(w, n.token, func() {
-		n.token.Spec.Secret.Labels = map[string]v1alpha1.LabelValue{"ours": "1", "more": ""}
-		n.token.Spec.Secret.Annotations = map[string]string{"ours": "1"}
-	})
-	ready(w, n.token)
-	if s := w.secret("ci"); s.Labels["ours"] != "1" || s.Annotations["ours"] != "1" {
-		t.Errorf("Secret: %+v", s.ObjectMeta)
-	}
-	change(w, n.token, func() {
-		n.token.Spec.Secret.Labels, n.token.Spec.Secret.Annotations, n.token.Spec.Secret.Key = nil, nil, "GRAFANA_TOKEN"
-	})
-	ready(w, n.token)
-	s = w.secret("ci")
-	_, label := s.Labels["ours"]
-	_, annotation := s.Annotations["ours"]
-	_, old := s.Data["token"]
-	if label || annotation || old || string(s.Data["GRAFANA_TOKEN"]) != key {
-		t.Errorf("labels %v, annotations %v, data keys %d; the key moved: %v", s.Labels, s.Annotations, len(s.Data), string(s.Data["GRAFANA_TOKEN"]) == key)
-	}
-	if s.Labels["theirs"] != "l" || s.Annotations["theirs"] != "a" || string(s.Data["theirs"]) != "d" {
-		t.Errorf("what people added is gone: %v, %v", s.Labels, s.Annotations)
-	}
-	if n.token.Status.TokenID != id {
-		t.Error("a token was reissued for nothing")
-	}
-	change(w, s, func() { s.Labels = nil })
-	w.eventually("our label again", func() error {
-		if got := w.secret("ci").Labels[v1alpha1.LabelManagedBy]; got != v1alpha1.ManagedBy {
-			return fmt.Errorf("it is %q", got)
-		}
-		return nil
-	})
 }
 
 // A token of another type of Secret, with a life time.

@@ -1,0 +1,88 @@
+package controllers_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"grafana-tenancy.dev/operator/api/v1alpha1"
+	"grafana-tenancy.dev/operator/internal/grafana/grafanatest"
+)
+
+// A life time that Grafana does not allow is refused with the name of its setting, and costs nobody a key.
+func TestAPITokenLifetimeRefused(t *testing.T) {
+	t.Parallel()
+	for name, limited := range map[string]grafanatest.Options{
+		"[auth] api_key_max_seconds_to_live":            {MaxSecondsToLive: 3600},
+		"[service_accounts] token_expiration_day_limit": {TokenExpirationDayLimit: 1},
+	} {
+		for _, version := range grafanatest.Versions() {
+			t.Run(version+" "+name, func(t *testing.T) {
+				t.Parallel()
+				limited.Version = version
+				w := newWorld(t, limited)
+				w.organization("team")
+				w.account("robot", "team")
+				token := w.token("ci", "robot", func(o *v1alpha1.ServiceAccountToken) { o.Spec.TTL = duration(48 * time.Hour) })
+				stalled(w, token, v1alpha1.ReasonLifetimeRefused, name, "48h0m0s", "shorten spec.ttl")
+				if keys := w.grafana.Keys(); len(keys) > 0 {
+					t.Errorf("%d keys were made", len(keys))
+				}
+				change(w, token, func() { token.Spec.TTL = duration(time.Hour) })
+				ready(w, token)
+				secret := w.secret("ci")
+				change(w, token, func() { token.Spec.TTL = duration(25 * time.Hour) })
+				stalled(w, token, v1alpha1.ReasonLifetimeRefused, name)
+				if now := w.secret("ci"); now.ResourceVersion != secret.ResourceVersion || !w.alive(w.key("ci")) {
+					t.Errorf("the old key works: %v; its Secret: %s", w.alive(w.key("ci")), cmp.Diff(secret.ObjectMeta, now.ObjectMeta))
+				}
+				change(w, token, func() { token.Spec.TTL = duration(time.Hour) })
+				ready(w, token)
+				w.rests(token, 1)
+			})
+		}
+	}
+}
+
+// A Grafana that wants every token to expire says so of one that does not.
+func TestAPITokenLifetimeDemanded(t *testing.T) {
+	t.Parallel()
+	for name, limited := range map[string]grafanatest.Options{
+		"[auth] api_key_max_seconds_to_live":            {Version: "10.4.3", MaxSecondsToLive: 3600},
+		"[service_accounts] token_expiration_day_limit": {Version: "12.4.0", TokenExpirationDayLimit: 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, limited)
+			w.organization("team")
+			w.account("robot", "team")
+			token := w.token("ci", "robot")
+			stalled(w, token, v1alpha1.ReasonLifetimeRefused, name, "never expires: set spec.ttl")
+			change(w, token, func() { token.Spec.TTL = duration(time.Minute) })
+			ready(w, token)
+		})
+	}
+}
+
+// A key that leaked is revoked by deleting its Secret, even while Grafana makes no other.
+func TestAPITokenRevokedThoughNoneIsMade(t *testing.T) {
+	t.Parallel()
+	clock := newClock()
+	w := newWorld(t, grafanatest.Options{Now: clock.Now})
+	token := w.tokenOf()
+	first := w.key("ci")
+	clock.advance(time.Hour) // no other manager can be about to write it
+	w.grafana.SetFault(func(r *grafanatest.Request) grafanatest.Fault {
+		if r.Method != "POST" || r.Route != "/api/serviceaccounts/:account/tokens" {
+			return grafanatest.Fault{}
+		}
+		return grafanatest.Fault{Outcome: grafanatest.Answer, Status: 400, Body: `{"message":"Number of seconds before expiration should be set"}`}
+	})
+	w.delete(w.secret("ci"))
+	stalled(w, token, v1alpha1.ReasonLifetimeRefused)
+	w.dead(first)
+	w.grafana.SetFault(nil)
+	visit(w, token)
+	ready(w, token)
+}

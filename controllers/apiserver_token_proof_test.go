@@ -1,0 +1,188 @@
+package controllers_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	ctrlmetrics "sigs.k8s.io/controller-runtime/pkg/metrics"
+
+	"grafana-tenancy.dev/operator/api/v1alpha1"
+	"grafana-tenancy.dev/operator/internal/grafana/grafanatest"
+)
+
+// refuseKeys has Grafana refuse to prove any key.
+func (w *world) refuseKeys() {
+	w.grafana.SetFault(func(r *grafanatest.Request) grafanatest.Fault {
+		if r.Path == "/api/access-control/user/permissions" {
+			return grafanatest.Fault{Outcome: grafanatest.Answer, Status: 401, Body: `{"message":"Unauthorized","messageId":"session.token.not-found","statusCode":401}`}
+		}
+		return grafanatest.Fault{}
+	})
+}
+
+// A key that Grafana does not accept is told, and not made anew over and over; once it is accepted, all is well. That a key works is asked once.
+func TestAPITokenKeyRefused(t *testing.T) {
+	t.Parallel()
+	for _, version := range grafanatest.Versions() {
+		t.Run(version, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, grafanatest.Options{Version: version})
+			w.refuseKeys()
+			w.organization("team")
+			w.account("robot", "team")
+			token := w.token("ci", "robot")
+			waiting(w, token, v1alpha1.ReasonKeyRefused, "Secret ci", "delete the Secret")
+			secret := w.secret("ci")
+			w.looks(token)
+			waiting(w, token, v1alpha1.ReasonKeyRefused)
+			if keys := w.grafana.Keys(); len(keys) != 1 || token.Status.ProvenAt != nil {
+				t.Errorf("%d keys were made; proven at %v", len(keys), token.Status.ProvenAt)
+			}
+			w.grafana.SetFault(nil)
+			ready(w, token)
+			if token.Status.ProvenAt == nil {
+				t.Error("it is Ready, and its key was not proven")
+			}
+			w.grafana.ResetLog()
+			w.rests(token, 1)
+			w.unwritten(secret)
+			if n := w.asked("GET", "/api/access-control/user/permissions"); n > 0 {
+				t.Errorf("the key was proven %d times more", n)
+			}
+		})
+	}
+}
+
+// A key that a rotation made and that Grafana does not accept leaves the old one alive for the overlap, and is proven later.
+func TestAPITokenRotatedKeyRefused(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, grafanatest.Options{})
+	token := w.tokenOf()
+	first, proven := w.key("ci"), token.Status.ProvenAt
+	w.refuseKeys()
+	w.rotate(token, "now")
+	waiting(w, token, v1alpha1.ReasonKeyRefused)
+	if !w.alive(first) || token.Status.Revision != 2 || token.Status.ProvenAt != nil {
+		t.Errorf("the old key works: %v; status: %+v", w.alive(first), token.Status)
+	}
+	w.grafana.SetFault(nil)
+	ready(w, token)
+	if token.Status.ProvenAt == nil || token.Status.ProvenAt.Before(proven) {
+		t.Errorf("proven at %v, the one before at %v", token.Status.ProvenAt, proven)
+	}
+	w.rests(token, 2)
+}
+
+// A status that was wiped is found again in the Secret and in Grafana, in the middle of an overlap as well, and costs no key.
+func TestAPITokenStatusWiped(t *testing.T) {
+	t.Parallel()
+	clock := newClock()
+	w := newWorld(t, grafanatest.Options{Now: clock.Now})
+	token := w.tokenOf(func(o *v1alpha1.ServiceAccountToken) { o.Spec.TTL = duration(time.Hour) })
+	first := w.key("ci")
+	w.rotate(token, "now")
+	revised(w, token, 2)
+	secret, before := w.secret("ci"), token.Status
+	w.wipe(token)
+	visit(w, token)
+	revised(w, token, 2)
+	if diff := cmp.Diff(before, token.Status, cmpopts.IgnoreFields(metav1.Condition{}, "LastTransitionTime"), cmpopts.IgnoreFields(before, "ProvenAt")); diff != "" || token.Status.ProvenAt == nil {
+		t.Errorf("status (-before +after):\n%s", diff)
+	}
+	w.rests(token, 2)
+	w.unwritten(secret)
+
+	w.wipe(token)
+	clock.advance(6 * time.Minute)
+	change(w, token, func() { token.Spec.Secret.Name = "elsewhere" })
+	ready(w, token)
+	w.dead(first)
+	w.gone(secret)
+	if w.key("elsewhere") != string(secret.Data["token"]) || !w.alive(w.key("elsewhere")) {
+		t.Error("the Secret that was renamed holds another key, or a dead one")
+	}
+	w.rests(token, 2)
+}
+
+// wipe takes the whole status off a token.
+func (w *world) wipe(token *v1alpha1.ServiceAccountToken) {
+	w.t.Helper()
+	patch := client.RawPatch(types.JSONPatchType, []byte(`[{"op": "replace", "path": "/status", "value": {"observedGeneration": -1}}]`))
+	if err := w.client.Status().Patch(w.t.Context(), token, patch); err != nil {
+		w.t.Fatal(err)
+	}
+	if token.Status.TokenID != 0 {
+		w.t.Fatalf("the status was not wiped: %+v", token.Status)
+	}
+}
+
+// metrics are the series of a token, by name without the common part.
+func (w *world) metrics(name string) map[string]float64 {
+	w.t.Helper()
+	families, err := ctrlmetrics.Registry.Gather()
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	series := map[string]float64{}
+	for _, family := range families {
+		for _, m := range family.GetMetric() {
+			labels := map[string]string{}
+			for _, l := range m.GetLabel() {
+				labels[l.GetName()] = l.GetValue()
+			}
+			if short, ours := strings.CutPrefix(family.GetName(), "grafana_tenancy_token_"); ours && labels["namespace"] == w.ns && labels["name"] == name {
+				series[short] = m.GetGauge().GetValue() + m.GetCounter().GetValue()
+			}
+		}
+	}
+	return series
+}
+
+// The metrics of a token tell what its status tells, count what was done, and go with it.
+func TestAPITokenMetrics(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, grafanatest.Options{})
+	token := w.tokenOf(func(o *v1alpha1.ServiceAccountToken) { o.Spec.TTL = duration(time.Hour) })
+	told := func(rotations, orphans float64) {
+		t.Helper()
+		w.eventually("the metrics", func() error {
+			get(w, token)
+			want := map[string]float64{"rotations_total": rotations, "orphans_revoked_total": orphans}
+			if at := token.Status.ExpiresAt; at != nil {
+				want["expiration_timestamp_seconds"] = float64(at.Unix())
+			}
+			if at := token.Status.ProvenAt; at != nil {
+				want["last_proof_timestamp_seconds"] = float64(at.Unix())
+			}
+			if diff := cmp.Diff(want, w.metrics("ci")); diff != "" {
+				return fmt.Errorf("-want +got:\n%s", diff)
+			}
+			return nil
+		})
+	}
+	told(0, 0)
+	w.rotate(token, "now")
+	revised(w, token, 2)
+	told(1, 0)
+	w.delete(w.secret("ci"))
+	revised(w, token, 3)
+	told(1, 2)
+	change(w, token, func() { token.Spec.TTL = nil })
+	revised(w, token, 4)
+	told(2, 2)
+	w.delete(token)
+	w.gone(token)
+	w.eventually("the metrics' end", func() error {
+		if left := w.metrics("ci"); len(left) > 0 {
+			return fmt.Errorf("left: %v", left)
+		}
+		return nil
+	})
+}
