@@ -155,6 +155,11 @@ var admissions = []struct {
 	{"Instance", "give a selector with from: Selector, and only with it", spec{"allowedNamespaces": spec{"from": "Selector"}}},
 	{"Instance", "give a selector with from: Selector, and only with it", spec{"allowedNamespaces": spec{"from": "All", "selector": spec{}}}},
 	{"Instance", `"Same", "All", "Selector"`, spec{"allowedNamespaces": spec{"from": "Some"}}},
+	{"Instance", "", spec{"adoption": "Allow", "onReset": "Rebuild"}},
+	{"Instance", "", spec{"adoption": "Forbid", "onReset": "Hold"}},
+	{"Instance", `"Forbid", "Allow"`, spec{"adoption": "Adopt"}},
+	{"Instance", `"Hold", "Rebuild"`, spec{"onReset": "Delete"}},
+	{"Instance", "unknown field", spec{"adoptionPolicy": "Adopt"}},
 
 	{"Organization", "", nil},
 	{"Organization", "spec.instanceRef", spec{"instanceRef": nil}},
@@ -175,9 +180,14 @@ var admissions = []struct {
 	{"Organization", "spec.quotas", spec{"quotas": spec{"dashboard": -2}}},
 	{"Organization", "spec.quotas", spec{"quotas": spec{"dashboard": "many"}}},
 	{"Organization", "a quota's target has lower-case letters and underscores", spec{"quotas": spec{"../../1": 1}}},
-	{"Organization", `"Delete", "Orphan"`, spec{"deletionPolicy": "Keep"}},
+	{"Organization", "", spec{"deletionPolicy": "DeleteWithContents"}},
+	{"Organization", `"Delete", "DeleteWithContents", "Orphan"`, spec{"deletionPolicy": "Keep"}},
 	{"Organization", "must be at least 30s", spec{"resyncInterval": "1s"}},
-	{"Organization", "unknown field", spec{"adoptionPolicy": "Adopt"}},
+	{"Organization", "", spec{"adoptionPolicy": "Adopt", "adoption": "Allow", "maxServiceAccountRole": "None"}},
+	{"Organization", `"Never", "Adopt"`, spec{"adoptionPolicy": "Allow"}},
+	{"Organization", `"Forbid", "Allow"`, spec{"adoption": "Always"}},
+	{"Organization", `"None", "Viewer", "Editor", "Admin"`, spec{"maxServiceAccountRole": "GrafanaAdmin"}},
+	{"Organization", `"None", "Viewer", "Editor", "Admin"`, spec{"maxServiceAccountRole": ""}},
 
 	{"ServiceAccount", "", nil},
 	{"ServiceAccount", "spec.organizationRef", spec{"organizationRef": nil}},
@@ -187,6 +197,9 @@ var admissions = []struct {
 	{"ServiceAccount", "names that begin with extsvc- are Grafana's own", spec{"name": "extsvc-mine"}},
 	{"ServiceAccount", `"None", "Viewer", "Editor", "Admin"`, spec{"role": "admin"}},
 	{"ServiceAccount", "spec.disabled", spec{"disabled": "yes"}},
+	{"ServiceAccount", "", spec{"adoptionPolicy": "Adopt", "deletionPolicy": "Delete"}},
+	{"ServiceAccount", `"Never", "Adopt"`, spec{"adoptionPolicy": "IfNotExists"}},
+	{"ServiceAccount", `"Delete", "Orphan"`, spec{"deletionPolicy": "DeleteWithContents"}},
 
 	{"ServiceAccountToken", "", nil},
 	{"ServiceAccountToken", "unknown field", spec{"serviceAccountRef": spec{"name": "a", "namespace": "other"}}},
@@ -230,6 +243,10 @@ var admissions = []struct {
 	{"Dashboard", "spec.folder.uid", spec{"folder": spec{}}},
 	{"Dashboard", "spec.folder.uid", spec{"folder": spec{"uid": "a b"}}},
 	{"Dashboard", `"Correct", "Report"`, spec{"driftPolicy": "Ignore"}},
+	{"Dashboard", "", spec{"adoptionPolicy": "Adopt", "deletionPolicy": "Orphan"}},
+	{"Dashboard", `"Never", "Adopt"`, spec{"adoptionPolicy": "adopt"}},
+	{"Dashboard", `"Delete", "Orphan"`, spec{"deletionPolicy": "DeleteWithContents"}},
+	{"ServiceAccountToken", "unknown field", spec{"adoptionPolicy": "Adopt"}},
 }
 
 // What cannot work is refused when it is applied, with a word on what to do.
@@ -283,6 +300,10 @@ var changes = []struct {
 	{"Dashboard", "uid cannot be changed", spec{"uid": "a"}, nil},
 	{"Dashboard", "uid cannot be changed", nil, spec{"uid": "a"}},
 	{"Dashboard", "", nil, spec{"source": spec{"configMapRef": spec{"name": "a", "key": "b"}}, "folder": spec{"uid": "f"}}},
+	{"Organization", "", spec{"deletionPolicy": "Orphan"}, spec{"deletionPolicy": "DeleteWithContents", "adoptionPolicy": "Adopt", "adoption": "Allow", "maxServiceAccountRole": "Viewer"}},
+	{"ServiceAccount", "", spec{"adoptionPolicy": "Adopt"}, spec{"adoptionPolicy": "Never", "deletionPolicy": "Orphan"}},
+	{"Dashboard", "", spec{"adoptionPolicy": "Never"}, spec{"adoptionPolicy": "Adopt"}},
+	{"Instance", "", spec{"onReset": "Hold"}, spec{"onReset": "Rebuild", "adoption": "Allow"}},
 	{"Instance", "", nil, spec{"url": "https://elsewhere", "credentials": spec{"token": spec{"name": "a", "key": "b"}}}},
 }
 

@@ -1,14 +1,26 @@
 package controllers_test
 
 import (
+	"context"
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/serializer"
+	"k8s.io/client-go/rest"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
+	ctrlconfig "sigs.k8s.io/controller-runtime/pkg/config"
+	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
 	"grafana-tenancy.dev/operator/api/v1alpha1"
+	"grafana-tenancy.dev/operator/controllers"
 	"grafana-tenancy.dev/operator/internal/grafana/grafanatest"
 )
 
@@ -172,4 +184,98 @@ func TestAPIConsentHoldsUpNobody(t *testing.T) {
 	w.gone(org)
 	w.delete(dash)
 	w.gone(dash)
+}
+
+// With --watch-namespaces the operator needs rights in those namespaces only, and a selector, for which it would have to read Namespaces, lets nobody in; the object that has it says so, and works for its own namespace.
+func TestAPIConsentWithinWatchedNamespaces(t *testing.T) {
+	t.Parallel()
+	w := &world{cluster: bareCluster(t), t: t, grafana: grafanatest.Start(t, grafanatest.Options{})}
+	w.ns = w.namespace(map[string]string{"team": "blue"})
+	watched, unwatched := w.namespace(map[string]string{"team": "blue"}), w.namespace(map[string]string{"team": "blue"})
+	w.watch(w.ns, watched)
+	w.create(&corev1.Secret{ObjectMeta: metav1.ObjectMeta{Name: "admin"}, StringData: map[string]string{"admin-user": "admin", "admin-password": "admin"}})
+	selector := v1alpha1.AllowedNamespaces{From: v1alpha1.FromSelector, Selector: &metav1.LabelSelector{MatchLabels: map[string]string{"team": "blue"}}}
+	instance := w.instance(func(o *v1alpha1.Instance) { o.Spec.AllowedNamespaces = selector })
+	stalled(w, instance, v1alpha1.ReasonInvalidSpec, "spec.allowedNamespaces.selector", "cannot be evaluated", "use from: Same or All")
+	if !isTrue(instance, v1alpha1.ConditionAvailable) {
+		t.Errorf("conditions: %+v", instance.Status.Conditions)
+	}
+	org := w.organization("team", func(o *v1alpha1.Organization) { o.Spec.AllowedNamespaces = selector })
+	stalled(w, org, v1alpha1.ReasonInvalidSpec, "cannot be evaluated")
+	sa, token := ready(w, w.account("robot", "team")), w.token("ci", "robot")
+	ready(w, token)
+
+	from := func(name string) v1alpha1.ObjectReference {
+		return v1alpha1.ObjectReference{Name: name, Namespace: w.ns}
+	}
+	dash := func(ns string) *v1alpha1.Dashboard {
+		return w.dashboard("overview", "", overview, func(o *v1alpha1.Dashboard) { o.Namespace, o.Spec.OrganizationRef = ns, from("team") })
+	}
+	theirs, unseen := dash(watched), dash(unwatched)
+	waiting(w, theirs, v1alpha1.ReasonReferenceNotPermitted)
+	waiting(w, w.organization("other", func(o *v1alpha1.Organization) { o.Namespace, o.Spec.InstanceRef = watched, from("grafana") }), v1alpha1.ReasonReferenceNotPermitted)
+	change(w, org, func() { org.Spec.AllowedNamespaces = v1alpha1.AllowedNamespaces{From: v1alpha1.FromAll} })
+	ready(w, org)
+	ready(w, theirs)
+	if get(w, unseen); len(unseen.Finalizers)+len(unseen.Status.Conditions) > 0 {
+		t.Errorf("an object in a namespace that is not watched was visited: %+v", unseen.Status)
+	}
+	w.delete(theirs, token, sa, org)
+	w.gone(theirs, token, sa, org)
+	if w.orgNamed("team") != nil {
+		t.Error("the organization is left")
+	}
+}
+
+// watch runs an operator that watches some namespaces and has its role in them, and nowhere else.
+func (w *world) watch(namespaces ...string) {
+	w.t.Helper()
+	text, err := os.ReadFile(filepath.Join("..", "config", "rbac", "role.yaml"))
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	role := &rbacv1.ClusterRole{}
+	if _, _, err := serializer.NewCodecFactory(w.scheme).UniversalDeserializer().Decode(text, nil, role); err != nil {
+		w.t.Fatal(err)
+	}
+	if err := w.client.Create(w.t.Context(), role); err != nil {
+		w.t.Fatal(err)
+	}
+	watched := map[string]cache.Config{}
+	for _, ns := range namespaces {
+		watched[ns] = cache.Config{}
+		w.create(&rbacv1.RoleBinding{
+			ObjectMeta: metav1.ObjectMeta{Namespace: ns, Name: "operator"},
+			RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: role.Name},
+			Subjects:   []rbacv1.Subject{{APIGroup: rbacv1.GroupName, Kind: rbacv1.UserKind, Name: "operator"}},
+		})
+	}
+	config := rest.CopyConfig(w.config)
+	config.Impersonate.UserName = "operator"
+	mgr, err := ctrl.NewManager(config, ctrl.Options{
+		Scheme: w.scheme, Metrics: metricsserver.Options{BindAddress: "0"}, Cache: cache.Options{DefaultNamespaces: watched},
+		Controller: ctrlconfig.Controller{SkipNameValidation: new(true)}, Logger: w.log.logger(),
+	})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	env := &controllers.Env{
+		Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Events: mgr.GetEventRecorder(v1alpha1.ManagedBy), Connections: controllers.NewConnections(),
+		ClusterID: clusterID, Now: time.Now, NamespacesHidden: true, FirstRetry: 50 * time.Millisecond, LastRetry: time.Second,
+	}
+	if err := controllers.Setup(mgr, env, controllers.Options{}); err != nil {
+		w.t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- mgr.Start(ctx) }()
+	w.t.Cleanup(func() {
+		cancel()
+		if err := <-ended; err != nil {
+			w.t.Error(err)
+		}
+		if w.t.Failed() {
+			w.t.Log(w.log.about("forbidden"))
+		}
+	})
 }

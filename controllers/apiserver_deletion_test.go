@@ -2,9 +2,14 @@ package controllers_test
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 	"testing"
 
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"grafana-tenancy.dev/operator/api/v1alpha1"
 	"grafana-tenancy.dev/operator/internal/grafana/grafanatest"
@@ -15,7 +20,7 @@ func TestAPIDeletionOrphan(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, grafanatest.Options{})
 	n := w.tenant()
-	change(w, n.org, func() { n.org.Spec.DeletionPolicy = v1alpha1.DeletionOrphan })
+	change(w, n.org, func() { n.org.Spec.DeletionPolicy = v1alpha1.OrganizationOrphan })
 	change(w, n.sa, func() { n.sa.Spec.DeletionPolicy = v1alpha1.DeletionOrphan })
 	change(w, n.token, func() { n.token.Spec.DeletionPolicy = v1alpha1.DeletionOrphan })
 	change(w, n.dash, func() { n.dash.Spec.DeletionPolicy = v1alpha1.DeletionOrphan })
@@ -170,5 +175,238 @@ func TestAPIDeletionDuringOutage(t *testing.T) {
 	w.gone(n.token, n.dash, n.sa, n.org)
 	if len(w.grafana.Orgs()) != 1 {
 		t.Errorf("organizations are left: %+v", w.grafana.Orgs())
+	}
+}
+
+// theirWork puts one thing into an organization that the operator did not put there, under each way of calling it that a condition uses, and returns how to take it out.
+var theirWork = map[string]func(w *world, org int64) (takeOut func()){
+	`"Their folder"`: func(w *world, org int64) func() {
+		w.ask("POST", "/api/folders", org, map[string]any{"uid": "theirs", "title": "Their folder"})
+		return func() { w.ask("DELETE", "/api/folders/theirs", org, nil) }
+	},
+	`data source "Their metrics"`: func(w *world, org int64) func() {
+		w.ask("POST", "/api/datasources", org, map[string]any{"uid": "theirs", "name": "Their metrics", "type": "prometheus", "access": "proxy", "url": "http://prometheus:9090"})
+		return func() { w.ask("DELETE", "/api/datasources/uid/theirs", org, nil) }
+	},
+	`alert rule "Their rule"`: func(w *world, org int64) func() {
+		w.ask("POST", "/api/folders", org, map[string]any{"uid": "rules", "title": "Rules"})
+		w.ask("POST", "/api/v1/provisioning/alert-rules", org, map[string]any{
+			"uid": "theirs", "title": "Their rule", "ruleGroup": "g", "folderUID": "rules", "condition": "A", "data": []any{map[string]any{"refId": "A"}}, "for": "1m",
+		})
+		return func() {
+			w.ask("DELETE", "/api/v1/provisioning/alert-rules/theirs", org, nil)
+			w.ask("DELETE", "/api/folders/rules", org, nil)
+		}
+	},
+	`library panel "Their panel"`: func(w *world, org int64) func() {
+		w.ask("POST", "/api/library-elements", org, map[string]any{"uid": "theirs", "name": "Their panel", "kind": 1, "model": map[string]any{"type": "text"}})
+		return func() { w.ask("DELETE", "/api/library-elements/theirs", org, nil) }
+	},
+	`service account "Their robot"`: func(w *world, org int64) func() {
+		id := w.foreign(org, "Their robot")
+		return func() { w.ask("DELETE", fmt.Sprintf("/api/serviceaccounts/%d", id), org, nil) }
+	},
+}
+
+// Whatever others have put into an organization holds up its deletion, which names that and the members; members alone do not.
+func TestAPIDeletionOfContents(t *testing.T) {
+	t.Parallel()
+	for _, version := range grafanatest.Versions() {
+		t.Run(version, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, grafanatest.Options{Version: version})
+			w.ask("POST", "/api/admin/users", 0, map[string]any{"login": "jane", "name": "jane", "password": "jane-password", "email": "jane@example.com"})
+			orgs, takeOut := map[string]*v1alpha1.Organization{}, map[string]func(){}
+			for what, put := range theirWork {
+				org := ready(w, w.organization("", func(o *v1alpha1.Organization) { o.GenerateName = "team-" }))
+				w.ask("POST", fmt.Sprintf("/api/orgs/%d/users", org.Status.OrgID), 0, map[string]any{"loginOrEmail": "jane", "role": "Viewer"})
+				orgs[what], takeOut[what] = org, put(w, org.Status.OrgID)
+			}
+			for _, org := range orgs {
+				w.delete(org)
+			}
+			for what, org := range orgs {
+				stalled(w, org, v1alpha1.ReasonDeletionBlocked, what, `members are "jane"`, "DeleteWithContents", "Orphan")
+				if w.org(org.Status.OrgID) == nil {
+					t.Errorf("with %s in it the organization was deleted", what)
+				}
+			}
+			for what, org := range orgs {
+				takeOut[what]()
+				visit(w, org)
+			}
+			for what, org := range orgs {
+				if w.gone(org); w.org(org.Status.OrgID) != nil {
+					t.Errorf("without %s the organization is left", what)
+				}
+			}
+		})
+	}
+}
+
+// DeleteWithContents deletes an organization with all that is in it. Service accounts go before it: Grafana would keep them, and their keys.
+func TestAPIDeletionWithContents(t *testing.T) {
+	t.Parallel()
+	for _, version := range grafanatest.Versions() {
+		t.Run(version, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, grafanatest.Options{Version: version})
+			n := w.tenant()
+			id := n.org.Status.OrgID
+			for _, put := range theirWork {
+				put(w, id)
+			}
+			theirs := w.foreign(id, "With a key")
+			w.ask("POST", fmt.Sprintf("/api/serviceaccounts/%d/tokens", theirs), id, map[string]any{"name": "a"})
+			accounts, keys := w.grafana.ServiceAccounts(id), w.grafana.Keys()
+			w.delete(n.org)
+			stalled(w, n.org, v1alpha1.ReasonDeletionBlocked, "1 Dashboard, 1 ServiceAccount")
+			change(w, n.org, func() { n.org.Spec.DeletionPolicy = v1alpha1.OrganizationDeleteWithContents })
+			stalled(w, n.org, v1alpha1.ReasonDeletionBlocked, "1 Dashboard, 1 ServiceAccount") // objects in Kubernetes are not what is meant by contents
+			w.delete(n.dash, n.sa, n.token)
+			w.gone(n.token, n.dash, n.sa, n.org)
+
+			deleted := map[string]bool{}
+			for _, r := range w.grafana.Requests() {
+				if r.Method == "DELETE" && r.Path == fmt.Sprintf("/api/orgs/%d", id) {
+					break
+				}
+				deleted[r.Method+" "+r.Path] = true
+			}
+			for _, a := range accounts {
+				if !deleted[fmt.Sprintf("DELETE /api/serviceaccounts/%d", a.ID)] {
+					t.Errorf("service account %s was there when the organization went", a.Login)
+				}
+			}
+			for i, key := range keys {
+				if _, _, _, alive := w.grafana.KeyAlive(key); alive {
+					t.Errorf("key %d of %d still works", i+1, len(keys))
+				}
+			}
+			if w.org(id) != nil {
+				t.Error("the organization is left")
+			}
+		})
+	}
+}
+
+// Some versions of Grafana cannot delete organizations. That is said, and not tried again and again; Orphan is a way out.
+func TestAPIDeletionThatGrafanaCannot(t *testing.T) {
+	t.Parallel()
+	for _, version := range []string{"12.0.0", "12.0.1", "13.1.0", "13.2.0"} {
+		t.Run(version, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, grafanatest.Options{Version: version})
+			org, other := ready(w, w.organization("team")), ready(w, w.organization("other"))
+			id := org.Status.OrgID
+			w.delete(org)
+			stalled(w, org, v1alpha1.ReasonCannotDelete, "Grafana "+version+" cannot delete organizations", "Update Grafana", "deletionPolicy: Orphan")
+			w.delete(other) // what a retry would do happens meanwhile
+			stalled(w, other, v1alpha1.ReasonCannotDelete)
+			ready(w, w.dashboard("overview", ready(w, w.organization("third")).Name, overview))
+			if tries := w.asked("DELETE", fmt.Sprintf("/api/orgs/%d", id)); tries != 1 {
+				t.Errorf("it was tried %d times", tries)
+			}
+			if w.org(id) == nil || !strings.Contains(w.org(id).Address.Address2, string(org.UID)) {
+				t.Errorf("organization: %+v", w.org(id))
+			}
+			change(w, org, func() { org.Spec.DeletionPolicy = v1alpha1.OrganizationOrphan })
+			w.gone(org)
+			if o := w.org(id); o == nil || !strings.Contains(o.Address.Address2, "released") {
+				t.Errorf("let go, the organization is %+v", o)
+			}
+		})
+	}
+}
+
+// What was let go by Orphan is had back by objects of the same names, with the key that has been in the Secret all the time.
+func TestAPIDeletionOrphanAndBack(t *testing.T) {
+	t.Parallel()
+	for _, version := range grafanatest.Versions() {
+		t.Run(version, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, grafanatest.Options{Version: version})
+			n := w.tenant()
+			was := n.now(w)
+			change(w, n.org, func() { n.org.Spec.DeletionPolicy = v1alpha1.OrganizationOrphan })
+			change(w, n.sa, func() { n.sa.Spec.DeletionPolicy = v1alpha1.DeletionOrphan })
+			change(w, n.token, func() { n.token.Spec.DeletionPolicy = v1alpha1.DeletionOrphan })
+			change(w, n.dash, func() { n.dash.Spec.DeletionPolicy, n.dash.Spec.UID = v1alpha1.DeletionOrphan, "" })
+			w.delete(n.org, n.sa, n.token, n.dash)
+			w.gone(n.token, n.dash, n.sa, n.org)
+			w.ask("PUT", fmt.Sprintf("/api/orgs/%d", was.org), 0, map[string]any{"name": "Renamed meanwhile"})
+			w.ask("PUT", fmt.Sprintf("/api/orgs/%d", was.org), 0, map[string]any{"name": "team"})
+			n = &tenant{
+				token: w.token("ci", "robot"), sa: w.account("robot", "team"), org: w.organization("team"),
+				dash: w.dashboard("overview", "team", overview, func(o *v1alpha1.Dashboard) { o.Spec.UID = was.uid }),
+			}
+			n.ready(w)
+			if now := n.now(w); now != was || len(w.grafana.Keys()) != 1 {
+				t.Errorf("organization %d became %d, account %d %d, uid %s %s; the same key: %v of %d", was.org, now.org, was.account, now.account, was.uid, now.uid, was.key == now.key, len(w.grafana.Keys()))
+			}
+			n.check(w)
+			n.remove(w)
+		})
+	}
+}
+
+// holds checks which Instances have their finalizer on a Secret.
+func (w *world) holds(name string, instances ...*v1alpha1.Instance) {
+	w.t.Helper()
+	w.eventually(fmt.Sprintf("Secret %s is held by %d Instances", name, len(instances)), func() error {
+		secret := &corev1.Secret{ObjectMeta: w.named(name)}
+		if err := w.client.Get(w.t.Context(), client.ObjectKeyFromObject(secret), secret); err != nil {
+			return err
+		}
+		for _, i := range instances {
+			if !slices.ContainsFunc(secret.Finalizers, func(f string) bool { return strings.HasSuffix(f, "/in-use-by-"+string(i.UID)[:8]) }) {
+				return fmt.Errorf("not by %s: %v", i.Name, secret.Finalizers)
+			}
+		}
+		if len(secret.Finalizers) != len(instances) {
+			return fmt.Errorf("its finalizers are %v", secret.Finalizers)
+		}
+		return nil
+	})
+}
+
+// The Secrets that an Instance logs in with are kept while it has organizations, each Instance for itself, and not a moment longer.
+func TestAPIInstanceHoldsSecrets(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, grafanatest.Options{})
+	instance := ready(w, get(w, &v1alpha1.Instance{ObjectMeta: w.named("grafana")}))
+	second := ready(w, w.instance(func(o *v1alpha1.Instance) { o.Name = "second" }))
+	w.holds("admin")
+	org := ready(w, w.organization("team"))
+	w.holds("admin", instance)
+	other := ready(w, w.organization("other", func(o *v1alpha1.Organization) { o.Spec.InstanceRef.Name = "second" }))
+	w.holds("admin", instance, second)
+
+	w.create(&corev1.Secret{ObjectMeta: metav1.ObjectMeta{Name: "admin-2"}, StringData: map[string]string{"admin-user": "admin", "admin-password": "admin"}})
+	change(w, instance, func() { instance.Spec.Credentials.BasicAuth.SecretRef.Name = "admin-2" })
+	w.holds("admin-2", instance)
+	w.holds("admin", second)
+
+	w.delete(w.secret("admin")) // which stays until the second Instance has cleaned up
+	late := w.organization("late", func(o *v1alpha1.Organization) { o.Spec.InstanceRef.Name = "second" })
+	ready(w, late)
+	w.holds("admin", second)
+	w.delete(other, late, second)
+	w.gone(other, late, second, &corev1.Secret{ObjectMeta: w.named("admin")})
+	w.holds("admin-2", instance)
+
+	w.delete(org)
+	w.gone(org)
+	w.holds("admin-2")
+	org = ready(w, w.organization("team"))
+	w.holds("admin-2", instance)
+	change(w, instance, func() { instance.Annotations = map[string]string{v1alpha1.AnnotationAbandon: "true"} })
+	w.delete(instance)
+	w.gone(instance)
+	w.holds("admin-2")
+	w.delete(org)
+	stalled(w, org, v1alpha1.ReasonParentGone, "Instance "+w.ns+"/grafana does not exist", v1alpha1.AnnotationAbandon)
+	if w.org(org.Status.OrgID) == nil {
+		t.Error("the organization is gone")
 	}
 }

@@ -38,12 +38,12 @@ var (
 var whole = map[string][]struct{ spec, status spec }{
 	"Instance": {
 		{spec{
-			"url": "http://grafana:3000", "timeout": "30s", "resyncInterval": "1h", "allowedNamespaces": wholeSelector,
+			"url": "http://grafana:3000", "timeout": "30s", "resyncInterval": "1h", "allowedNamespaces": wholeSelector, "adoption": "Allow", "onReset": "Hold",
 			"credentials": spec{"basicAuth": spec{"secretRef": spec{"name": "a"}, "usernameKey": "u", "passwordKey": "p", "session": "Auto"}},
 			"tls":         spec{"caFrom": spec{"configMapKeyRef": spec{"name": "a", "key": "b"}}, "clientCertificateSecretRef": spec{"name": "c"}, "serverName": "s", "insecureSkipVerify": false},
 			"limits":      spec{"requestsPerSecond": 1, "burst": 1, "maxConcurrentReads": 1, "maxConcurrentWrites": 1},
 		}, lay(wholeStatus, spec{
-			"version": "12.4.0", "edition": "Open Source", "database": "ok", "capabilities": []any{"Session"},
+			"version": "12.4.0", "edition": "Open Source", "database": "ok", "capabilities": []any{"Session"}, "resets": 1,
 			"loginFailure": spec{"time": "2026-01-02T03:04:05Z", "attempts": 1, "secretResourceVersion": "7"},
 		})},
 		{spec{
@@ -54,13 +54,14 @@ var whole = map[string][]struct{ spec, status spec }{
 	"Organization": {
 		{lay(wholeCommon, spec{
 			"instanceRef": spec{"name": "a", "namespace": "b"}, "name": "n", "allowedNamespaces": wholeSelector, "quotas": spec{"dashboard": 1},
+			"maxServiceAccountRole": "Editor", "adoptionPolicy": "Adopt", "adoption": "Allow",
 			"preferences": spec{"theme": "dark", "timezone": "utc", "weekStart": "monday", "language": "en-US", "homeDashboardUID": "u"},
-		}), lay(wholeStatus, spec{"orgID": 1, "name": "n"})},
+		}), lay(wholeStatus, spec{"orgID": 1, "name": "n", "adopted": true, "joined": true, "deleteStarted": true, "resets": 1})},
 		{spec{"instanceRef": spec{"name": "a"}, "preferences": spec{"homeDashboardRef": spec{"name": "a", "namespace": "b"}}}, spec{}},
 	},
 	"ServiceAccount": {
-		{lay(wholeCommon, spec{"organizationRef": spec{"name": "a", "namespace": "b"}, "name": "n", "role": "Viewer", "disabled": true}),
-			lay(wholeStatus, spec{"id": 1, "login": "l", "orgID": 1})},
+		{lay(wholeCommon, spec{"organizationRef": spec{"name": "a", "namespace": "b"}, "name": "n", "role": "Viewer", "disabled": true, "adoptionPolicy": "Adopt"}),
+			lay(wholeStatus, spec{"id": 1, "login": "l", "orgID": 1, "createdAt": "2026-01-02T03:04:05Z", "adopted": true})},
 	},
 	"ServiceAccountToken": {
 		{lay(wholeCommon, spec{
@@ -72,8 +73,8 @@ var whole = map[string][]struct{ spec, status spec }{
 		})},
 	},
 	"Dashboard": {
-		{lay(wholeCommon, spec{"organizationRef": spec{"name": "a", "namespace": "b"}, "source": spec{"json": "{}"}, "uid": "u", "folder": spec{"uid": "f"}, "driftPolicy": "Report"}),
-			lay(wholeStatus, spec{"uid": "u", "url": "/d/u", "version": 1, "contentHash": "h", "folderUID": "f", "orgID": 1, "drift": spec{"version": 2, "by": "admin"}})},
+		{lay(wholeCommon, spec{"organizationRef": spec{"name": "a", "namespace": "b"}, "source": spec{"json": "{}"}, "uid": "u", "folder": spec{"uid": "f"}, "driftPolicy": "Report", "adoptionPolicy": "Adopt"}),
+			lay(wholeStatus, spec{"uid": "u", "url": "/d/u", "version": 1, "contentHash": "h", "folderUID": "f", "orgID": 1, "createdAt": "2026-01-02T03:04:05Z", "adopted": true, "drift": spec{"version": 2, "by": "admin"}})},
 		{spec{"organizationRef": spec{"name": "a"}, "source": spec{"configMapRef": spec{"name": "a", "key": "b"}}}, spec{}},
 	},
 }

@@ -2,7 +2,12 @@ package controllers_test
 
 import (
 	"fmt"
+	"strings"
 	"testing"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"grafana-tenancy.dev/operator/api/v1alpha1"
 	"grafana-tenancy.dev/operator/internal/grafana/grafanatest"
@@ -168,6 +173,71 @@ func TestAPIAccountAlreadyExists(t *testing.T) {
 	w.delete(sa)
 	w.gone(sa)
 	if all := w.grafana.ServiceAccounts(org); len(all) != 1 || all[0].ID != theirs {
+		t.Errorf("service accounts: %+v", all)
+	}
+}
+
+// later waits until the API server stamps what is created with a later second than an object.
+func (w *world) later(than client.Object) {
+	w.t.Helper()
+	w.eventually("the next second", func() error {
+		probe := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{GenerateName: "later-", Namespace: w.ns}}
+		if err := w.client.Create(w.t.Context(), probe, client.DryRunAll); err != nil {
+			return err
+		}
+		if !probe.CreationTimestamp.After(than.GetCreationTimestamp().Time) {
+			return fmt.Errorf("it is %v", probe.CreationTimestamp)
+		}
+		return nil
+	})
+}
+
+// Of objects that want one name while nobody has it, the oldest gets it, whatever they are called; the next one does when that goes, unless it is suspended or may not.
+func TestAPIOldestClaimFirst(t *testing.T) {
+	t.Parallel()
+	w := newEmptyWorld(t, grafanatest.Options{})
+	wanting := func(name string, changes ...func(*v1alpha1.Organization)) *v1alpha1.Organization {
+		org := w.organization(name, append(changes, func(o *v1alpha1.Organization) { o.Spec.Name = "Team" })...)
+		w.later(org)
+		return org
+	}
+	wanting("c-suspended", func(o *v1alpha1.Organization) { o.Spec.Suspend = true })
+	stranger := wanting("d-stranger", func(o *v1alpha1.Organization) { o.Namespace, o.Spec.InstanceRef.Namespace = w.namespace(nil), w.ns })
+	oldest := wanting("b-oldest")
+	younger := wanting("a-younger")
+	w.instance()
+	ready(w, oldest)
+	stalled(w, younger, v1alpha1.ReasonNameConflict, w.ns+"/b-oldest")
+	waiting(w, stranger, v1alpha1.ReasonReferenceNotPermitted)
+	w.delete(oldest)
+	w.gone(oldest)
+	ready(w, visit(w, younger))
+	if all := w.grafana.Orgs(); len(all) != 2 || !strings.Contains(w.org(younger.Status.OrgID).Address.Address2, string(younger.UID)) {
+		t.Errorf("organizations: %+v", all)
+	}
+}
+
+// The same goes for service accounts, of which Grafana would take several of one name.
+func TestAPIOldestAccountFirst(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, grafanatest.Options{})
+	older := w.account("b-older", "team", named("Robot"))
+	w.later(older)
+	younger := w.account("a-younger", "team", named("Robot"))
+	id := ready(w, w.organization("team")).Status.OrgID
+	ready(w, older)
+	stalled(w, younger, v1alpha1.ReasonNameConflict, "b-older")
+	change(w, younger, func() { younger.Spec.Name = "Another" })
+	ready(w, younger)
+	change(w, younger, func() { younger.Spec.Name = "Robot" }) // who has something of its own gets no other's name, either
+	stalled(w, younger, v1alpha1.ReasonNameConflict, "b-older")
+	if a := w.sa(id, younger.Status.ID); a == nil || a.Name != "Another" {
+		t.Errorf("service account: %+v", a)
+	}
+	w.delete(older)
+	w.gone(older)
+	ready(w, visit(w, younger))
+	if all := w.grafana.ServiceAccounts(id); len(all) != 1 || all[0].Name != "Robot" || all[0].ID != younger.Status.ID {
 		t.Errorf("service accounts: %+v", all)
 	}
 }

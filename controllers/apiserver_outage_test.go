@@ -3,9 +3,13 @@ package controllers_test
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
+	"time"
 
+	eventsv1 "k8s.io/api/events/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"grafana-tenancy.dev/operator/api/v1alpha1"
 	"grafana-tenancy.dev/operator/controllers"
@@ -191,4 +195,90 @@ func TestAPITokenCredential(t *testing.T) {
 		}
 		return nil
 	})
+}
+
+// While Grafana cannot be reached, tenants are told that, and neither where it is nor whose it is: their objects name an Organization and no more. The Instance has the whole story.
+func TestAPIOutageConcealed(t *testing.T) {
+	t.Parallel()
+	for name, begin := range map[string]func(w *world){
+		"down": func(w *world) { w.grafana.SetDown(true) },
+		"a proxy's page": func(w *world) {
+			w.grafana.SetFault(func(*grafanatest.Request) grafanatest.Fault {
+				return grafanatest.Fault{Outcome: grafanatest.Answer, Status: 200, Body: "<html>Welcome to nginx</html>"}
+			})
+		},
+		"a proxy's error": func(w *world) {
+			w.grafana.SetFault(func(*grafanatest.Request) grafanatest.Fault {
+				return grafanatest.Fault{Outcome: grafanatest.Answer, Status: 503, Body: "no upstream at " + w.grafana.URL}
+			})
+		},
+		"the credential is refused": func(w *world) {
+			w.grafana.SetPassword("admin", "another")
+			w.grafana.EndSessions()
+		},
+		"the Instance is gone": func(w *world) {
+			instance := get(w, &v1alpha1.Instance{ObjectMeta: w.named("grafana")})
+			change(w, instance, func() { instance.Annotations = map[string]string{v1alpha1.AnnotationAbandon: "true"} })
+			w.delete(instance)
+			w.gone(instance)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, grafanatest.Options{})
+			ready(w, w.organization("team", func(o *v1alpha1.Organization) { o.Spec.AllowedNamespaces.From = v1alpha1.FromAll }))
+			tenant, ref := w.namespace(nil), v1alpha1.ObjectReference{Name: "team", Namespace: w.ns}
+			dash := w.dashboard("overview", "", overview, func(o *v1alpha1.Dashboard) { o.Namespace, o.Spec.OrganizationRef = tenant, ref })
+			sa := w.account("robot", "", func(o *v1alpha1.ServiceAccount) { o.Namespace, o.Spec.OrganizationRef = tenant, ref })
+			token := w.token("ci", "robot", func(o *v1alpha1.ServiceAccountToken) { o.Namespace = tenant })
+			ready(w, dash)
+			ready(w, sa)
+			ready(w, token)
+
+			begin(w)
+			trouble := func(c metav1.Condition) bool { return c.Status != metav1.ConditionTrue }
+			change(w, dash, func() { dash.Spec.Source.JSON = new(`{"title": "During the outage"}`) })
+			change(w, sa, func() { sa.Spec.Role = v1alpha1.RoleEditor })
+			change(w, token, func() { token.Spec.TTL = &metav1.Duration{Duration: time.Hour} })
+			for range 2 { // what is told at first, and once the Instance is known to be away
+				for _, obj := range []controllers.Object{dash, sa, token} {
+					until(w, obj, "trouble", trouble)
+					visit(w, obj)
+				}
+				w.tellsNothing(tenant)
+			}
+			w.delete(dash, token, sa)
+			for _, obj := range []controllers.Object{dash, token, sa} {
+				until(w, obj, "a deletion that waits", func(c metav1.Condition) bool { return trouble(c) && obj.GetDeletionTimestamp() != nil })
+			}
+			w.tellsNothing(tenant)
+		})
+	}
+}
+
+// tellsNothing checks that what can be read in a namespace has neither Grafana's address nor its Instance's name in it.
+func (w *world) tellsNothing(ns string) {
+	w.t.Helper()
+	host := strings.TrimPrefix(w.grafana.URL, "http://")
+	for _, obj := range w.objects(w.t.Context(), ns) {
+		for _, c := range obj.CommonStatus().Conditions {
+			w.conceals(fmt.Sprintf("%T %s, %s", obj, obj.GetName(), c.Type), c.Message, host)
+		}
+	}
+	var list eventsv1.EventList
+	if err := w.client.List(w.t.Context(), &list, client.InNamespace(ns)); err != nil {
+		w.t.Fatal(err)
+	}
+	for _, e := range list.Items {
+		w.conceals("an event about "+e.Regarding.Name, e.Note, host)
+	}
+}
+
+func (w *world) conceals(what, text, host string) {
+	w.t.Helper()
+	for _, word := range []string{host, strings.Split(host, ":")[0], "dial", w.ns + "/grafana", "nginx"} {
+		if strings.Contains(text, word) {
+			w.t.Errorf("%s tells %q: %s", what, word, text)
+		}
+	}
 }

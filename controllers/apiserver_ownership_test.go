@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -72,6 +73,65 @@ func TestAPIOwnershipLost(t *testing.T) {
 	}
 }
 
+// Where neither mark nor name agree, a person can say that the organization is the right one, by its id. What else stands in the address stays.
+func TestAPIOwnershipConfirmed(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, grafanatest.Options{})
+	n := w.tenant()
+	other := ready(w, w.organization("other"))
+	id, key := n.org.Status.OrgID, w.key("ci")
+	w.setAddress(id, grafanatest.Address{Address2: "1 Main Street", City: "Berlin"})
+	w.ask("PUT", fmt.Sprintf("/api/orgs/%d", id), 0, map[string]any{"name": "Theirs"})
+	visit(w, n.org)
+	stalled(w, n.org, v1alpha1.ReasonOwnershipLost, fmt.Sprintf("%s=%d", v1alpha1.AnnotationConfirmOrgID, id), v1alpha1.AnnotationAbandon)
+	w.grafana.ResetLog()
+	for _, wrong := range []string{"", "yes", "0", fmt.Sprint(other.Status.OrgID), fmt.Sprintf("0%d", id)} {
+		change(w, n.org, func() {
+			n.org.Annotations = map[string]string{v1alpha1.AnnotationConfirmOrgID: wrong}
+			n.org.Spec.Preferences = &v1alpha1.Preferences{Timezone: "utc", Language: "en-" + wrong}
+		})
+		stalled(w, n.org, v1alpha1.ReasonOwnershipLost)
+	}
+	if writes := w.writes(); len(writes) > 0 {
+		t.Errorf("written to what nobody confirmed: %v", writes)
+	}
+	change(w, n.org, func() {
+		n.org.Annotations[v1alpha1.AnnotationConfirmOrgID] = fmt.Sprint(id)
+		n.org.Spec.Preferences = nil
+	})
+	n.ready(w)
+	if o := w.org(id); o == nil || o.Name != "team" || o.Address.Address2 != "1 Main Street" || o.Address.City != "Berlin" || !strings.Contains(o.Address.State, string(n.org.UID)) {
+		t.Errorf("organization: %+v", o)
+	}
+	if n.org.Status.OrgID != id || w.key("ci") != key || len(w.grafana.Orgs()) != 3 {
+		t.Errorf("status: %+v; organizations: %+v", n.org.Status, w.grafana.Orgs())
+	}
+	ready(w, other)
+}
+
+// Whoever may edit an organization can write another's mark into it. That loses it neither to that one, which has its own, nor for good: a person can say whose it is.
+func TestAPIOwnershipForged(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, grafanatest.Options{})
+	team, other := ready(w, w.organization("team")), ready(w, w.organization("other"))
+	id, theirs := team.Status.OrgID, *w.org(other.Status.OrgID)
+	w.setAddress(id, theirs.Address)
+	w.ask("PUT", fmt.Sprintf("/api/orgs/%d", id), 0, map[string]any{"name": "Who knows"})
+	visit(w, other)
+	stalled(w, visit(w, team), v1alpha1.ReasonOwnershipLost, `"Who knows"`)
+	if o := w.org(id); o.Name != "Who knows" || o.Address != theirs.Address || len(w.grafana.Orgs()) != 3 {
+		t.Errorf("organizations: %+v", w.grafana.Orgs())
+	}
+	change(w, team, func() { team.Annotations = map[string]string{v1alpha1.AnnotationConfirmOrgID: fmt.Sprint(id)} })
+	until(w, team, "Ready", func(c metav1.Condition) bool { return c.Status == metav1.ConditionTrue })
+	if o := w.org(id); team.Status.OrgID != id || o.Name != "team" || !strings.Contains(o.Address.Address2, string(team.UID)) {
+		t.Errorf("status %+v; organization %+v", team.Status, o)
+	}
+	if ready(w, visit(w, other)); other.Status.OrgID != theirs.ID || w.org(theirs.ID).Address != theirs.Address || len(w.grafana.Orgs()) != 3 {
+		t.Errorf("status %+v; organizations %+v", other.Status, w.grafana.Orgs())
+	}
+}
+
 // An Organization that was deleted by force and applied again, or restored from a backup, finds its organization again.
 func TestAPIPredecessor(t *testing.T) {
 	t.Parallel()
@@ -99,17 +159,21 @@ func TestAPIDeletionOfNamespace(t *testing.T) {
 	w := newWorld(t, grafanatest.Options{})
 	n := w.tenant()
 	instance := get(w, &v1alpha1.Instance{ObjectMeta: w.named("grafana")})
-	w.delete(w.secret("admin"), instance, n.org, n.sa, n.token, n.dash)
-	w.gone(n.token, n.dash, n.sa, n.org, instance)
+	admin, key := w.secret("admin"), w.key("ci")
+	w.delete(admin, instance, n.org, n.sa, n.token, n.dash)
+	w.gone(n.token, n.dash, n.sa, n.org, instance, admin)
+	if _, _, _, alive := w.grafana.KeyAlive(key); alive {
+		t.Error("the key still works")
+	}
 	if all := w.grafana.Orgs(); len(all) != 1 {
 		t.Errorf("organizations are left: %+v", all)
 	}
 }
 
-// A Grafana whose database was lost is filled again, and no tenant gets into another's organization, although ids begin anew.
+// A Grafana that is meant to be lost now and then is filled again, and no tenant gets into another's organization, although ids begin anew.
 func TestAPIDatabaseReset(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, grafanatest.Options{})
+	w := newWorld(t, grafanatest.Options{}, rebuild)
 	n := w.tenant()
 	other := ready(w, w.organization("other"))
 	own := ready(w, w.dashboard("own", "other", `{"title": "Own"}`))

@@ -24,10 +24,12 @@ type Connection struct {
 	fingerprint string // of all that the client was made from
 	gate        *gate
 	now         func() time.Time
+	marks       marks
 
 	mu     sync.Mutex
 	proofs map[int64]proof
 	orgs   memberships
+	known  proof // that the database is the one that the objects speak of
 }
 
 // proof records that an organization was seen to carry a mark.

@@ -1,12 +1,13 @@
 package controllers
 
 import (
-	"errors"
+	"encoding/json"
 	"flag"
 	"fmt"
 	"maps"
 	"net/http"
 	"os"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -20,12 +21,13 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"grafana-tenancy.dev/operator/api/v1alpha1"
+	"grafana-tenancy.dev/operator/internal/grafana"
 	"grafana-tenancy.dev/operator/internal/grafana/grafanatest"
 )
 
 // TestCrashRandom lets people, Grafana, Kubernetes and bad luck do whatever they can to a tenant, in any order. Then peace returns, and the invariants must hold.
 func TestCrashRandom(t *testing.T) {
-	checks, seed := 60, uint64(1)
+	checks, seed := 50, uint64(1)
 	if text := os.Getenv("CRASH_CHECKS"); text != "" {
 		n, err := strconv.Atoi(text)
 		if err != nil {
@@ -68,9 +70,14 @@ type life struct {
 	*world
 	cast    map[string]func() Object // by name: all objects that are there, or may come again
 	births  int                      // of objects, which makes their uids
-	foreign string                   // what others have in Grafana
+	foreign map[int64]string         // what others have in Grafana, by organization
 	kept    []grafanatest.Tok
-	lost    map[types.UID]bool // objects whose status was wiped
+	asked   bool                  // objects ask to adopt
+	allowed bool                  // and may
+	backup  *grafanatest.Snapshot // of Grafana's database
+	lost    map[types.UID]bool    // objects whose status was wiped
+	altered bool                  // a mark was removed or forged
+	revived map[types.UID]bool    // objects that were gone when Grafana was restored to what it was before
 }
 
 // shrinkable sends the failures of a world to rapid, which looks for the shortest way to them.
@@ -83,8 +90,10 @@ func (s shrinkable) Fatal(args ...any) { s.rt.Fatal(args...) }
 func (s shrinkable) Helper()           {}
 
 func newLife(t *testing.T, rt *rapid.T, version string) *life {
-	l := &life{world: newWorld(shrinkable{t, rt}, version), cast: map[string]func() Object{}, lost: map[types.UID]bool{}}
+	l := &life{world: newWorld(shrinkable{t, rt}, version), cast: map[string]func() Object{}, lost: map[types.UID]bool{}, revived: map[types.UID]bool{}}
 	l.seed()
+	l.configure(rt)
+	l.join(anchor, func() Object { return newOrganization("Anchor") })
 	for _, suffix := range []string{"", "-2"} {
 		l.join("org"+suffix, func() Object { return newOrganization("Tenant" + suffix) })
 		l.join("account"+suffix, func() Object { return newAccount("CI" + suffix) })
@@ -97,7 +106,9 @@ func newLife(t *testing.T, rt *rapid.T, version string) *life {
 		return d
 	})
 	for _, name := range sortedKeys(l.cast) {
-		l.bear(name)
+		if name != "main" {
+			l.bear(name)
+		}
 	}
 	if rapid.Bool().Draw(rt, "at rest") {
 		if err := l.rest(); err != nil {
@@ -108,11 +119,48 @@ func newLife(t *testing.T, rt *rapid.T, version string) *life {
 	return l
 }
 
+// anchor is an Organization that people leave alone: a Grafana in which no organization can be recognized any more has been reset, as far as anybody can tell.
+const anchor = "anchor"
+
+// configure draws what an Instance allows, and whether objects ask for it.
+func (l *life) configure(rt *rapid.T) {
+	l.asked = rapid.Bool().Draw(rt, "adoption asked for")
+	l.allowed = l.asked && rapid.Bool().Draw(rt, "adoption allowed")
+	onReset := rapid.SampledFrom([]v1alpha1.ResetPolicy{v1alpha1.ResetRebuild, v1alpha1.ResetHold}).Draw(rt, "onReset")
+	main := func() Object {
+		i := newInstance()
+		if i.Spec.OnReset = onReset; l.allowed {
+			i.Spec.Adoption = v1alpha1.AdoptionAllow
+		}
+		return i
+	}
+	l.join("main", main)
+	edit(l.world, newInstance(), func(i *v1alpha1.Instance) { i.Spec = main().(*v1alpha1.Instance).Spec })
+}
+
 func (l *life) join(name string, fresh func() Object) {
 	l.cast[name] = func() Object {
 		obj := fresh()
 		obj.SetName(name)
+		l.ask(obj)
 		return obj
+	}
+}
+
+// ask lets an object ask for adoption, or allow it.
+func (l *life) ask(obj Object) {
+	if !l.asked {
+		return
+	}
+	switch o := obj.(type) {
+	case *v1alpha1.Organization:
+		if o.Spec.AdoptionPolicy = v1alpha1.AdoptionAdopt; l.allowed {
+			o.Spec.Adoption = v1alpha1.AdoptionAllow
+		}
+	case *v1alpha1.ServiceAccount:
+		o.Spec.AdoptionPolicy = v1alpha1.AdoptionAdopt
+	case *v1alpha1.Dashboard:
+		o.Spec.AdoptionPolicy = v1alpha1.AdoptionAdopt
 	}
 }
 
@@ -163,6 +211,12 @@ func (l *life) actions() map[string]func(*rapid.T) {
 		"a token is edited":                 l.editToken,
 		"an object is deleted":              l.deleteObject,
 		"an object is created":              l.createObject,
+		"an object is abandoned":            l.abandon,
+		"a reset is confirmed":              l.confirmReset,
+		"Grafana is backed up":              l.backUp,
+		"Grafana is restored":               l.restore,
+		"a mark is forged":                  l.forge,
+		"somebody was there before":         l.precede,
 		"an object is suspended or resumed": l.suspend,
 		"a status is wiped":                 l.wipeStatus,
 		"a Secret is deleted":               l.deleteSecret,
@@ -179,7 +233,7 @@ func (l *life) actions() map[string]func(*rapid.T) {
 
 // look takes down what people have in Grafana, which the operator must leave as it is.
 func (l *life) look() {
-	l.foreign = l.world.foreign()
+	l.foreign = l.foreignByOrg()
 	l.kept = nil
 	for _, org := range l.grafana.Orgs() {
 		for _, t := range l.grafana.Tokens(org.ID) {
@@ -190,10 +244,86 @@ func (l *life) look() {
 	}
 }
 
+// foreignByOrg is what people have in each organization, as text, but for those that are deleted with their contents.
+func (l *life) foreignByOrg() map[int64]string {
+	doomed := l.doomed()
+	all := map[int64]string{}
+	for _, org := range l.grafana.Orgs() {
+		if doomed[org.ID] {
+			continue
+		}
+		var things []any
+		if isForeign(org.Name) || l.isPersons(org) && !l.allowed {
+			things = append(things, org)
+		}
+		for _, a := range l.grafana.ServiceAccounts(org.ID) {
+			if isForeign(a.Name) || isForeign(org.Name) || !bornAccount.MatchString(a.Login) && !l.allowed {
+				things = append(things, a)
+			}
+		}
+		for _, d := range l.grafana.Dashboards(org.ID) {
+			if isForeign(d.Title) || isForeign(org.Name) || !bornDashboard(d) && !l.allowed {
+				things = append(things, d)
+			}
+		}
+		if len(things) > 0 {
+			text, err := json.Marshal(things)
+			if err != nil {
+				l.tb.Fatal(err)
+			}
+			all[org.ID] = string(text)
+		}
+	}
+	return all
+}
+
+// bornAccount is the login of an account that the operator has made.
+var bornAccount = regexp.MustCompile(`-[0-9a-f]{8}-[0-9a-f]{8}(-[2-9])?$`)
+
+// bornDashboard reports whether the operator has made a dashboard.
+func bornDashboard(d grafanatest.Dash) bool {
+	return len(d.Messages) > 0 && strings.HasPrefix(d.Messages[0], appliedBy)
+}
+
+// isPersons reports whether a person has made an organization.
+func (l *life) isPersons(org grafanatest.Org) bool { return org.Address.Address1 == house }
+
+const house = "Main street"
+
+// doomed are the organizations that are deleted with their contents.
+func (l *life) doomed() map[int64]bool {
+	ids := map[int64]bool{}
+	for _, obj := range l.objects() {
+		o, ok := obj.(*v1alpha1.Organization)
+		if !ok || alive(o) || o.Spec.DeletionPolicy != v1alpha1.OrganizationDeleteWithContents {
+			continue
+		}
+		ids[o.Status.OrgID] = true
+		for _, org := range l.grafana.Orgs() {
+			ids[org.ID] = ids[org.ID] || markIn(org).uid == string(o.UID)
+		}
+	}
+	return ids
+}
+
+func markIn(org grafanatest.Org) mark {
+	return readMark(grafana.Address{Address2: org.Address.Address2, State: org.Address.State})
+}
+
 // unharmed fails if the operator has changed what is not its own.
 func (l *life) unharmed(rt *rapid.T) {
-	if now := l.world.foreign(); now != l.foreign {
-		rt.Fatalf("something foreign changed:\n  was %s\n  is  %s", l.foreign, now)
+	if err := l.harm(); err != nil {
+		rt.Fatal(err)
+	}
+}
+
+func (l *life) harm() error {
+	doomed := l.doomed()
+	now := l.foreignByOrg()
+	for id, was := range l.foreign {
+		if is := now[id]; is != was && !doomed[id] {
+			return fmt.Errorf("something foreign changed in organization %d:\n  was %s\n  is  %s", id, was, is)
+		}
 	}
 	accounts, tokens := map[int64]bool{}, map[int64]bool{}
 	for _, org := range l.grafana.Orgs() {
@@ -206,9 +336,10 @@ func (l *life) unharmed(rt *rapid.T) {
 	}
 	for _, t := range l.kept {
 		if accounts[t.SAID] && !t.Revoked && !tokens[t.ID] {
-			rt.Fatalf("a person's token %q is gone, and its account is not", t.Name)
+			return fmt.Errorf("a person's token %q is gone, and its account is not", t.Name)
 		}
 	}
+	return nil
 }
 
 // work lets the operator do the next things that are due.
@@ -236,16 +367,19 @@ func (l *life) passTime(rt *rapid.T) {
 	}
 }
 
+// maxVisits is more than an operator that does not go round in circles makes in an hour.
+const maxVisits = 3 * rounds
+
 // workFor lets the operator do what is due in that time.
 func (l *life) workFor(d time.Duration) error {
 	end := l.clock.Add(d)
-	for range rounds {
+	for range maxVisits {
 		if !l.step(end) {
 			l.advance(end)
 			return nil
 		}
 	}
-	return fmt.Errorf("%d visits in %s: %v", rounds, d, l.due)
+	return fmt.Errorf("%d visits in %s: %v", maxVisits, d, l.due)
 }
 
 // away lets time pass in which there is no operator.
@@ -257,6 +391,35 @@ func (l *life) away(rt *rapid.T) {
 
 // reset empties Grafana. Nobody makes organizations after that: one that got the id of ours, without a mark, would be a person's to sort out.
 func (l *life) reset(*rapid.T) { l.grafana.ResetDatabase() }
+
+// backUp copies Grafana's database, at a moment at which nothing is being created.
+func (l *life) backUp(rt *rapid.T) {
+	if slices.ContainsFunc(l.objects(), func(obj Object) bool { return obj.CommonStatus().CreateStarted != nil }) || !l.lateAt.IsZero() || l.altered || !l.anchored() {
+		rt.Skip("what is there could not be recognized later")
+	}
+	snapshot := l.grafana.Snapshot()
+	l.backup = &snapshot
+}
+
+// anchored reports whether the anchor is in Grafana.
+func (l *life) anchored() bool {
+	o := l.cast[anchor]().(*v1alpha1.Organization)
+	return l.get(o) && o.Status.OrgID != 0 && slices.ContainsFunc(l.grafana.Orgs(), func(org grafanatest.Org) bool { return markIn(org) == markOf("cluster-1", o) })
+}
+
+// restore puts the database back to what it was. What objects had in it that are gone by now is there again, and nobody's.
+func (l *life) restore(rt *rapid.T) {
+	if l.backup == nil || !l.lateAt.IsZero() {
+		rt.Skip("there is no backup")
+	}
+	l.grafana.Restore(*l.backup)
+	for uid := range l.gone() {
+		l.revived[uid] = true
+	}
+	for _, obj := range l.objects() {
+		l.revived[obj.GetUID()] = l.revived[obj.GetUID()] || !alive(obj) // it may have been seen to be gone already
+	}
+}
 
 func (l *life) changePassword(rt *rapid.T) {
 	password := rapid.SampledFrom([]string{"admin", "changed"}).Draw(rt, "password")
@@ -280,7 +443,8 @@ func (l *life) changeSecret(name string, change func(*corev1.Secret)) {
 }
 
 func (l *life) name(rt *rapid.T) string {
-	return rapid.SampledFrom(sortedKeys(l.cast)).Draw(rt, "object")
+	names := slices.DeleteFunc(sortedKeys(l.cast), func(name string) bool { return name == anchor })
+	return rapid.SampledFrom(names).Draw(rt, "object")
 }
 
 // pick draws an object that is there.
@@ -311,11 +475,13 @@ func (l *life) editToken(rt *rapid.T) {
 func change(rt *rapid.T, obj Object) {
 	suffix := strings.TrimLeft(obj.GetName(), "abcdefghijklmnopqrstuvwxyz")
 	switch o := obj.(type) {
+	case *v1alpha1.Instance:
+		o.Spec.OnReset = rapid.SampledFrom([]v1alpha1.ResetPolicy{v1alpha1.ResetRebuild, v1alpha1.ResetHold}).Draw(rt, "onReset")
 	case *v1alpha1.Organization:
+		o.Spec.DeletionPolicy = rapid.SampledFrom([]v1alpha1.OrganizationDeletionPolicy{"", v1alpha1.OrganizationDelete, v1alpha1.OrganizationOrphan, v1alpha1.OrganizationDeleteWithContents}).Draw(rt, "deletionPolicy")
+		o.Spec.MaxServiceAccountRole = rapid.SampledFrom([]v1alpha1.Role{"", "", v1alpha1.RoleViewer, v1alpha1.RoleEditor}).Draw(rt, "maxServiceAccountRole")
 		name := rapid.SampledFrom([]string{"Tenant", "Renamed", "100%_"}).Draw(rt, "name") + suffix
-		if o.Status.OrgID != 0 { // else its status may have been wiped, and it is found by its name or never
-			o.Spec.Name = name
-		}
+		o.Spec.Name = name
 		theme := rapid.SampledFrom([]string{"", "dark", "light"}).Draw(rt, "theme")
 		if o.Spec.Preferences = nil; theme != "" {
 			o.Spec.Preferences = &v1alpha1.Preferences{Theme: theme}
@@ -324,15 +490,22 @@ func change(rt *rapid.T, obj Object) {
 		o.Spec.Name = rapid.SampledFrom([]string{"CI", "Deploy", "ci", "50%_"}).Draw(rt, "name") + suffix
 		o.Spec.Role = rapid.SampledFrom([]v1alpha1.Role{v1alpha1.RoleNone, v1alpha1.RoleViewer, v1alpha1.RoleEditor, v1alpha1.RoleAdmin}).Draw(rt, "role")
 		o.Spec.Disabled = rapid.IntRange(0, 3).Draw(rt, "disabled") == 3
+		o.Spec.DeletionPolicy = drawPolicy(rt)
 	case *v1alpha1.ServiceAccountToken:
+		o.Spec.DeletionPolicy = drawPolicy(rt)
 		changeToken(rt, o)
 	case *v1alpha1.Dashboard:
+		o.Spec.DeletionPolicy = drawPolicy(rt)
 		text := rapid.SampledFrom([]string{oneDashboard, otherDashboard}).Draw(rt, "json")
 		if suffix != "" {
 			text = strings.Replace(text, "Requests", "Errors", 1)
 		}
 		o.Spec.Source.JSON = &text
 	}
+}
+
+func drawPolicy(rt *rapid.T) v1alpha1.DeletionPolicy {
+	return rapid.SampledFrom([]v1alpha1.DeletionPolicy{"", v1alpha1.DeletionDelete, v1alpha1.DeletionOrphan}).Draw(rt, "deletionPolicy")
 }
 
 func changeToken(rt *rapid.T, o *v1alpha1.ServiceAccountToken) {
@@ -345,7 +518,7 @@ func changeToken(rt *rapid.T, o *v1alpha1.ServiceAccountToken) {
 		o.Spec.Rotation = &v1alpha1.TokenRotation{Before: minutes(rapid.IntRange(0, 40).Draw(rt, "before")), Overlap: minutes(rapid.IntRange(0, 30).Draw(rt, "overlap"))}
 	}
 	if wish := rapid.IntRange(0, 9).Draw(rt, "rotate"); wish > 0 {
-		o.Annotations = map[string]string{v1alpha1.AnnotationRotate: fmt.Sprint(wish)}
+		metav1.SetMetaDataAnnotation(&o.ObjectMeta, v1alpha1.AnnotationRotate, fmt.Sprint(wish))
 	}
 	changeTokenSecret(rt, o)
 }
@@ -364,27 +537,37 @@ func changeTokenSecret(rt *rapid.T, o *v1alpha1.ServiceAccountToken) {
 	}
 }
 
-// deleteObject leaves out objects that have lost their status, until it is there again: without it they know of nothing that would have to be deleted.
+// deleteObject leaves out objects that have lost their status, until it is there again: without it they may know of nothing that would have to be deleted.
 func (l *life) deleteObject(rt *rapid.T) {
-	l.delete(l.pick(rt, func(obj Object) bool {
-		return alive(obj) && !l.isLost(obj) && !slices.ContainsFunc(l.children(obj), l.isLost)
-	}))
+	l.delete(l.pick(rt, func(obj Object) bool { return alive(obj) && !l.isLost(obj) }))
 }
 
-// isLost reports whether an object has lost its status and not found again what it stands for.
+// isLost reports whether an object, or one in it, has lost its status and not found again what it stands for.
 func (l *life) isLost(obj Object) bool {
-	if !l.lost[obj.GetUID()] {
-		return false
-	}
+	empty := false
 	switch o := obj.(type) {
 	case *v1alpha1.Organization:
-		return o.Status.OrgID == 0
+		empty = o.Status.OrgID == 0
 	case *v1alpha1.ServiceAccount:
-		return o.Status.ID == 0 || slices.ContainsFunc(l.children(obj), l.isLost)
+		empty = o.Status.ID == 0
 	case *v1alpha1.ServiceAccountToken:
-		return o.Status.TokenID == 0
+		empty = o.Status.TokenID == 0
 	case *v1alpha1.Dashboard:
-		return o.Status.UID == ""
+		empty = o.Status.UID == ""
+	}
+	return empty && l.lost[obj.GetUID()] || slices.ContainsFunc(l.children(obj), l.isLost)
+}
+
+// stands reports whether an object and all that contains it are there to stay.
+func (l *life) stands(obj Object) bool {
+	for alive(obj) {
+		fresh := l.cast[parentOf(obj).Name]
+		if fresh == nil {
+			return true
+		}
+		if obj = fresh(); !l.get(obj) {
+			return false
+		}
 	}
 	return false
 }
@@ -402,6 +585,34 @@ func (l *life) createObject(rt *rapid.T) {
 		rt.Skip("it is there")
 	}
 	l.bear(name)
+}
+
+// abandon has an object let go, if it is being deleted or will be.
+func (l *life) abandon(rt *rapid.T) {
+	obj := l.pick(rt, func(obj Object) bool { return !l.isLost(obj) })
+	edit(l.world, obj, func(obj Object) { annotate(obj, v1alpha1.AnnotationAbandon, "true") })
+	if alive(obj) && rapid.Bool().Draw(rt, "delete it") {
+		l.delete(obj)
+	}
+}
+
+func annotate(obj Object, name, value string) {
+	all := maps.Clone(obj.GetAnnotations())
+	if all == nil {
+		all = map[string]string{}
+	}
+	all[name] = value
+	obj.SetAnnotations(all)
+}
+
+// confirmReset is what a person does when the Instance asks for it, or before.
+func (l *life) confirmReset(*rapid.T) {
+	i := newInstance()
+	if l.get(i) {
+		edit(l.world, i, func(i *v1alpha1.Instance) {
+			annotate(i, v1alpha1.AnnotationConfirmReset, strconv.FormatInt(i.Status.Resets+1, 10))
+		})
+	}
 }
 
 func (l *life) suspend(rt *rapid.T) {
@@ -422,19 +633,18 @@ func setSuspend(obj Object, on bool) {
 	}
 }
 
-// wipeStatus empties a status, as a restored backup does. An organization that is called otherwise at that moment than its object says could not be found again by anybody.
+// wipeStatus empties a status, as a restored backup does. An organization that has lost its mark as well could not be found again by anybody.
 func (l *life) wipeStatus(rt *rapid.T) {
 	obj := l.pick(rt, func(obj Object) bool {
-		if o, ok := obj.(*v1alpha1.Organization); ok {
-			return alive(obj) && slices.ContainsFunc(l.grafana.Orgs(), func(org grafanatest.Org) bool {
-				return org.ID == o.Status.OrgID && org.Name == o.WantedName() && marked(org)
-			})
-		}
-		parent := l.cast[parentOf(obj).Name]()
-		return alive(obj) && l.get(parent) && alive(parent)
+		o, ok := obj.(*v1alpha1.Organization)
+		return l.stands(obj) && (!ok || slices.ContainsFunc(l.grafana.Orgs(), func(org grafanatest.Org) bool {
+			return org.ID == o.Status.OrgID && markIn(org) == markOf("cluster-1", o)
+		}))
 	})
 	l.lost[obj.GetUID()] = true
 	switch o := obj.(type) {
+	case *v1alpha1.Instance:
+		o.Status = v1alpha1.InstanceStatus{}
 	case *v1alpha1.Organization:
 		o.Status = v1alpha1.OrganizationStatus{}
 	case *v1alpha1.ServiceAccount:
@@ -482,7 +692,7 @@ func (l *life) editSecret(rt *rapid.T) {
 	l.changeSecret(l.tokenSecret(rt), func(s *corev1.Secret) { spoil(rt, s) })
 }
 
-// spoil is what a person does to a Secret of ours. What the operator notes there of its own labels, annotations and data stays: without it, nobody could tell what else there is its own.
+// spoil is what a person does to a Secret of ours.
 func spoil(rt *rapid.T, s *corev1.Secret) {
 	switch rapid.SampledFrom([]string{"empty", "overwrite", "annotation", "annotations", "labels"}).Draw(rt, "change") {
 	case "empty":
@@ -492,19 +702,15 @@ func spoil(rt *rapid.T, s *corev1.Secret) {
 			s.Data[k] = []byte("overwritten")
 		}
 	case "annotation":
-		names := slices.DeleteFunc(sortedKeys(s.Annotations), isInventory)
+		names := sortedKeys(s.Annotations)
 		if len(names) > 0 {
 			s.Annotations[rapid.SampledFrom(names).Draw(rt, "annotation")] = rapid.SampledFrom([]string{"", "1", "9"}).Draw(rt, "value")
 		}
 	case "annotations":
-		maps.DeleteFunc(s.Annotations, func(k, _ string) bool { return !isInventory(k) })
+		s.Annotations = nil
 	case "labels":
 		s.Labels = nil
 	}
-}
-
-func isInventory(annotation string) bool {
-	return slices.Contains([]string{v1alpha1.AnnotationAppliedLabels, v1alpha1.AnnotationAppliedAnnotations, v1alpha1.AnnotationAppliedData}, annotation)
 }
 
 func sortedKeys[V any](m map[string]V) []string {
@@ -518,7 +724,7 @@ func sortedKeys[V any](m map[string]V) []string {
 
 // ours draws an organization of ours in Grafana.
 func (l *life) ours(rt *rapid.T) grafanatest.Org {
-	orgs := slices.DeleteFunc(l.grafana.Orgs(), func(o grafanatest.Org) bool { return isForeign(o.Name) })
+	orgs := slices.DeleteFunc(l.grafana.Orgs(), func(o grafanatest.Org) bool { return isForeign(o.Name) || strings.HasPrefix(o.Name, "Anchor") })
 	if len(orgs) == 0 {
 		rt.Skip("none there")
 	}
@@ -543,19 +749,65 @@ func (l *life) touchOrganization(rt *rapid.T) {
 		}
 		l.do(http.MethodPut, 1, map[string]any{"name": fmt.Sprint("Somebody's idea ", org.ID)}, "/api/orgs/%d", org.ID)
 	case "remove the operator":
-		l.do(http.MethodPost, 1, map[string]any{"login": "boss", "password": "secret"}, "/api/admin/users")
-		l.do(http.MethodPost, 1, map[string]any{"loginOrEmail": "boss", "role": "Admin"}, "/api/orgs/%d/users", org.ID)
-		l.do(http.MethodDelete, 1, nil, "/api/orgs/%d/users/1", org.ID)
+		l.removeOperator(org.ID)
 	case "remove the mark":
 		if !l.known(org) {
 			rt.Skip("it would be nobody's")
 		}
-		l.do(http.MethodPut, 1, map[string]any{"address1": "", "address2": "a person's", "state": "a person's"}, "/api/orgs/%d/address", org.ID)
+		l.altered = true
+		l.do(http.MethodPut, 1, map[string]any{"address1": org.Address.Address1, "address2": "a person's", "state": "a person's"}, "/api/orgs/%d/address", org.ID)
 	case "add an account":
 		l.do(http.MethodPost, org.ID, map[string]any{"name": "Foreign account", "role": "Viewer"}, "/api/serviceaccounts")
 	case "add a dashboard":
 		l.do(http.MethodPost, org.ID, map[string]any{"dashboard": map[string]any{"uid": "foreign", "title": "Foreign dashboard"}}, "/api/dashboards/db")
 	}
+}
+
+// forge writes into an organization's address what its own Admin can make up there, who knows the mark that it had, and may rename it as well.
+func (l *life) forge(rt *rapid.T) {
+	org := l.ours(rt)
+	if !l.known(org) {
+		rt.Skip("it would be nobody's")
+	}
+	l.altered = true
+	m := mark{owner: tenantNamespace + "/" + rapid.SampledFrom([]string{"org", "org-2"}).Draw(rt, "owner"), uid: "f0f0f0f0-0000-4000-8000-000000000000", cluster: rapid.SampledFrom([]string{"cluster-1", "cluster-2"}).Draw(rt, "cluster")}
+	address := writeMark(grafana.Address{}, m, rapid.Bool().Draw(rt, "adopted"))
+	if rapid.Bool().Draw(rt, "released") {
+		address = withoutMark(address)
+	}
+	l.do(http.MethodPut, 1, map[string]any{"address1": org.Address.Address1, "address2": address.Address2}, "/api/orgs/%d/address", org.ID)
+	if name := rapid.SampledFrom([]string{"", "Tenant", "Tenant-2", "Mine [f0f0f0f0]"}).Draw(rt, "name"); name != "" {
+		l.do(http.MethodPut, 1, map[string]any{"name": name}, "/api/orgs/%d", org.ID)
+	}
+}
+
+// precede makes what objects of ours may want to have, as people do.
+func (l *life) precede(rt *rapid.T) {
+	suffix := rapid.SampledFrom([]string{"", "-2"}).Draw(rt, "suffix")
+	switch rapid.SampledFrom([]string{"organization", "account", "dashboard"}).Draw(rt, "what") {
+	case "organization":
+		var made struct{ OrgID int64 }
+		_ = json.Unmarshal(l.do(http.MethodPost, 1, map[string]any{"name": rapid.SampledFrom([]string{"Tenant", "Renamed"}).Draw(rt, "name") + suffix}, "/api/orgs"), &made)
+		if made.OrgID == 0 {
+			rt.Skip("there is one")
+		}
+		l.do(http.MethodPut, 1, map[string]any{"address1": house}, "/api/orgs/%d/address", made.OrgID)
+		if rapid.Bool().Draw(rt, "without the operator") {
+			l.removeOperator(made.OrgID)
+		}
+	case "account":
+		role := rapid.SampledFrom([]string{"Viewer", "Admin"}).Draw(rt, "role")
+		l.do(http.MethodPost, l.ours(rt).ID, map[string]any{"name": rapid.SampledFrom([]string{"CI", "Deploy"}).Draw(rt, "name") + suffix, "role": role}, "/api/serviceaccounts")
+	case "dashboard":
+		l.do(http.MethodPost, l.ours(rt).ID, map[string]any{"dashboard": map[string]any{"uid": "errors", "title": "Somebody's errors"}}, "/api/dashboards/db")
+	}
+}
+
+// removeOperator takes the operator's login out of an organization.
+func (l *life) removeOperator(org int64) {
+	l.do(http.MethodPost, 1, map[string]any{"login": "boss", "password": "secret"}, "/api/admin/users")
+	l.do(http.MethodPost, 1, map[string]any{"loginOrEmail": "boss", "role": "Admin"}, "/api/orgs/%d/users", org)
+	l.do(http.MethodDelete, 1, nil, "/api/orgs/%d/users/1", org)
 }
 
 // recorded reports whether an organization is in a status.
@@ -566,11 +818,12 @@ func (l *life) recorded(org grafanatest.Org) bool {
 	})
 }
 
-// known reports whether id and name of an organization are in a status.
+// known reports whether id and name of an organization are in a status, and will be believed as long as Grafana is not reset.
 func (l *life) known(org grafanatest.Org) bool {
-	return slices.ContainsFunc(l.objects(), func(obj Object) bool {
+	i := newInstance()
+	return l.get(i) && i.Status.Resets == 0 && l.anchored() && slices.ContainsFunc(l.objects(), func(obj Object) bool {
 		o, ok := obj.(*v1alpha1.Organization)
-		return ok && o.Status.OrgID == org.ID && o.Status.Name == org.Name && o.WantedName() == org.Name
+		return ok && o.Status.OrgID == org.ID && o.Status.Resets == 0 && o.Status.Name == org.Name && o.WantedName() == org.Name
 	})
 }
 
@@ -633,87 +886,4 @@ func (l *life) touchDashboard(rt *rapid.T) {
 		return
 	}
 	l.do(http.MethodPost, org.ID, map[string]any{"overwrite": true, "dashboard": map[string]any{"uid": d.UID, "title": "Mine " + d.UID}}, "/api/dashboards/db")
-}
-
-// peace lets nothing more go wrong. People do what the conditions ask of them, and the operator has the time of several resyncs.
-func (l *life) peace() error {
-	l.armed = false
-	l.grafana.SetDown(false)
-	for range 3 {
-		l.resolve()
-		l.look()
-		if err := l.workFor(25 * time.Minute); err != nil {
-			return err
-		}
-	}
-	if err := l.workFor(45 * time.Minute); err != nil {
-		return err
-	}
-	l.everybody() // in step, else one resync or other is always near
-	if err := l.rest(); err != nil {
-		return err
-	}
-	return errors.Join(l.check(l.foreign, scenario{}), l.atRest())
-}
-
-// resolve is what people have to do themselves: resume what is suspended, enable accounts, make the password right, delete what is in the way of a deletion, and create parents again.
-func (l *life) resolve() {
-	secret := &corev1.Secret{ObjectMeta: named("grafana")}
-	l.get(secret)
-	l.grafana.SetPassword("admin", string(secret.Data["admin-password"]))
-	for _, obj := range l.objects() {
-		if _, ok := obj.(*v1alpha1.Instance); ok || !l.get(obj) {
-			continue
-		}
-		l.provideParent(obj)
-		if !alive(obj) {
-			l.clearWay(obj)
-			continue
-		}
-		edit(l.world, obj, calm)
-	}
-}
-
-// calm undoes in a spec what keeps an object from being Ready for good.
-func calm(obj Object) {
-	setSuspend(obj, false)
-	switch o := obj.(type) {
-	case *v1alpha1.ServiceAccount:
-		o.Spec.Disabled = false
-	case *v1alpha1.ServiceAccountToken:
-		if o.Spec.TTL != nil {
-			o.Spec.TTL.Duration = 720 * time.Hour
-		}
-	}
-}
-
-// provideParent creates the parent of an object again.
-func (l *life) provideParent(obj Object) {
-	parent := parentOf(obj).Name
-	if fresh, ok := l.cast[parent]; ok && !l.get(fresh()) {
-		l.bear(parent)
-	}
-}
-
-// clearWay deletes what keeps an object from being deleted.
-func (l *life) clearWay(obj Object) {
-	for _, child := range l.children(obj) {
-		if alive(child) {
-			l.delete(child)
-		}
-	}
-	o, ok := obj.(*v1alpha1.Organization)
-	if !ok {
-		return
-	}
-	for _, a := range l.grafana.ServiceAccounts(o.Status.OrgID) {
-		if isForeign(a.Name) {
-			l.do(http.MethodDelete, o.Status.OrgID, nil, "/api/serviceaccounts/%d", a.ID)
-		}
-	}
-	for _, d := range l.grafana.Dashboards(o.Status.OrgID) {
-		if isForeign(d.Title) {
-			l.do(http.MethodDelete, o.Status.OrgID, nil, "/api/dashboards/uid/%s", d.UID)
-		}
-	}
 }

@@ -27,6 +27,8 @@ type scenario struct {
 	stalled map[string]string
 	// ownKeys says that people have made tokens of their own, whose keys they keep.
 	ownKeys bool
+	// kept says that what is in Grafana besides ours stays there.
+	kept bool
 	// after checks what is special to the scenario, besides the invariants.
 	after func(w *world) error
 }

@@ -3,6 +3,7 @@ package controllers
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -125,6 +126,35 @@ func healingScenarios() []scenario {
 		{name: "token's data and labels edited", before: withToken(templated), act: damage(func(s *corev1.Secret) {
 			s.Data[".env"], s.Labels = []byte("mine"), map[string]string{"mine": "too"}
 		}), after: revision(1)},
+		{name: "token's Secret without its owner", before: withToken(plain), act: damage(func(s *corev1.Secret) { s.OwnerReferences = nil }), after: revision(1)},
+		{name: "token's account is somebody else's after a restore", before: func(w *world) {
+			withOrg(w)
+			w.settle()
+			backup := w.grafana.Snapshot()
+			w.create(newAccount("CI"), newToken())
+			w.settle()
+			w.grafana.Restore(backup)
+			w.grafana.Do("POST", "/api/serviceaccounts", 3, map[string]any{"name": "Foreign Admin robot", "role": "Admin"})
+			w.clock = w.clock.Add(2 * proofLife)
+		}, act: func(w *world) {
+			w.visit("ServiceAccountToken tenant/token")
+			w.everybody()
+		}},
+		{name: "token's account let go and made again", before: withToken(plain), act: func(w *world) {
+			edit(w, newAccount(""), func(a *v1alpha1.ServiceAccount) {
+				a.Annotations = map[string]string{v1alpha1.AnnotationAbandon: "true"}
+			})
+			w.delete(newAccount(""))
+			w.settle()
+			again := newAccount("CI two")
+			again.UID = "0a0a0a0a-0000-4000-8000-000000000000"
+			w.create(again)
+		}, kept: true, after: func(w *world) error {
+			if n := len(w.grafana.Tokens(3)); n != 1 {
+				return fmt.Errorf("%d tokens", n)
+			}
+			return nil
+		}},
 		{name: "token deleted by a person", before: tenant, act: func(w *world) {
 			t := newToken()
 			w.get(t)
@@ -235,7 +265,35 @@ func endingScenarios() []scenario {
 		t.Name = "kept"
 		return t
 	}
+	crowd := func(w *world) {
+		a := newAccount("")
+		w.get(a)
+		for i := range 320 {
+			w.grafana.Do("POST", fmt.Sprintf("/api/serviceaccounts/%d/tokens", a.Status.ID), 3, map[string]any{"name": fmt.Sprintf("aaa-%03d-kept", i)})
+		}
+	}
+	alone := func(w *world) error {
+		for _, t := range w.grafana.Tokens(3) {
+			if !strings.HasSuffix(t.Name, "-kept") {
+				return fmt.Errorf("token %q is left", t.Name)
+			}
+		}
+		return nil
+	}
 	return []scenario{
+		{name: "token deleted when the list is full, within the overlap", before: func(w *world) {
+			withToken(plain)(w)
+			w.settle()
+			rotate(w)
+			w.briefly(time.Minute)
+			crowd(w)
+		}, act: func(w *world) { w.delete(newToken()) }, ownKeys: true, after: alone},
+		{name: "token deleted when the list is full, and the Secret gone", before: func(w *world) {
+			withToken(plain)(w)
+			w.settle()
+			crowd(w)
+			w.delete(&corev1.Secret{ObjectMeta: named("token")})
+		}, act: func(w *world) { w.delete(newToken()) }, ownKeys: true, after: alone},
 		{name: "token deleted", before: tenant, act: func(w *world) { w.delete(newToken()) }},
 		{name: "token deleted within the overlap", before: func(w *world) {
 			withToken(plain)(w)

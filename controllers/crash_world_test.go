@@ -119,7 +119,10 @@ func newWorld(tb testing.TB, version string) *world {
 		b = b.WithIndex(ix.obj, ix.field, ix.of)
 	}
 	w.kube = interceptor.NewClient(b.Build(), interceptor.Funcs{
-		Patch: func(ctx context.Context, c client.WithWatch, obj client.Object, patch client.Patch, _ ...client.PatchOption) error {
+		Patch: func(ctx context.Context, c client.WithWatch, obj client.Object, patch client.Patch, opts ...client.PatchOption) error {
+			if _, partial := obj.(*metav1.PartialObjectMetadata); partial {
+				return c.Patch(ctx, obj, patch, opts...)
+			}
 			return mergePatch(ctx, c, obj, patch, func() error { return c.Update(ctx, obj) })
 		},
 		SubResourcePatch: func(ctx context.Context, c client.Client, sub string, obj client.Object, patch client.Patch, _ ...client.SubResourcePatchOption) error {

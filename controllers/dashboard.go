@@ -28,8 +28,9 @@ type dashboardKind struct{ *Env }
 // dashboardState is what was seen of a dashboard.
 type dashboardState struct {
 	grafana.Dashboard
-	hash string                   // of the content in Grafana
-	edit *v1alpha1.DashboardDrift // made by somebody else since our last save
+	hash    string // of the content in Grafana
+	adopted bool
+	edit    *v1alpha1.DashboardDrift // made by somebody else since our last save
 }
 
 // dash is a Dashboard in its organization. Its mark is the uid where that is derived from the object, else the message of its versions.
@@ -109,10 +110,34 @@ func (x *dash) Get(ctx context.Context) (*dashboardState, error) {
 
 // Find looks at the wanted uid, which may hold what an earlier life of the status created.
 func (x *dash) Find(ctx context.Context) (*dashboardState, error) {
-	if x.content != nil && x.obj.Status.UID == "" {
+	if x.content == nil || x.obj.Status.UID != "" {
+		return x.read(ctx, false)
+	}
+	if x.obj.Spec.AdoptionPolicy != v1alpha1.AdoptionAdopt {
 		return nil, nil // never created: Create is the look at the uid as well
 	}
-	return x.read(ctx, false)
+	if have, err := x.read(ctx, false); have != nil || err != nil {
+		return have, err
+	}
+	return x.adopt(ctx)
+}
+
+// adopt takes over the dashboard of the wanted uid, if it is nobody's and the Organization allows it.
+func (x *dash) adopt(ctx context.Context) (*dashboardState, error) {
+	d, err := x.org.Dashboard(ctx, x.uid)
+	if err != nil {
+		return nil, absent(err)
+	}
+	h, err := x.history(ctx)
+	switch {
+	case err != nil:
+		return nil, err
+	case h.others:
+		return nil, x.ofAnother()
+	case x.object.Spec.Adoption != v1alpha1.AdoptionAllow:
+		return nil, stalled(v1alpha1.ReasonAdoptionNotPermitted, "a dashboard with uid %q exists in Grafana, and Organization %s does not allow that it is adopted: have its spec.adoption set to Allow, or choose another uid", x.uid, x.owner)
+	}
+	return &dashboardState{Dashboard: *d, hash: hashOf(d.Model), adopted: true}, nil
 }
 
 // read reads the dashboard under our uid. What is as status says is ours; of anything else, and before it is deleted, a version must carry our mark.
@@ -121,7 +146,7 @@ func (x *dash) read(ctx context.Context, recorded bool) (*dashboardState, error)
 	if err != nil {
 		return nil, absent(err)
 	}
-	have := &dashboardState{Dashboard: *d, hash: hashOf(d.Model)}
+	have := &dashboardState{Dashboard: *d, hash: hashOf(d.Model), adopted: x.adopted(d)}
 	changed := have.hash != x.obj.Status.ContentHash || d.FolderUID != x.obj.Status.FolderUID
 	if recorded && !changed && d.Version == x.obj.Status.Version && x.content != nil {
 		return have, nil
@@ -130,10 +155,10 @@ func (x *dash) read(ctx context.Context, recorded bool) (*dashboardState, error)
 	switch {
 	case err != nil:
 		return nil, err
-	case !h.ours && h.cut && recorded:
+	case !h.ours && !have.adopted && h.cut && recorded:
 		return nil, stalled(v1alpha1.ReasonOwnershipLost, "dashboard %q is there, but of the versions that Grafana keeps none is the operator's: delete it in Grafana, or annotate this object %s=true and delete it, to leave the dashboard to others",
 			x.uid, v1alpha1.AnnotationAbandon)
-	case !h.ours:
+	case !h.ours && !have.adopted:
 		return nil, nil
 	}
 	if recorded && changed {
@@ -157,9 +182,16 @@ func hashOf(model []byte) string {
 
 // history is what a dashboard's versions say of it.
 type history struct {
-	ours bool   // one of them carries our mark, or the uid is derived from this object
-	cut  bool   // the first ones are not kept any more
-	last string // who made the newest
+	ours   bool   // one of them carries our mark or that of an earlier life, or the uid is derived from this object
+	others bool   // one of them carries the mark of another object
+	cut    bool   // the first ones are not kept any more
+	last   string // who made the newest
+}
+
+// adopted reports whether the dashboard is the one that was taken over.
+func (x *dash) adopted(d *grafana.Dashboard) bool {
+	status := x.obj.Status
+	return status.Adopted && status.UID == d.UID && status.CreatedAt == d.Created.UTC().Format(time.RFC3339)
 }
 
 func (x *dash) history(ctx context.Context) (history, error) {
@@ -170,7 +202,12 @@ func (x *dash) history(ctx context.Context) (history, error) {
 	h := history{ours: x.uid == string(x.obj.UID)}
 	newest, oldest := int64(0), int64(math.MaxInt64)
 	for _, v := range versions {
-		h.ours = h.ours || strings.HasSuffix(v.Message, x.markText())
+		switch {
+		case strings.HasSuffix(v.Message, x.markText()), strings.HasPrefix(v.Message, x.messagePrefix()):
+			h.ours = true
+		case strings.HasPrefix(v.Message, appliedBy):
+			h.others = true
+		}
 		oldest = min(oldest, v.Version)
 		if v.Version > newest {
 			newest, h.last = v.Version, v.CreatedBy
@@ -178,6 +215,14 @@ func (x *dash) history(ctx context.Context) (history, error) {
 	}
 	h.cut = oldest > 1
 	return h, nil
+}
+
+// appliedBy begins the message of every version that an operator saves.
+const appliedBy = "Applied by " + v1alpha1.ManagedBy + " from "
+
+// messagePrefix is the same for all lives of the object. It stands in an organization that is ours.
+func (x *dash) messagePrefix() string {
+	return appliedBy + x.obj.Namespace + "/" + x.obj.Name + " ("
 }
 
 // markText ends the message of every version that we save.
@@ -196,11 +241,22 @@ func (x *dash) Rival(ctx context.Context) error {
 	if h, err := x.history(ctx); err != nil || h.ours {
 		return err
 	}
-	return x.taken()
+	return x.taken(ctx)
 }
 
-func (x *dash) taken() error {
+func (x *dash) taken(ctx context.Context) error {
+	h, err := x.history(ctx)
+	switch {
+	case err != nil:
+		return err
+	case h.others:
+		return x.ofAnother()
+	}
 	return stalled(v1alpha1.ReasonAlreadyExists, "a dashboard with uid %q exists in organization %d and was not created by this object: set another spec.uid in a new Dashboard, or delete that one in Grafana", x.uid, x.org.ID())
+}
+
+func (x *dash) ofAnother() error {
+	return stalled(v1alpha1.ReasonNameConflict, "the dashboard with uid %q in organization %d belongs to another Dashboard object: set another spec.uid in a new one", x.uid, x.org.ID())
 }
 
 // Prepare fixes the uid before the request that creates under it.
@@ -222,7 +278,7 @@ func (x *dash) Create(ctx context.Context) (*dashboardState, error) {
 			return have, rerr
 		}
 		x.obj.Status.UID, x.obj.Status.OrgID = "", 0 // it was never ours
-		return nil, x.taken()
+		return nil, x.taken(ctx)
 	}
 	return nil, err
 }
@@ -235,7 +291,7 @@ func (x *dash) save(ctx context.Context, version int64) (grafana.Saved, error) {
 	}
 	saved, err := x.org.SaveDashboard(ctx, grafana.SaveDashboard{
 		Model: model, FolderUID: x.folder(),
-		Message: fmt.Sprintf("Applied by %s from %s/%s %s", v1alpha1.ManagedBy, x.obj.Namespace, x.obj.Name, x.markText()),
+		Message: x.messagePrefix() + strings.TrimPrefix(x.markText(), "("),
 	})
 	if err != nil {
 		return saved, x.explain(ctx, err)
@@ -268,12 +324,15 @@ func (x *dash) folder() string {
 func (x *dash) Record(have *dashboardState) bool {
 	status := &x.obj.Status
 	if have == nil {
-		status.UID, status.URL, status.Version, status.ContentHash, status.FolderUID, status.OrgID, status.Drift = "", "", 0, "", "", 0, nil
+		*status = v1alpha1.DashboardStatus{CommonStatus: status.CommonStatus}
 		return false
 	}
 	// The identity was written with the intent; only a dashboard that was found by its mark brings a new one.
 	fresh := status.UID != have.UID || status.OrgID != x.org.ID()
-	status.UID, status.OrgID, status.URL = have.UID, x.org.ID(), have.URL
+	status.UID, status.OrgID, status.URL, status.Adopted = have.UID, x.org.ID(), have.URL, have.adopted
+	if status.CreatedAt = ""; have.adopted {
+		status.CreatedAt = have.Created.UTC().Format(time.RFC3339)
+	}
 	if x.content != nil && have.hash == x.hash && have.FolderUID == x.folder() {
 		status.Version, status.ContentHash, status.FolderUID, status.Drift = have.Version, have.hash, have.FolderUID, nil
 	}
@@ -326,6 +385,9 @@ func (x *dash) Judge(_ context.Context, have *dashboardState) error {
 
 // Recheck has no reason of its own.
 func (x *dash) Recheck(*dashboardState) time.Duration { return 0 }
+
+// PrepareDelete has nothing to say.
+func (x *dash) PrepareDelete(context.Context, *dashboardState) error { return nil }
 
 // Delete deletes the dashboard. find has just seen our mark on it, and the lifecycle proven the organization.
 func (x *dash) Delete(ctx context.Context, have *dashboardState) error {

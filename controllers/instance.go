@@ -36,6 +36,7 @@ type instance struct {
 	conn *Connection
 	// credential is the resourceVersion of the Secret with the credential.
 	credential string
+	wasReset   bool // its database, as this pass has found out
 }
 
 // oldest is the oldest Grafana that is supported.
@@ -51,23 +52,24 @@ func (k instanceKind) Dependents(ctx context.Context, obj *v1alpha1.Instance) ([
 	return holding(organizationKind{}, organizations), err
 }
 
-// Abandon ends the session.
+// Abandon ends the session and lets go of the Secrets.
 func (k instanceKind) Abandon(ctx context.Context, obj *v1alpha1.Instance) error {
 	k.Connections.drop(ctx, client.ObjectKeyFromObject(obj))
-	return nil
+	return k.holdSecrets(ctx, obj, false)
 }
 
 func (k instanceKind) Connect(ctx context.Context, obj *v1alpha1.Instance) (External[serverState], error) {
 	x := &instance{Env: k.Env, obj: obj, key: client.ObjectKeyFromObject(obj)}
-	if !obj.DeletionTimestamp.IsZero() {
-		dependents, err := k.Dependents(ctx, obj)
-		if err != nil {
-			return nil, err
-		}
-		if len(dependents) == 0 {
-			k.Connections.drop(ctx, x.key)
-			return nil, errGone
-		}
+	dependents, err := k.Dependents(ctx, obj)
+	if err != nil {
+		return nil, err
+	}
+	if err := k.holdSecrets(ctx, obj, len(dependents) > 0); err != nil {
+		return nil, err
+	}
+	if !obj.DeletionTimestamp.IsZero() && len(dependents) == 0 {
+		k.Connections.drop(ctx, x.key)
+		return nil, errGone
 	}
 	settings, err := k.resolve(ctx, obj)
 	if err != nil {
@@ -149,6 +151,9 @@ func (x *instance) probe(ctx context.Context) (*serverState, error) {
 		return nil, unsupported(have.Version)
 	}
 	if err := x.checkRights(ctx, have); err != nil {
+		return nil, x.refused(err)
+	}
+	if err := x.recognize(ctx); err != nil {
 		return nil, x.refused(err)
 	}
 	version, err := x.conn.DashboardAPIVersion(ctx)
@@ -270,7 +275,7 @@ func (x *instance) Record(have *serverState) bool {
 		status := &x.obj.Status
 		status.Version, status.Edition, status.Database, status.Capabilities = have.Version, have.edition, have.Database, have.capabilities
 	}
-	return false
+	return x.wasReset
 }
 
 // Diff is empty: nothing of a Grafana server is ours to change.
@@ -285,6 +290,9 @@ func (x *instance) Judge(context.Context, *serverState) error {
 
 // Recheck has no reason of its own.
 func (x *instance) Recheck(*serverState) time.Duration { return 0 }
+
+// PrepareDelete has nothing to say.
+func (x *instance) PrepareDelete(context.Context, *serverState) error { return nil }
 
 // Delete has nothing to delete.
 func (x *instance) Delete(context.Context, *serverState) error { return nil }

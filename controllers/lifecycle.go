@@ -23,6 +23,8 @@ type Object interface {
 	client.Object
 	CommonSpec() v1alpha1.CommonSpec
 	CommonStatus() *v1alpha1.CommonStatus
+	// Stays reports whether what it stands for is left in Grafana when the object is deleted.
+	Stays() bool
 }
 
 // Kind is what the lifecycle has to know of a kind of object T that stands for an R in Grafana.
@@ -66,6 +68,8 @@ type External[R any] interface {
 	Judge(ctx context.Context, have *R) error
 	// Recheck is how long until the object must be looked at again for a reason of its own; 0 means no such reason.
 	Recheck(have *R) time.Duration
+	// PrepareDelete fails if it must not be deleted as it is, and puts into status what must be known before the delete request is sent.
+	PrepareDelete(ctx context.Context, have *R) error
 	// Delete deletes it, having proven that it is ours. Absent is success.
 	Delete(ctx context.Context, have *R) error
 	// Release lets it go, undeleted.
@@ -111,6 +115,9 @@ func (p *pass[T, R]) apply(ctx context.Context) error {
 	if p.ext.Record(p.have) {
 		if err := p.keepStatus(ctx); err != nil { // never go on with an identity that only this process knows
 			return err
+		}
+		if len(p.events) == 0 {
+			p.event(v1alpha1.EventFound, "Found in Grafana, and taken for this object's")
 		}
 	}
 	if err := p.update(ctx); err != nil {
@@ -164,8 +171,8 @@ func (p *pass[T, R]) create(ctx context.Context) error {
 	if p.have, err = p.ext.Create(ctx); err == nil {
 		p.events = append(p.events, created)
 	}
-	if !grafana.IsUnsure(err) && !p.mayStillLand(earlier) {
-		status.CreateStarted = nil // this was the only request, and it was answered
+	if !grafana.IsUnsure(err) && !grafana.IsTaken(err) && !p.mayStillLand(earlier) {
+		status.CreateStarted = nil // this was the only request, and it was answered; what is taken may be so by an earlier one of ours
 	}
 	return err
 }
@@ -238,7 +245,7 @@ func (p *pass[T, R]) remove(ctx context.Context) error {
 	if err := p.waitForDependents(ctx); err != nil {
 		return err
 	}
-	if p.obj.CommonSpec().DeletionPolicy == v1alpha1.DeletionOrphan {
+	if p.obj.Stays() {
 		return p.orphan(ctx)
 	}
 	return p.delete(ctx)
@@ -262,6 +269,12 @@ func (p *pass[T, R]) delete(ctx context.Context) error {
 			return err
 		}
 		if err := p.ext.Prove(ctx, true); err != nil {
+			return err
+		}
+		if err := p.ext.PrepareDelete(ctx, p.have); err != nil {
+			return err
+		}
+		if err := p.keepStatus(ctx); err != nil {
 			return err
 		}
 		if err := p.ext.Delete(ctx, p.have); err != nil {

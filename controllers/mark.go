@@ -23,11 +23,13 @@ const (
 	markPrefix = "grafana-tenancy.dev"
 	// maxAddress is how long a field of the address can be.
 	maxAddress = 255
+	// adoptedSuffix follows the mark of an organization that was taken over.
+	adoptedSuffix = " adopted"
 )
 
 func markOf(clusterID string, obj client.Object) mark {
 	m := mark{cluster: clusterID, owner: obj.GetNamespace() + "/" + obj.GetName(), uid: string(obj.GetUID())}
-	if len(m.String()) > maxAddress {
+	if len(m.String())+len(" released") > maxAddress {
 		sum := sha256.Sum256([]byte(m.owner))
 		m.owner = "sha256/" + hex.EncodeToString(sum[:16])
 	}
@@ -39,7 +41,7 @@ func (m mark) String() string {
 	return fmt.Sprintf("%s owner=%s uid=%s cluster=%s", markPrefix, m.owner, m.uid, m.cluster)
 }
 
-var markPattern = regexp.MustCompile(`^grafana-tenancy\.dev owner=(\S+) uid=(\S+) cluster=(\S+)$`)
+var markPattern = regexp.MustCompile(`^grafana-tenancy\.dev owner=(\S+) uid=(\S+) cluster=(\S+?)( adopted)?$`)
 
 // readMark finds the mark in an address. The zero mark means that there is none.
 func readMark(a grafana.Address) mark {
@@ -51,21 +53,47 @@ func readMark(a grafana.Address) mark {
 	return mark{}
 }
 
+// saysAdopted reports whether the mark in an address says that the organization was taken over.
+func saysAdopted(a grafana.Address) bool {
+	for _, field := range []string{a.Address2, a.State} {
+		if m := markPattern.FindStringSubmatch(field); m != nil {
+			return m[4] != ""
+		}
+	}
+	return false
+}
+
 // writeMark puts the mark into an address: into its second line, or into the state if a person uses that line.
-func writeMark(a grafana.Address, m mark) grafana.Address {
+func writeMark(a grafana.Address, m mark, adopted bool) grafana.Address {
+	text := m.String()
+	if adopted {
+		text += adoptedSuffix
+	}
 	if a.Address2 == "" || strings.HasPrefix(a.Address2, markPrefix+" ") {
-		a.Address2 = m.String()
+		a.Address2 = text
 	} else {
-		a.State = m.String()
+		a.State = text
 	}
 	return a
 }
 
-// withoutMark replaces the mark in an address, since Grafana does not let a field be emptied.
+// releasedMark reads from an address whose the organization was before it was let go. The zero mark: nobody's.
+func releasedMark(a grafana.Address) mark {
+	for _, field := range []string{a.Address2, a.State} {
+		if m := releasedPattern.FindStringSubmatch(field); m != nil {
+			return mark{owner: m[1], uid: m[2], cluster: m[3]}
+		}
+	}
+	return mark{}
+}
+
+var releasedPattern = regexp.MustCompile(`^grafana-tenancy\.dev released owner=(\S+) uid=(\S+) cluster=(\S+)$`)
+
+// withoutMark says in an address that the organization is nobody's any more, and whose it was: an object of the same name can have it back.
 func withoutMark(a grafana.Address) grafana.Address {
 	for _, field := range []*string{&a.Address2, &a.State} {
-		if markPattern.MatchString(*field) {
-			*field = markPrefix + " released"
+		if m := markPattern.FindStringSubmatch(*field); m != nil {
+			*field = fmt.Sprintf("%s released owner=%s uid=%s cluster=%s", markPrefix, m[1], m[2], m[3])
 		}
 	}
 	return a

@@ -5,11 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/types"
 
 	"grafana-tenancy.dev/operator/api/v1alpha1"
@@ -24,8 +24,9 @@ type organizationKind struct{ *Env }
 // orgState is what was seen of an organization.
 type orgState struct {
 	grafana.Org
-	member bool
-	strays []grafana.Org // further organizations under our birth name: creates that landed late
+	member  bool
+	adopted bool
+	strays  []grafana.Org // further organizations under our birth name: creates that landed late
 
 	preferences    *grafana.Preferences // nil: not asked for, or not read
 	quotas         map[string]int64     // nil: not asked for, or not read
@@ -139,30 +140,80 @@ func (x *organization) Get(ctx context.Context) (*orgState, error) {
 	if err != nil {
 		return nil, absent(err)
 	}
-	if x.owned(org) {
+	ours, err := x.owned(ctx, org)
+	switch {
+	case err != nil:
+		return nil, err
+	case ours:
 		return x.load(ctx, org)
+	case !x.fromBefore():
+		others, err := x.ofAnother(ctx, org)
+		if !others {
+			x.lost = &org
+		}
+		return nil, err
 	}
-	if readMark(org.Address) == (mark{}) && !newborn.MatchString(org.Name) {
-		x.lost = &org
-	}
-	return nil, nil // the id belongs to somebody else now
+	return nil, nil
 }
 
-// owned reports whether an organization is ours: it carries our mark, or that of an earlier life of this object, or, while it carries none, the name that we last gave it.
-func (x *organization) owned(org grafana.Org) bool {
+// fromBefore reports whether what status records is of a database that is no more.
+func (x *organization) fromBefore() bool {
+	return x.obj.Status.OrgID != 0 && x.obj.Status.Resets != x.instance.Status.Resets
+}
+
+// owned reports whether an organization is ours: it carries our mark, or that of an earlier life of this object, or, while it carries none, our birth name or, under the recorded id, the name
+// that we last gave it, or the confirmation of a person.
+func (x *organization) owned(ctx context.Context, org grafana.Org) (bool, error) {
+	confirmed := org.ID == x.obj.Status.OrgID && confirms(x.obj, org.ID)
 	switch m := readMark(org.Address); {
-	case m == x.mark, x.mark.predecessor(m):
-		return true
+	case m == x.mark:
+		return true, nil
+	case x.mark.predecessor(m):
+		return x.inherits(ctx, org)
 	case m != (mark{}):
-		return false
+		if !confirmed {
+			return false, nil
+		}
+		others, err := x.ofAnother(ctx, org)
+		return !others, err
 	}
-	recorded := org.ID == x.obj.Status.OrgID && org.Name == x.obj.Status.Name
-	return recorded || strings.HasSuffix(org.Name, birthSuffix(x.obj))
+	recorded := !x.fromBefore() && org.ID == x.obj.Status.OrgID && org.Name == x.obj.Status.Name
+	return recorded || confirmed || strings.HasSuffix(org.Name, birthSuffix(x.obj)), nil
+}
+
+// confirms reports whether a person has said that the organization of this id is the object's.
+func confirms(obj *v1alpha1.Organization, id int64) bool {
+	return obj.Annotations[v1alpha1.AnnotationConfirmOrgID] == strconv.FormatInt(id, 10)
+}
+
+// inherits reports whether an organization with the mark of an earlier life of this object can be taken over: it is not recorded as another object's. An Admin of an organization can write into
+// its address what they like, and so pass theirs off as somebody's.
+func (x *organization) inherits(ctx context.Context, org grafana.Org) (bool, error) {
+	held, err := x.another(ctx, func(o *v1alpha1.Organization) bool {
+		return o.Status.OrgID == org.ID && o.Status.Resets == x.instance.Status.Resets
+	})
+	return !held, err
+}
+
+// ofAnother reports whether an organization is marked, or named at birth, for another object that there is, which records it too: as after a restore under other ids.
+func (x *organization) ofAnother(ctx context.Context, org grafana.Org) (bool, error) {
+	m := readMark(org.Address)
+	return x.another(ctx, func(o *v1alpha1.Organization) bool {
+		theirs := m.uid == string(o.UID) || m == (mark{}) && strings.HasSuffix(org.Name, birthSuffix(o))
+		return theirs && o.Status.OrgID == org.ID && o.Status.Resets == x.instance.Status.Resets
+	})
+}
+
+// another reports whether there is another Organization on the Instance of which this is true.
+func (x *organization) another(ctx context.Context, is func(*v1alpha1.Organization) bool) (bool, error) {
+	var list v1alpha1.OrganizationList
+	err := x.listChildren(ctx, &list, x.conn.Instance)
+	return slices.ContainsFunc(list.Items, func(o v1alpha1.Organization) bool { return o.UID != x.obj.UID && is(&o) }), err
 }
 
 // load reads what belongs to an organization that is ours. What cannot be read is told by Judge and keeps nobody from the organization.
 func (x *organization) load(ctx context.Context, org grafana.Org) (*orgState, error) {
-	have := &orgState{Org: org}
+	have := &orgState{Org: org, adopted: x.obj.Status.Adopted || saysAdopted(org.Address)}
 	x.conn.remember(org.ID, readMark(org.Address))
 	var err error
 	if have.member, err = x.conn.member(ctx, org.ID); err != nil {
@@ -211,17 +262,78 @@ func (x *organization) Find(ctx context.Context) (*orgState, error) {
 		if name == x.obj.WantedName() {
 			x.looked, x.named = true, org
 		}
-		if org != nil {
-			if m := readMark(org.Address); m == x.mark || x.mark.predecessor(m) {
-				return x.load(ctx, *org)
-			}
+		if org == nil {
+			continue
+		}
+		ours, err := x.marked(ctx, *org)
+		switch {
+		case err != nil:
+			return nil, err
+		case ours:
+			return x.load(ctx, *org)
 		}
 	}
-	if x.lost != nil {
-		return nil, stalled(v1alpha1.ReasonOwnershipLost, "organization %d is there, but is called %q and does not carry the operator's mark any more. Rename it to %q in Grafana if it is this one; else annotate this object %s=true and delete it",
-			x.lost.ID, x.lost.Name, x.obj.Status.Name, v1alpha1.AnnotationAbandon)
+	if !x.conn.knowsDatabase() {
+		return nil, &problem{Reason: v1alpha1.ReasonParentNotAvailable, Retry: true, suspect: &suspect{kind: "Instance", key: x.conn.Instance},
+			Message: fmt.Sprintf("it is not in Grafana: waiting for Instance %s to find out whether that has still the same database", x.conn.Instance)}
 	}
-	return nil, nil
+	if x.lost != nil {
+		return nil, stalled(v1alpha1.ReasonOwnershipLost, "organization %d is there, but is called %q and does not carry the operator's mark any more. If it is this one, rename it to %q in Grafana or annotate this object %s=%d; else annotate it %s=true and delete it",
+			x.lost.ID, x.lost.Name, x.obj.Status.Name, v1alpha1.AnnotationConfirmOrgID, x.lost.ID, v1alpha1.AnnotationAbandon)
+	}
+	if x.obj.Status.OrgID == 0 { // status may be lost, and the name have changed since
+		if have, err := x.findMarked(ctx); have != nil || err != nil {
+			return have, err
+		}
+	}
+	return x.adopt(ctx)
+}
+
+// marked reports whether an organization carries our mark, that of an earlier life, or what is left of that after Orphan.
+func (x *organization) marked(ctx context.Context, org grafana.Org) (bool, error) {
+	m := readMark(org.Address)
+	switch {
+	case m == x.mark:
+		return true, nil
+	case x.mark.predecessor(m), m == (mark{}) && x.mark.predecessor(releasedMark(org.Address)):
+		return x.inherits(ctx, org)
+	}
+	return false, nil
+}
+
+// findMarked finds the organization that carries our mark, whatever its name.
+func (x *organization) findMarked(ctx context.Context) (*orgState, error) {
+	id, err := x.conn.marks.find(ctx, x.conn, x.mark)
+	if id == 0 || err != nil {
+		return nil, err
+	}
+	org, err := x.conn.OrgByID(ctx, id)
+	if err != nil {
+		return nil, absent(err)
+	}
+	if ours, err := x.marked(ctx, org); !ours || err != nil {
+		return nil, err
+	}
+	return x.load(ctx, org)
+}
+
+// adopt takes over what has the wanted name, if it is nobody's and both sides consent.
+func (x *organization) adopt(ctx context.Context) (*orgState, error) {
+	if x.named == nil || x.obj.Spec.AdoptionPolicy != v1alpha1.AdoptionAdopt || !x.obj.DeletionTimestamp.IsZero() ||
+		readMark(x.named.Address) != (mark{}) || newborn.MatchString(x.named.Name) {
+		return nil, nil
+	}
+	if x.instance.Spec.Adoption != v1alpha1.AdoptionAllow {
+		return nil, stalled(v1alpha1.ReasonAdoptionNotPermitted, "organization %q exists in Grafana, and the Instance does not allow that it is adopted: set its spec.adoption to Allow, or choose another name", x.named.Name)
+	}
+	if err := x.olderClaim(ctx, true); err != nil { // those that do not ask for it cannot get it
+		return nil, err
+	}
+	have, err := x.load(ctx, *x.named)
+	if have != nil {
+		have.adopted = true
+	}
+	return have, err
 }
 
 // born lists the organizations under our birth name, oldest first.
@@ -239,7 +351,14 @@ func (x *organization) born(ctx context.Context) ([]grafana.Org, error) {
 		if absent(err) != nil {
 			return nil, err
 		}
-		if err == nil && x.owned(org) {
+		if err != nil {
+			continue
+		}
+		ours, err := x.owned(ctx, org)
+		if err != nil {
+			return nil, err
+		}
+		if ours {
 			born = append(born, org)
 		}
 	}
@@ -251,7 +370,7 @@ func (x *organization) Rival(ctx context.Context) error {
 	if x.named != nil {
 		return taken(x.obj, x.obj.WantedName(), readMark(x.named.Address))
 	}
-	return x.olderClaim(ctx)
+	return x.olderClaim(ctx, false)
 }
 
 // taken says that a name is held, and by whom if that is the object's own namespace.
@@ -266,15 +385,16 @@ func taken(obj *v1alpha1.Organization, name string, holder mark) error {
 	return stalled(v1alpha1.ReasonNameConflict, "organization %q belongs to %s: give this one another name", name, who)
 }
 
-// olderClaim fails if another Organization of the same name on the same Instance was there before.
-func (x *organization) olderClaim(ctx context.Context) error {
+// olderClaim fails if another Organization of the same name on the same Instance, or another that would adopt it, was there before.
+func (x *organization) olderClaim(ctx context.Context, adopting bool) error {
 	var list v1alpha1.OrganizationList
 	if err := x.listChildren(ctx, &list, x.conn.Instance); err != nil {
 		return err
 	}
 	for i := range list.Items {
 		o := &list.Items[i]
-		if o.UID == x.obj.UID || o.WantedName() != x.obj.WantedName() || o.Status.OrgID != 0 || o.Spec.Suspend || !o.DeletionTimestamp.IsZero() || !older(o, x.obj) {
+		if o.UID == x.obj.UID || o.WantedName() != x.obj.WantedName() || o.Status.OrgID != 0 || o.Spec.Suspend || !o.DeletionTimestamp.IsZero() || !older(o, x.obj) ||
+			adopting && o.Spec.AdoptionPolicy != v1alpha1.AdoptionAdopt {
 			continue
 		}
 		permitted, err := x.permits(ctx, x.instance.Spec.AllowedNamespaces, x.instance.Namespace, o.Namespace)
@@ -282,7 +402,11 @@ func (x *organization) olderClaim(ctx context.Context) error {
 			return err
 		}
 		if permitted {
-			return taken(x.obj, x.obj.WantedName(), markOf(x.ClusterID, o))
+			who := "an Organization of another namespace"
+			if o.Namespace == x.obj.Namespace {
+				who = "Organization " + o.Namespace + "/" + o.Name
+			}
+			return stalled(v1alpha1.ReasonNameConflict, "organization %q is wanted by %s too, which was there before: give this one another name", x.obj.WantedName(), who)
 		}
 	}
 	return nil
@@ -312,11 +436,11 @@ func (x *organization) Create(ctx context.Context) (*orgState, error) {
 func (x *organization) Record(have *orgState) bool {
 	status := &x.obj.Status
 	if have == nil {
-		status.OrgID, status.Name = 0, ""
+		status.OrgID, status.Name, status.Adopted, status.Joined = 0, "", false, false
 		return false
 	}
 	fresh := status.OrgID != have.ID
-	status.OrgID = have.ID
+	status.OrgID, status.Adopted, status.Resets = have.ID, have.adopted, x.instance.Status.Resets
 	if have.Name == x.obj.WantedName() || status.Name == "" { // a name that somebody else gave it is not ours to remember
 		status.Name = have.Name
 	}
@@ -330,7 +454,7 @@ func (x *organization) Diff(have *orgState) []string {
 			diff = append(diff, what)
 		}
 	}
-	add("mark", readMark(have.Address) != x.mark)
+	add("mark", !x.isMarked(have))
 	add("name", have.Name != x.obj.WantedName())
 	add("membership of the operator", !have.member)
 	add("strays", len(have.strays) > 0)
@@ -357,11 +481,15 @@ func (x *organization) remark(ctx context.Context, have *orgState) error {
 	return x.setMark(ctx, have)
 }
 
+func (x *organization) isMarked(have *orgState) bool {
+	return readMark(have.Address) == x.mark && saysAdopted(have.Address) == have.adopted
+}
+
 func (x *organization) setMark(ctx context.Context, have *orgState) error {
-	if readMark(have.Address) == x.mark {
+	if x.isMarked(have) {
 		return nil
 	}
-	address := writeMark(have.Address, x.mark)
+	address := writeMark(have.Address, x.mark, have.adopted)
 	if err := x.conn.SetOrgAddress(ctx, have.ID, address); err != nil {
 		p := *classify(err, x.conn.Instance)
 		p.Unavailable = true
@@ -406,6 +534,7 @@ func (x *organization) join(ctx context.Context, have *orgState) error {
 		return err
 	}
 	have.member = true
+	x.obj.Status.Joined = have.adopted
 	return nil
 }
 
@@ -421,78 +550,6 @@ func (x *organization) deleteStrays(ctx context.Context, have *orgState) error {
 
 func (x *organization) Judge(_ context.Context, have *orgState) error {
 	return errors.Join(x.checkSelector(x.obj.Spec.AllowedNamespaces), x.homeErr, have.preferencesErr, have.quotasErr)
-}
-
-func (x *organization) Delete(ctx context.Context, have *orgState) error {
-	return x.deleteOwned(ctx, have.ID)
-}
-
-// deleteOwned deletes an organization that is ours at this moment and has nothing in it that the operator did not put there.
-func (x *organization) deleteOwned(ctx context.Context, id int64) error {
-	org, err := x.conn.OrgByID(ctx, id)
-	if err != nil {
-		return absent(err)
-	}
-	if !x.owned(org) {
-		return stalled(v1alpha1.ReasonOwnershipLost, "organization %d no longer carries the operator's mark", id)
-	}
-	if err := x.refuseContents(ctx, id); err != nil {
-		return err
-	}
-	return absent(x.conn.DeleteOrg(ctx, id))
-}
-
-// refuseContents fails if the organization holds something. All that the operator put there is gone by now.
-func (x *organization) refuseContents(ctx context.Context, id int64) error {
-	member, err := x.conn.member(ctx, id)
-	if err != nil {
-		return err
-	}
-	if err := x.join(ctx, &orgState{Org: grafana.Org{ID: id}, member: member}); err != nil {
-		return err
-	}
-	hits, err := x.conn.Org(id).SearchContents(ctx, 10)
-	if err != nil {
-		return err
-	}
-	var found []string
-	for _, h := range hits {
-		found = append(found, fmt.Sprintf("%q", h.Title))
-	}
-	sources, err := x.conn.Org(id).DataSources(ctx)
-	if err != nil {
-		return err
-	}
-	for _, s := range sources {
-		found = append(found, fmt.Sprintf("data source %q", s.Name))
-	}
-	accounts, err := x.conn.Org(id).SearchServiceAccounts(ctx, "")
-	if err != nil {
-		return err
-	}
-	for _, a := range accounts {
-		found = append(found, fmt.Sprintf("service account %q", a.Name))
-	}
-	if len(found) == 0 {
-		return nil
-	}
-	p := stalled(v1alpha1.ReasonDeletionBlocked, "organization %q holds what the operator did not put there: %s. Delete that in Grafana, or set deletionPolicy: Orphan to keep the organization",
-		x.obj.Status.Name, strings.Join(found[:min(len(found), 10)], ", "))
-	if was := meta.FindStatusCondition(x.obj.Status.Conditions, v1alpha1.ConditionReady); was == nil || was.Reason != v1alpha1.ReasonDeletionBlocked {
-		p.RetryAfter = 15 * time.Second // Grafana's search lags behind; what we have just deleted may still be in it
-	}
-	return p
-}
-
-// Release takes the mark off, so that nobody takes the organization for ours again.
-func (x *organization) Release(ctx context.Context, have *orgState) error {
-	if err := x.deleteStrays(ctx, have); err != nil {
-		return err
-	}
-	if readMark(have.Address) == (mark{}) {
-		return nil
-	}
-	return absent(x.conn.SetOrgAddress(ctx, have.ID, withoutMark(have.Address)))
 }
 
 // absent makes success of a "not found".

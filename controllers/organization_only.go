@@ -39,8 +39,8 @@ func (x *onlyOrganization) Create(context.Context) (*orgState, error) {
 }
 
 func (x *onlyOrganization) Update(ctx context.Context, have *orgState) error {
-	if readMark(have.Address) != x.mark {
-		address := writeMark(have.Address, x.mark)
+	if !x.isMarked(have) {
+		address := writeMark(have.Address, x.mark, true)
 		if err := x.conn.Org(have.ID).SetOwnAddress(ctx, address); err != nil {
 			return err
 		}

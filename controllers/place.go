@@ -7,18 +7,19 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/types"
 
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
 	"grafana-tenancy.dev/operator/api/v1alpha1"
 	"grafana-tenancy.dev/operator/internal/grafana"
 )
 
 // place is the organization that an object is in, and the way to it.
 type place struct {
-	conn  *Connection
-	org   *grafana.OrgClient
-	mark  mark
-	owner types.NamespacedName // the Organization
-
-	orgName string // as it was last applied
+	conn   *Connection
+	org    *grafana.OrgClient
+	mark   mark
+	owner  types.NamespacedName // the Organization
+	object *v1alpha1.Organization
 }
 
 // placeIn finds the place of an object that refers to an Organization.
@@ -70,10 +71,14 @@ func (e *Env) placeForDeletion(ctx context.Context, key types.NamespacedName, ob
 func (e *Env) placeOf(org *v1alpha1.Organization) (*place, error) {
 	conn, err := e.connectionTo(parentKey(org.Spec.InstanceRef, org.Namespace))
 	if err != nil {
+		var p *problem
+		if errors.As(err, &p) { // whose Grafana it is concerns nobody in here
+			p.Message = "waiting for the Grafana of Organization " + client.ObjectKeyFromObject(org).String() + ", which is not available"
+		}
 		return nil, err
 	}
 	owner := types.NamespacedName{Namespace: org.Namespace, Name: org.Name}
-	return &place{conn: conn, org: conn.Org(org.Status.OrgID), mark: markOf(e.ClusterID, org), owner: owner, orgName: org.Status.Name}, nil
+	return &place{conn: conn, org: conn.Org(org.Status.OrgID), mark: markOf(e.ClusterID, org), owner: owner, object: org}, nil
 }
 
 // connectionTo is the way to an Instance. While it does not answer, the object waits for it and asks nothing.

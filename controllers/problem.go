@@ -92,6 +92,13 @@ func classify(err error, instance types.NamespacedName) *problem {
 	return p
 }
 
+// concealed reports whether the text of an error can tell where Grafana is, and how it is reached.
+func concealed(err error) bool {
+	var answer *grafana.Error
+	var login *grafana.LoginError
+	return errors.As(err, &login) || grafana.IsTLS(err) || grafana.IsNotGrafana(err) || grafana.IsUnavailable(err) && !errors.As(err, &answer)
+}
+
 // counts writes {"Dashboard": 2, "ServiceAccount": 1} as "2 Dashboards, 1 ServiceAccount".
 func counts(of map[string]int) string {
 	var parts []string

@@ -42,7 +42,8 @@ type Env struct {
 	// NamespacesHidden says that the operator may not read Namespaces, so that a namespace selector cannot be evaluated.
 	NamespacesHidden bool
 
-	visits map[string]func(ctrl.Request) // asks a kind's reconciler for a visit
+	reissues reissues
+	visits   map[string]func(ctrl.Request) // asks a kind's reconciler for a visit
 }
 
 // visit has an object looked at now.
@@ -157,7 +158,7 @@ func (p *pass[T, R]) finish(ctx context.Context, err error) (ctrl.Result, error)
 	if v.after > 0 {
 		wait = v.after
 	}
-	log.FromContext(ctx).V(1).Info("trying again", "reason", v.reason, "error", v.message, "after", wait.String())
+	log.FromContext(ctx).V(1).Info("trying again", "reason", v.reason, "error", v.detail, "after", wait.String())
 	return ctrl.Result{RequeueAfter: wait}, nil
 }
 

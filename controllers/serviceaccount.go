@@ -21,7 +21,8 @@ type serviceAccountKind struct{ *Env }
 // accountState is what was seen of a service account.
 type accountState struct {
 	grafana.ServiceAccount
-	strays []grafana.ServiceAccount // further accounts under our mark: creates that landed late
+	adopted bool
+	strays  []grafana.ServiceAccount // further accounts under our mark: creates that landed late
 }
 
 // serviceAccount is a ServiceAccount in its organization. Its mark is the login, which Grafana derives from the name at creation and never changes.
@@ -49,7 +50,24 @@ func (k serviceAccountKind) Connect(ctx context.Context, obj *v1alpha1.ServiceAc
 	if err != nil {
 		return nil, err
 	}
-	return &serviceAccount{place: place, env: k.Env, obj: obj}, nil
+	x := &serviceAccount{place: place, env: k.Env, obj: obj}
+	if highest := x.highestRole(); obj.DeletionTimestamp.IsZero() && roleRank[obj.Spec.Role] > roleRank[highest] {
+		return nil, stalled(v1alpha1.ReasonRoleNotPermitted, "Organization %s allows no role above %s here: ask for a lower one than %s, or have its maxServiceAccountRole raised", x.owner, highest, obj.Spec.Role)
+	}
+	return x, nil
+}
+
+var roleRank = map[v1alpha1.Role]int{v1alpha1.RoleNone: 0, v1alpha1.RoleViewer: 1, v1alpha1.RoleEditor: 2, v1alpha1.RoleAdmin: 3}
+
+// highestRole is the highest that the Organization allows an account of this namespace.
+func (x *serviceAccount) highestRole() v1alpha1.Role {
+	switch {
+	case x.object.Spec.MaxServiceAccountRole != "":
+		return x.object.Spec.MaxServiceAccountRole
+	case x.obj.Namespace == x.owner.Namespace:
+		return v1alpha1.RoleAdmin
+	}
+	return v1alpha1.RoleEditor
 }
 
 // Get reads the account that status records. While a create may still land, it looks for others of ours as well.
@@ -64,7 +82,7 @@ func (x *serviceAccount) Get(ctx context.Context) (*accountState, error) {
 	if !x.owned(have) {
 		return nil, nil
 	}
-	state := &accountState{ServiceAccount: have}
+	state := &accountState{ServiceAccount: have, adopted: x.obj.Status.Adopted}
 	if x.obj.Status.CreateStarted == nil {
 		return state, nil
 	}
@@ -73,10 +91,13 @@ func (x *serviceAccount) Get(ctx context.Context) (*accountState, error) {
 	return state, err
 }
 
-// owned reports whether the login carries our mark.
+// owned reports whether the login carries our mark, or the account is the one that was taken over.
 func (x *serviceAccount) owned(a grafana.ServiceAccount) bool {
-	return markedLogin(a.Login, uid8(x.obj)) && (a.OrgID == 0 || a.OrgID == x.org.ID())
+	recorded := a.ID == x.obj.Status.ID && a.Login == x.obj.Status.Login && x.obj.Status.CreatedAt != "" && createdAt(a) == x.obj.Status.CreatedAt
+	return (markedLogin(a.Login, uid8(x.obj)) || recorded) && (a.OrgID == 0 || a.OrgID == x.org.ID())
 }
+
+func createdAt(a grafana.ServiceAccount) string { return a.CreatedAt.UTC().Format(time.RFC3339) }
 
 // markedLogin reports whether a login ends in the mark, or in the mark and a counter.
 func markedLogin(login, mark string) bool {
@@ -99,10 +120,15 @@ func (x *serviceAccount) search(ctx context.Context) ([]grafana.ServiceAccount, 
 
 func (x *serviceAccount) Find(ctx context.Context) (*accountState, error) {
 	found, err := x.search(ctx)
-	if err != nil || len(found) == 0 {
+	switch {
+	case err != nil:
 		return nil, err
+	case len(found) > 0:
+		return &accountState{ServiceAccount: found[0], strays: found[1:]}, nil
+	case !x.obj.DeletionTimestamp.IsZero():
+		return nil, nil
 	}
-	return &accountState{ServiceAccount: found[0], strays: found[1:]}, nil
+	return x.takeOver(ctx)
 }
 
 func (x *serviceAccount) Rival(ctx context.Context) error {
@@ -147,7 +173,7 @@ const maxBirths = 9
 
 // Create makes the account. Grafana before 11.3.1 can fail half-way and leave a login that is taken for good by an account that nobody can see: then a counter is appended.
 func (x *serviceAccount) Create(ctx context.Context) (*accountState, error) {
-	name := x.obj.WantedName() + "-" + uid8(x.obj)
+	name := x.birthName()
 	for n := 2; ; n++ {
 		have, err := x.org.CreateServiceAccount(ctx, grafana.ServiceAccount{Name: name, Role: string(x.obj.Spec.Role), IsDisabled: x.obj.Spec.Disabled})
 		if err == nil {
@@ -162,18 +188,21 @@ func (x *serviceAccount) Create(ctx context.Context) (*accountState, error) {
 		if n > maxBirths {
 			return nil, &problem{Reason: v1alpha1.ReasonCreating, Message: fmt.Sprintf("the login of %q is taken by an account that Grafana does not show: %v", name, err), Retry: true, err: err}
 		}
-		name = fmt.Sprintf("%s-%s-%d", x.obj.WantedName(), uid8(x.obj), n)
+		name = fmt.Sprintf("%s-%d", x.birthName(), n)
 	}
 }
 
 func (x *serviceAccount) Record(have *accountState) bool {
 	status := &x.obj.Status
 	if have == nil {
-		status.ID, status.Login, status.OrgID = 0, "", 0
+		status.ID, status.Login, status.OrgID, status.CreatedAt, status.Adopted = 0, "", 0, "", false
 		return false
 	}
 	fresh := status.ID != have.ID || status.OrgID != x.org.ID()
-	status.ID, status.Login, status.OrgID = have.ID, have.Login, x.org.ID()
+	status.ID, status.Login, status.OrgID, status.CreatedAt, status.Adopted = have.ID, have.Login, x.org.ID(), "", have.adopted
+	if !markedLogin(have.Login, uid8(x.obj)) {
+		status.CreatedAt = createdAt(have.ServiceAccount)
+	}
 	return fresh
 }
 
@@ -257,6 +286,9 @@ func (x *serviceAccount) Judge(context.Context, *accountState) error { return ni
 
 // Recheck has no reason of its own.
 func (x *serviceAccount) Recheck(*accountState) time.Duration { return 0 }
+
+// PrepareDelete has nothing to say.
+func (x *serviceAccount) PrepareDelete(context.Context, *accountState) error { return nil }
 
 // Delete deletes the account. find has just seen its login, and the lifecycle proven the organization.
 func (x *serviceAccount) Delete(ctx context.Context, have *accountState) error {

@@ -23,6 +23,7 @@ import (
 type verdict struct {
 	ready           metav1.ConditionStatus
 	reason, message string
+	detail          string // for the log only
 	reconciling     bool
 	stalled         bool
 	suspended       bool
@@ -52,7 +53,7 @@ func (p *pass[T, R]) judge(err error) *verdict {
 	if in, ok := p.ext.(interface{ forbidden() *suspect }); ok && grafana.IsForbidden(err) && pr.Stalled {
 		pr.suspect, pr.RetryAfter = in.forbidden(), p.afterForbidden()
 	}
-	v := &verdict{ready: metav1.ConditionFalse, reason: pr.Reason, message: err.Error(), reconciling: !pr.Stalled, stalled: pr.Stalled,
+	v := &verdict{ready: metav1.ConditionFalse, reason: pr.Reason, message: p.told(err), detail: err.Error(), reconciling: !pr.Stalled, stalled: pr.Stalled,
 		retry: pr.Retry, after: pr.RetryAfter, waitsFor: pr.waitsFor, suspect: pr.suspect, available: p.available()}
 	switch {
 	case pr.Unavailable:
@@ -64,6 +65,18 @@ func (p *pass[T, R]) judge(err error) *verdict {
 		v.ready = metav1.ConditionUnknown
 	}
 	return v
+}
+
+// told is what the object's conditions say of an error. Tenants are not told where Grafana is.
+func (p *pass[T, R]) told(err error) string {
+	if !isTenants(p.obj) || !concealed(err) {
+		return err.Error()
+	}
+	text := "Grafana does not answer as it should: the conditions of its Instance say why"
+	if !p.obj.GetDeletionTimestamp().IsZero() {
+		text += "; annotate this object " + v1alpha1.AnnotationAbandon + "=true to let go of it as it is"
+	}
+	return text
 }
 
 // afterForbidden is soon at first, when the operator's login may just have to join the organization again, and then a minute: for as long does Grafana remember permissions.
@@ -216,6 +229,15 @@ func isParent(obj client.Object) bool {
 	return false
 }
 
+// isTenants reports whether objects of this kind belong to tenants, who are not to be told where Grafana is.
+func isTenants(obj client.Object) bool {
+	switch obj.(type) {
+	case *v1alpha1.ServiceAccount, *v1alpha1.ServiceAccountToken, *v1alpha1.Dashboard:
+		return true
+	}
+	return false
+}
+
 func isTrue(conditions []metav1.Condition, kind string) bool {
 	return meta.IsStatusConditionTrue(conditions, kind)
 }
@@ -244,7 +266,7 @@ func (p *pass[T, R]) emit(ctx context.Context, v *verdict) {
 	switch {
 	case v.suspended || was != nil && was.Reason == v.reason && was.Status == v.ready:
 	case v.stalled || v.retry:
-		log.FromContext(ctx).Info("not Ready: "+v.message, "reason", v.reason)
+		log.FromContext(ctx).Info("not Ready: "+v.detail, "reason", v.reason)
 		p.Events.Eventf(p.obj, nil, corev1.EventTypeWarning, v.reason, "Reconcile", "%s", truncate(v.message, maxMessage))
 	case v.ready == metav1.ConditionTrue && was != nil:
 		p.Events.Eventf(p.obj, nil, corev1.EventTypeNormal, v.reason, "Reconcile", "%s", v.message)

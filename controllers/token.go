@@ -5,9 +5,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"regexp"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -32,12 +32,12 @@ type tokenState struct {
 	ended      []grafana.Token // past their overlap, or dead already: to be deleted
 	orphans    []grafana.Token // what no Secret holds: to be revoked
 	inFlight   []grafana.Token // newer than the Secret's: another manager may be about to write it
-	unlisted   bool            // Grafana lists no more tokens, and the Secret's is not among them
+	unlisted   []int64         // known ones that Grafana may have, but lists no more
 }
 
 // none reports whether Grafana has no token of ours.
 func (s *tokenState) none() bool {
-	return s.live == nil && len(s.abandoned()) == 0
+	return s.live == nil && len(s.abandoned())+len(s.unlisted) == 0
 }
 
 // abandoned are all tokens of ours but the live one.
@@ -145,29 +145,51 @@ func (x *token) sort(secrets tokenSecrets, list []grafana.Token) *tokenState {
 	have := &tokenState{secrets: secrets}
 	held := readRecord(secrets.held())
 	x.revision = max(x.revision, held.revision)
-	for i, t := range list {
-		revision, ours := x.revisionOf(t.Name)
-		if !ours {
-			continue
+	for _, t := range list {
+		revision, uid := x.revisionOf(t.Name)
+		if revision == 0 || uid != uid8(x.obj) && secrets.kept[t.ID] {
+			continue // somebody else's, or what an earlier life of this object left in a Secret
 		}
 		x.revision = max(x.revision, revision)
-		works := !t.HasExpired && !t.IsRevoked
-		switch {
-		case works && t.ID == held.tokenID && revision == held.revision && x.usable(held):
-			have.live = &list[i]
-		case works && revision < held.revision && slices.Contains(held.superseded, t.ID):
-			have.superseded = append(have.superseded, superseded{Token: t, revision: revision})
-		case revision > held.revision && x.inFlightFor(t) > 0:
-			have.inFlight = append(have.inFlight, t)
-		case !works:
-			have.ended = append(have.ended, t)
-		default:
-			have.orphans = append(have.orphans, t)
-		}
+		x.sortOne(have, held, t, revision)
 	}
-	have.unlisted = len(list) >= maxListed && !slices.ContainsFunc(list, func(t grafana.Token) bool { return t.ID == held.tokenID })
+	if len(list) >= maxListed {
+		have.unlisted = x.beyond(list, held)
+	}
 	x.retire(have)
 	return have
+}
+
+// beyond are the tokens that Secret and status know of, and that are not on a list that is full.
+func (x *token) beyond(list []grafana.Token, held record) []int64 {
+	known := []int64{x.obj.Status.TokenID}
+	for _, t := range x.obj.Status.Superseded {
+		known = append(known, t.TokenID)
+	}
+	if x.usable(held) {
+		known = append(append(known, held.tokenID), held.superseded...)
+	}
+	slices.Sort(known)
+	return slices.DeleteFunc(slices.Compact(known), func(id int64) bool {
+		return id == 0 || slices.ContainsFunc(list, func(t grafana.Token) bool { return t.ID == id })
+	})
+}
+
+// sortOne puts a token of ours where it belongs. Its id alone says nothing: Grafana's database can have been restored.
+func (x *token) sortOne(have *tokenState, held record, t grafana.Token, revision int64) {
+	works := !t.HasExpired && !t.IsRevoked
+	switch {
+	case works && t.ID == held.tokenID && revision == held.revision && x.usable(held):
+		have.live = &t
+	case works && revision < held.revision && slices.Contains(held.superseded, t.ID):
+		have.superseded = append(have.superseded, superseded{Token: t, revision: revision})
+	case revision > held.revision && x.inFlightFor(t) > 0:
+		have.inFlight = append(have.inFlight, t)
+	case !works:
+		have.ended = append(have.ended, t)
+	default:
+		have.orphans = append(have.orphans, t)
+	}
 }
 
 // maxListed is how many tokens of a service account Grafana lists.
@@ -198,33 +220,99 @@ func (x *token) name(revision int64) string {
 	return fmt.Sprintf("%s-%s-%d", name, uid8(x.obj), revision)
 }
 
-// revisionOf reads the revision from a token's name, if the name is ours.
-func (x *token) revisionOf(name string) (int64, bool) {
-	at := strings.LastIndexByte(name, '-')
-	if at < 0 || !strings.HasSuffix(name[:at], "-"+uid8(x.obj)) {
-		return 0, false
+// revisionOf reads from a token's name which revision it is, and the uid8 of the object that it was made for, if that has or had our name; else the revision is 0.
+func (x *token) revisionOf(name string) (int64, string) {
+	m := tokenName.FindStringSubmatch(name)
+	if len(m) == 0 || m[1] != x.obj.Name[:min(len(x.obj.Name), maxNameInToken)] {
+		return 0, ""
 	}
-	revision, err := strconv.ParseInt(name[at+1:], 10, 64)
-	return revision, err == nil && revision > 0 && revision <= maxRevision
+	revision, err := strconv.ParseInt(m[3], 10, 64)
+	if err != nil || revision > maxRevision {
+		return 0, ""
+	}
+	return revision, m[2]
 }
+
+var tokenName = regexp.MustCompile(`^(.*)-([0-9a-f]{8})-(\d+)$`)
 
 // Find has nowhere else to look.
 func (x *token) Find(context.Context) (*tokenState, error) { return nil, nil }
 
-// Rival fails if the Secret cannot be written: that is found out before a token is made. What was lost is revoked before, and so whether another one can be made or not.
-func (x *token) Rival(ctx context.Context) error {
-	if len(x.have.ended)+len(x.have.orphans) > 0 {
-		if err := x.Prove(ctx, true); err != nil {
-			return err
-		}
-		if err := x.revokeLost(ctx, x.have); err != nil {
-			return err
-		}
+// proveAccount fails unless organization and service account are those that their objects stand for, at this moment: an id can have come to be another's, with any role.
+func (x *token) proveAccount(ctx context.Context) error {
+	if err := x.Prove(ctx, true); err != nil {
+		return err
 	}
+	account, err := x.org.ServiceAccountByID(ctx, x.account.Status.ID)
+	if absent(err) != nil {
+		return err
+	}
+	recorded := account.Login == x.account.Status.Login && account.Login != ""
+	if err != nil || !recorded || x.account.Status.CreatedAt != "" && x.account.Status.CreatedAt != createdAt(account) {
+		return x.accountLost(err)
+	}
+	return nil
+}
+
+// accountLost waits for the service account to be made again.
+func (x *token) accountLost(err error) error {
+	return &problem{Reason: v1alpha1.ReasonParentNotAvailable, Message: fmt.Sprintf("service account %d is gone, or is another one: waiting for ServiceAccount %s", x.account.Status.ID, x.account.Name), Retry: true, err: err,
+		suspect: &suspect{kind: "ServiceAccount", key: types.NamespacedName{Namespace: x.account.Namespace, Name: x.account.Name}}}
+}
+
+// Rival fails if no token can be made, or none be kept: that is found out before.
+func (x *token) Rival(ctx context.Context) error {
 	if x.revision+1 >= maxRevision {
 		return stalled(v1alpha1.ReasonRefused, "service account %d has a token %q, whose number is the highest that there can be: delete it in Grafana", x.account.Status.ID, x.name(x.revision))
 	}
-	return x.rehearse(ctx)
+	if err := x.rehearse(ctx); err != nil {
+		return x.refused(ctx, err)
+	}
+	if x.have.live == nil {
+		if err := x.env.reissues.take(x.obj, x.env.Now()); err != nil {
+			return err
+		}
+	}
+	return x.revokeElsewhere(ctx)
+}
+
+// refused is the end of a pass in which no token could be made. If the Secret is gone, as after the deletion by which people get rid of a key that has leaked, what it held is revoked all the same.
+func (x *token) refused(ctx context.Context, cause error) error {
+	var p *problem
+	if !errors.As(cause, &p) || !p.Stalled || x.have.secrets.held() != nil || len(x.have.ended)+len(x.have.orphans) == 0 {
+		return cause
+	}
+	if err := x.Prove(ctx, true); err != nil {
+		return err
+	}
+	if err := x.revokeLost(ctx, x.have); err != nil {
+		return err
+	}
+	return cause
+}
+
+// revokeElsewhere revokes the tokens of ours that another service account of the organization has, which was in the place of this one before. After the Secret is written nobody would know of it.
+func (x *token) revokeElsewhere(ctx context.Context) error {
+	held := readRecord(x.have.secrets.held())
+	if held.accountID == 0 || held.accountID == x.account.Status.ID || held.orgID != x.org.ID() {
+		return nil
+	}
+	list, err := x.org.Tokens(ctx, held.accountID)
+	if err != nil {
+		return err
+	}
+	for _, t := range list {
+		if revision, uid := x.revisionOf(t.Name); revision == 0 || uid != uid8(x.obj) {
+			continue
+		}
+		if err := x.Prove(ctx, true); err != nil {
+			return err
+		}
+		if err := absent(x.org.DeleteToken(ctx, held.accountID, t.ID)); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Prepare tells why a key is made: the first one, one ahead of time, or one in the place of a loss.
@@ -253,14 +341,14 @@ func (x *token) lossOf(held record) string {
 
 // Create makes the next revision and writes its key into the Secret. If that fails for good, the token is revoked at once; if nobody knows, the next pass sees.
 func (x *token) Create(ctx context.Context) (*tokenState, error) {
-	if err := x.Prove(ctx, true); err != nil {
+	if err := x.proveAccount(ctx); err != nil {
 		return nil, err
 	}
 	rotation := x.have.live != nil
 	r := x.nextRecord()
 	made, err := x.org.CreateToken(ctx, x.account.Status.ID, x.name(r.revision), r.ttl)
 	if err != nil {
-		return nil, x.notMade(err)
+		return nil, x.refused(ctx, x.notMade(err))
 	}
 	r.tokenID, r.key = made.ID, made.Key
 	if x.have.secrets.wanted, err = x.writeSecret(ctx, x.have.secrets.wanted, r); err != nil {
@@ -296,8 +384,7 @@ func (x *token) notMade(err error) error {
 	case grafana.IsTaken(err):
 		return &problem{Reason: v1alpha1.ReasonCreating, Message: "another manager made this revision: looking again", Retry: true, err: err}
 	case grafana.IsNotFound(err):
-		return &problem{Reason: v1alpha1.ReasonParentNotAvailable, Message: fmt.Sprintf("service account %d is gone: waiting for it to be made again", x.account.Status.ID), Retry: true, err: err,
-			suspect: &suspect{kind: "ServiceAccount", key: types.NamespacedName{Namespace: x.account.Namespace, Name: x.account.Name}}}
+		return x.accountLost(err)
 	case grafana.IsLifetimeRefused(err):
 		return x.lifetimeRefused(err)
 	}
@@ -453,30 +540,44 @@ func (x *token) Recheck(have *tokenState) time.Duration {
 	return next
 }
 
+// PrepareDelete has nothing to say.
+func (x *token) PrepareDelete(context.Context, *tokenState) error { return nil }
+
 // Delete revokes every token of ours, and then deletes the Secret, whose key is dead.
 func (x *token) Delete(ctx context.Context, have *tokenState) error {
 	all := have.abandoned()
 	if have.live != nil {
 		all = append(all, *have.live)
 	}
-	if held := readRecord(have.secrets.held()); have.unlisted && x.usable(held) {
-		all = append(all, grafana.Token{ID: held.tokenID})
-	}
+	all = append(all, unlisted(have.unlisted)...)
 	if err := x.revoke(ctx, &all); err != nil {
 		return err
 	}
+	if err := x.revokeElsewhere(ctx); err != nil {
+		return err
+	}
+	x.obj.Status.TokenID, x.obj.Status.Superseded = 0, nil // nothing that the list does not show is left
 	secrets := have.secrets.all()
 	return x.env.deleteSecrets(ctx, &secrets)
 }
 
+// unlisted are tokens of which no more than the id is known.
+func unlisted(ids []int64) []grafana.Token {
+	var tokens []grafana.Token
+	for _, id := range ids {
+		tokens = append(tokens, grafana.Token{ID: id})
+	}
+	return tokens
+}
+
 // Release leaves the Secret and its token, and revokes what no Secret holds.
 func (x *token) Release(ctx context.Context, have *tokenState) error {
-	rest := have.abandoned()
+	held := have.secrets.held()
+	rest := append(have.abandoned(), unlisted(slices.DeleteFunc(have.unlisted, func(id int64) bool { return id == readRecord(held).tokenID }))...)
 	if err := x.revoke(ctx, &rest); err != nil {
 		return err
 	}
-	held := have.secrets.held()
-	others := slices.DeleteFunc(have.secrets.all(), func(s *corev1.Secret) bool { return s == held || !metav1.IsControlledBy(s, x.obj) })
+	others := slices.DeleteFunc(have.secrets.all(), func(s *corev1.Secret) bool { return s == held })
 	if err := x.env.deleteSecrets(ctx, &others); err != nil || held == nil {
 		return err
 	}

@@ -21,18 +21,19 @@ type record struct {
 	rotated                             string // the last wish for a rotation that was fulfilled
 	superseded                          []int64
 	key                                 grafana.Key
-	digest                              string // of the key, so that an edited one is noticed
+	digest                              string // of key and expiry, so that an edited one is noticed
 }
 
 // maxRevision is far more than any object gets to. A larger number was written by somebody else.
 const maxRevision = 1_000_000_000
 
 func (r record) intact() bool {
-	return r.key != "" && r.digest == digest(r.key) && r.revision > 0 && r.revision <= maxRevision
+	return r.key != "" && r.digest == r.sum() && r.revision > 0 && r.revision <= maxRevision
 }
 
-func digest(key grafana.Key) string {
-	sum := sha256.Sum256([]byte(key.Reveal()))
+// sum is the digest of what templates show of the token and Grafana does not tell again.
+func (r record) sum() string {
+	sum := sha256.Sum256([]byte(r.key.Reveal() + "\n" + r.expires))
 	return hex.EncodeToString(sum[:16])
 }
 
@@ -65,7 +66,7 @@ func (r record) annotations(dataKey string) map[string]string {
 	all := map[string]string{
 		v1alpha1.AnnotationTokenID: number(r.tokenID), v1alpha1.AnnotationTokenRevision: number(r.revision),
 		v1alpha1.AnnotationServiceAccountID: number(r.accountID), v1alpha1.AnnotationOrgID: number(r.orgID),
-		v1alpha1.AnnotationTokenTTL: r.ttl.String(), v1alpha1.AnnotationTokenKey: dataKey, v1alpha1.AnnotationTokenDigest: digest(r.key),
+		v1alpha1.AnnotationTokenTTL: r.ttl.String(), v1alpha1.AnnotationTokenKey: dataKey, v1alpha1.AnnotationTokenDigest: r.sum(),
 	}
 	for annotation, value := range map[string]string{
 		v1alpha1.AnnotationTokenExpires: r.expires, v1alpha1.AnnotationRotate: r.rotated, v1alpha1.AnnotationSuperseded: formatIDs(r.superseded),

@@ -49,7 +49,7 @@ func (x *token) lead(revision int64) time.Duration {
 	return before + time.Duration(part*float64(x.ttl()-before)/10)
 }
 
-// retire gives each superseded token its end: the overlap after the next one was made. Without a live token after it, it has ended.
+// retire gives each superseded token its end: the overlap after the next one was made. If Grafana has lost the live one, they stay until there is another one, since their users have nothing else.
 func (x *token) retire(have *tokenState) {
 	slices.SortFunc(have.superseded, func(a, b superseded) int { return int(a.revision - b.revision) })
 	all := have.superseded
@@ -61,7 +61,8 @@ func (x *token) retire(have *tokenState) {
 		case have.live != nil:
 			t.until = have.live.Created.Add(x.obj.Overlap())
 		}
-		if have.live == nil || !x.conn.Now().Before(t.until) {
+		waits := t.until.IsZero() && x.usable(readRecord(have.secrets.held()))
+		if !waits && !x.conn.Now().Before(t.until) {
 			have.ended = append(have.ended, t.Token)
 		} else {
 			have.superseded = append(have.superseded, t)
@@ -69,14 +70,14 @@ func (x *token) retire(have *tokenState) {
 	}
 }
 
-// outgoing are the tokens that the next revision supersedes. After a loss there are none: what the Secret does not hold is revoked.
+// outgoing are the tokens that the next revision supersedes.
 func (s *tokenState) outgoing() []int64 {
-	if s.live == nil {
-		return nil
-	}
 	var ids []int64
 	for _, t := range s.superseded {
 		ids = append(ids, t.ID)
 	}
-	return append(ids, s.live.ID)
+	if s.live != nil {
+		ids = append(ids, s.live.ID)
+	}
+	return ids
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/go-logr/logr"
@@ -24,7 +25,8 @@ import (
 type tokenSecrets struct {
 	wanted *corev1.Secret   // has the name in the spec; nil: there is none of ours
 	others []*corev1.Secret // have other names
-	taken  bool             // the name in the spec is that of a Secret that is not ours
+	taken  *corev1.Secret   // has the name in the spec, and is not ours
+	kept   map[int64]bool   // tokens that Secrets of earlier lives hold, which were let go
 }
 
 func (s tokenSecrets) all() []*corev1.Secret {
@@ -60,9 +62,10 @@ func (e *Env) tokenSecrets(ctx context.Context, obj *v1alpha1.ServiceAccountToke
 	case wanted != nil && ours(wanted, obj):
 		s.wanted = wanted
 	case wanted != nil:
-		s.taken = true
+		s.taken = wanted
 	}
-	names, err := e.formerNames(ctx, obj)
+	s.kept = map[int64]bool{}
+	names, err := e.formerNames(ctx, obj, s.kept)
 	if err != nil {
 		return s, err
 	}
@@ -88,18 +91,27 @@ func (e *Env) liveSecret(ctx context.Context, obj *v1alpha1.ServiceAccountToken,
 	return &secret, withheld("read", obj.Namespace+"/"+name, err)
 }
 
-// ours reports whether a Secret belongs to the object. One that was let go by Orphan is nobody's any more, but it still says which token must live.
+// ours reports whether a Secret belongs to the object. With deletionPolicy Orphan nothing owns it, or Kubernetes would collect it before we have let go, and people can take our reference off;
+// its annotation still says whose it is.
 func ours(secret *corev1.Secret, obj *v1alpha1.ServiceAccountToken) bool {
-	letGo := !obj.DeletionTimestamp.IsZero() && obj.Spec.DeletionPolicy == v1alpha1.DeletionOrphan &&
-		metav1.GetControllerOf(secret) == nil && secret.Annotations[v1alpha1.AnnotationTokenOwner] == tokenOwner(obj)
-	return metav1.IsControlledBy(secret, obj) || letGo
+	disowned := metav1.GetControllerOf(secret) == nil && secret.Annotations[v1alpha1.AnnotationTokenOwner] == tokenOwner(obj)
+	return metav1.IsControlledBy(secret, obj) || disowned || obj.DeletionTimestamp.IsZero() && ofEarlierLife(secret, obj)
+}
+
+// ofEarlierLife reports whether a Secret was made for an object of this name that is no more: it was deleted with Orphan, or restored, and applied again.
+func ofEarlierLife(secret *corev1.Secret, obj *v1alpha1.ServiceAccountToken) bool {
+	name, uid, _ := strings.Cut(secret.Annotations[v1alpha1.AnnotationTokenOwner], "/")
+	owner := metav1.GetControllerOf(secret)
+	return name == obj.Name && uid != string(obj.UID) &&
+		(owner == nil || owner.Kind == "ServiceAccountToken" && owner.Name == obj.Name && string(owner.UID) == uid)
 }
 
 // tokenOwner is how a Secret names the object that it was made for.
 func tokenOwner(obj *v1alpha1.ServiceAccountToken) string { return obj.Name + "/" + string(obj.UID) }
 
-// formerNames are the names, other than the wanted one, of Secrets that may be ours: by their owner in the cache, which may be behind, and by status, which may be lost.
-func (e *Env) formerNames(ctx context.Context, obj *v1alpha1.ServiceAccountToken) ([]string, error) {
+// formerNames are the names, other than the wanted one, of Secrets that may be ours: by their owner in the cache, which may be behind, and by status, which may be lost. It notes the tokens that
+// others hold which were ours in an earlier life.
+func (e *Env) formerNames(ctx context.Context, obj *v1alpha1.ServiceAccountToken, kept map[int64]bool) ([]string, error) {
 	var list metav1.PartialObjectMetadataList
 	list.SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind("SecretList"))
 	if err := e.List(ctx, &list, client.InNamespace(obj.Namespace), client.UnsafeDisableDeepCopy); err != nil {
@@ -107,8 +119,12 @@ func (e *Env) formerNames(ctx context.Context, obj *v1alpha1.ServiceAccountToken
 	}
 	names := map[string]bool{obj.Status.SecretName: true}
 	for i := range list.Items {
-		if metav1.IsControlledBy(&list.Items[i], obj) {
-			names[list.Items[i].Name] = true
+		secret := &list.Items[i]
+		if metav1.IsControlledBy(secret, obj) || metav1.GetControllerOf(secret) == nil && secret.Annotations[v1alpha1.AnnotationTokenOwner] == tokenOwner(obj) {
+			names[secret.Name] = true
+		} else if secret.Name != obj.SecretName() && strings.HasPrefix(secret.Annotations[v1alpha1.AnnotationTokenOwner], obj.Name+"/") {
+			id, _ := strconv.ParseInt(secret.Annotations[v1alpha1.AnnotationTokenID], 10, 64)
+			kept[id] = true
 		}
 	}
 	delete(names, "")
@@ -146,10 +162,24 @@ func (x *token) desired(now *corev1.Secret, r record) (*corev1.Secret, error) {
 	want.Labels = overlay(want.Labels, was[v1alpha1.AnnotationAppliedLabels], labels)
 	want.Data = overlay(want.Data, was[v1alpha1.AnnotationAppliedData]+","+was[v1alpha1.AnnotationTokenKey], data)
 	want.Annotations = overlay(want.Annotations, was[v1alpha1.AnnotationAppliedAnnotations]+","+optionalAnnotations, annotations)
-	if err := controllerutil.SetControllerReference(x.obj, want, x.env.Scheme()); err != nil {
+	if err := x.own(want); err != nil {
 		return nil, stalled(v1alpha1.ReasonSecretConflict, "%v", err)
 	}
 	return want, nil
+}
+
+// own makes the Secret the object's in Kubernetes' eyes, so that it is collected with it; with deletionPolicy Orphan nobody's.
+func (x *token) own(secret *corev1.Secret) error {
+	if owner := metav1.GetControllerOf(secret); owner != nil && owner.UID != x.obj.UID { // it is no more: see ofEarlierLife
+		secret.OwnerReferences = slices.DeleteFunc(secret.OwnerReferences, func(r metav1.OwnerReference) bool { return r.UID == owner.UID })
+	}
+	switch {
+	case !x.obj.Stays():
+		return controllerutil.SetControllerReference(x.obj, secret, x.env.Scheme())
+	case metav1.IsControlledBy(secret, x.obj):
+		return controllerutil.RemoveControllerReference(x.obj, secret, x.env.Scheme())
+	}
+	return nil
 }
 
 // optionalAnnotations are those of the record that a later one may not have.
@@ -180,7 +210,7 @@ func (x *token) secretDiffers(s tokenSecrets) bool {
 	if err != nil {
 		return true // whoever writes it meets the error
 	}
-	return want.Type != s.wanted.Type || !maps.Equal(want.Labels, s.wanted.Labels) || !maps.Equal(want.Annotations, s.wanted.Annotations) ||
+	return want.Type != s.wanted.Type || metav1.IsControlledBy(s.wanted, x.obj) == x.obj.Stays() || !maps.Equal(want.Labels, s.wanted.Labels) || !maps.Equal(want.Annotations, s.wanted.Annotations) ||
 		!maps.EqualFunc(want.Data, s.wanted.Data, slices.Equal)
 }
 
@@ -190,7 +220,10 @@ const rehearsal = "glsa_rehearsal0rehearsal0rehearsal012_00000000"
 // rehearse finds out, before a token is made or a Secret deleted, whether the Secret can be written.
 func (x *token) rehearse(ctx context.Context) error {
 	name, now := x.obj.Namespace+"/"+x.obj.SecretName(), x.have.secrets.wanted
-	if x.have.secrets.taken {
+	if theirs := x.have.secrets.taken; theirs != nil {
+		if owner := metav1.GetControllerOf(theirs); owner != nil {
+			return stalled(v1alpha1.ReasonSecretConflict, "Secret %s belongs to %s %s: set another secret.name", name, owner.Kind, owner.Name)
+		}
 		return stalled(v1alpha1.ReasonSecretConflict, "Secret %s exists and does not belong to this object: delete it, or set another secret.name", name)
 	}
 	if now != nil && !now.DeletionTimestamp.IsZero() {
@@ -210,6 +243,7 @@ func (x *token) rehearse(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	sent := want.DeepCopy()
 	if base != nil {
 		err = withheld("update", name, x.env.Update(quiet(ctx), want, client.DryRunAll))
 	} else { // there is nothing real in it, so that what Kubernetes says can be told
@@ -219,7 +253,9 @@ func (x *token) rehearse(ctx context.Context) error {
 		err = x.env.Create(quiet(ctx), want, client.DryRunAll)
 	}
 	switch {
-	case err == nil || apierrors.IsConflict(err) || mayHaveTakenEffect(err):
+	case err == nil:
+		return keptWhole(sent, want)
+	case apierrors.IsConflict(err) || mayHaveTakenEffect(err):
 		return err
 	case base != nil && now.Immutable != nil && *now.Immutable:
 		return stalled(v1alpha1.ReasonRefused, "Secret %s has to change and is immutable: delete it, and it is made again with another key", name)
@@ -234,9 +270,12 @@ func (x *token) writeSecret(ctx context.Context, now *corev1.Secret, r record) (
 	if err != nil {
 		return nil, err
 	}
-	name := want.Namespace + "/" + want.Name
+	name, sent := want.Namespace+"/"+want.Name, want.DeepCopy()
 	if now != nil && now.Type == want.Type {
-		return want, withheld("update", name, x.env.Update(quiet(ctx), want))
+		if err := x.env.Update(quiet(ctx), want); err != nil {
+			return want, withheld("update", name, err)
+		}
+		return want, keptWhole(sent, want)
 	}
 	if now != nil {
 		if err := x.env.Delete(quiet(ctx), now, client.Preconditions{UID: &now.UID, ResourceVersion: &now.ResourceVersion}); err != nil {
@@ -244,7 +283,29 @@ func (x *token) writeSecret(ctx context.Context, now *corev1.Secret, r record) (
 		}
 		want.UID, want.ResourceVersion, want.CreationTimestamp = "", "", metav1.Time{}
 	}
-	return want, withheld("create", name, x.env.Create(quiet(ctx), want))
+	if err := x.env.Create(quiet(ctx), want); err != nil {
+		return want, withheld("create", name, err)
+	}
+	return want, keptWhole(sent, want)
+}
+
+// keptWhole fails if Kubernetes keeps something else than what was sent: then the key could not be known again, and another one would be made for ever.
+func keptWhole(sent, got *corev1.Secret) error {
+	for annotation, value := range sent.Annotations {
+		if got.Annotations[annotation] != value {
+			return changedOnItsWay(sent, "annotation "+annotation)
+		}
+	}
+	for key, value := range sent.Data {
+		if !slices.Equal(got.Data[key], value) {
+			return changedOnItsWay(sent, "data "+key)
+		}
+	}
+	return nil
+}
+
+func changedOnItsWay(secret *corev1.Secret, what string) error {
+	return stalled(v1alpha1.ReasonRefused, "something in the cluster changes Secret %s/%s as it is written (%s), most likely a mutating admission policy or webhook: exempt the Secret from it", secret.Namespace, secret.Name, what)
 }
 
 // unspoken is an error of Kubernetes about a Secret, without its words: an admission policy or webhook can quote in them what the Secret holds.
@@ -310,6 +371,6 @@ func (e *Env) deleteSecrets(ctx context.Context, secrets *[]*corev1.Secret) erro
 func (x *token) render(r record) (map[string][]byte, error) {
 	return renderTemplates(x.obj.Spec.Secret.Template, map[string]any{
 		"token": r.key.Reveal(), "expiresAt": r.expires, "login": x.account.Status.Login,
-		"url": x.conn.URL(), "orgID": x.org.ID(), "orgName": x.orgName,
+		"url": x.conn.URL(), "orgID": x.org.ID(), "orgName": x.object.Status.Name,
 	})
 }

@@ -25,7 +25,7 @@ var errTooLong = errors.New("the result is longer than 64 KiB")
 
 // templateFuncs are all that a template can call besides templateBuiltins. Whatever makes text is bounded, since its result can be fed to the next.
 var templateFuncs = template.FuncMap{
-	"default":    func(other, value any) any { return defaulted(other, value) },
+	"default":    defaulted,
 	"quote":      toJSON[string],
 	"toJson":     toJSON[any],
 	"b64enc":     func(s string) (string, error) { return bounded(base64.StdEncoding.EncodeToString([]byte(s))) },

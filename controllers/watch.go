@@ -79,6 +79,8 @@ func usability(obj client.Object) any {
 	var id, org int64
 	var name string
 	switch o := obj.(type) {
+	case *v1alpha1.Instance:
+		id = o.Status.Resets
 	case *v1alpha1.Organization:
 		id, name = o.Status.OrgID, o.Status.Name
 	case *v1alpha1.ServiceAccount:
@@ -99,11 +101,17 @@ func (w *watcher) childOf(child client.Object) *watcher {
 	}), builder.WithPredicates(predicate.Funcs{
 		CreateFunc: func(ctrlevent.CreateEvent) bool { return false },
 		UpdateFunc: func(e ctrlevent.UpdateEvent) bool {
-			return e.ObjectOld.GetDeletionTimestamp().IsZero() != e.ObjectNew.GetDeletionTimestamp().IsZero()
+			return e.ObjectOld.GetDeletionTimestamp().IsZero() != e.ObjectNew.GetDeletionTimestamp().IsZero() || holdsInstance(e.ObjectOld) != holdsInstance(e.ObjectNew)
 		},
 		GenericFunc: func(ctrlevent.GenericEvent) bool { return false },
 	}))
 	return w
+}
+
+// holdsInstance reports whether an object needs its Instance's Secrets to be kept.
+func holdsInstance(obj client.Object) bool {
+	o, ok := obj.(*v1alpha1.Organization)
+	return ok && organizationKind{}.Held(o)
 }
 
 // naming wakes the objects that name a Secret or ConfigMap of their namespace. Only its metadata is watched.

@@ -64,6 +64,14 @@ const (
 	ReasonNameConflict = "NameConflict"
 	// ReasonOwnershipLost: the object recorded in status is there, but no longer carries the operator's mark.
 	ReasonOwnershipLost = "OwnershipLost"
+	// ReasonDatabaseReset: none of the organizations that the operator has made is in this Grafana any more.
+	ReasonDatabaseReset = "DatabaseReset"
+	// ReasonRoleNotPermitted: the Organization does not allow service accounts of this role here.
+	ReasonRoleNotPermitted = "RoleNotPermitted"
+	// ReasonAdoptionNotPermitted: it asks to take over what is in Grafana already, and what contains that does not allow it.
+	ReasonAdoptionNotPermitted = "AdoptionNotPermitted"
+	// ReasonCannotDelete: this version of Grafana cannot delete organizations.
+	ReasonCannotDelete = "CannotDelete"
 	// ReasonQuotasDisabled: Grafana has quotas switched off.
 	ReasonQuotasDisabled = "QuotasDisabled"
 
@@ -96,6 +104,7 @@ const (
 const (
 	EventCreated   = "Created"
 	EventUpdated   = "Updated"
+	EventFound     = "Found"
 	EventRotated   = "Rotated"
 	EventReissued  = "Reissued"
 	EventDeleted   = "Deleted"

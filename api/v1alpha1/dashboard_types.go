@@ -30,6 +30,16 @@ type DashboardSpec struct {
 	// +kubebuilder:default=Correct
 	// +optional
 	DriftPolicy DriftPolicy `json:"driftPolicy,omitempty"`
+
+	// AdoptionPolicy says what happens if the organization has a dashboard of this uid already that the operator did not create: Never (the default) leaves it alone, Adopt takes it over if the
+	// Organization allows adoption. Its content is then replaced; what it was stays in its history.
+	// +kubebuilder:default=Never
+	// +optional
+	AdoptionPolicy AdoptionPolicy `json:"adoptionPolicy,omitempty"`
+
+	// DeletionPolicy says what becomes of it in Grafana when this object is deleted: Delete deletes it there too, Orphan leaves it. Default: Delete; Orphan if it was adopted.
+	// +optional
+	DeletionPolicy DeletionPolicy `json:"deletionPolicy,omitempty"`
 }
 
 // DriftPolicy says what becomes of an edit made in Grafana.
@@ -95,6 +105,14 @@ type DashboardStatus struct {
 	// +optional
 	OrgID int64 `json:"orgID,omitempty"`
 
+	// CreatedAt is when Grafana says that the dashboard was created; kept for one that was adopted.
+	// +optional
+	CreatedAt string `json:"createdAt,omitempty"`
+
+	// Adopted says that the dashboard was there before and was taken over.
+	// +optional
+	Adopted bool `json:"adopted,omitempty"`
+
 	// Drift is the edit made in Grafana that driftPolicy Report lets stand.
 	// +optional
 	Drift *DashboardDrift `json:"drift,omitempty"`
@@ -139,6 +157,11 @@ type DashboardList struct {
 	metav1.TypeMeta `json:",inline"`
 	metav1.ListMeta `json:"metadata,omitempty"`
 	Items           []Dashboard `json:"items"`
+}
+
+// Stays reports whether the dashboard is left in Grafana when the object is deleted.
+func (d *Dashboard) Stays() bool {
+	return d.Spec.DeletionPolicy == DeletionOrphan || d.Spec.DeletionPolicy == "" && d.Status.Adopted
 }
 
 // CommonSpec is the part of the spec that all kinds share.

@@ -38,6 +38,18 @@ type InstanceSpec struct {
 	// +optional
 	AllowedNamespaces AllowedNamespaces `json:"allowedNamespaces,omitempty"`
 
+	// Adoption says whether Organizations may take over organizations that are in this Grafana already: Forbid (the default) or Allow, for those whose adoptionPolicy asks for it.
+	// +kubebuilder:default=Forbid
+	// +optional
+	Adoption AdoptionConsent `json:"adoption,omitempty"`
+
+	// OnReset says what to do when none of the organizations that the operator has made is found in this Grafana any more, as after its database was emptied: Hold (the default) stops until a
+	// person confirms it with an annotation that the condition names, since it may as well be a wrong url or a volume that is not mounted; Rebuild makes everything again, tokens into the same
+	// Secrets.
+	// +kubebuilder:default=Hold
+	// +optional
+	OnReset ResetPolicy `json:"onReset,omitempty"`
+
 	// ResyncInterval is how often Grafana is compared with the objects that describe it; each may set its own. Default 10m; at least 30s.
 	// +kubebuilder:validation:Type=string
 	// +kubebuilder:validation:Pattern=`^([0-9]{1,5}h([0-9]{1,5}m)?([0-9]{1,5}s)?|[0-9]{1,5}m([0-9]{1,5}s)?|[0-9]{1,5}s)$`
@@ -182,10 +194,27 @@ type InstanceStatus struct {
 	// +optional
 	Capabilities []string `json:"capabilities,omitempty"`
 
+	// Resets counts how often Grafana's database was seen to be emptied, and everything was to be built again.
+	// +kubebuilder:validation:Minimum=0
+	// +kubebuilder:validation:Maximum=9007199254740991
+	// +optional
+	Resets int64 `json:"resets,omitempty"`
+
 	// LoginFailure is kept while Grafana refuses the credential, so that restarts of the operator do not spend further attempts: five wrong ones lock a login out.
 	// +optional
 	LoginFailure *LoginFailure `json:"loginFailure,omitempty"`
 }
+
+// ResetPolicy says what to do with a Grafana that has lost what the operator made in it.
+// +kubebuilder:validation:Enum=Hold;Rebuild
+type ResetPolicy string
+
+const (
+	// ResetHold waits for a person.
+	ResetHold ResetPolicy = "Hold"
+	// ResetRebuild makes everything again.
+	ResetRebuild ResetPolicy = "Rebuild"
+)
 
 // LoginFailure records that Grafana refused a credential.
 type LoginFailure struct {
@@ -241,8 +270,11 @@ type InstanceList struct {
 
 // CommonSpec of an Instance: it cannot be suspended, and nothing in Grafana is deleted with it.
 func (i *Instance) CommonSpec() CommonSpec {
-	return CommonSpec{ResyncInterval: i.Spec.ResyncInterval, DeletionPolicy: DeletionDelete}
+	return CommonSpec{ResyncInterval: i.Spec.ResyncInterval}
 }
+
+// Stays is false: there is nothing in Grafana to leave.
+func (i *Instance) Stays() bool { return false }
 
 // CommonStatus is the part of the status that all kinds share.
 func (i *Instance) CommonStatus() *CommonStatus { return &i.Status.CommonStatus }

@@ -25,6 +25,26 @@ type OrganizationSpec struct {
 	// +optional
 	AllowedNamespaces AllowedNamespaces `json:"allowedNamespaces,omitempty"`
 
+	// MaxServiceAccountRole is the highest role that a ServiceAccount here may ask for. Default: Admin for those in the Organization's own namespace, Editor for those in others.
+	// +optional
+	MaxServiceAccountRole Role `json:"maxServiceAccountRole,omitempty"`
+
+	// AdoptionPolicy says what happens if Grafana has an organization of this name already that the operator did not create: Never (the default) leaves it alone, Adopt takes it over if the
+	// Instance allows adoption. Nothing in it is deleted or changed by that, except what this spec names.
+	// +kubebuilder:default=Never
+	// +optional
+	AdoptionPolicy AdoptionPolicy `json:"adoptionPolicy,omitempty"`
+
+	// Adoption says whether ServiceAccounts and Dashboards may take over what is in this organization already: Forbid (the default) or Allow, for those whose adoptionPolicy asks for it.
+	// +kubebuilder:default=Forbid
+	// +optional
+	Adoption AdoptionConsent `json:"adoption,omitempty"`
+
+	// DeletionPolicy says what becomes of the organization in Grafana when this object is deleted. Delete deletes it there too, unless it holds dashboards, folders, data sources, alert rules,
+	// library panels or service accounts that the operator did not put there. DeleteWithContents deletes it with all that is in it. Orphan leaves it. Default: Delete; Orphan if it was adopted.
+	// +optional
+	DeletionPolicy OrganizationDeletionPolicy `json:"deletionPolicy,omitempty"`
+
 	// Preferences of the organization. A preference that is left out stays as it is in Grafana.
 	// +optional
 	Preferences *Preferences `json:"preferences,omitempty"`
@@ -36,6 +56,19 @@ type OrganizationSpec struct {
 	// +optional
 	Quotas map[string]QuotaLimit `json:"quotas,omitempty"`
 }
+
+// OrganizationDeletionPolicy says what becomes of an organization when its object is deleted.
+// +kubebuilder:validation:Enum=Delete;DeleteWithContents;Orphan
+type OrganizationDeletionPolicy string
+
+const (
+	// OrganizationDelete deletes it, unless it holds what the operator did not put there.
+	OrganizationDelete OrganizationDeletionPolicy = "Delete"
+	// OrganizationDeleteWithContents deletes it with all that is in it.
+	OrganizationDeleteWithContents OrganizationDeletionPolicy = "DeleteWithContents"
+	// OrganizationOrphan leaves it.
+	OrganizationOrphan OrganizationDeletionPolicy = "Orphan"
+)
 
 // QuotaLimit is how many of a target an organization may have; -1 means no limit.
 // +kubebuilder:validation:Minimum=-1
@@ -91,6 +124,24 @@ type OrganizationStatus struct {
 	// Name that was last given to the organization in Grafana.
 	// +optional
 	Name string `json:"name,omitempty"`
+
+	// Adopted says that the organization was there before and was taken over.
+	// +optional
+	Adopted bool `json:"adopted,omitempty"`
+
+	// Joined says that the operator's login became a member of it for that.
+	// +optional
+	Joined bool `json:"joined,omitempty"`
+
+	// DeleteStarted says that the request that deletes the organization in Grafana was about to be sent, so that it may be gone.
+	// +optional
+	DeleteStarted bool `json:"deleteStarted,omitempty"`
+
+	// Resets is the Instance's count of resets that the organization was last seen under.
+	// +kubebuilder:validation:Minimum=0
+	// +kubebuilder:validation:Maximum=9007199254740991
+	// +optional
+	Resets int64 `json:"resets,omitempty"`
 }
 
 // Organization is an organization of a Grafana: a tenant's own place for service accounts, dashboards and everything else.
@@ -127,6 +178,14 @@ func (o *Organization) CommonSpec() CommonSpec { return o.Spec.CommonSpec }
 
 // CommonStatus is the part of the status that all kinds share.
 func (o *Organization) CommonStatus() *CommonStatus { return &o.Status.CommonStatus }
+
+// mainOrg is the id of the organization that every Grafana has from the beginning, and that its server-wide requests act in.
+const mainOrg = 1
+
+// Stays reports whether the organization is left in Grafana when the object is deleted. The main one always is.
+func (o *Organization) Stays() bool {
+	return o.Spec.DeletionPolicy == OrganizationOrphan || o.Spec.DeletionPolicy == "" && o.Status.Adopted || o.Status.OrgID == mainOrg
+}
 
 // WantedName is the name that the organization shall have in Grafana.
 func (o *Organization) WantedName() string {

@@ -40,6 +40,16 @@ type ServiceAccountSpec struct {
 	// Disabled keeps the service account and its tokens, but lets no one in with them.
 	// +optional
 	Disabled bool `json:"disabled,omitempty"`
+
+	// AdoptionPolicy says what happens if the organization has a service account of this name already that the operator did not create: Never (the default) leaves it alone, Adopt takes it over if the
+	// Organization allows adoption. Its present role must be within what the Organization allows.
+	// +kubebuilder:default=Never
+	// +optional
+	AdoptionPolicy AdoptionPolicy `json:"adoptionPolicy,omitempty"`
+
+	// DeletionPolicy says what becomes of it in Grafana when this object is deleted: Delete deletes it there too, Orphan leaves it. Default: Delete; Orphan if it was adopted.
+	// +optional
+	DeletionPolicy DeletionPolicy `json:"deletionPolicy,omitempty"`
 }
 
 // ServiceAccountStatus is what was seen of a service account.
@@ -55,6 +65,14 @@ type ServiceAccountStatus struct {
 	// Login that Grafana gave it when it was created; it never changes.
 	// +optional
 	Login string `json:"login,omitempty"`
+
+	// CreatedAt is when Grafana says that it was created. With id and login it tells a service account whose login does not carry the operator's mark from any other.
+	// +optional
+	CreatedAt string `json:"createdAt,omitempty"`
+
+	// Adopted says that the service account was there before and was taken over.
+	// +optional
+	Adopted bool `json:"adopted,omitempty"`
 
 	// OrgID is Grafana's id of the organization it is in.
 	// +kubebuilder:validation:Minimum=0
@@ -91,6 +109,11 @@ type ServiceAccountList struct {
 	metav1.TypeMeta `json:",inline"`
 	metav1.ListMeta `json:"metadata,omitempty"`
 	Items           []ServiceAccount `json:"items"`
+}
+
+// Stays reports whether the service account is left in Grafana when the object is deleted.
+func (s *ServiceAccount) Stays() bool {
+	return s.Spec.DeletionPolicy == DeletionOrphan || s.Spec.DeletionPolicy == "" && s.Status.Adopted
 }
 
 // CommonSpec is the part of the spec that all kinds share.

@@ -32,6 +32,11 @@ type ServiceAccountTokenSpec struct {
 	// before.
 	// +optional
 	Rotation *TokenRotation `json:"rotation,omitempty"`
+
+	// DeletionPolicy says what becomes of token and Secret when this object is deleted: Delete (the default) revokes the one and deletes the other, Orphan leaves them.
+	// +kubebuilder:default=Delete
+	// +optional
+	DeletionPolicy DeletionPolicy `json:"deletionPolicy,omitempty"`
 }
 
 // TokenRotation says how a new key takes the place of the old one.
@@ -204,6 +209,9 @@ type ServiceAccountTokenList struct {
 	metav1.ListMeta `json:"metadata,omitempty"`
 	Items           []ServiceAccountToken `json:"items"`
 }
+
+// Stays reports whether token and Secret are left when the object is deleted.
+func (t *ServiceAccountToken) Stays() bool { return t.Spec.DeletionPolicy == DeletionOrphan }
 
 // CommonSpec is the part of the spec that all kinds share.
 func (t *ServiceAccountToken) CommonSpec() CommonSpec { return t.Spec.CommonSpec }

@@ -10,6 +10,13 @@ const Finalizer = "grafana-tenancy.dev/finalizer"
 // AnnotationAbandon is set to "true" by a person on an object that is being deleted, to release it without touching Grafana. What it made there stays.
 const AnnotationAbandon = "grafana-tenancy.dev/abandon"
 
+// AnnotationConfirmOrgID is given to an Organization by a person, with Grafana's id of the organization as its value, to say that the organization recorded in status is the right one although
+// it has lost the operator's mark and its name.
+const AnnotationConfirmOrgID = "grafana-tenancy.dev/confirm-org-id"
+
+// AnnotationConfirmReset is given to an Instance by a person, with the value that its condition names, to say that Grafana's database was emptied on purpose and everything is to be built again.
+const AnnotationConfirmReset = "grafana-tenancy.dev/confirm-reset"
+
 // AnnotationRotate is given to a ServiceAccountToken by a person, with a value that it did not have before, to have the key rotated now. The value that was handled is on the Secret, under
 // the same name.
 const AnnotationRotate = "grafana-tenancy.dev/rotate"
@@ -112,6 +119,28 @@ const (
 	DeletionOrphan DeletionPolicy = "Orphan"
 )
 
+// AdoptionPolicy says what happens if Grafana has something of the wanted name or uid already that the operator did not create.
+// +kubebuilder:validation:Enum=Never;Adopt
+type AdoptionPolicy string
+
+const (
+	// AdoptionNever leaves it alone.
+	AdoptionNever AdoptionPolicy = "Never"
+	// AdoptionAdopt takes it over, if what contains it allows that.
+	AdoptionAdopt AdoptionPolicy = "Adopt"
+)
+
+// AdoptionConsent says whether objects may take over what is in Grafana already.
+// +kubebuilder:validation:Enum=Forbid;Allow
+type AdoptionConsent string
+
+const (
+	// AdoptionForbid does not let them.
+	AdoptionForbid AdoptionConsent = "Forbid"
+	// AdoptionAllow lets those that ask for it.
+	AdoptionAllow AdoptionConsent = "Allow"
+)
+
 // CommonSpec is shared by the kinds that stand for something inside a Grafana.
 type CommonSpec struct {
 	// Suspend stops the operator from writing to Grafana for this object; status.observedGeneration stays where it is. A deletion still goes through.
@@ -124,11 +153,6 @@ type CommonSpec struct {
 	// +kubebuilder:validation:XValidation:rule="duration(self) >= duration('30s')",message="must be at least 30s"
 	// +optional
 	ResyncInterval *metav1.Duration `json:"resyncInterval,omitempty"`
-
-	// DeletionPolicy says what becomes of the object in Grafana when this one is deleted: Delete (the default) deletes it there too, Orphan leaves it.
-	// +kubebuilder:default=Delete
-	// +optional
-	DeletionPolicy DeletionPolicy `json:"deletionPolicy,omitempty"`
 }
 
 // CommonStatus is shared by all kinds.

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"slices"
+	"strings"
 )
 
 // Org is an organization.
@@ -153,6 +155,16 @@ func (c *Client) DeleteOrg(ctx context.Context, id int64) error {
 	r := del("/api/orgs/:id", id)
 	r.long = true
 	return exec(ctx, c.Org(other), r)
+}
+
+// CannotDeleteOrgs reports whether the failure of DeleteOrg is that of a version of Grafana that cannot delete organizations: 12.0.0 and 12.0.1 answer 500, 13.1 and 13.2 500 or 405. In any
+// other version a 500 may pass.
+func CannotDeleteOrgs(err error, version string) bool {
+	if answered(err, http.StatusMethodNotAllowed) {
+		return true
+	}
+	bad := []string{"12.0.0", "12.0.1", "13.1.", "13.2."}
+	return answered(err, http.StatusInternalServerError) && slices.ContainsFunc(bad, func(b string) bool { return strings.HasPrefix(version, b) })
 }
 
 // otherOrg chooses an organization to stand in while another is deleted: Grafana refuses to delete the

@@ -1,0 +1,212 @@
+package controllers
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"k8s.io/apimachinery/pkg/api/meta"
+
+	"grafana-tenancy.dev/operator/api/v1alpha1"
+	"grafana-tenancy.dev/operator/internal/grafana"
+)
+
+// PrepareDelete fails if the organization holds what the operator did not put there. From here on its absence is no sign that Grafana's database was reset.
+func (x *organization) PrepareDelete(ctx context.Context, have *orgState) error {
+	x.obj.Status.DeleteStarted = false
+	if err := x.checkDelete(ctx, have.ID); err != nil {
+		return err
+	}
+	x.obj.Status.DeleteStarted = true
+	return nil
+}
+
+func (x *organization) Delete(ctx context.Context, have *orgState) error {
+	return x.deleteOwned(ctx, have.ID)
+}
+
+// deleteOwned deletes an organization that can be deleted at this moment.
+func (x *organization) deleteOwned(ctx context.Context, id int64) error {
+	if err := x.checkDelete(ctx, id); err != nil {
+		return absent(err)
+	}
+	if x.obj.Spec.DeletionPolicy == v1alpha1.OrganizationDeleteWithContents {
+		if err := x.deleteAccounts(ctx, id); err != nil {
+			return err
+		}
+	}
+	return x.cannotDelete(absent(x.conn.DeleteOrg(ctx, id)))
+}
+
+// checkDelete fails unless an organization is ours at this moment and, unless its contents may go too, has nothing in it that the operator did not put there.
+func (x *organization) checkDelete(ctx context.Context, id int64) error {
+	org, err := x.conn.OrgByID(ctx, id)
+	if err != nil {
+		return err
+	}
+	if ours, err := x.owned(ctx, org); err != nil {
+		return err
+	} else if !ours {
+		return stalled(v1alpha1.ReasonOwnershipLost, "organization %d no longer carries the operator's mark", id)
+	}
+	member, err := x.conn.member(ctx, id)
+	if err != nil {
+		return err
+	}
+	if err := x.join(ctx, &orgState{Org: org, member: member}); err != nil { // only a member sees all that is in it
+		return err
+	}
+	if x.obj.Spec.DeletionPolicy == v1alpha1.OrganizationDeleteWithContents {
+		return nil
+	}
+	return x.refuseContents(ctx, org)
+}
+
+// deleteAccounts deletes all service accounts, which Grafana would leave behind without an organization.
+func (x *organization) deleteAccounts(ctx context.Context, id int64) error {
+	accounts, err := x.conn.Org(id).SearchServiceAccounts(ctx, "")
+	if err != nil {
+		return err
+	}
+	for _, a := range accounts {
+		if err := absent(x.conn.Org(id).DeleteServiceAccount(ctx, a.ID)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// refuseContents fails if the organization holds something. All that the operator put there is gone by now.
+func (x *organization) refuseContents(ctx context.Context, org grafana.Org) error {
+	found, err := x.contents(ctx, org.ID)
+	if err != nil || len(found) == 0 {
+		return err
+	}
+	members, err := x.members(ctx, org.ID)
+	if err != nil {
+		return err
+	}
+	p := stalled(v1alpha1.ReasonDeletionBlocked, "organization %q holds what the operator did not put there: %s%s. Delete that in Grafana, set deletionPolicy: DeleteWithContents to delete it all, or Orphan to keep the organization",
+		org.Name, listed(found), members)
+	if was := meta.FindStatusCondition(x.obj.Status.Conditions, v1alpha1.ConditionReady); was == nil || was.Reason != v1alpha1.ReasonDeletionBlocked {
+		p.RetryAfter = 15 * time.Second // Grafana's search lags behind; what we have just deleted may still be in it
+	}
+	return p
+}
+
+// mostListed is how many things a message lists.
+const mostListed = 10
+
+// listed is a list for a message.
+func listed(things []string) string {
+	if len(things) > mostListed {
+		return strings.Join(things[:mostListed], ", ") + fmt.Sprintf(" and %d more", len(things)-mostListed)
+	}
+	return strings.Join(things, ", ")
+}
+
+// contents names what is in the organization and would be lost with it.
+func (x *organization) contents(ctx context.Context, id int64) ([]string, error) {
+	org := x.conn.Org(id)
+	var found []string
+	hits, err := org.SearchContents(ctx, 100)
+	if err != nil {
+		return nil, err
+	}
+	for _, h := range hits {
+		found = append(found, fmt.Sprintf("%q", h.Title))
+	}
+	sources, err := org.DataSources(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, s := range sources {
+		found = append(found, fmt.Sprintf("data source %q", s.Name))
+	}
+	rules, err := org.AlertRules(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, r := range rules {
+		found = append(found, fmt.Sprintf("alert rule %q", r.Title))
+	}
+	panels, err := org.LibraryPanels(ctx, 100)
+	if err != nil {
+		return nil, err
+	}
+	for _, p := range panels {
+		found = append(found, fmt.Sprintf("library panel %q", p.Name))
+	}
+	accounts, err := org.SearchServiceAccounts(ctx, "")
+	if err != nil {
+		return nil, err
+	}
+	for _, a := range accounts {
+		found = append(found, fmt.Sprintf("service account %q", a.Name))
+	}
+	return found, nil
+}
+
+// members says who else is in the organization.
+func (x *organization) members(ctx context.Context, id int64) (string, error) {
+	all, err := x.conn.OrgMembers(ctx, id)
+	if err != nil {
+		return "", err
+	}
+	var others []string
+	for _, m := range all {
+		if m.Login != x.conn.Login {
+			others = append(others, fmt.Sprintf("%q", m.Login))
+		}
+	}
+	if len(others) == 0 {
+		return "", nil
+	}
+	return "; its members are " + listed(others), nil
+}
+
+// cannotDelete tells a version of Grafana that cannot delete organizations from a failure that may pass.
+func (x *organization) cannotDelete(err error) error {
+	version := x.instance.Status.Version
+	if !grafana.CannotDeleteOrgs(err, version) {
+		return err
+	}
+	p := stalled(v1alpha1.ReasonCannotDelete, "Grafana %s cannot delete organizations (%v). Update Grafana, or set deletionPolicy: Orphan to keep the organization", version, err)
+	p.err = err
+	return p
+}
+
+// Release takes the mark off, so that nobody takes the organization for ours again, and leaves it if the operator had joined it for the adoption.
+func (x *organization) Release(ctx context.Context, have *orgState) error {
+	if err := x.deleteStrays(ctx, have); err != nil {
+		return err
+	}
+	if readMark(have.Address) != (mark{}) {
+		if err := absent(x.conn.SetOrgAddress(ctx, have.ID, withoutMark(have.Address))); err != nil {
+			return err
+		}
+	}
+	if !x.obj.Status.Joined {
+		return nil
+	}
+	return x.leave(ctx, have.ID)
+}
+
+// leave takes the operator's login out of the organization. Where it is the last admin Grafana keeps it in, which harms nobody.
+func (x *organization) leave(ctx context.Context, id int64) error {
+	members, err := x.conn.OrgMembers(ctx, id)
+	if err != nil {
+		return absent(err)
+	}
+	for _, m := range members {
+		if m.Login != x.conn.Login {
+			continue
+		}
+		if err := absent(x.conn.RemoveMember(ctx, id, m.UserID)); err != nil && !grafana.IsLastAdmin(err) {
+			return err
+		}
+	}
+	x.conn.forgetMember(id)
+	return nil
+}

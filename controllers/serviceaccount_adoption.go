@@ -1,0 +1,94 @@
+package controllers
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"regexp"
+	"slices"
+
+	"grafana-tenancy.dev/operator/api/v1alpha1"
+	"grafana-tenancy.dev/operator/internal/grafana"
+)
+
+// kin8 stands for an object's namespace and name, which its earlier lives had too.
+func kin8(obj Object) string {
+	sum := sha256.Sum256([]byte(obj.GetNamespace() + "/" + obj.GetName()))
+	return hex.EncodeToString(sum[:4])
+}
+
+// birthName is the name that the account is created under. The login, which is made from it, says for ever whose the account is.
+func (x *serviceAccount) birthName() string {
+	return x.obj.WantedName() + "-" + kin8(x.obj) + "-" + uid8(x.obj)
+}
+
+// takeOver finds the account that this object may have although it was not made for it: one of an earlier life of it, or, with consent, somebody else's. It returns nil if there is none.
+func (x *serviceAccount) takeOver(ctx context.Context) (*accountState, error) {
+	found, err := x.earlierLife(ctx)
+	adopted := false
+	if found == nil && err == nil {
+		found, err = x.adoptable(ctx)
+		adopted = true
+	}
+	if found == nil || err != nil {
+		return nil, err
+	}
+	if err := x.sibling(ctx); err != nil {
+		return nil, err
+	}
+	whole, err := x.org.ServiceAccountByID(ctx, found.ID) // a list does not tell when it was created
+	if err != nil {
+		return nil, absent(err)
+	}
+	return &accountState{ServiceAccount: whole, adopted: adopted}, nil
+}
+
+// earlierLife finds the account of an object of the same namespace and name that is no more: it was deleted with Orphan, or restored, and applied again.
+func (x *serviceAccount) earlierLife(ctx context.Context) (*grafana.ServiceAccount, error) {
+	kin := "-" + kin8(x.obj) + "-"
+	found, err := x.org.SearchServiceAccounts(ctx, kin)
+	if err != nil {
+		return nil, err
+	}
+	born := regexp.MustCompile(kin + `[0-9a-f]{8}(-[2-9])?$`)
+	for i := range found {
+		if born.MatchString(found[i].Login) {
+			return &found[i], nil
+		}
+	}
+	return nil, nil
+}
+
+// adoptable finds the one account of the wanted name, if the object asks for it; it fails if the Organization does not allow that.
+func (x *serviceAccount) adoptable(ctx context.Context) (*grafana.ServiceAccount, error) {
+	if x.obj.Spec.AdoptionPolicy != v1alpha1.AdoptionAdopt {
+		return nil, nil
+	}
+	found, err := x.org.SearchServiceAccounts(ctx, x.obj.WantedName())
+	if err != nil {
+		return nil, err
+	}
+	found = slices.DeleteFunc(found, func(a grafana.ServiceAccount) bool { return a.Name != x.obj.WantedName() })
+	if len(found) != 1 {
+		return nil, nil // of several Rival says that they are there
+	}
+	held, err := x.held(ctx, found[0])
+	switch a := found[0]; {
+	case err != nil || held:
+		return nil, err
+	case x.object.Spec.Adoption != v1alpha1.AdoptionAllow:
+		return nil, stalled(v1alpha1.ReasonAdoptionNotPermitted, "service account %q exists in Grafana, and Organization %s does not allow that it is adopted: have its spec.adoption set to Allow, or choose another name", a.Name, x.owner)
+	case roleRank[v1alpha1.Role(a.Role)] > roleRank[x.highestRole()]:
+		return nil, stalled(v1alpha1.ReasonRoleNotPermitted, "service account %q exists in Grafana with role %s, and Organization %s allows no role above %s here", a.Name, a.Role, x.owner, x.highestRole())
+	}
+	return &found[0], nil
+}
+
+// held reports whether an account belongs to another ServiceAccount of the cluster.
+func (x *serviceAccount) held(ctx context.Context, a grafana.ServiceAccount) (bool, error) {
+	var list v1alpha1.ServiceAccountList
+	err := x.env.listChildren(ctx, &list, x.owner)
+	return slices.ContainsFunc(list.Items, func(o v1alpha1.ServiceAccount) bool {
+		return o.UID != x.obj.UID && (markedLogin(a.Login, uid8(&o)) || o.Status.ID == a.ID && o.Status.OrgID == x.org.ID())
+	}), err
+}

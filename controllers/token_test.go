@@ -1,0 +1,123 @@
+package controllers
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
+
+	"grafana-tenancy.dev/operator/api/v1alpha1"
+)
+
+// If the new key of a rotation is lost in Grafana, those who still use the old one keep it for the whole overlap.
+func TestOldKeyOutlivesTheLossOfTheNewOne(t *testing.T) {
+	w := newWorld(t, "12.4.0")
+	w.seed()
+	withToken(func(o *v1alpha1.ServiceAccountToken) {
+		o.Spec.Rotation = &v1alpha1.TokenRotation{Overlap: &metav1.Duration{Duration: time.Hour}}
+	})(w)
+	w.settle()
+	old := w.grafana.Keys()[0]
+	rotate(w)
+	w.briefly(time.Minute)
+	a, token := newAccount(""), newToken()
+	w.get(a)
+	w.get(token)
+	w.grafana.Do("DELETE", fmt.Sprintf("/api/serviceaccounts/%d/tokens/%d", a.Status.ID, token.Status.TokenID), 3, nil)
+	w.everybody()
+	w.briefly(time.Minute)
+	if _, _, _, alive := w.grafana.KeyAlive(old); !alive {
+		t.Error("the old key is dead, with most of the overlap to go")
+	}
+	if w.get(token); token.Status.Revision != 3 || len(token.Status.Superseded) != 1 {
+		t.Errorf("revision %d, superseded %v", token.Status.Revision, token.Status.Superseded)
+	}
+	w.briefly(time.Hour)
+	if _, _, _, alive := w.grafana.KeyAlive(old); alive {
+		t.Error("the old key outlives its overlap")
+	}
+}
+
+// What changes a Secret on its way into Kubernetes is found out before there is a key, and told.
+func TestSecretThatIsChangedOnItsWay(t *testing.T) {
+	for name, change := range map[string]func(s *corev1.Secret){
+		"annotation": func(s *corev1.Secret) { delete(s.Annotations, v1alpha1.AnnotationTokenDigest) },
+		"value":      func(s *corev1.Secret) { s.Data["token"] = append([]byte("enc:"), s.Data["token"]...) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, "12.4.0")
+			w.seed()
+			withAccount(w)
+			w.settle()
+			w.mutateSecrets(change)
+			w.create(newToken())
+			w.briefly(time.Hour)
+			token := newToken()
+			w.get(token)
+			if n := len(w.grafana.Keys()); n != 0 {
+				t.Errorf("%d keys were made", n)
+			}
+			if c := conditionOf(token, v1alpha1.ConditionReady); c == nil || c.Reason != v1alpha1.ReasonRefused || !strings.Contains(c.Message, "as it is written") {
+				t.Errorf("%+v", c)
+			}
+		})
+	}
+}
+
+// mutateSecrets lets a mutating admission policy of the cluster change every Secret that is written.
+func (w *world) mutateSecrets(change func(*corev1.Secret)) {
+	mutate := func(obj client.Object) {
+		if s, ok := obj.(*corev1.Secret); ok {
+			change(s)
+			w.everybody()
+		}
+	}
+	w.kube = interceptor.NewClient(w.kube, interceptor.Funcs{
+		Create: func(ctx context.Context, c client.WithWatch, obj client.Object, opts ...client.CreateOption) error {
+			mutate(obj)
+			return c.Create(ctx, obj, opts...)
+		},
+		Update: func(ctx context.Context, c client.WithWatch, obj client.Object, opts ...client.UpdateOption) error {
+			mutate(obj)
+			return c.Update(ctx, obj, opts...)
+		},
+	})
+	w.start()
+}
+
+// Something that spoils the Secret after each write has keys made, but not without end.
+func TestSecretThatIsSpoiledAgainAndAgain(t *testing.T) {
+	w := newWorld(t, "12.4.0")
+	w.seed()
+	withToken(plain)(w)
+	w.settle()
+	end := w.clock.Add(10 * time.Minute)
+	for w.clock.Before(end) {
+		s := &corev1.Secret{ObjectMeta: named("token")}
+		w.get(s)
+		s.Data["token"] = []byte("spoiled")
+		if err := w.kube.Update(t.Context(), s); err != nil {
+			t.Fatal(err)
+		}
+		w.everybody()
+		w.briefly(2 * time.Second)
+	}
+	if n := len(w.grafana.Keys()); n < 10 || n > 25 {
+		t.Errorf("%d keys were made in ten minutes", n)
+	}
+}
+
+func conditionOf(obj Object, kind string) *metav1.Condition {
+	for i, c := range obj.CommonStatus().Conditions {
+		if c.Type == kind {
+			return &obj.CommonStatus().Conditions[i]
+		}
+	}
+	return nil
+}
