@@ -28,7 +28,10 @@ RUN ?=
 # How many random lives `make crash` plays.
 CHECKS ?= 200
 
-# Further arguments of `make crash`, `make demo` and `make run`.
+# For how long things go wrong in `make soak`: at most an hour.
+SECONDS ?= 60
+
+# Further arguments of `make crash`, `make soak`, `make demo` and `make run`.
 ARGS ?=
 
 generated := api/v1alpha1/zz_generated.deepcopy.go config/crd/bases config/rbac/role.yaml docs/reference.md
@@ -79,6 +82,16 @@ crash: ## Run the crash matrix in full, every request and write of every scenari
 	@summary=$$(mktemp); trap 'rm -f "$$summary"' EXIT; failed=0; \
 	CRASH=all CRASH_CHECKS=$(CHECKS) CRASH_SUMMARY=$$summary go test ./controllers -run '^TestCrash(Random|Matrix)$$' -count=1 -v -timeout 48h $(ARGS) || failed=$$?; \
 	cat "$$summary"; exit $$failed
+
+.PHONY: hostile
+hostile: ## Speak as a hostile tenant on a real kube-apiserver, and count which attempts on others succeed.
+	@assets=$$(hack/devcluster/ensure.sh); \
+	KUBEBUILDER_ASSETS=$$assets go test ./controllers -run '^TestHostile' -count=1 -v | awk '/^hostile: / {line = $$0; next} {print} END {if (line) print line}'
+
+.PHONY: soak
+soak: ## Run the operator through SECONDS=60 of outages, resets, kills and edits, with 50 tenants (ARGS='-tenants=10 -seed=1'), and count what is lost, leaked or wedged.
+	@assets=$$(hack/devcluster/ensure.sh); \
+	KUBEBUILDER_ASSETS=$$assets go run ./hack/soak -seconds $(SECONDS) $(ARGS)
 
 .PHONY: mutants
 mutants: ## Put known bugs into the operator one by one; each must be caught by a test.

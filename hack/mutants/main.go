@@ -1,9 +1,10 @@
-// Command mutants puts known bugs of other tools, and breaches of our own rules, into the code, one at a time, and expects the crash matrix to fail. A mutant that lives shows a hole in
-// the tests. The working tree is not touched: the compiler is given the changed file as an overlay.
+// Command mutants puts known bugs of other tools, and breaches of our own rules, into the code, one at a time, and expects the crash matrix to fail, or, where that cannot see them, a test on
+// a kube-apiserver. A mutant that lives shows a hole in the tests. The working tree is not touched: the compiler is given the changed file as an overlay.
 package main
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"flag"
 	"fmt"
@@ -11,6 +12,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -25,15 +28,26 @@ func main() {
 }
 
 func all(only *regexp.Regexp) error {
+	chosen := slices.DeleteFunc(slices.Concat(mutants, ownershipMutants, tokenMutants), func(m mutant) bool { return !only.MatchString(m.name) })
+	if len(chosen) == 0 {
+		return fmt.Errorf("no mutant's name matches %q", only)
+	}
+	dir, err := os.MkdirTemp("", "mutants")
+	if err != nil {
+		return err
+	}
+	defer func() { _ = os.RemoveAll(dir) }()
+	w, err := build(dir, chosen)
+	if err != nil {
+		return err
+	}
+	if err := w.prepare(); err != nil {
+		return err
+	}
 	var lived []string
-	tried := 0
-	for _, m := range mutants {
-		if !only.MatchString(m.name) {
-			continue
-		}
-		tried++
+	for i, m := range chosen {
 		start := time.Now()
-		killer, err := m.try()
+		killer, err := w.try(strconv.Itoa(i), m)
 		if err != nil {
 			return fmt.Errorf("%s: %w", m.name, err)
 		}
@@ -42,75 +56,100 @@ func all(only *regexp.Regexp) error {
 			verdict = "LIVES"
 			lived = append(lived, m.name)
 		}
-		fmt.Printf("%-48s %s (%.0f s)\n", m.name, verdict, time.Since(start).Seconds())
+		fmt.Printf("%-64s %s (%.0f s)\n", m.name, verdict, time.Since(start).Seconds())
 	}
-	fmt.Printf("mutants: %d tried, %d killed, %d alive\n", tried, tried-len(lived), len(lived))
+	fmt.Printf("mutants: %d tried, %d killed, %d alive\n", len(chosen), len(chosen)-len(lived), len(lived))
 	if len(lived) > 0 {
 		return fmt.Errorf("alive: %s", strings.Join(lived, ", "))
-	}
-	if tried == 0 {
-		return fmt.Errorf("no mutant's name matches %q", only)
 	}
 	return nil
 }
 
-// try runs the matrix over the mutant and names the test that fails; none if all pass.
-func (m mutant) try() (killer string, err error) {
-	dir, err := os.MkdirTemp("", "mutant")
+// woven is the test binary with all mutants in it.
+type woven struct {
+	binary  string
+	mutants []mutant
+}
+
+func build(dir string, chosen []mutant) (*woven, error) {
+	changed, err := weave(chosen)
 	if err != nil {
-		return "", err
+		return nil, err
 	}
-	defer func() { _ = os.RemoveAll(dir) }()
-	overlay, err := m.overlay(dir)
+	replace := map[string]string{}
+	for name, text := range changed {
+		path, err := filepath.Abs(name)
+		if err != nil {
+			return nil, err
+		}
+		replace[path] = filepath.Join(dir, strings.ReplaceAll(name, "/", "_"))
+		if err := os.WriteFile(replace[path], text, 0o600); err != nil {
+			return nil, err
+		}
+	}
+	text, err := json.Marshal(map[string]any{"Replace": replace})
 	if err != nil {
-		return "", err
+		return nil, err
 	}
-	binary := filepath.Join(dir, "controllers.test")
-	build := exec.Command("go", "test", "-c", "-overlay", overlay, "-o", binary, "./controllers")
-	if out, err := build.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("it does not compile, which proves nothing:\n%s", out)
+	overlay := filepath.Join(dir, "overlay.json")
+	if err := os.WriteFile(overlay, text, 0o600); err != nil {
+		return nil, err
 	}
-	test := exec.Command(binary, "-test.run", "^TestCrashMatrix$", "-test.timeout", "10m")
+	w := &woven{binary: filepath.Join(dir, "controllers.test"), mutants: chosen}
+	out, err := exec.Command("go", "test", "-c", "-overlay", overlay, "-o", w.binary, "./controllers").CombinedOutput()
+	if err != nil {
+		return nil, fmt.Errorf("a mutant does not compile, which proves nothing:\n%s", out)
+	}
+	return w, nil
+}
+
+// prepare finds the control plane for those mutants that only tests on a kube-apiserver find, and sees these pass without a mutant: a test that fails anyway proves nothing.
+func (w *woven) prepare() error {
+	var tests []string
+	for _, m := range w.mutants {
+		if m.test != "" {
+			tests = append(tests, m.test)
+		}
+	}
+	if len(tests) == 0 {
+		return nil
+	}
+	ensure := exec.Command("hack/devcluster/ensure.sh")
+	ensure.Stderr = os.Stderr
+	assets, err := ensure.Output()
+	if err != nil {
+		return fmt.Errorf("building the control plane: %w", err)
+	}
+	if err := os.Setenv("KUBEBUILDER_ASSETS", strings.TrimSpace(string(assets))); err != nil {
+		return err
+	}
+	slices.Sort(tests)
+	failed, err := w.try("", mutant{test: strings.Join(slices.Compact(tests), "|")})
+	if err == nil && failed != "" {
+		err = fmt.Errorf("%s fails without any mutant", failed)
+	}
+	return err
+}
+
+// try runs the tests over a mutant and names the one that fails; none if all pass.
+func (w *woven) try(number string, m mutant) (killer string, err error) {
+	test := exec.Command(w.binary, "-test.run", "^("+cmp.Or(m.test, "TestCrashMatrix")+")$", "-test.timeout", "10m")
 	test.Dir = "controllers"
-	test.Env = append(os.Environ(), "CRASH=all", "CRASH_STOP=1", "CRASH_VERSION=12.4.0", "CRASH_SCENARIO="+m.scenarios)
+	test.Env = append(os.Environ(), chosenBy+"="+number, "CRASH=all", "CRASH_STOP=1", "CRASH_VERSION=12.4.0", "CRASH_SCENARIO="+m.scenarios)
 	out, err := test.CombinedOutput()
 	if err == nil {
 		return "", nil
 	}
-	if failed := failure.FindSubmatch(out); failed != nil {
-		return string(failed[1]), nil
+	if failed := failures.FindAllSubmatch(out, -1); failed != nil {
+		return string(failed[len(failed)-1][1]), nil
 	}
-	return "", fmt.Errorf("it ended without a failed scenario:\n%s", tail(out))
+	return "", fmt.Errorf("it ended without a failed test:\n%s", tail(out))
 }
 
-var failure = regexp.MustCompile(`--- FAIL: TestCrashMatrix/[^/]+/(\S+)`)
+// failures are told outermost first: the last line names the test itself.
+var failures = regexp.MustCompile(`--- FAIL: (\S+)`)
 
 func tail(out []byte) []byte {
 	lines := bytes.Split(out, []byte("\n"))
 	return bytes.Join(lines[max(0, len(lines)-20):], []byte("\n"))
-}
-
-// overlay writes the changed file, and the list that tells the compiler to take it.
-func (m mutant) overlay(dir string) (string, error) {
-	path, err := filepath.Abs(m.file)
-	if err != nil {
-		return "", err
-	}
-	source, err := os.ReadFile(path)
-	if err != nil {
-		return "", err
-	}
-	if n := strings.Count(string(source), m.old); n != 1 {
-		return "", fmt.Errorf("what it replaces is in %s %d times, not once: bring the mutant up to date", m.file, n)
-	}
-	changed := filepath.Join(dir, filepath.Base(path))
-	if err := os.WriteFile(changed, []byte(strings.Replace(string(source), m.old, m.new, 1)), 0o600); err != nil {
-		return "", err
-	}
-	text, err := json.Marshal(map[string]any{"Replace": map[string]string{path: changed}})
-	if err != nil {
-		return "", err
-	}
-	list := filepath.Join(dir, "overlay.json")
-	return list, os.WriteFile(list, text, 0o600)
 }

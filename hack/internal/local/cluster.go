@@ -1,0 +1,139 @@
+// Package local runs a Kubernetes control plane and the operator on this machine, for programs that try the operator out. Everything listens on loopback.
+package local
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/go-logr/logr"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/client-go/kubernetes"
+	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
+	"k8s.io/client-go/rest"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/envtest"
+	"sigs.k8s.io/controller-runtime/pkg/log"
+
+	"grafana-tenancy.dev/operator/api/v1alpha1"
+)
+
+const crdDir = "config/crd/bases"
+
+// Cluster is a Kubernetes control plane with the operator's CRDs in it, and no nodes.
+type Cluster struct {
+	// Client is the admin's.
+	Client client.Client
+
+	dir    string // for everything that is written
+	assets string // where the binaries are
+	config *rest.Config
+	env    *envtest.Environment
+
+	controllers *Process
+}
+
+// StartCluster starts etcd and kube-apiserver from KUBEBUILDER_ASSETS, installs the CRDs, and starts kube-controller-manager for garbage collection and the end of namespaces. It is called in the
+// root of the repository. What is written goes into dir. If a process ends by itself, failed is told so.
+func StartCluster(ctx context.Context, dir string, failed func(error)) (_ *Cluster, err error) {
+	c := &Cluster{dir: dir, assets: os.Getenv("KUBEBUILDER_ASSETS")}
+	if c.assets == "" {
+		return nil, errors.New("KUBEBUILDER_ASSETS is not set: use the make target, which sets it")
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, c.Stop())
+		}
+	}()
+	if err := c.startAPIServer(); err != nil {
+		return nil, err
+	}
+	if err := c.waitComplete(ctx); err != nil {
+		return nil, fmt.Errorf("waiting for the control plane to be complete: %w", err)
+	}
+	scheme := runtime.NewScheme()
+	if err := errors.Join(clientgoscheme.AddToScheme(scheme), v1alpha1.AddToScheme(scheme)); err != nil {
+		return nil, err
+	}
+	if c.Client, err = client.New(c.config, client.Options{Scheme: scheme}); err != nil {
+		return nil, err
+	}
+	kubeconfig := filepath.Join(dir, "kubeconfig")
+	if err := os.WriteFile(kubeconfig, c.env.KubeConfig, 0o600); err != nil {
+		return nil, err
+	}
+	// Its garbage collector looks for new kinds only every 30 s, so it comes after the CRDs.
+	c.controllers, err = Start(filepath.Join(dir, "kube-controller-manager.log"), failed, filepath.Join(c.assets, "kube-controller-manager"),
+		"--kubeconfig", kubeconfig, "--controllers", "garbage-collector-controller,namespace-controller", "--leader-elect=false", "--secure-port=0",
+		"--kube-api-qps=500", "--kube-api-burst=1000")
+	return c, err
+}
+
+func (c *Cluster) startAPIServer() (err error) {
+	log.SetLogger(logr.Discard()) // errors are returned as well
+	data, certificates := filepath.Join(c.dir, "etcd"), filepath.Join(c.dir, "certificates")
+	if err := errors.Join(os.Mkdir(data, 0o700), os.Mkdir(certificates, 0o700)); err != nil {
+		return err
+	}
+	c.env = &envtest.Environment{
+		UseExistingCluster:       new(false),
+		BinaryAssetsDirectory:    c.assets,
+		CRDDirectoryPaths:        []string{crdDir},
+		ErrorIfCRDPathMissing:    true,
+		CRDInstallOptions:        envtest.CRDInstallOptions{MaxTime: time.Minute},
+		ControlPlaneStartTimeout: time.Minute,
+		ControlPlane:             envtest.ControlPlane{Etcd: &envtest.Etcd{DataDir: data}},
+	}
+	c.env.ControlPlane.GetAPIServer().CertDir = certificates
+	if c.config, err = c.env.Start(); err != nil {
+		return fmt.Errorf("starting the control plane of %s in the root of the repository: %w", c.assets, err)
+	}
+	c.config.QPS = -1
+	return nil
+}
+
+// waitComplete waits for what takes a moment longer than the API server's start and would make the operator give up: kube-system, and the new kinds in the one document that clients discover all
+// kinds by.
+func (c *Cluster) waitComplete(ctx context.Context) error {
+	clientset, err := kubernetes.NewForConfig(c.config)
+	if err != nil {
+		return err
+	}
+	return Poll(ctx, time.Minute, func(ctx context.Context) (bool, error) {
+		_, err := clientset.CoreV1().Namespaces().Get(ctx, metav1.NamespaceSystem, metav1.GetOptions{})
+		if err != nil {
+			return false, client.IgnoreNotFound(err)
+		}
+		_, kinds, _, err := clientset.DiscoveryClient.GroupsAndMaybeResources()
+		if err != nil {
+			return false, err
+		}
+		known := map[string]bool{}
+		for group, list := range kinds {
+			for _, resource := range list.APIResources {
+				known[resource.Name+"."+group.Group] = true
+			}
+		}
+		for _, crd := range c.env.CRDs {
+			if !known[crd.Name] {
+				return false, nil
+			}
+		}
+		return true, nil
+	})
+}
+
+// Stop ends what was started, in reverse order.
+func (c *Cluster) Stop() error {
+	if c.controllers != nil {
+		c.controllers.Stop()
+	}
+	if c.env != nil {
+		return c.env.Stop()
+	}
+	return nil
+}

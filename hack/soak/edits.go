@@ -1,0 +1,68 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"strings"
+
+	"grafana-tenancy.dev/operator/api/v1alpha1"
+	"grafana-tenancy.dev/operator/internal/grafana/grafanatest"
+)
+
+// editGrafana does in a tenant's organization what its Admins, or the server's, may do there.
+func (s *soak) editGrafana(ctx context.Context) (string, error) {
+	t := s.someone()
+	o, err := s.organization(ctx, t)
+	if err != nil || o.Status.OrgID == 0 {
+		return "", err
+	}
+	for _, org := range s.grafana.Orgs() {
+		if org.ID == o.Status.OrgID && carries(org, o) && org.Name == o.WantedName() { // at most one of both is taken off
+			return t.name + " " + s.edit(org), nil
+		}
+	}
+	return "", nil
+}
+
+// carries reports whether an organization has the mark of an object.
+func carries(org grafanatest.Org, o *v1alpha1.Organization) bool {
+	mark := "uid=" + string(o.UID)
+	return strings.Contains(org.Address.Address2, mark) || strings.Contains(org.Address.State, mark)
+}
+
+func (s *soak) edit(org grafanatest.Org) string {
+	path := fmt.Sprintf("/api/orgs/%d", org.ID)
+	accounts, dashboards := s.grafana.ServiceAccounts(org.ID), s.grafana.Dashboards(org.ID)
+	switch n := s.random.IntN(9); {
+	case n == 0:
+		s.grafana.Do(http.MethodPut, path, 1, map[string]any{"name": fmt.Sprint("Renamed ", s.random.Uint32())})
+		return "renamed"
+	case n == 1:
+		s.grafana.Do(http.MethodPut, path+"/address", 1, map[string]any{"address2": "1 Main Street", "state": "Anywhere"})
+		return "mark overwritten"
+	case n == 2:
+		s.grafana.Do(http.MethodDelete, path, 1, nil)
+		return "organization deleted"
+	case n == 3:
+		s.grafana.Do(http.MethodPatch, "/api/org/preferences", org.ID, map[string]any{"timezone": "browser"})
+		return "preferences"
+	case n <= 5 && len(accounts) > 0:
+		account := fmt.Sprintf("/api/serviceaccounts/%d", accounts[0].ID)
+		if n == 4 {
+			s.grafana.Do(http.MethodDelete, account, org.ID, nil)
+			return "service account deleted"
+		}
+		s.grafana.Do(http.MethodPatch, account, org.ID, map[string]any{"name": "renamed", "role": "Viewer", "isDisabled": true})
+		return "service account changed"
+	case n <= 8 && len(dashboards) > 0:
+		uid := dashboards[s.random.IntN(len(dashboards))].UID
+		if n == 6 {
+			s.grafana.Do(http.MethodDelete, "/api/dashboards/uid/"+uid, org.ID, nil)
+			return "dashboard deleted"
+		}
+		s.saveDashboard(org.ID, uid, "Edited")
+		return "dashboard edited"
+	}
+	return "nothing to edit"
+}
