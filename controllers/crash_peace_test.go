@@ -225,7 +225,7 @@ func (l *life) tidyOrganization(org int64, left, held map[string]bool) {
 	for _, a := range l.grafana.ServiceAccounts(org) {
 		parts := regexp.MustCompile(`-([0-9a-f]{8})(-[2-9])?$`).FindStringSubmatch(a.Login)
 		persons := !bornAccount.MatchString(a.Login) && !isForeign(a.Name)
-		if !held[fmt.Sprint("account ", a.ID)] && (persons || parts != nil && left[parts[1]]) {
+		if !held[fmt.Sprint("account ", a.ID)] && (persons || len(parts) > 1 && left[parts[1]]) {
 			l.asAdmin(http.MethodDelete, org, "/api/serviceaccounts/%d", a.ID)
 		}
 	}

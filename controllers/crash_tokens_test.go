@@ -97,6 +97,11 @@ func rotationScenarios() []scenario {
 		}, act: later(4 * time.Minute), after: revision(2)},
 		{name: "token's ttl", before: tenant, act: func(w *world) {
 			edit(w, newToken(), func(t *v1alpha1.ServiceAccountToken) { t.Spec.TTL = &metav1.Duration{Duration: 720 * time.Hour} })
+		}, after: func(w *world) error {
+			if all := w.grafana.Tokens(3); len(all) != 1 || all[0].Expires == nil || all[0].Expires.Sub(all[0].Created) != 720*time.Hour {
+				return fmt.Errorf("%+v", all)
+			}
+			return nil
 		}},
 		{name: "token expired while nobody looked", before: withToken(dated), act: later(2 * time.Hour)},
 	}

@@ -242,7 +242,7 @@ func (w *world) everybody() { w.others("") }
 // others makes all objects due that a change of the one that was just visited may concern: not itself, and not one leaf by another.
 func (w *world) others(visited string) {
 	for key := range w.history {
-		if key != visited && !(isLeaf(key) && isLeaf(visited)) {
+		if key != visited && (!isLeaf(key) || !isLeaf(visited)) {
 			w.wake(key, w.clock)
 		}
 	}

@@ -44,6 +44,30 @@ func TestOldKeyOutlivesTheLossOfTheNewOne(t *testing.T) {
 	}
 }
 
+// An id that has come to be somebody else's account is found out before a key of that account is made.
+func TestNoKeyOfAForeignAccount(t *testing.T) {
+	w := newWorld(t, "12.4.0")
+	w.seed()
+	withOrg(w)
+	w.settle()
+	backup := w.grafana.Snapshot()
+	w.create(newAccount("CI"), newToken())
+	w.settle()
+	before := len(w.grafana.Keys())
+	w.grafana.Restore(backup)
+	w.grafana.Do("POST", "/api/serviceaccounts", 3, map[string]any{"name": "Foreign Admin robot", "role": "Admin"})
+	w.clock = w.clock.Add(2 * proofLife)
+	w.visit("ServiceAccountToken tenant/token")
+	if n := len(w.grafana.Keys()); n != before {
+		t.Errorf("%d keys were made for the account of somebody else", n-before)
+	}
+	w.everybody()
+	w.settle()
+	if n := len(w.grafana.Keys()); n != before+1 {
+		t.Errorf("%d keys were made in the end", n-before)
+	}
+}
+
 // What changes a Secret on its way into Kubernetes is found out before there is a key, and told.
 func TestSecretThatIsChangedOnItsWay(t *testing.T) {
 	for name, change := range map[string]func(s *corev1.Secret){
@@ -75,7 +99,6 @@ func (w *world) mutateSecrets(change func(*corev1.Secret)) {
 	mutate := func(obj client.Object) {
 		if s, ok := obj.(*corev1.Secret); ok {
 			change(s)
-			w.everybody()
 		}
 	}
 	w.kube = interceptor.NewClient(w.kube, interceptor.Funcs{

@@ -32,7 +32,7 @@ var mutants = []mutant{
 		name: "a lost answer taken for a refusal",
 		file: "controllers/lifecycle.go",
 		old:  "	if !grafana.IsUnsure(err) && !grafana.IsTaken(err) && !p.mayStillLand(earlier) {",
-		new:  "	if _ = grafana.IsUnsure; !p.mayStillLand(earlier) {",
+		new:  "	if !grafana.IsTaken(err) && !p.mayStillLand(earlier) {",
 	},
 	{
 		name: "finalizer released while a create may land",
