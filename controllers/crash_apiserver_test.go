@@ -85,6 +85,16 @@ func (w *world) clear() {
 			w.tb.Fatal(err)
 		}
 	}
+	var secrets corev1.SecretList
+	if err := w.kube.List(ctx, &secrets, client.InNamespace(tenantNamespace)); err != nil {
+		w.tb.Fatal(err)
+	}
+	for i := range secrets.Items {
+		secrets.Items[i].Finalizers = nil
+		if err := w.kube.Update(ctx, &secrets.Items[i]); client.IgnoreNotFound(err) != nil {
+			w.tb.Fatal(err)
+		}
+	}
 	if err := w.kube.DeleteAllOf(ctx, &corev1.Secret{}, client.InNamespace(tenantNamespace)); err != nil {
 		w.tb.Fatal(err)
 	}

@@ -99,7 +99,7 @@ func (x *instance) isOf(org grafana.Org, o *v1alpha1.Organization) bool {
 	want := markOf(x.ClusterID, o)
 	m := readMark(org.Address)
 	born := m == (mark{}) && strings.HasSuffix(org.Name, birthSuffix(o))
-	adopting := m == (mark{}) && o.Status.Adopted && org.Name == o.Status.Name && !isTrue(o.Status.Conditions, v1alpha1.ConditionAvailable)
-	released := releasedMark(org.Address) == want
+	adopting := m == (mark{}) && o.Status.Adopted && org.Name == o.Status.Name
+	released := releasedMark(org.Address) == want || want.predecessor(releasedMark(org.Address))
 	return m == want || want.predecessor(m) || org.ID == o.Status.OrgID && (born || adopting || released || confirms(o, org.ID))
 }

@@ -50,6 +50,9 @@ func (x *onlyOrganization) Update(ctx context.Context, have *orgState) error {
 	return x.organization.Update(ctx, have)
 }
 
+// PrepareDelete has nothing to ask: nothing is deleted.
+func (x *onlyOrganization) PrepareDelete(context.Context, *orgState) error { return nil }
+
 // Delete lets it go: the organization was there before.
 func (x *onlyOrganization) Delete(ctx context.Context, have *orgState) error {
 	return x.Release(ctx, have)

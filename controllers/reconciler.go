@@ -42,8 +42,7 @@ type Env struct {
 	// NamespacesHidden says that the operator may not read Namespaces, so that a namespace selector cannot be evaluated.
 	NamespacesHidden bool
 
-	reissues reissues
-	visits   map[string]func(ctrl.Request) // asks a kind's reconciler for a visit
+	visits map[string]func(ctrl.Request) // asks a kind's reconciler for a visit
 }
 
 // visit has an object looked at now.

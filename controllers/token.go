@@ -268,11 +268,6 @@ func (x *token) Rival(ctx context.Context) error {
 	if err := x.rehearse(ctx); err != nil {
 		return x.refused(ctx, err)
 	}
-	if x.have.live == nil {
-		if err := x.env.reissues.take(x.obj, x.env.Now()); err != nil {
-			return err
-		}
-	}
 	return x.revokeElsewhere(ctx)
 }
 

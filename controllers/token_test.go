@@ -114,28 +114,6 @@ func (w *world) mutateSecrets(change func(*corev1.Secret)) {
 	w.start()
 }
 
-// Something that spoils the Secret after each write has keys made, but not without end.
-func TestSecretThatIsSpoiledAgainAndAgain(t *testing.T) {
-	w := newWorld(t, "12.4.0")
-	w.seed()
-	withToken(plain)(w)
-	w.settle()
-	end := w.clock.Add(10 * time.Minute)
-	for w.clock.Before(end) {
-		s := &corev1.Secret{ObjectMeta: named("token")}
-		w.get(s)
-		s.Data["token"] = []byte("spoiled")
-		if err := w.kube.Update(t.Context(), s); err != nil {
-			t.Fatal(err)
-		}
-		w.everybody()
-		w.briefly(2 * time.Second)
-	}
-	if n := len(w.grafana.Keys()); n < 10 || n > 25 {
-		t.Errorf("%d keys were made in ten minutes", n)
-	}
-}
-
 func conditionOf(obj Object, kind string) *metav1.Condition {
 	for i, c := range obj.CommonStatus().Conditions {
 		if c.Type == kind {
