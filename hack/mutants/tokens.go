@@ -86,12 +86,6 @@ var tokenMutants = []mutant{
 		new:  "	return cause\n", test: "TestAPITokenRevokedThoughNoneIsMade",
 	},
 	{
-		name: "keys made without end while the Secret is spoiled",
-		file: "controllers/reissues.go",
-		old:  "	if r.all[obj.UID].AllowN(now, 1) {\n",
-		new:  "	if true {\n", test: "TestSecretThatIsSpoiledAgainAndAgain",
-	},
-	{
 		name: "key not proven",
 		file: tokenFile,
 		old:  "	err := x.org.ProveKey(ctx, readRecord(have.secrets.held()).key)\n",
