@@ -79,8 +79,16 @@ const (
 	ReasonInvalidSource = "InvalidSource"
 	// ReasonSourceNotFound: the ConfigMap or key with the dashboard does not exist.
 	ReasonSourceNotFound = "SourceNotFound"
+	// ReasonFetching: the dashboard's source is being fetched.
+	ReasonFetching = "Fetching"
+	// ReasonSourceUnavailable: the dashboard's source cannot be fetched; what is in Grafana stays.
+	ReasonSourceUnavailable = "SourceUnavailable"
 	// ReasonFolderNotFound: the folder does not exist in the organization.
 	ReasonFolderNotFound = "FolderNotFound"
+	// ReasonFolderAmbiguous: several folders have the title that the path names.
+	ReasonFolderAmbiguous = "FolderAmbiguous"
+	// ReasonFolderRefused: Grafana cannot have such a folder.
+	ReasonFolderRefused = "FolderRefused"
 	// ReasonTooLarge: the dashboard is larger than Grafana accepts.
 	ReasonTooLarge = "TooLarge"
 	// ReasonSecretConflict: the Secret for the token exists and is not this object's.

@@ -2,6 +2,7 @@ package v1alpha1
 
 import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
 )
 
 // DashboardSpec describes a dashboard of an organization.
@@ -15,6 +16,13 @@ type DashboardSpec struct {
 
 	// Source of the dashboard's content.
 	Source DashboardSource `json:"source"`
+
+	// Inputs are the values for the inputs of a dashboard that was exported for sharing, which Grafana asks for when one imports it.
+	// +kubebuilder:validation:MaxItems=100
+	// +listType=map
+	// +listMapKey=name
+	// +optional
+	Inputs []DashboardInput `json:"inputs,omitempty"`
 
 	// UID of the dashboard in Grafana, which its address has in it. Default: the uid in the content when it is first created, else one derived from this object. It cannot be changed.
 	// +kubebuilder:validation:Pattern=`^[a-zA-Z0-9_-]{1,40}$`
@@ -53,24 +61,107 @@ const (
 	DriftReport DriftPolicy = "Report"
 )
 
-// DashboardSource is where the content comes from: exactly one of its fields.
-// +kubebuilder:validation:XValidation:rule="has(self.json) != has(self.configMapRef)",message="give exactly one of json and configMapRef"
+// DashboardSource is where the content comes from: exactly one of its fields. Each takes a dashboard as Grafana shows it under "JSON model", as it exports it for sharing (see inputs), as its HTTP
+// API returns it, or as a resource of kind Dashboard in a version before v2. Ids and versions in it are ignored.
+// +kubebuilder:validation:XValidation:rule="[has(self.json), has(self.model), has(self.gzipJson), has(self.configMapRef), has(self.url), has(self.grafanaCom)].exists_one(given, given)",message="give exactly one of json, model, gzipJson, configMapRef, url and grafanaCom"
 type DashboardSource struct {
-	// JSON is the dashboard as Grafana shows it under "JSON model". Its id and version are ignored.
+	// JSON is the dashboard's JSON as text. An object of Kubernetes can hold about 1.5 MB: for a larger dashboard use gzipJson or url.
 	// +kubebuilder:validation:MinLength=2
 	// +optional
 	JSON *string `json:"json,omitempty"`
 
-	// ConfigMapRef names a ConfigMap, in the same namespace, and the key in it that holds the dashboard's JSON. A change there takes effect at once.
+	// Model is the dashboard written out as fields, so that kustomize can patch it.
+	// +kubebuilder:pruning:PreserveUnknownFields
+	// +optional
+	Model *runtime.RawExtension `json:"model,omitempty"`
+
+	// GzipJSON is the dashboard's JSON, compressed with gzip and written in base64, as "gzip -c dashboard.json | base64" makes it. At most 16 MiB when it is unpacked.
+	// +kubebuilder:validation:MinLength=24
+	// +kubebuilder:validation:Pattern=`^[A-Za-z0-9+/=\s]+$`
+	// +optional
+	GzipJSON *string `json:"gzipJson,omitempty"`
+
+	// ConfigMapRef names a ConfigMap, in the same namespace, and the key in its data or binaryData that holds the dashboard's JSON, plain or compressed with gzip. A change there takes effect at
+	// once.
 	// +optional
 	ConfigMapRef *KeyReference `json:"configMapRef,omitempty"`
+
+	// URL is fetched at every resync.
+	// +optional
+	URL *DashboardURL `json:"url,omitempty"`
+
+	// GrafanaCom is a revision of a dashboard on grafana.com.
+	// +optional
+	GrafanaCom *GrafanaComDashboard `json:"grafanaCom,omitempty"`
 }
 
-// DashboardFolder names a folder.
+// DashboardURL is where the dashboard's JSON, plain or compressed with gzip, can be fetched. Addresses that are private, loopback or link-local are refused unless the operator runs with
+// --allow-private-dashboard-urls. If it cannot be fetched, what is in Grafana stays.
+type DashboardURL struct {
+	// URL, http or https, without a user. At most 16 MiB are fetched.
+	// +kubebuilder:validation:MinLength=8
+	// +kubebuilder:validation:MaxLength=2048
+	// +kubebuilder:validation:Pattern=`^https?://[^@\s]+$`
+	URL string `json:"url"`
+
+	// SHA256 of what is served, in hexadecimal. Anything else is refused.
+	// +kubebuilder:validation:Pattern=`^[a-f0-9]{64}$`
+	// +optional
+	SHA256 string `json:"sha256,omitempty"`
+
+	// HeadersFrom names a Secret, in the same namespace, each key of which is the name of a header, such as Authorization, and its value what is sent in it. They are sent to the host of the url
+	// only, not to where it may redirect.
+	// +optional
+	HeadersFrom *LocalObjectReference `json:"headersFrom,omitempty"`
+
+	// CAFrom is where the PEM certificates are that the server's must verify against. Default: those of the operator's image.
+	// +optional
+	CAFrom *CASource `json:"caFrom,omitempty"`
+}
+
+// GrafanaComDashboard is one revision of a dashboard on grafana.com; it never changes, so that it is fetched only when it is needed.
+type GrafanaComDashboard struct {
+	// ID of the dashboard, as its address on grafana.com has it.
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=9007199254740991
+	ID int64 `json:"id"`
+
+	// Revision of the dashboard.
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=9007199254740991
+	Revision int64 `json:"revision"`
+}
+
+// DashboardInput is the value for one of a dashboard's inputs.
+type DashboardInput struct {
+	// Name of the input, such as DS_PROMETHEUS: every ${DS_PROMETHEUS} in the dashboard becomes the value.
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=253
+	Name string `json:"name"`
+
+	// Value; for a data source its uid.
+	// +kubebuilder:validation:MaxLength=4096
+	Value string `json:"value"`
+}
+
+// DashboardFolder names a folder, by its uid or by the titles that lead to it.
+// +kubebuilder:validation:XValidation:rule="has(self.uid) != has(self.path)",message="give exactly one of uid and path"
 type DashboardFolder struct {
 	// UID of the folder. It must exist in the organization.
 	// +kubebuilder:validation:Pattern=`^[a-zA-Z0-9_-]{1,40}$`
-	UID string `json:"uid"`
+	// +optional
+	UID string `json:"uid,omitempty"`
+
+	// Path is the titles of folders, the outermost first. Those that are missing are made; they are shared by all dashboards that name them, and never deleted. More than one title needs a Grafana
+	// with nested folders: 11.0 and newer have them.
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=8
+	// +kubebuilder:validation:items:MinLength=1
+	// +kubebuilder:validation:items:MaxLength=189
+	// +kubebuilder:validation:items:Pattern=`^\S(.*\S)?$`
+	// +listType=atomic
+	// +optional
+	Path []string `json:"path,omitempty"`
 }
 
 // DashboardStatus is what was seen of a dashboard; never its content.
@@ -94,6 +185,19 @@ type DashboardStatus struct {
 	// ContentHash of what the source holds and was last saved, so that nothing is sent that has not changed.
 	// +optional
 	ContentHash string `json:"contentHash,omitempty"`
+
+	// ContentGeneration is the generation of this object whose source contentHash is of.
+	// +kubebuilder:validation:Minimum=0
+	// +kubebuilder:validation:Maximum=9007199254740991
+	// +optional
+	ContentGeneration int64 `json:"contentGeneration,omitempty"`
+
+	// SavedAt is when it was last saved, by Grafana's clock.
+	// +kubebuilder:validation:Type=string
+	// +kubebuilder:validation:XValidation:rule="self > timestamp('1970-01-01T00:00:00Z')",message="must be a time"
+	// +kubebuilder:validation:Pattern=`^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z$`
+	// +optional
+	SavedAt *metav1.Time `json:"savedAt,omitempty"`
 
 	// FolderUID is the folder that it was last saved in; empty: none.
 	// +optional

@@ -1,0 +1,176 @@
+package controllers
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"grafana-tenancy.dev/operator/api/v1alpha1"
+	"grafana-tenancy.dev/operator/internal/dashboard"
+	"grafana-tenancy.dev/operator/internal/dashboard/fetch"
+)
+
+// Sources fetches dashboards in the background.
+type Sources interface {
+	// Take returns the outcome of a fetch once it is there. Until then it is false, and wake is called when it is.
+	Take(key, group string, r fetch.Request, wake func()) (fetch.Fetched, error, bool)
+	// Forget drops what belongs to a key.
+	Forget(key string)
+}
+
+// fetches remembers what was last fetched for each Dashboard, but not the content.
+type fetches struct {
+	mu  sync.Mutex
+	all map[types.NamespacedName]lastFetch
+}
+
+// lastFetch is what was fetched for one generation of a Dashboard.
+type lastFetch struct {
+	uid                types.UID
+	generation         int64
+	at                 time.Time
+	etag, lastModified string
+	hash               string // empty: nothing was
+	wanted             bool   // the content itself is needed
+}
+
+func (f *fetches) keep(obj *v1alpha1.Dashboard, last lastFetch) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.all == nil {
+		f.all = map[types.NamespacedName]lastFetch{}
+	}
+	last.uid, last.generation = obj.UID, obj.Generation
+	f.all[client.ObjectKeyFromObject(obj)] = last
+}
+
+// of is what was last fetched for this generation. After a start nothing is known but what status says; when that was fetched is taken to be a while ago, not the same for all.
+func (f *fetches) of(obj *v1alpha1.Dashboard, now time.Time, interval time.Duration) lastFetch {
+	f.mu.Lock()
+	last := f.all[client.ObjectKeyFromObject(obj)]
+	f.mu.Unlock()
+	switch {
+	case last.uid == obj.UID && last.generation == obj.Generation:
+		return last
+	case last.uid != obj.UID && knowsContent(obj):
+		last = lastFetch{hash: obj.Status.ContentHash, at: now.Add(-spread(string(obj.UID), interval))}
+		f.keep(obj, last)
+		return last
+	}
+	return lastFetch{}
+}
+
+func (f *fetches) drop(key types.NamespacedName) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	delete(f.all, key)
+}
+
+// fetched is the source of a Dashboard whose content is on another server. It is fetched once an interval; a revision of grafana.com's only when its content is needed.
+func (k dashboardKind) fetched(ctx context.Context, obj *v1alpha1.Dashboard, interval time.Duration) (*source, error) {
+	last := k.fetches.of(obj, k.Now(), interval)
+	s := &source{hash: last.hash, load: func(context.Context) (*dashboard.Content, error) {
+		last.wanted = true
+		k.fetches.keep(obj, last)
+		return nil, &problem{Reason: v1alpha1.ReasonFetching, RetryAfter: time.Second, Message: "the dashboard has to be saved: fetching its content"}
+	}}
+	old := obj.Spec.Source.URL != nil && k.Now().Sub(last.at) >= interval*3/4 // visits come up to a tenth early
+	if last.hash != "" && !last.wanted && !old {
+		return s, nil
+	}
+	request, err := k.request(ctx, obj)
+	if err != nil {
+		return nil, err
+	}
+	if last.hash != "" && !last.wanted {
+		request.ETag, request.LastModified = last.etag, last.lastModified
+	}
+	key := client.ObjectKeyFromObject(obj)
+	got, err, done := k.Sources.Take(string(obj.UID), obj.Namespace, request, func() { k.visit(suspect{kind: "Dashboard", key: key}) })
+	switch {
+	case !done && last.hash != "" && !last.wanted:
+		return s, nil // what was there is good until something else is
+	case !done:
+		return nil, k.fetching(obj)
+	case err != nil:
+		return nil, notFetched(err)
+	case !got.NotModified:
+		content, err := parse(got.Body, obj)
+		if err == nil {
+			err = s.take(content)
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	k.fetches.keep(obj, lastFetch{at: k.Now(), etag: got.ETag, lastModified: got.LastModified, hash: s.hash})
+	return s, nil
+}
+
+// fetching ends the visit of an object that has to wait for its content. What is said of it already stands until there is something new to say.
+func (k dashboardKind) fetching(obj *v1alpha1.Dashboard) error {
+	if obj.Status.ObservedGeneration == obj.Generation {
+		return errParked
+	}
+	return &problem{Reason: v1alpha1.ReasonFetching, RetryAfter: time.Minute, Message: "fetching the source"}
+}
+
+// notFetched says what a failed fetch means.
+func notFetched(err error) error {
+	p := &problem{Reason: v1alpha1.ReasonSourceUnavailable, Message: fmt.Sprintf("the source cannot be fetched: %v. What is in Grafana stays as it is", err), err: err}
+	if fetch.Permanent(err) {
+		p.Stalled = true
+	} else {
+		p.Retry, p.RetryAfter = true, fetch.RetryAfter(err)
+	}
+	return p
+}
+
+// request says what to fetch, and how.
+func (k dashboardKind) request(ctx context.Context, obj *v1alpha1.Dashboard) (fetch.Request, error) {
+	if com := obj.Spec.Source.GrafanaCom; com != nil {
+		base := strings.TrimRight(cmp.Or(k.GrafanaCom, defaultGrafanaCom), "/")
+		return fetch.Request{URL: fmt.Sprintf("%s/api/dashboards/%d/revisions/%d/download", base, com.ID, com.Revision), Trusted: k.GrafanaCom != ""}, nil
+	}
+	from := obj.Spec.Source.URL
+	request := fetch.Request{URL: from.URL, SHA256: from.SHA256}
+	r := &resolver{ctx: ctx, live: k.Live, namespace: obj.Namespace}
+	if ref := from.HeadersFrom; ref != nil {
+		var secret corev1.Secret
+		if err := r.get("spec.source.url.headersFrom", ref.Name, &secret); err != nil {
+			return request, unresolved(err)
+		}
+		request.Headers = map[string]fetch.Secret{}
+		for name, value := range secret.Data {
+			request.Headers[name] = fetch.Secret(strings.TrimSpace(string(value)))
+		}
+	}
+	if from.CAFrom != nil {
+		pem, err := r.ca("spec.source.url.caFrom", from.CAFrom)
+		if err != nil {
+			return request, unresolved(err)
+		}
+		request.CA = pem
+	}
+	return request, nil
+}
+
+// defaultGrafanaCom is where grafanaCom dashboards are fetched.
+const defaultGrafanaCom = "https://grafana.com"
+
+// unresolved says that what a source names is not there.
+func unresolved(err error) error {
+	var p *problem
+	if errors.As(err, &p) {
+		p.Reason = v1alpha1.ReasonSourceUnavailable
+	}
+	return err
+}
