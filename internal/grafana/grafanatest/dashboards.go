@@ -263,7 +263,7 @@ func (c *call) findTarget(o *org, req *saveRequest) (*dashboard, *answer) {
 func (c *call) findByTitle(o *org, req *saveRequest, target *dashboard) (*dashboard, *answer) {
 	if req.FolderUID == "" {
 		for _, f := range o.folders {
-			if f.title == req.title {
+			if f.title == req.title && (f.parent == "" || !c.quirks.nestedFolders) {
 				return nil, failStatus(http.StatusBadRequest, "name-match", "Dashboard name cannot be the same as folder")
 			}
 		}

@@ -34,6 +34,9 @@ type Options struct {
 	Anonymous bool
 	// HideVersion hides version and commit from who is not signed in.
 	HideVersion bool
+	// NestedFolders enables the feature toggle nestedFolders, without which the
+	// folders of a version before 11 have no parents that count.
+	NestedFolders bool
 	// AlertingDisabled is [unified_alerting] enabled=false.
 	AlertingDisabled bool
 	// Quotas enables quotas with Grafana's default limits.
@@ -87,12 +90,18 @@ func New(opts Options) *Server {
 	opts = opts.withDefaults()
 	s := &Server{
 		opts:    opts,
-		quirks:  quirksOf(opts.Version),
+		quirks:  opts.quirks(),
 		router:  routes,
 		options: switches{anonymous: opts.Anonymous, quotas: opts.Quotas},
 	}
 	s.db = newDatabase(opts, s.quirks)
 	return s
+}
+
+func (o Options) quirks() quirks {
+	q := quirksOf(o.Version)
+	q.nestedFolders = q.nestedFolders || o.NestedFolders
+	return q
 }
 
 func (o Options) withDefaults() Options {
