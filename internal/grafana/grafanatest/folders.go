@@ -225,6 +225,9 @@ func listFolders(c *call) *answer {
 		}
 	}
 	size, number := c.number("limit", 1000), max(c.number("page", 1), 1)
+	if size <= 0 {
+		size = 1000
+	}
 	rows = page(rows, size, number-1)
 	slices.SortStableFunc(rows, func(a, b obj) int {
 		return strings.Compare(strings.ToLower(a["title"].(string)), strings.ToLower(b["title"].(string)))
