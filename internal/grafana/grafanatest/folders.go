@@ -214,7 +214,7 @@ func listFolders(c *call) *answer {
 			return noFolder()
 		}
 		for _, f := range c.byTitle(o) {
-			if c.quirks.nestedFolders && f.parent != parent {
+			if c.quirks.nestedFolders && f.parent != parent || !c.indexed(f.created) {
 				continue
 			}
 			row := obj{"id": f.id, "uid": f.uid, "title": f.title}

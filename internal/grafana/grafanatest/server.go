@@ -57,6 +57,9 @@ type Options struct {
 	// theirs side by side; writes one after the other, as SQLite has them do.
 	// SQLiteLatency is that of real ones.
 	Latency func(Work) time.Duration
+	// IndexLag is how long the search, and the lists of folders, of a Grafana 12
+	// do not know of a new folder or dashboard, by its clock.
+	IndexLag time.Duration
 	// CountOnly has the log keep no requests, so that it does not grow: Requests
 	// returns none, Counts is as ever.
 	CountOnly bool
