@@ -757,6 +757,7 @@ func (k contract) testDashboardList(t *testing.T) {
 	if version == "" {
 		_, err := o.ListDashboards(t.Context(), "v1beta1")
 		expect(t, "a list that this Grafana does not have", err, grafana.IsNotFound)
+		expect(t, "a list that this Grafana does not have", err, grafana.IsNoDashboardList)
 		return
 	}
 	list := have(o.ListDashboards(t.Context(), version))(t)
@@ -771,6 +772,11 @@ func (k contract) testDashboardList(t *testing.T) {
 	same(t, "version", saved.Version, have(o.Dashboard(t.Context(), "b"))(t).Version)
 	same(t, "list of nothing", 0, len(have(k.org(t).ListDashboards(t.Context(), version))(t)))
 	have(k.client.Org(1).ListDashboards(t.Context(), version))(t)
+	_, err := k.client.Org(99_999_999).ListDashboards(t.Context(), version)
+	expect(t, "list of an organization that does not exist", err, grafana.IsNoDashboardList)
+	if grafana.IsUnavailable(err) || grafana.IsUnsure(err) {
+		t.Errorf("an organization that does not exist is taken for an outage: %v", err)
+	}
 }
 
 func (k contract) testFolders(t *testing.T) {

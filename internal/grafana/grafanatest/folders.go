@@ -214,7 +214,7 @@ func listFolders(c *call) *answer {
 			return noFolder()
 		}
 		for _, f := range c.byTitle(o) {
-			if c.quirks.nestedFolders && f.parent != parent {
+			if c.quirks.nestedFolders && f.parent != parent || !c.indexed(f.created) {
 				continue
 			}
 			row := obj{"id": f.id, "uid": f.uid, "title": f.title}
@@ -225,6 +225,9 @@ func listFolders(c *call) *answer {
 		}
 	}
 	size, number := c.number("limit", 1000), max(c.number("page", 1), 1)
+	if size <= 0 {
+		size = 1000
+	}
 	rows = page(rows, size, number-1)
 	slices.SortStableFunc(rows, func(a, b obj) int {
 		return strings.Compare(strings.ToLower(a["title"].(string)), strings.ToLower(b["title"].(string)))

@@ -53,8 +53,20 @@ type Options struct {
 	TokenExpirationDayLimit int
 	// MaxSecondsToLive is [auth] api_key_max_seconds_to_live; 0: no limit.
 	MaxSecondsToLive int64
-	// Latency is how long to wait before serving a request; nil: not at all.
-	Latency func(method, route string) time.Duration
+	// Latency is how long the work of a request takes; nil: no time. Reads take
+	// theirs side by side; writes one after the other, as SQLite has them do.
+	// SQLiteLatency is that of real ones.
+	Latency func(Work) time.Duration
+	// IndexLag is how long the search, and the lists of folders, of a Grafana 12
+	// do not know of a new folder or dashboard, by its clock.
+	IndexLag time.Duration
+	// CountOnly has the log keep no requests, so that it does not grow: Requests
+	// returns none, Counts is as ever.
+	CountOnly bool
+	// SchemaDefaults has reads of a dashboard add what a Grafana adds that stores
+	// dashboards as v1: its newest schemaVersion, and the defaults of what is not
+	// said. What is stored, and its version, stay as they are.
+	SchemaDefaults bool
 	// MaxDashboardBytes is the longest body of a dashboard save; a longer
 	// one gets 413. Default: 16 MiB.
 	MaxDashboardBytes int
@@ -73,9 +85,10 @@ type Server struct {
 	options switches
 	keys    []string // every key ever issued, oldest first
 
-	faults faults
-	log    requestLog
-	front  *front
+	faults  faults
+	log     requestLog
+	writing chan struct{} // holds one as long as a write takes its Latency
+	front   *front
 }
 
 // switches are the settings that can change while the server runs.
@@ -93,6 +106,8 @@ func New(opts Options) *Server {
 		quirks:  opts.quirks(),
 		router:  routes,
 		options: switches{anonymous: opts.Anonymous, quotas: opts.Quotas},
+		log:     requestLog{countOnly: opts.CountOnly},
+		writing: make(chan struct{}, 1),
 	}
 	s.db = newDatabase(opts, s.quirks)
 	return s
