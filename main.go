@@ -12,7 +12,6 @@ import (
 
 	"go.uber.org/zap/zapcore"
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/runtime"
 	utilruntime "k8s.io/apimachinery/pkg/util/runtime"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
@@ -26,6 +25,7 @@ import (
 
 	"grafana-tenancy.dev/operator/api/v1alpha1"
 	"grafana-tenancy.dev/operator/controllers"
+	"grafana-tenancy.dev/operator/internal/dashboard/fetch"
 )
 
 // version is set when a release is built.
@@ -39,6 +39,8 @@ type options struct {
 	watchNamespaces string
 	maxConcurrent   int
 	clusterID       string
+	privateURLs     bool
+	grafanaCom      string
 	log             zap.Options
 }
 
@@ -50,6 +52,8 @@ func parseFlags() options {
 	flag.StringVar(&o.watchNamespaces, "watch-namespaces", "", "comma-separated namespaces to watch, each of which needs a RoleBinding for the operator; empty: all of them")
 	flag.IntVar(&o.maxConcurrent, "max-concurrent-reconciles", 32, "how many objects of a kind are worked on at once; each Instance's limits apply as well")
 	flag.StringVar(&o.clusterID, "cluster-id", "", "name of this cluster in the marks on Grafana's organizations; default: the uid of the namespace kube-system")
+	flag.BoolVar(&o.privateURLs, "allow-private-dashboard-urls", false, "let Dashboards fetch their content from private, loopback and link-local addresses too")
+	flag.StringVar(&o.grafanaCom, "grafana-com-url", "", "server that takes the place of https://grafana.com for Dashboards with a grafanaCom source, such as a mirror; it may have a private address")
 	o.log.BindFlags(flag.CommandLine)
 	flag.Parse()
 	if bodies := zapcore.Level(-8); o.log.Level != nil && o.log.Level.Enabled(bodies) {
@@ -89,9 +93,12 @@ func run(ctx context.Context, o options) error {
 		}
 	}
 	connections := controllers.NewConnections()
+	fetches := fetch.NewQueue(fetch.New(fetch.Options{AllowPrivate: o.privateURLs}).Fetch, maxFetches, maxFetchesOfOne)
+	defer fetches.Close()
 	env := &controllers.Env{
 		Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Events: mgr.GetEventRecorder(v1alpha1.ManagedBy),
 		Connections: connections, ClusterID: o.clusterID, Now: time.Now, NamespacesHidden: o.watchNamespaces != "",
+		Sources: fetches, GrafanaCom: o.grafanaCom,
 	}
 	if err := controllers.Setup(mgr, env, controllers.Options{MaxConcurrentReconciles: o.maxConcurrent}); err != nil {
 		return err
@@ -104,6 +111,12 @@ func run(ctx context.Context, o options) error {
 	return err
 }
 
+// How many dashboards are fetched at once, and how many of those for one namespace.
+const (
+	maxFetches      = 8
+	maxFetchesOfOne = 2
+)
+
 func managerOptions(o options, scheme *runtime.Scheme) ctrl.Options {
 	opts := ctrl.Options{
 		Scheme:                        scheme,
@@ -112,7 +125,7 @@ func managerOptions(o options, scheme *runtime.Scheme) ctrl.Options {
 		LeaderElection:                o.leaderElect,
 		LeaderElectionID:              "grafana-tenancy.dev",
 		LeaderElectionReleaseOnCancel: true,
-		Cache:                         cache.Options{DefaultTransform: slim},
+		Cache:                         cache.Options{DefaultTransform: controllers.Slim},
 	}
 	for _, ns := range strings.Split(o.watchNamespaces, ",") {
 		if ns = strings.TrimSpace(ns); ns != "" {
@@ -123,18 +136,6 @@ func managerOptions(o options, scheme *runtime.Scheme) ctrl.Options {
 		}
 	}
 	return opts
-}
-
-// slim drops from what is cached the managed fields, and the annotation in which kubectl keeps all that was applied: of a Secret that is its data.
-func slim(in any) (any, error) {
-	if obj, err := meta.Accessor(in); err == nil {
-		obj.SetManagedFields(nil)
-		if annotations := obj.GetAnnotations(); annotations[corev1.LastAppliedConfigAnnotation] != "" {
-			delete(annotations, corev1.LastAppliedConfigAnnotation)
-			obj.SetAnnotations(annotations)
-		}
-	}
-	return in, nil
 }
 
 // clusterID is the uid of the namespace kube-system, which every cluster has and which lives as long as the cluster.

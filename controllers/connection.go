@@ -25,6 +25,12 @@ type Connection struct {
 	gate        *gate
 	now         func() time.Time
 	marks       marks
+	surveys     surveys
+	folders     folders
+
+	// What the Instance has found out about this Grafana: the version of /apis that lists dashboards, if there is one, and whether folders can be in folders.
+	dashboardAPI  atomic.Pointer[string]
+	nestedFolders atomic.Bool
 
 	mu     sync.Mutex
 	proofs map[int64]proof
@@ -139,6 +145,7 @@ type Connections struct {
 // state is what is known of one Instance.
 type state struct {
 	conn      *Connection
+	probed    bool // whether anything is known of it
 	available bool
 	waiting   map[string]func()
 }
@@ -165,6 +172,14 @@ func (c *Connections) available(key types.NamespacedName) *Connection {
 		return s.conn
 	}
 	return nil
+}
+
+// probed reports whether it is known yet if the Instance answers.
+func (c *Connections) probed(key types.NamespacedName) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	s := c.all[key]
+	return s != nil && s.probed
 }
 
 // current is the way to an Instance, whether it answers or not.
@@ -212,13 +227,14 @@ func (c *Connections) replace(key types.NamespacedName, conn *Connection) (old *
 	return old
 }
 
-// setAvailable says whether the Instance answers, and wakes those who wait for it.
+// setAvailable says whether the Instance answers, and wakes those who wait for that, or for the first word on it.
 func (c *Connections) setAvailable(key types.NamespacedName, available bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	s := c.stateLocked(key)
-	s.available = available && s.conn != nil
-	if !s.available {
+	first := !s.probed
+	s.probed, s.available = true, available && s.conn != nil
+	if !s.available && !first {
 		return
 	}
 	for id, wake := range s.waiting {

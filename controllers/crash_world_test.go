@@ -93,6 +93,7 @@ type world struct {
 
 	history  map[string][]client.Object // of each object, oldest first
 	writes   int                        // to Kubernetes, that took effect
+	asked    int                        // of Grafana, whatever it was
 	mutation int                        // of Grafana, as requested
 	lateAt   time.Time                  // when a late request lands; zero: none is under way
 	caught   bool                       // a stale cache has caught up since: its watch brings the event
@@ -104,6 +105,7 @@ type process struct {
 	due         map[string]time.Time // by kind and key
 	resyncs     map[string]bool      // those that are due for no other reason than that time passes
 	failures    map[string]int
+	been        map[string]bool // where it has come to an end once
 }
 
 const rounds = 600
@@ -199,7 +201,7 @@ func (w *world) start() {
 		Connections: NewConnections(), ClusterID: "cluster-1", Now: w.now, Transport: (*crashTransport)(w), LastRetry: lastRetry,
 	}
 	r := NewReconcilers(env)
-	w.process = &process{due: map[string]time.Time{}, resyncs: map[string]bool{}, failures: map[string]int{}, reconcilers: map[string]reconcile.Reconciler{
+	w.process = &process{due: map[string]time.Time{}, resyncs: map[string]bool{}, failures: map[string]int{}, been: map[string]bool{}, reconcilers: map[string]reconcile.Reconciler{
 		"Instance": r.Instances, "Organization": r.Organizations, "ServiceAccount": r.ServiceAccounts, "ServiceAccountToken": r.Tokens, "Dashboard": r.Dashboards,
 	}}
 	ctx := context.Background()
@@ -281,7 +283,7 @@ func (w *world) rest() error {
 }
 
 // horizon is how far ahead rest looks: further than any wait for something that is to be finished.
-const horizon = 8 * time.Minute
+const horizon = defaultResync
 
 // busy reports whether there is more to come soon than resyncs.
 func (w *world) busy() bool {
@@ -363,7 +365,7 @@ func (w *world) usurp() {
 func (w *world) visit(key string) {
 	kind, name, _ := strings.Cut(key, " ")
 	ns, n, _ := strings.Cut(name, "/")
-	before := w.writes
+	before, asked := w.writes, w.asked
 	defer func() {
 		if r := recover(); r != nil {
 			if _, ok := r.(died); !ok {
@@ -389,6 +391,9 @@ func (w *world) visit(key string) {
 	case err != nil:
 		w.failures[key]++
 		w.later(key, min(time.Second<<min(w.failures[key], 10), 5*time.Minute))
+	case result.RequeueAfter > 0 && w.asked == asked && !w.been[key]: // it was taken for what it was before the start: it is looked at later
+		w.been[key] = true
+		w.later(key, result.RequeueAfter)
 	case result.RequeueAfter > 0:
 		delete(w.failures, key)
 		w.later(key, withoutJitter(result.RequeueAfter))
@@ -460,11 +465,12 @@ func (t *crashTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 	if r.URL.Path == "/logout" {
 		return w.grafana.RoundTripper().RoundTrip(r) // the end of an old session, on the side
 	}
+	w.asked++
 	what := r.Method + " " + r.URL.Path
 	if r.URL.Path == "/login" {
 		what = http.MethodGet + " " + r.URL.Path // sessions come and go: no effect that is told apart
 	}
-	if r.Method != http.MethodGet && r.URL.Path != "/login" {
+	if r.Method != http.MethodGet && r.URL.Path != "/login" && !strings.HasPrefix(r.URL.Path, "/api/user/auth-tokens/") {
 		w.mutation++
 	}
 	f := w.pass("grafana", what)

@@ -3,16 +3,12 @@ package controllers
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"math"
 	"strings"
 	"time"
 
-	corev1 "k8s.io/api/core/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
-	"k8s.io/apimachinery/pkg/types"
 
 	"grafana-tenancy.dev/operator/api/v1alpha1"
 	"grafana-tenancy.dev/operator/internal/dashboard"
@@ -36,10 +32,17 @@ type dashboardState struct {
 // dash is a Dashboard in its organization. Its mark is the uid where that is derived from the object, else the message of its versions.
 type dash struct {
 	*place
+	env     *Env
 	obj     *v1alpha1.Dashboard
-	content *dashboard.Content // nil while the object is being deleted
-	hash    string
+	content *content // nil while the object is being deleted
 	uid     string
+	due     bool // by its resync
+
+	// Where it belongs, once that was looked for.
+	located bool
+	folder  string   // the uid; "": none
+	missing []string // the titles of the folders that have to be made
+	parent  string   // in which the first of those belongs
 }
 
 func (k dashboardKind) New() *v1alpha1.Dashboard { return &v1alpha1.Dashboard{} }
@@ -59,53 +62,82 @@ func (k dashboardKind) Connect(ctx context.Context, obj *v1alpha1.Dashboard) (Ex
 	if err != nil {
 		return nil, err
 	}
-	x := &dash{place: place, obj: obj}
+	x := &dash{place: place, env: k.Env, obj: obj}
 	if !obj.DeletionTimestamp.IsZero() {
 		x.uid = cmp.Or(obj.Status.UID, obj.Spec.UID, string(obj.UID))
 		return x, nil
 	}
-	source, err := k.source(ctx, obj)
-	if err != nil {
+	if x.content, err = k.contentOf(ctx, obj, x.interval()); err != nil {
 		return nil, err
 	}
-	if x.content, err = dashboard.Parse(source); err == nil {
-		x.hash, err = x.content.Hash()
+	if x.uid = cmp.Or(obj.Spec.UID, obj.Status.UID); x.uid == "" {
+		if err := x.content.fill(ctx); err != nil {
+			return nil, err
+		}
+		x.uid = cmp.Or(x.content.parsed.UID, string(obj.UID))
 	}
-	if err != nil {
-		return nil, stalled(v1alpha1.ReasonInvalidSource, "the source is no dashboard: %v", err)
-	}
-	x.uid = cmp.Or(obj.Spec.UID, obj.Status.UID, x.content.UID, string(obj.UID))
 	return x, nil
 }
 
-// source reads the dashboard's JSON from where the spec says that it is.
-func (k dashboardKind) source(ctx context.Context, obj *v1alpha1.Dashboard) ([]byte, error) {
-	if obj.Spec.Source.JSON != nil {
-		return []byte(*obj.Spec.Source.JSON), nil
-	}
-	ref := obj.Spec.Source.ConfigMapRef
-	var cm corev1.ConfigMap
-	err := k.Live.Get(quiet(ctx), types.NamespacedName{Namespace: obj.Namespace, Name: ref.Name}, &cm)
-	if apierrors.IsNotFound(err) {
-		return nil, stalled(v1alpha1.ReasonSourceNotFound, "ConfigMap %s/%s does not exist", obj.Namespace, ref.Name)
-	}
-	if err != nil {
-		return nil, err
-	}
-	if text, ok := cm.Data[ref.Key]; ok {
-		return []byte(text), nil
-	}
-	if binary, ok := cm.BinaryData[ref.Key]; ok {
-		return binary, nil
-	}
-	return nil, stalled(v1alpha1.ReasonSourceNotFound, "ConfigMap %s/%s has no key %q", obj.Namespace, ref.Name, ref.Key)
+func (x *dash) interval() time.Duration { return resyncOf(x.obj, x.conn) }
+
+// Settled reports whether the organization is the one that status speaks of, and the source what was last saved.
+func (x *dash) Settled() bool {
+	status := x.obj.Status
+	return x.content != nil && x.content.hash == status.ContentHash && status.OrgID == x.org.ID() && status.SavedAt != nil
 }
+
+// Due has a list of all dashboards serve this one too.
+func (x *dash) Due() { x.due = true }
+
+// Together has the dashboards of an organization looked at in one beat, so that one list serves them all.
+func (x *dash) Together() string { return x.owner.String() }
 
 func (x *dash) Get(ctx context.Context) (*dashboardState, error) {
 	if x.obj.Status.UID == "" || x.obj.Status.OrgID != x.org.ID() {
 		return nil, nil
 	}
+	if have, err := x.surveyed(ctx); have != nil || err != nil {
+		return have, err
+	}
 	return x.read(ctx, x.obj.Status.CreateStarted == nil)
+}
+
+// surveyed finds the dashboard on a list of all, if it is there just as it was when it was last saved or seen.
+func (x *dash) surveyed(ctx context.Context) (*dashboardState, error) {
+	status := x.obj.Status
+	if x.content == nil || status.CreateStarted != nil || status.SavedAt == nil || !dashboard.CurrentHash(status.ContentHash) {
+		return nil, nil
+	}
+	list, err := x.conn.survey(ctx, x.org, x.due)
+	if err != nil {
+		return nil, err
+	}
+	seen, listed := list[status.UID]
+	if !listed || seen.FolderUID != status.FolderUID || !x.sameBirth(seen.Created) {
+		return nil, nil
+	}
+	have := &dashboardState{hash: status.ContentHash, adopted: status.Adopted}
+	have.Dashboard = grafana.Dashboard{UID: status.UID, Version: seen.Generation, FolderUID: seen.FolderUID, URL: status.URL, Created: seen.Created}
+	switch {
+	case status.Drift != nil && seen.Generation == status.Drift.Version:
+		have.hash, have.edit = "", status.Drift
+	case status.Drift != nil, seen.Generation != status.Version:
+		return nil, nil
+	}
+	return have, x.locate(ctx, false)
+}
+
+// clockSlack is by how much the operator's idea of Grafana's clock may be wrong.
+const clockSlack = 5 * time.Second
+
+// sameBirth reports whether a dashboard that was created then can be the one that status speaks of: not one that somebody has put in its place since.
+func (x *dash) sameBirth(created time.Time) bool {
+	status := x.obj.Status
+	if status.Adopted {
+		return status.CreatedAt == created.UTC().Format(time.RFC3339)
+	}
+	return status.SavedAt != nil && !created.After(status.SavedAt.Add(clockSlack))
 }
 
 // Find looks at the wanted uid, which may hold what an earlier life of the status created.
@@ -120,6 +152,40 @@ func (x *dash) Find(ctx context.Context) (*dashboardState, error) {
 		return have, err
 	}
 	return x.adopt(ctx)
+}
+
+// read reads the dashboard under our uid. What is as status says is ours; of anything else, and before it is deleted, a version must carry our mark.
+func (x *dash) read(ctx context.Context, recorded bool) (*dashboardState, error) {
+	d, err := x.org.Dashboard(ctx, x.uid)
+	if err != nil {
+		return nil, absent(err)
+	}
+	if x.content != nil {
+		if err := x.locate(ctx, false); err != nil {
+			return nil, err
+		}
+	}
+	status := x.obj.Status
+	have := &dashboardState{Dashboard: *d, hash: dashboard.HashOf(d.Model), adopted: x.adopted(d)}
+	asSaved := recorded && d.Version == status.Version && d.FolderUID == status.FolderUID && x.sameBirth(d.Created)
+	if asSaved && have.hash == status.ContentHash && x.content != nil {
+		return have, nil
+	}
+	h, err := x.history(ctx)
+	switch {
+	case err != nil:
+		return nil, err
+	case !h.ours && !have.adopted && h.cut && recorded:
+		return nil, stalled(v1alpha1.ReasonOwnershipLost, "dashboard %q is there, but of the versions that Grafana keeps none is the operator's: delete it in Grafana, or annotate this object %s=true and delete it, to leave the dashboard to others",
+			x.uid, v1alpha1.AnnotationAbandon)
+	case !h.ours && !have.adopted:
+		return nil, nil
+	case asSaved && h.lastOurs: // Grafana keeps in another form what we have sent
+		have.hash = status.ContentHash
+	case recorded && !h.lastOurs && (have.hash != status.ContentHash || d.FolderUID != status.FolderUID):
+		have.edit = &v1alpha1.DashboardDrift{Version: d.Version, By: h.last}
+	}
+	return have, nil
 }
 
 // adopt takes over the dashboard of the wanted uid, if it is nobody's and the Organization allows it.
@@ -137,55 +203,16 @@ func (x *dash) adopt(ctx context.Context) (*dashboardState, error) {
 	case x.object.Spec.Adoption != v1alpha1.AdoptionAllow:
 		return nil, stalled(v1alpha1.ReasonAdoptionNotPermitted, "a dashboard with uid %q exists in Grafana, and Organization %s does not allow that it is adopted: have its spec.adoption set to Allow, or choose another uid", x.uid, x.owner)
 	}
-	return &dashboardState{Dashboard: *d, hash: hashOf(d.Model), adopted: true}, nil
-}
-
-// read reads the dashboard under our uid. What is as status says is ours; of anything else, and before it is deleted, a version must carry our mark.
-func (x *dash) read(ctx context.Context, recorded bool) (*dashboardState, error) {
-	d, err := x.org.Dashboard(ctx, x.uid)
-	if err != nil {
-		return nil, absent(err)
-	}
-	have := &dashboardState{Dashboard: *d, hash: hashOf(d.Model), adopted: x.adopted(d)}
-	changed := have.hash != x.obj.Status.ContentHash || d.FolderUID != x.obj.Status.FolderUID
-	if recorded && !changed && d.Version == x.obj.Status.Version && x.content != nil {
-		return have, nil
-	}
-	h, err := x.history(ctx)
-	switch {
-	case err != nil:
-		return nil, err
-	case !h.ours && !have.adopted && h.cut && recorded:
-		return nil, stalled(v1alpha1.ReasonOwnershipLost, "dashboard %q is there, but of the versions that Grafana keeps none is the operator's: delete it in Grafana, or annotate this object %s=true and delete it, to leave the dashboard to others",
-			x.uid, v1alpha1.AnnotationAbandon)
-	case !h.ours && !have.adopted:
-		return nil, nil
-	}
-	if recorded && changed {
-		have.edit = &v1alpha1.DashboardDrift{Version: d.Version, By: h.last}
-	}
-	return have, nil
-}
-
-// hashOf is the hash of a dashboard in Grafana; empty if it is none that we could have saved.
-func hashOf(model []byte) string {
-	content, err := dashboard.Parse(model)
-	if err != nil {
-		return ""
-	}
-	hash, err := content.Hash()
-	if err != nil {
-		return ""
-	}
-	return hash
+	return &dashboardState{Dashboard: *d, hash: dashboard.HashOf(d.Model), adopted: true}, nil
 }
 
 // history is what a dashboard's versions say of it.
 type history struct {
-	ours   bool   // one of them carries our mark or that of an earlier life, or the uid is derived from this object
-	others bool   // one of them carries the mark of another object
-	cut    bool   // the first ones are not kept any more
-	last   string // who made the newest
+	ours     bool   // one of them carries our mark or that of an earlier life, or the uid is derived from this object
+	others   bool   // one of them carries the mark of another object
+	cut      bool   // the first ones are not kept any more
+	last     string // who made the newest
+	lastOurs bool   // the newest carries our mark
 }
 
 // adopted reports whether the dashboard is the one that was taken over.
@@ -202,15 +229,12 @@ func (x *dash) history(ctx context.Context) (history, error) {
 	h := history{ours: x.uid == string(x.obj.UID)}
 	newest, oldest := int64(0), int64(math.MaxInt64)
 	for _, v := range versions {
-		switch {
-		case strings.HasSuffix(v.Message, x.markText()), strings.HasPrefix(v.Message, x.messagePrefix()):
-			h.ours = true
-		case strings.HasPrefix(v.Message, appliedBy):
-			h.others = true
-		}
+		ours := strings.HasSuffix(v.Message, x.markText()) || strings.HasPrefix(v.Message, x.messagePrefix())
+		h.ours = h.ours || ours
+		h.others = h.others || !ours && strings.HasPrefix(v.Message, appliedBy)
 		oldest = min(oldest, v.Version)
 		if v.Version > newest {
-			newest, h.last = v.Version, v.CreatedBy
+			newest, h.last, h.lastOurs = v.Version, v.CreatedBy, ours
 		}
 	}
 	h.cut = oldest > 1
@@ -228,8 +252,14 @@ func (x *dash) messagePrefix() string {
 // markText ends the message of every version that we save.
 func (x *dash) markText() string { return "(" + string(x.obj.UID) + ")" }
 
-// Rival looks at the uid again if it was taken before. Else it has nothing to ask: Create is the look at the uid as well.
+// Rival looks at the uid again if it was taken before. Else it asks where the folder is only: Create is the look at the uid as well.
 func (x *dash) Rival(ctx context.Context) error {
+	if err := x.content.fill(ctx); err != nil { // before it is told that it is being created
+		return err
+	}
+	if err := x.locate(ctx, true); err != nil {
+		return err
+	}
 	ready := meta.FindStatusCondition(x.obj.Status.Conditions, v1alpha1.ConditionReady)
 	if ready == nil || ready.Reason != v1alpha1.ReasonAlreadyExists {
 		return nil
@@ -262,14 +292,14 @@ func (x *dash) ofAnother() error {
 // Prepare fixes the uid before the request that creates under it.
 func (x *dash) Prepare() event {
 	x.obj.Status.UID, x.obj.Status.OrgID = x.uid, x.org.ID()
-	x.obj.Status.Version, x.obj.Status.ContentHash, x.obj.Status.FolderUID = 0, "", ""
+	x.obj.Status.Version, x.obj.Status.ContentHash, x.obj.Status.ContentGeneration, x.obj.Status.FolderUID, x.obj.Status.SavedAt = 0, "", 0, "", nil
 	return eventCreated
 }
 
 func (x *dash) Create(ctx context.Context) (*dashboardState, error) {
 	saved, err := x.save(ctx, 0)
 	if err == nil {
-		have := &dashboardState{Dashboard: grafana.Dashboard{UID: saved.UID, Version: saved.Version, FolderUID: x.folder(), URL: saved.URL}, hash: x.hash}
+		have := &dashboardState{Dashboard: grafana.Dashboard{UID: saved.UID, Version: saved.Version, FolderUID: x.folder, URL: saved.URL}, hash: x.content.hash}
 		return have, nil
 	}
 	if grafana.IsVersionMismatch(err) { // there is a dashboard under this uid
@@ -285,12 +315,18 @@ func (x *dash) Create(ctx context.Context) (*dashboardState, error) {
 
 // save sends our content, based on a version; 0 creates.
 func (x *dash) save(ctx context.Context, version int64) (grafana.Saved, error) {
-	model, err := x.content.Model(x.uid, version)
+	if err := x.content.fill(ctx); err != nil {
+		return grafana.Saved{}, err
+	}
+	model, err := x.content.parsed.Model(x.uid, version)
 	if err != nil {
+		return grafana.Saved{}, noDashboard(err)
+	}
+	if err := x.makeFolders(ctx); err != nil {
 		return grafana.Saved{}, err
 	}
 	saved, err := x.org.SaveDashboard(ctx, grafana.SaveDashboard{
-		Model: model, FolderUID: x.folder(),
+		Model: model, FolderUID: x.folder,
 		Message: x.messagePrefix() + strings.TrimPrefix(x.markText(), "("),
 	})
 	if err != nil {
@@ -299,26 +335,8 @@ func (x *dash) save(ctx context.Context, version int64) (grafana.Saved, error) {
 	if saved.UID != x.uid {
 		return saved, stalled(v1alpha1.ReasonNameConflict, "Grafana saved it under uid %q instead of %q: another dashboard of this title is in the way", saved.UID, x.uid)
 	}
+	x.obj.Status.SavedAt = seconds(x.conn.Now())
 	return saved, nil
-}
-
-// explain finds out whether a refused save is about the folder.
-func (x *dash) explain(ctx context.Context, err error) error {
-	var answer *grafana.Error
-	if x.folder() == "" || !errors.As(err, &answer) || answer.Status != 400 && answer.Status != 404 {
-		return err
-	}
-	if _, ferr := x.org.Folder(ctx, x.folder()); grafana.IsNotFound(ferr) {
-		return stalled(v1alpha1.ReasonFolderNotFound, "folder %q does not exist in organization %d: create it, or change spec.folder", x.folder(), x.org.ID())
-	}
-	return err
-}
-
-func (x *dash) folder() string {
-	if x.obj.Spec.Folder == nil {
-		return ""
-	}
-	return x.obj.Spec.Folder.UID
 }
 
 func (x *dash) Record(have *dashboardState) bool {
@@ -333,8 +351,11 @@ func (x *dash) Record(have *dashboardState) bool {
 	if status.CreatedAt = ""; have.adopted {
 		status.CreatedAt = have.Created.UTC().Format(time.RFC3339)
 	}
-	if x.content != nil && have.hash == x.hash && have.FolderUID == x.folder() {
-		status.Version, status.ContentHash, status.FolderUID, status.Drift = have.Version, have.hash, have.FolderUID, nil
+	if x.content != nil && have.hash == x.content.hash && have.FolderUID == x.folder {
+		status.Version, status.ContentHash, status.ContentGeneration, status.FolderUID, status.Drift = have.Version, have.hash, x.obj.Generation, have.FolderUID, nil
+		if status.SavedAt == nil {
+			status.SavedAt = seconds(have.Updated)
+		}
 	}
 	return fresh
 }
@@ -344,14 +365,14 @@ func (x *dash) Diff(have *dashboardState) []string {
 		return nil
 	}
 	var diff []string
-	if have.hash != x.hash {
+	if have.hash != x.content.hash {
 		what := "content"
 		if have.edit != nil {
 			what = fmt.Sprintf("content (version %d, made in Grafana by %q, is in its history)", have.edit.Version, have.edit.By)
 		}
 		diff = append(diff, what)
 	}
-	if have.FolderUID != x.folder() {
+	if have.FolderUID != x.folder {
 		diff = append(diff, "folder")
 	}
 	return diff
@@ -359,7 +380,7 @@ func (x *dash) Diff(have *dashboardState) []string {
 
 // reported says whether the difference is an edit made in Grafana that policy lets stand: the source and the folder are as they were last saved.
 func (x *dash) reported(have *dashboardState) bool {
-	return x.obj.Spec.DriftPolicy == v1alpha1.DriftReport && have.edit != nil && x.hash == x.obj.Status.ContentHash && x.folder() == x.obj.Status.FolderUID
+	return x.obj.Spec.DriftPolicy == v1alpha1.DriftReport && have.edit != nil && x.content.hash == x.obj.Status.ContentHash && x.folder == x.obj.Status.FolderUID
 }
 
 func (x *dash) Update(ctx context.Context, have *dashboardState) error {
@@ -367,7 +388,10 @@ func (x *dash) Update(ctx context.Context, have *dashboardState) error {
 	if err != nil {
 		return err
 	}
-	have.Version, have.FolderUID, have.URL, have.hash, have.edit = saved.Version, x.folder(), saved.URL, x.hash, nil
+	if have.edit != nil {
+		dashboardEdits.WithLabelValues(x.obj.Namespace, x.obj.Name, "corrected").Inc()
+	}
+	have.Version, have.FolderUID, have.URL, have.hash, have.edit = saved.Version, x.folder, saved.URL, x.content.hash, nil
 	return nil
 }
 
@@ -375,7 +399,10 @@ func (x *dash) Judge(_ context.Context, have *dashboardState) error {
 	if !x.reported(have) {
 		return nil
 	}
-	x.obj.Status.Drift = have.edit
+	if was := x.obj.Status.Drift; was == nil || was.Version != have.edit.Version {
+		dashboardEdits.WithLabelValues(x.obj.Namespace, x.obj.Name, "reported").Inc()
+	}
+	x.obj.Status.Drift, x.obj.Status.ContentGeneration = have.edit, x.obj.Generation
 	by := ""
 	if have.edit.By != "" {
 		by = " by " + have.edit.By

@@ -75,16 +75,16 @@ func (f *fetches) drop(key types.NamespacedName) {
 }
 
 // fetched is the source of a Dashboard whose content is on another server. It is fetched once an interval; a revision of grafana.com's only when its content is needed.
-func (k dashboardKind) fetched(ctx context.Context, obj *v1alpha1.Dashboard, interval time.Duration) (*source, error) {
+func (k dashboardKind) fetched(ctx context.Context, obj *v1alpha1.Dashboard, interval time.Duration) (*content, error) {
 	last := k.fetches.of(obj, k.Now(), interval)
-	s := &source{hash: last.hash, load: func(context.Context) (*dashboard.Content, error) {
+	c := &content{hash: last.hash, load: func(context.Context) (*dashboard.Content, error) {
 		last.wanted = true
 		k.fetches.keep(obj, last)
 		return nil, &problem{Reason: v1alpha1.ReasonFetching, RetryAfter: time.Second, Message: "the dashboard has to be saved: fetching its content"}
 	}}
 	old := obj.Spec.Source.URL != nil && k.Now().Sub(last.at) >= interval*3/4 // visits come up to a tenth early
 	if last.hash != "" && !last.wanted && !old {
-		return s, nil
+		return c, nil
 	}
 	request, err := k.request(ctx, obj)
 	if err != nil {
@@ -97,22 +97,22 @@ func (k dashboardKind) fetched(ctx context.Context, obj *v1alpha1.Dashboard, int
 	got, err, done := k.Sources.Take(string(obj.UID), obj.Namespace, request, func() { k.visit(suspect{kind: "Dashboard", key: key}) })
 	switch {
 	case !done && last.hash != "" && !last.wanted:
-		return s, nil // what was there is good until something else is
+		return c, nil // what was there is good until something else is
 	case !done:
 		return nil, k.fetching(obj)
 	case err != nil:
 		return nil, notFetched(err)
 	case !got.NotModified:
-		content, err := parse(got.Body, obj)
+		content, err := parseSource(got.Body, obj)
 		if err == nil {
-			err = s.take(content)
+			err = c.take(content)
 		}
 		if err != nil {
 			return nil, err
 		}
 	}
-	k.fetches.keep(obj, lastFetch{at: k.Now(), etag: got.ETag, lastModified: got.LastModified, hash: s.hash})
-	return s, nil
+	k.fetches.keep(obj, lastFetch{at: k.Now(), etag: got.ETag, lastModified: got.LastModified, hash: c.hash})
+	return c, nil
 }
 
 // fetching ends the visit of an object that has to wait for its content. What is said of it already stands until there is something new to say.

@@ -133,8 +133,8 @@ func (x *dash) step(ctx context.Context, path []string, parent string) (string, 
 
 // makeFolders makes the folders that are missing on the path.
 func (x *dash) makeFolders(ctx context.Context) error {
-	path := x.obj.Spec.Folder.Path
 	for len(x.missing) > 0 {
+		path := x.obj.Spec.Folder.Path
 		upTo := path[:len(path)-len(x.missing)+1]
 		uid := x.derivedFolder(upTo)
 		made, err := x.org.CreateFolder(ctx, grafana.Folder{UID: uid, Title: x.missing[0], ParentUID: x.parent})
@@ -153,7 +153,7 @@ func (x *dash) makeFolders(ctx context.Context) error {
 }
 
 // folderPrefix begins the uid of every folder that is made for an Organization, whatever life of it.
-func folderPrefix(m mark) string { return "gto-" + digest(m.cluster+" "+m.owner)[:8] + "-" }
+func folderPrefix(m mark) string { return "gto-" + digest(m.cluster + " " + m.owner)[:8] + "-" }
 
 // derivedFolder is the uid of the folder that is made for a path.
 func (x *dash) derivedFolder(path []string) string {

@@ -17,31 +17,31 @@ import (
 	"grafana-tenancy.dev/operator/internal/dashboard"
 )
 
-// source is what a Dashboard's content is known by. The content itself is read when it is needed.
-type source struct {
-	hash    string
-	content *dashboard.Content // nil: not at hand
+// content is what a Dashboard's content is known by. The content itself is read when it is needed.
+type content struct {
+	hash   string
+	parsed *dashboard.Content // nil: not at hand
 	// load brings the content.
 	load func(context.Context) (*dashboard.Content, error)
 }
 
-// sourceOf finds out what a Dashboard asks for. The cache holds no content; while status says what this generation's was, nobody needs it.
-func (k dashboardKind) sourceOf(ctx context.Context, obj *v1alpha1.Dashboard, interval time.Duration) (*source, error) {
+// contentOf finds out what a Dashboard asks for. The cache holds no content; while status says what this generation's was, nobody needs it.
+func (k dashboardKind) contentOf(ctx context.Context, obj *v1alpha1.Dashboard, interval time.Duration) (*content, error) {
 	from := obj.Spec.Source
-	s := &source{}
+	c := &content{}
 	switch {
 	case from.URL != nil, from.GrafanaCom != nil:
 		return k.fetched(ctx, obj, interval)
 	case from.ConfigMapRef != nil:
-		s.load = func(ctx context.Context) (*dashboard.Content, error) { return k.fromConfigMap(ctx, obj) }
+		c.load = func(ctx context.Context) (*dashboard.Content, error) { return k.fromConfigMap(ctx, obj) }
 	default:
-		s.load = func(ctx context.Context) (*dashboard.Content, error) { return k.fromObject(ctx, obj) }
+		c.load = func(ctx context.Context) (*dashboard.Content, error) { return k.fromObject(ctx, obj) }
 		if knowsContent(obj) {
-			s.hash = obj.Status.ContentHash
-			return s, nil
+			c.hash = obj.Status.ContentHash
+			return c, nil
 		}
 	}
-	return s, s.fill(ctx)
+	return c, c.fill(ctx)
 }
 
 // knowsContent reports whether status tells the hash of what this generation's source holds.
@@ -50,21 +50,21 @@ func knowsContent(obj *v1alpha1.Dashboard) bool {
 }
 
 // fill brings the content, unless it is at hand.
-func (s *source) fill(ctx context.Context) error {
-	if s.content != nil {
+func (c *content) fill(ctx context.Context) error {
+	if c.parsed != nil {
 		return nil
 	}
-	content, err := s.load(ctx)
+	parsed, err := c.load(ctx)
 	if err != nil {
 		return err
 	}
-	return s.take(content)
+	return c.take(parsed)
 }
 
 // take keeps the content and its hash.
-func (s *source) take(content *dashboard.Content) (err error) {
-	s.content = content
-	if s.hash, err = content.Hash(); err != nil {
+func (c *content) take(parsed *dashboard.Content) (err error) {
+	c.parsed = parsed
+	if c.hash, err = parsed.Hash(); err != nil {
 		return noDashboard(err)
 	}
 	return nil
@@ -74,8 +74,8 @@ func noDashboard(err error) error {
 	return stalled(v1alpha1.ReasonInvalidSource, "the source is no dashboard: %v", err)
 }
 
-// parse understands what a source holds.
-func parse(text []byte, obj *v1alpha1.Dashboard) (*dashboard.Content, error) {
+// parseSource understands what a source holds.
+func parseSource(text []byte, obj *v1alpha1.Dashboard) (*dashboard.Content, error) {
 	inputs := map[string]string{}
 	for _, in := range obj.Spec.Inputs {
 		inputs[in.Name] = in.Value
@@ -98,15 +98,15 @@ func (k dashboardKind) fromObject(ctx context.Context, obj *v1alpha1.Dashboard) 
 	}
 	switch from := live.Spec.Source; {
 	case from.JSON != nil:
-		return parse([]byte(*from.JSON), obj)
+		return parseSource([]byte(*from.JSON), obj)
 	case from.Model != nil:
-		return parse(from.Model.Raw, obj)
+		return parseSource(from.Model.Raw, obj)
 	default:
 		packed, err := base64.StdEncoding.DecodeString(strings.Join(strings.Fields(*from.GzipJSON), ""))
 		if err != nil {
 			return nil, noDashboard(fmt.Errorf("spec.source.gzipJson is not base64: %w", err))
 		}
-		return parse(packed, obj)
+		return parseSource(packed, obj)
 	}
 }
 
@@ -122,10 +122,10 @@ func (k dashboardKind) fromConfigMap(ctx context.Context, obj *v1alpha1.Dashboar
 		return nil, err
 	}
 	if text, ok := cm.Data[ref.Key]; ok {
-		return parse([]byte(text), obj)
+		return parseSource([]byte(text), obj)
 	}
 	if binary, ok := cm.BinaryData[ref.Key]; ok {
-		return parse(binary, obj)
+		return parseSource(binary, obj)
 	}
 	return nil, stalled(v1alpha1.ReasonSourceNotFound, "ConfigMap %s/%s has no key %q", obj.Namespace, ref.Name, ref.Key)
 }

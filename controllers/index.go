@@ -37,12 +37,8 @@ func indexes() []index {
 		{&v1alpha1.Instance{}, bySecret, instanceSecrets},
 		{&v1alpha1.Instance{}, byConfigMap, instanceConfigMaps},
 		{&v1alpha1.ServiceAccountToken{}, bySecret, func(o client.Object) []string { return []string{o.(*v1alpha1.ServiceAccountToken).SecretName()} }},
-		{&v1alpha1.Dashboard{}, byConfigMap, func(o client.Object) []string {
-			if ref := o.(*v1alpha1.Dashboard).Spec.Source.ConfigMapRef; ref != nil {
-				return []string{ref.Name}
-			}
-			return nil
-		}},
+		{&v1alpha1.Dashboard{}, byConfigMap, dashboardConfigMaps},
+		{&v1alpha1.Dashboard{}, bySecret, dashboardSecrets},
 		{&v1alpha1.Organization{}, byHome, func(o client.Object) []string {
 			org := o.(*v1alpha1.Organization)
 			if p := org.Spec.Preferences; p != nil && p.HomeDashboardRef != nil {
@@ -93,6 +89,32 @@ func instanceConfigMaps(obj client.Object) []string {
 		return []string{tls.CAFrom.ConfigMapKeyRef.Name}
 	}
 	return nil
+}
+
+func dashboardConfigMaps(obj client.Object) []string {
+	source := obj.(*v1alpha1.Dashboard).Spec.Source
+	if source.ConfigMapRef != nil {
+		return []string{source.ConfigMapRef.Name}
+	}
+	if source.URL != nil && source.URL.CAFrom != nil && source.URL.CAFrom.ConfigMapKeyRef != nil {
+		return []string{source.URL.CAFrom.ConfigMapKeyRef.Name}
+	}
+	return nil
+}
+
+func dashboardSecrets(obj client.Object) []string {
+	url := obj.(*v1alpha1.Dashboard).Spec.Source.URL
+	if url == nil {
+		return nil
+	}
+	var names []string
+	if url.HeadersFrom != nil {
+		names = append(names, url.HeadersFrom.Name)
+	}
+	if url.CAFrom != nil && url.CAFrom.SecretKeyRef != nil {
+		names = append(names, url.CAFrom.SecretKeyRef.Name)
+	}
+	return names
 }
 
 // listChildren lists the objects of a kind that refer to a parent.

@@ -160,6 +160,8 @@ func (x *instance) probe(ctx context.Context) (*serverState, error) {
 	if err != nil {
 		return nil, err
 	}
+	x.conn.dashboardAPI.Store(&version)
+	x.conn.nestedFolders.Store(settings.NestedFolders())
 	if version != "" {
 		have.capabilities = append(have.capabilities, v1alpha1.CapabilityBulkDashboardList)
 	}
@@ -287,6 +289,9 @@ func (x *instance) Update(context.Context, *serverState) error { return nil }
 func (x *instance) Judge(context.Context, *serverState) error {
 	return x.checkSelector(x.obj.Spec.AllowedNamespaces)
 }
+
+// Settled is never said of a Grafana: all depends on whether it answers.
+func (x *instance) Settled() bool { return false }
 
 // Recheck has no reason of its own.
 func (x *instance) Recheck(*serverState) time.Duration { return 0 }

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -66,6 +67,8 @@ type External[R any] interface {
 	Update(ctx context.Context, have *R) error
 	// Judge is the last word on an object that has no difference left; nil means that it is Ready. It may ask, and changes nothing.
 	Judge(ctx context.Context, have *R) error
+	// Settled reports, as far as Kubernetes alone can tell, whether the object is as it was when it was last seen to be in sync. It asks nobody.
+	Settled() bool
 	// Recheck is how long until the object must be looked at again for a reason of its own; 0 means no such reason.
 	Recheck(have *R) time.Duration
 	// PrepareDelete fails if it must not be deleted as it is, and puts into status what must be known before the delete request is sent.
@@ -132,11 +135,26 @@ func (p *pass[T, R]) connect(ctx context.Context) (leave func(), err error) {
 	if p.ext, err = p.Kind.Connect(ctx, p.obj); err != nil {
 		return nil, err
 	}
+	if p.restsAtFirst() {
+		return nil, errRests
+	}
+	if t, ok := p.ext.(together); ok && p.isDue() {
+		t.Due()
+	}
 	conn, group := p.ext.Connection()
 	if conn == nil {
 		return func() {}, nil
 	}
 	return conn.enter(p.ticket(group), p.mayWrite())
+}
+
+// restsAtFirst reports whether this is the first visit of a process to an object that was in sync before: Grafana is asked about it when its resync is due.
+func (p *pass[T, R]) restsAtFirst() bool {
+	if !p.firstSight(client.ObjectKeyFromObject(p.obj)) || !p.obj.GetDeletionTimestamp().IsZero() || p.obj.CommonStatus().CreateStarted != nil {
+		return false
+	}
+	ready := meta.FindStatusCondition(p.obj.CommonStatus().Conditions, v1alpha1.ConditionReady)
+	return ready != nil && ready.Status == metav1.ConditionTrue && ready.Reason == v1alpha1.ReasonInSync && ready.ObservedGeneration == p.obj.GetGeneration() && p.ext.Settled()
 }
 
 // find looks the object up by what status records, else by its mark.

@@ -50,11 +50,16 @@ var (
 		Help: "Tokens of a ServiceAccountToken that no Secret held and that were revoked.",
 	}, tokenLabels)
 
+	dashboardEdits = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "grafana_tenancy_dashboard_edits_total",
+		Help: "Edits of a Dashboard made in Grafana that were found, by what came of them: corrected or reported.",
+	}, []string{"namespace", "name", "outcome"})
+
 	tokenLabels = []string{"namespace", "name"}
 )
 
 func init() {
-	ctrlmetrics.Registry.MustRegister(requestSeconds, lastSync, ready, tokenExpiration, tokenProof, tokenRotations, tokenOrphans)
+	ctrlmetrics.Registry.MustRegister(requestSeconds, lastSync, ready, tokenExpiration, tokenProof, tokenRotations, tokenOrphans, dashboardEdits)
 }
 
 // observeCall counts the requests to one Instance.
@@ -75,6 +80,8 @@ func (p *pass[T, R]) observe(v *verdict) {
 	value := 0.0
 	if v.ready == "True" {
 		value = 1
+	}
+	if v.ready == "True" && !v.rests {
 		lastSync.With(labels).Set(float64(p.Now().Unix()))
 	}
 	ready.WithLabelValues(labels["kind"], labels["namespace"], labels["name"], v.reason).Set(value)
@@ -97,6 +104,9 @@ func observeToken(obj *v1alpha1.ServiceAccountToken) {
 func forget(kind string, key types.NamespacedName) {
 	lastSync.DeletePartialMatch(labelsOf(kind, key))
 	ready.DeletePartialMatch(labelsOf(kind, key))
+	if kind == "Dashboard" {
+		dashboardEdits.DeletePartialMatch(prometheus.Labels{"namespace": key.Namespace, "name": key.Name})
+	}
 	if kind == "ServiceAccountToken" {
 		tokenExpiration.DeleteLabelValues(key.Namespace, key.Name)
 		tokenProof.DeleteLabelValues(key.Namespace, key.Name)

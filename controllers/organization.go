@@ -87,7 +87,7 @@ func (k organizationKind) Connect(ctx context.Context, obj *v1alpha1.Organizatio
 			return nil, waiting(v1alpha1.ReasonParentNotAvailable, "Instance %s is being deleted", key)
 		}
 	}
-	conn, err := k.connectionTo(key)
+	conn, err := k.connectionTo(ctx, key)
 	if err != nil {
 		return nil, err
 	}
@@ -128,6 +128,9 @@ func (x *organization) Prove(context.Context, bool) error { return nil }
 
 // Prepare has nothing to say: the id is not known before.
 func (x *organization) Prepare() event { return eventCreated }
+
+// Settled is never said of an organization: all that is in it depends on it.
+func (x *organization) Settled() bool { return false }
 
 // Recheck has no reason of its own.
 func (x *organization) Recheck(*orgState) time.Duration { return 0 }

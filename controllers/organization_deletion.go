@@ -115,6 +115,9 @@ func (x *organization) contents(ctx context.Context, id int64) ([]string, error)
 		return nil, err
 	}
 	for _, h := range hits {
+		if h.Type == "dash-folder" && strings.HasPrefix(h.UID, folderPrefix(x.mark)) {
+			continue // made for a path
+		}
 		found = append(found, fmt.Sprintf("%q", h.Title))
 	}
 	sources, err := org.DataSources(ctx)

@@ -38,7 +38,7 @@ func (e *Env) placeIn(ctx context.Context, ref v1alpha1.ObjectReference, obj Obj
 	if !isTrue(org.Status.Conditions, v1alpha1.ConditionAvailable) || org.Status.OrgID == 0 {
 		return nil, waiting(v1alpha1.ReasonParentNotAvailable, "Organization %s is not Available yet", key)
 	}
-	return e.placeOf(&org)
+	return e.placeOf(ctx, &org)
 }
 
 // placeForDeletion finds the place of an object that is being deleted. Nobody's consent is needed for that, unless it is not known that the object was ever let in.
@@ -65,11 +65,11 @@ func (e *Env) placeForDeletion(ctx context.Context, key types.NamespacedName, ob
 	case org.Status.OrgID == 0:
 		return nil, waiting(v1alpha1.ReasonParentNotAvailable, "waiting for Organization %s, to delete it there", key)
 	}
-	return e.placeOf(&org)
+	return e.placeOf(ctx, &org)
 }
 
-func (e *Env) placeOf(org *v1alpha1.Organization) (*place, error) {
-	conn, err := e.connectionTo(parentKey(org.Spec.InstanceRef, org.Namespace))
+func (e *Env) placeOf(ctx context.Context, org *v1alpha1.Organization) (*place, error) {
+	conn, err := e.connectionTo(ctx, parentKey(org.Spec.InstanceRef, org.Namespace))
 	if err != nil {
 		var p *problem
 		if errors.As(err, &p) { // whose Grafana it is concerns nobody in here
@@ -82,12 +82,19 @@ func (e *Env) placeOf(org *v1alpha1.Organization) (*place, error) {
 }
 
 // connectionTo is the way to an Instance. While it does not answer, the object waits for it and asks nothing.
-func (e *Env) connectionTo(key types.NamespacedName) (*Connection, error) {
+func (e *Env) connectionTo(ctx context.Context, key types.NamespacedName) (*Connection, error) {
 	if conn := e.Connections.available(key); conn != nil {
 		return conn, nil
 	}
 	p := waiting(v1alpha1.ReasonParentNotAvailable, "waiting for Instance %s, which is not Available", key)
 	p.waitsFor = &key
+	if !e.Connections.probed(key) { // as after a start: there is something to say once there was a probe
+		err := e.Get(ctx, key, &v1alpha1.Instance{})
+		if client.IgnoreNotFound(err) != nil {
+			return nil, err
+		}
+		p.quiet = err == nil
+	}
 	return nil, p
 }
 

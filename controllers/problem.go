@@ -21,6 +21,7 @@ type problem struct {
 	Unavailable     bool                  // others cannot act in the object now
 	RetryAfter      time.Duration         // look again then; 0: at the resync, or by backoff if Retry
 	waitsFor        *types.NamespacedName // an Instance: the object is visited when it is available again
+	quiet           bool                  // nothing is known yet: what the conditions say stands
 	suspect         *suspect              // what should be looked at now, since the trouble seems to be there
 	err             error
 }
@@ -49,6 +50,8 @@ var (
 	errSuspended = errors.New("suspended")
 	// errParked ends a pass that has to wait its turn; it is woken when the turn comes.
 	errParked = errors.New("waiting for a turn")
+	// errRests ends the first visit after a start to what was in sync before.
+	errRests = errors.New("in sync, as far as is known")
 	// errGone says that the place an object was in does not exist any more, so that nothing of it can be left.
 	errGone = errors.New("gone with what contained it")
 )

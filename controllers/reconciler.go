@@ -3,6 +3,8 @@ package controllers
 import (
 	"cmp"
 	"context"
+	"crypto/sha256"
+	"encoding/binary"
 	"errors"
 	"math/rand/v2"
 	"sync"
@@ -41,8 +43,13 @@ type Env struct {
 	FirstRetry, LastRetry time.Duration
 	// NamespacesHidden says that the operator may not read Namespaces, so that a namespace selector cannot be evaluated.
 	NamespacesHidden bool
+	// Sources fetches dashboards that are kept elsewhere.
+	Sources Sources
+	// GrafanaCom is the server that takes the place of https://grafana.com; empty: none does.
+	GrafanaCom string
 
-	visits map[string]func(ctrl.Request) // asks a kind's reconciler for a visit
+	fetches fetches
+	visits  map[string]func(ctrl.Request) // asks a kind's reconciler for a visit
 }
 
 // visit has an object looked at now.
@@ -59,8 +66,9 @@ type Reconciler[T Object, R any] struct {
 
 	mu       sync.Mutex
 	queue    workqueue.TypedRateLimitingInterface[ctrl.Request]
-	failures map[types.NamespacedName]int    // in a row
-	wrote    map[types.NamespacedName]string // the resourceVersion of our last write, until a visit has seen it
+	failures map[types.NamespacedName]int       // in a row
+	wrote    map[types.NamespacedName]string    // the resourceVersion of our last write, until a visit has seen it
+	seen     map[types.NamespacedName]time.Time // what this process has been at, and when its resync is due; zero: it was not finished with yet
 }
 
 // Reconcile visits one object: it acts on it, then records what came of it.
@@ -68,8 +76,7 @@ func (r *Reconciler[T, R]) Reconcile(ctx context.Context, req ctrl.Request) (ctr
 	obj := r.Kind.New()
 	call := ticket{kind: kindOf(obj), request: req}.key()
 	if err := r.read(ctx, req.NamespacedName, obj); err != nil {
-		forget(kindOf(obj), req.NamespacedName)
-		r.backoff(req.NamespacedName, false)
+		r.forget(kindOf(obj), req.NamespacedName)
 		r.Connections.decline(call)
 		return ctrl.Result{}, client.IgnoreNotFound(err)
 	}
@@ -86,8 +93,54 @@ func (r *Reconciler[T, R]) Reconcile(ctx context.Context, req ctrl.Request) (ctr
 	return p.finish(ctx, err)
 }
 
-// read reads the object from the cache, or live while the cache may not have seen what we wrote last: a verdict that equals an old status would not be written.
+// forget drops what is remembered of an object that is gone.
+func (r *Reconciler[T, R]) forget(kind string, key types.NamespacedName) {
+	forget(kind, key)
+	r.backoff(key, false)
+	r.mu.Lock()
+	delete(r.seen, key)
+	r.mu.Unlock()
+	if kind == "Dashboard" {
+		r.fetches.drop(key)
+	}
+}
+
+// firstSight reports whether this process has not been at the object yet. From now on it has.
+func (r *Reconciler[T, R]) firstSight(key types.NamespacedName) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.seen == nil {
+		r.seen = map[types.NamespacedName]time.Time{}
+	}
+	_, seen := r.seen[key]
+	if !seen {
+		r.seen[key] = time.Time{}
+	}
+	return !seen
+}
+
+// isDue reports whether it is its resync that brings the object.
+func (p *pass[T, R]) isDue() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	due := p.seen[client.ObjectKeyFromObject(p.obj)]
+	return !due.IsZero() && !p.Now().Before(due)
+}
+
+// comeAgain has the object visited after that time.
+func (p *pass[T, R]) comeAgain(after time.Duration) ctrl.Result {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.seen == nil {
+		p.seen = map[types.NamespacedName]time.Time{}
+	}
+	p.seen[client.ObjectKeyFromObject(p.obj)] = p.Now().Add(after)
+	return ctrl.Result{RequeueAfter: after}
+}
+
+// read reads the object from the cache, or live while the cache may not have seen what we wrote last: a verdict that equals an old status would not be written. Either way it is slim.
 func (r *Reconciler[T, R]) read(ctx context.Context, key types.NamespacedName, obj T) error {
+	defer slimDashboard(obj)
 	err := r.Get(ctx, key, obj)
 	r.mu.Lock()
 	wrote, written := r.wrote[key]
@@ -126,17 +179,23 @@ func (p *pass[T, R]) finish(ctx context.Context, err error) (ctrl.Result, error)
 	}
 	if err == nil && p.released() {
 		p.emitEvents(ctx)
-		forget(kindOf(p.obj), client.ObjectKeyFromObject(p.obj))
-		p.backoff(client.ObjectKeyFromObject(p.obj), false)
+		p.forget(kindOf(p.obj), client.ObjectKeyFromObject(p.obj))
 		return ctrl.Result{}, nil
 	}
 	v := p.judge(err)
 	if v.parked {
 		return ctrl.Result{}, nil // the gate wakes it
 	}
+	if v.rests {
+		p.observe(v)
+		return p.comeAgain(p.firstDue()), nil
+	}
 	if v.waitsFor != nil {
 		t := p.ticket("")
 		p.Connections.await(*v.waitsFor, t.key(), t.wake)
+	}
+	if v.quiet {
+		return ctrl.Result{}, nil
 	}
 	if v.suspect != nil {
 		p.visit(*v.suspect)
@@ -152,7 +211,7 @@ func (p *pass[T, R]) finish(ctx context.Context, err error) (ctrl.Result, error)
 	p.observe(v)
 	wait := p.backoff(client.ObjectKeyFromObject(p.obj), v.retry)
 	if !v.retry {
-		return ctrl.Result{RequeueAfter: p.nextVisit(v)}, nil
+		return p.comeAgain(p.nextVisit(v)), nil
 	}
 	if v.after > 0 {
 		wait = v.after
@@ -163,7 +222,7 @@ func (p *pass[T, R]) finish(ctx context.Context, err error) (ctrl.Result, error)
 
 // nextVisit is when the object is due again if nothing happens before.
 func (p *pass[T, R]) nextVisit(v *verdict) time.Duration {
-	next := jitter(p.resync())
+	next := p.due()
 	if v.after > 0 {
 		next = v.after
 	}
@@ -180,17 +239,63 @@ func (p *pass[T, R]) nextVisit(v *verdict) time.Duration {
 
 const defaultResync = 10 * time.Minute
 
+// together is what kinds have whose objects are looked at with less effort all at once.
+type together interface {
+	// Together is the same for all that are due at the same moment.
+	Together() string
+	// Due says that this is such a visit.
+	Due()
+}
+
+// due is how long until the object's next resync.
+func (p *pass[T, R]) due() time.Duration {
+	if t, ok := p.ext.(together); ok {
+		return untilBeat(t.Together(), p.resync(), p.Now())
+	}
+	return jitter(p.resync())
+}
+
+// firstDue is how long until the first resync after a start, which is not the same for all.
+func (p *pass[T, R]) firstDue() time.Duration {
+	if t, ok := p.ext.(together); ok {
+		return untilBeat(t.Together(), p.resync(), p.Now())
+	}
+	return spread(string(p.obj.GetUID()), p.resync())
+}
+
 // resync is the object's own interval, else its Instance's.
 func (p *pass[T, R]) resync() time.Duration {
-	if own := p.obj.CommonSpec().ResyncInterval; own != nil {
+	if p.ext == nil {
+		return resyncOf(p.obj, nil)
+	}
+	conn, _ := p.ext.Connection()
+	return resyncOf(p.obj, conn)
+}
+
+func resyncOf(obj Object, conn *Connection) time.Duration {
+	if own := obj.CommonSpec().ResyncInterval; own != nil {
 		return own.Duration
 	}
-	if p.ext != nil {
-		if conn, _ := p.ext.Connection(); conn != nil {
-			return conn.Resync()
-		}
+	if conn != nil {
+		return conn.Resync()
 	}
 	return defaultResync
+}
+
+// spread is a part of an interval that hangs on the text alone.
+func spread(text string, interval time.Duration) time.Duration {
+	sum := sha256.Sum256([]byte(text))
+	return time.Duration(float64(binary.BigEndian.Uint32(sum[:])) / (1 << 32) * float64(interval))
+}
+
+// beat is the last moment at which all that share the text were due, which is once an interval.
+func beat(text string, interval time.Duration, now time.Time) time.Time {
+	return now.Add(-time.Duration((now.UnixNano() - int64(spread(text, interval))) % int64(interval)))
+}
+
+// untilBeat is how long until the next such moment.
+func untilBeat(text string, interval time.Duration, now time.Time) time.Duration {
+	return beat(text, interval, now).Add(interval).Sub(now)
 }
 
 // jitter spreads visits that began together: the result is up to a tenth shorter or longer.

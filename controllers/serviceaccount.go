@@ -284,6 +284,11 @@ func (x *serviceAccount) deleteStrays(ctx context.Context, have *accountState) e
 // Judge has nothing to add.
 func (x *serviceAccount) Judge(context.Context, *accountState) error { return nil }
 
+// Settled reports whether the organization is the one that status speaks of.
+func (x *serviceAccount) Settled() bool {
+	return x.obj.Status.ID != 0 && x.obj.Status.OrgID == x.org.ID()
+}
+
 // Recheck has no reason of its own.
 func (x *serviceAccount) Recheck(*accountState) time.Duration { return 0 }
 

@@ -113,7 +113,7 @@ func orDefault(s, otherwise string) string {
 func (r *resolver) tls(spec *v1alpha1.TLS) (*tls.Config, error) {
 	config := &tls.Config{MinVersion: tls.VersionTLS12, ServerName: spec.ServerName, InsecureSkipVerify: spec.InsecureSkipVerify} //nolint:gosec // only where the spec asks for it, and its documentation says what that means
 	if spec.CAFrom != nil {
-		pem, err := r.ca(spec.CAFrom)
+		pem, err := r.ca("spec.tls.caFrom", spec.CAFrom)
 		if err != nil {
 			return nil, err
 		}
@@ -140,20 +140,20 @@ func (r *resolver) tls(spec *v1alpha1.TLS) (*tls.Config, error) {
 	return config, nil
 }
 
-func (r *resolver) ca(from *v1alpha1.CASource) ([]byte, error) {
+func (r *resolver) ca(field string, from *v1alpha1.CASource) ([]byte, error) {
 	if ref := from.SecretKeyRef; ref != nil {
-		pem, _, err := r.secret("spec.tls.caFrom", ref.Name, ref.Key)
+		pem, _, err := r.secret(field, ref.Name, ref.Key)
 		return pem, err
 	}
 	ref := from.ConfigMapKeyRef
 	var cm corev1.ConfigMap
-	if err := r.get("spec.tls.caFrom", ref.Name, &cm); err != nil {
+	if err := r.get(field, ref.Name, &cm); err != nil {
 		return nil, err
 	}
 	if text, ok := cm.Data[ref.Key]; ok {
 		return []byte(text), nil
 	}
-	return nil, r.noKey("spec.tls.caFrom", "ConfigMap", ref.Name, ref.Key)
+	return nil, r.noKey(field, "ConfigMap", ref.Name, ref.Key)
 }
 
 // secret reads one key of a Secret, which must not be empty.

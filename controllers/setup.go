@@ -83,6 +83,7 @@ func Setup(mgr ctrl.Manager, e *Env, opts Options) error {
 			return w.kind(&v1alpha1.Dashboard{}, r.Dashboards, r.Dashboards.useQueue).
 				parent(&v1alpha1.Organization{}, func() client.ObjectList { return &v1alpha1.DashboardList{} }).
 				naming(&corev1.ConfigMap{}, &v1alpha1.DashboardList{}, byConfigMap).
+				naming(&corev1.Secret{}, &v1alpha1.DashboardList{}, bySecret).
 				consent(func() client.ObjectList { return &v1alpha1.DashboardList{} }).complete()
 		},
 	} {

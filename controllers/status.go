@@ -30,6 +30,8 @@ type verdict struct {
 	drifted         string                 // message of condition Drifted; empty: not drifted
 	available       metav1.ConditionStatus // empty: stays as it is
 	parked          bool
+	rests           bool
+	quiet           bool
 	retry           bool
 	after           time.Duration
 	waitsFor        *types.NamespacedName
@@ -48,13 +50,15 @@ func (p *pass[T, R]) judge(err error) *verdict {
 		return &verdict{suspended: true}
 	case errors.Is(err, errParked):
 		return &verdict{parked: true}
+	case errors.Is(err, errRests):
+		return &verdict{rests: true, ready: metav1.ConditionTrue, reason: v1alpha1.ReasonInSync}
 	}
 	pr := classify(err, p.instance())
 	if in, ok := p.ext.(interface{ forbidden() *suspect }); ok && grafana.IsForbidden(err) && pr.Stalled {
 		pr.suspect, pr.RetryAfter = in.forbidden(), p.afterForbidden()
 	}
 	v := &verdict{ready: metav1.ConditionFalse, reason: pr.Reason, message: p.told(err), detail: err.Error(), reconciling: !pr.Stalled, stalled: pr.Stalled,
-		retry: pr.Retry, after: pr.RetryAfter, waitsFor: pr.waitsFor, suspect: pr.suspect, available: p.available()}
+		retry: pr.Retry, after: pr.RetryAfter, waitsFor: pr.waitsFor, quiet: pr.quiet, suspect: pr.suspect, available: p.available()}
 	switch {
 	case pr.Unavailable:
 		v.available = metav1.ConditionFalse

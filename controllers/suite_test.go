@@ -113,7 +113,7 @@ func (c *cluster) run() (err error) {
 	}
 	mgr, err := ctrl.NewManager(c.config, ctrl.Options{
 		Scheme: c.scheme, Metrics: metricsserver.Options{BindAddress: "0"},
-		Cache: cache.Options{DefaultTransform: cache.TransformStripManagedFields()},
+		Cache: cache.Options{DefaultTransform: controllers.Slim},
 	})
 	if err != nil {
 		return err

@@ -8,7 +8,7 @@ import (
 	"grafana-tenancy.dev/operator/internal/grafana"
 )
 
-// surveys are lists of all dashboards of an organization without their content. One serves all Dashboards that are looked at in the same beat, instead of a request for each.
+// surveys are lists of all dashboards of an organization without their content. One serves all Dashboards that are looked at at about the same time, instead of a request for each.
 type surveys struct {
 	mu  sync.Mutex
 	all map[int64]*survey
@@ -26,10 +26,11 @@ type survey struct {
 }
 
 const (
-	// moment is how long a list serves those whom some change brings, all at about the same time.
+	// surveyLife is how long a list serves those that are due, which they are all at once.
+	surveyLife = 20 * time.Second
+	// moment is how long a list serves those whom some change brings, and aFew how many of them ask for their own dashboard before there is one.
 	moment = 5 * time.Second
-	// aFew is how many of these ask for their own dashboard before a list of all is made.
-	aFew = 3
+	aFew   = 3
 	// surveyRetry is how long Grafana is not asked for a list again that it could not make.
 	surveyRetry = 10 * time.Minute
 )
@@ -46,8 +47,8 @@ func (s *surveys) of(org int64) *survey {
 	return s.all[org]
 }
 
-// survey lists the dashboards of an organization, or brings the list that others have made in this beat. nil: ask for the one dashboard.
-func (c *Connection) survey(ctx context.Context, org *grafana.OrgClient, beat time.Time, interval time.Duration) (map[string]grafana.DashboardMeta, error) {
+// survey lists the dashboards of an organization, or brings the list that others have just made. nil: ask for the one dashboard.
+func (c *Connection) survey(ctx context.Context, org *grafana.OrgClient, due bool) (map[string]grafana.DashboardMeta, error) {
 	version := c.dashboardAPI.Load()
 	if version == nil || *version == "" {
 		return nil, nil
@@ -56,17 +57,20 @@ func (c *Connection) survey(ctx context.Context, org *grafana.OrgClient, beat ti
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now, session := c.now(), c.SessionID()
-	inBeat := now.Sub(beat) < interval/4
+	age := now.Sub(s.begun)
 	switch {
-	case s.found != nil && s.session == session && (now.Sub(s.begun) < moment || inBeat && !s.begun.Before(beat)):
-		return s.found, nil
-	case now.Sub(s.failed) < surveyRetry, !inBeat && s.few(now):
+	case now.Sub(s.failed) < surveyRetry, !due && s.few(now):
 		return nil, nil
+	case s.found != nil && s.session == session && (age < moment || due && age < surveyLife):
+		return s.found, nil
 	}
 	list, err := org.ListDashboards(ctx, *version)
-	if err != nil {
+	if grafana.IsNoDashboardList(err) {
 		s.found, s.failed = nil, now
-		return nil, answeredOnly(err)
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
 	}
 	s.begun, s.session, s.found = now, session, make(map[string]grafana.DashboardMeta, len(list))
 	for _, d := range list {
@@ -75,24 +79,11 @@ func (c *Connection) survey(ctx context.Context, org *grafana.OrgClient, beat ti
 	return s.found, nil
 }
 
-// few counts those who come outside of a beat, and reports whether they are still few.
+// few counts those who are not due, and reports whether they are still few.
 func (s *survey) few(now time.Time) bool {
 	if now.Sub(s.since) >= moment {
 		s.since, s.alone = now, 0
 	}
 	s.alone++
 	return s.alone <= aFew
-}
-
-// answeredOnly is nil if Grafana has answered with something that concerns the list alone: then each dashboard is asked for.
-func answeredOnly(err error) error {
-	if grafana.IsUnauthorized(err) || grafana.IsRateLimited(err) || !grafana.IsAnswered(err) {
-		return err
-	}
-	return nil
-}
-
-// beat is the last moment at which all that share the text were due, which is once an interval.
-func beat(text string, interval time.Duration, now time.Time) time.Time {
-	return now.Add(-time.Duration((now.UnixNano() - int64(spread(text, interval))) % int64(interval)))
 }

@@ -515,6 +515,9 @@ func (x *token) Judge(ctx context.Context, have *tokenState) error {
 	return nil
 }
 
+// Settled is never said of a token: that its key works is worth a question after every start.
+func (x *token) Settled() bool { return false }
+
 // Recheck comes back when the token has to be rotated, when an older one has to be revoked, and when a token that may be another manager's can no longer be.
 func (x *token) Recheck(have *tokenState) time.Duration {
 	var next time.Duration

@@ -24,6 +24,9 @@ import (
 	"grafana-tenancy.dev/operator/api/v1alpha1"
 )
 
+// later passes over what is there when a process starts: whom it concerns is looked at then in any case.
+var later = predicate.Funcs{CreateFunc: func(e ctrlevent.CreateEvent) bool { return !e.IsInInitialList }}
+
 // watcher builds the controller of one kind and what wakes it.
 type watcher struct {
 	*Env
@@ -54,7 +57,7 @@ func (w *watcher) complete() error { return w.builder.Complete(w.run) }
 func (w *watcher) parent(parent client.Object, list func() client.ObjectList) *watcher {
 	w.builder.Watches(parent, handler.EnqueueRequestsFromMapFunc(func(ctx context.Context, obj client.Object) []ctrl.Request {
 		return w.find(ctx, list(), client.MatchingFields{byParent: client.ObjectKeyFromObject(obj).String()})
-	}), builder.WithPredicates(predicate.Funcs{UpdateFunc: func(e ctrlevent.UpdateEvent) bool { return usability(e.ObjectOld) != usability(e.ObjectNew) }}))
+	}), builder.WithPredicates(later, predicate.Funcs{UpdateFunc: func(e ctrlevent.UpdateEvent) bool { return usability(e.ObjectOld) != usability(e.ObjectNew) }}))
 	return w
 }
 
@@ -66,7 +69,7 @@ func (w *watcher) grandparent() *watcher {
 			requests = append(requests, w.find(ctx, &v1alpha1.ServiceAccountTokenList{}, client.MatchingFields{byParent: account.String()})...)
 		}
 		return requests
-	}), builder.WithPredicates(predicate.Funcs{UpdateFunc: func(e ctrlevent.UpdateEvent) bool { return usability(e.ObjectOld) != usability(e.ObjectNew) }}))
+	}), builder.WithPredicates(later, predicate.Funcs{UpdateFunc: func(e ctrlevent.UpdateEvent) bool { return usability(e.ObjectOld) != usability(e.ObjectNew) }}))
 	return w
 }
 
@@ -119,7 +122,7 @@ func (w *watcher) naming(obj client.Object, list client.ObjectList, field string
 	fresh := reflect.TypeOf(list).Elem()
 	w.builder.WatchesMetadata(obj, handler.EnqueueRequestsFromMapFunc(func(ctx context.Context, obj client.Object) []ctrl.Request {
 		return w.find(ctx, reflect.New(fresh).Interface().(client.ObjectList), client.InNamespace(obj.GetNamespace()), client.MatchingFields{field: obj.GetName()})
-	}))
+	}), builder.WithPredicates(later))
 	return w
 }
 
@@ -127,7 +130,7 @@ func (w *watcher) naming(obj client.Object, list client.ObjectList, field string
 func (w *watcher) home() *watcher {
 	w.builder.Watches(&v1alpha1.Dashboard{}, handler.EnqueueRequestsFromMapFunc(func(ctx context.Context, obj client.Object) []ctrl.Request {
 		return w.find(ctx, &v1alpha1.OrganizationList{}, client.MatchingFields{byHome: client.ObjectKeyFromObject(obj).String()})
-	}), builder.WithPredicates(predicate.Funcs{UpdateFunc: func(e ctrlevent.UpdateEvent) bool {
+	}), builder.WithPredicates(later, predicate.Funcs{UpdateFunc: func(e ctrlevent.UpdateEvent) bool {
 		before, after := e.ObjectOld.(*v1alpha1.Dashboard).Status, e.ObjectNew.(*v1alpha1.Dashboard).Status
 		return before.UID != after.UID || before.OrgID != after.OrgID || (before.Version == 0) != (after.Version == 0)
 	}}))
@@ -141,7 +144,7 @@ func (w *watcher) consent(list func() client.ObjectList) *watcher {
 	}
 	w.builder.WatchesMetadata(&corev1.Namespace{}, handler.EnqueueRequestsFromMapFunc(func(ctx context.Context, ns client.Object) []ctrl.Request {
 		return w.find(ctx, list(), client.InNamespace(ns.GetName()))
-	}), builder.WithPredicates(predicate.LabelChangedPredicate{}))
+	}), builder.WithPredicates(later, predicate.LabelChangedPredicate{}))
 	return w
 }
 

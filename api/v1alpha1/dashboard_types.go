@@ -101,7 +101,7 @@ type DashboardURL struct {
 	// URL, http or https, without a user. At most 16 MiB are fetched.
 	// +kubebuilder:validation:MinLength=8
 	// +kubebuilder:validation:MaxLength=2048
-	// +kubebuilder:validation:Pattern=`^https?://[^@\s]+$`
+	// +kubebuilder:validation:Pattern=`^https?://[^/?#@\s]+([/?]\S*)?$`
 	URL string `json:"url"`
 
 	// SHA256 of what is served, in hexadecimal. Anything else is refused.
