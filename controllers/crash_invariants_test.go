@@ -168,12 +168,12 @@ func (w *world) checkDashboard(o *v1alpha1.Dashboard, expected map[string]bool, 
 			continue
 		}
 		expected[fmt.Sprint("dashboard ", o.Status.OrgID, d.UID)] = true
-		want, err := dashboard.Parse([]byte(*o.Spec.Source.JSON))
+		want, err := dashboard.Parse([]byte(*o.Spec.Source.JSON), nil)
 		if err != nil {
 			fail("Dashboard %s: %v", o.Name, err)
 			return
 		}
-		have, err := dashboard.Parse(d.Model)
+		have, err := dashboard.Parse(d.Model, nil)
 		if err != nil {
 			fail("Dashboard %s: %v", o.Name, err)
 			return

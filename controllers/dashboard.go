@@ -68,7 +68,7 @@ func (k dashboardKind) Connect(ctx context.Context, obj *v1alpha1.Dashboard) (Ex
 	if err != nil {
 		return nil, err
 	}
-	if x.content, err = dashboard.Parse(source); err == nil {
+	if x.content, err = dashboard.Parse(source, nil); err == nil {
 		x.hash, err = x.content.Hash()
 	}
 	if err != nil {
@@ -169,7 +169,7 @@ func (x *dash) read(ctx context.Context, recorded bool) (*dashboardState, error)
 
 // hashOf is the hash of a dashboard in Grafana; empty if it is none that we could have saved.
 func hashOf(model []byte) string {
-	content, err := dashboard.Parse(model)
+	content, err := dashboard.Parse(model, nil)
 	if err != nil {
 		return ""
 	}
