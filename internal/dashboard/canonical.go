@@ -37,7 +37,7 @@ const builtInAnnotation = `{"builtIn":1,"datasource":{"type":"grafana","uid":"--
 func (c *Content) Canonical() ([]byte, error) {
 	var err error
 	b := []byte{'{'}
-	for _, key := range slices.Sorted(maps.Keys(c.fields)) {
+	for _, key := range sortedKeys(c.fields) {
 		if slices.Contains(ownFields, key) {
 			continue
 		}

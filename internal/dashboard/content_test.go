@@ -94,7 +94,7 @@ func TestWhatIsSent(t *testing.T) {
 			var have bytes.Buffer
 			must(t, json.Indent(&have, model, "", "  "))
 			have.WriteByte('\n')
-			golden := filepath.Join("testdata/content", strings.TrimSuffix(name, ".json")+".sent")
+			golden := "testdata/content/" + strings.TrimSuffix(name, ".json") + ".sent"
 			if *update {
 				must(t, os.WriteFile(golden, have.Bytes(), 0o600))
 			}
@@ -113,9 +113,11 @@ func TestUIDs(t *testing.T) {
 			t.Errorf("%s has the uid %q, want %q", name, c.UID, want)
 		}
 	}
-	c := parse(t, []byte(`{"apiVersion":"dashboard.grafana.app/v0alpha1","kind":"Dashboard","metadata":{"name":"name"},"spec":{"title":"x","uid":"own"}}`), nil)
-	if c.UID != "own" {
-		t.Errorf("of a resource the uid is %q, want that in its spec", c.UID)
+	for own, want := range map[string]string{"own": "own", "": "name"} {
+		c := parse(t, []byte(`{"apiVersion":"dashboard.grafana.app/v0alpha1","kind":"Dashboard","metadata":{"name":"name"},"spec":{"title":"x","uid":"`+own+`"}}`), nil)
+		if c.UID != want {
+			t.Errorf("a resource with uid %q in its spec has the uid %q, want %q", own, c.UID, want)
+		}
 	}
 }
 
@@ -131,6 +133,7 @@ func TestFormsOfTheSame(t *testing.T) {
 		"for POST":              `{"overwrite":true,"message":"m","folderUid":"f","dashboard":` + model + `}`,
 		"v0alpha1":              `{"apiVersion":"dashboard.grafana.app/v0alpha1","kind":"Dashboard","metadata":{"name":"u"},"spec":` + model + `}`,
 		"v1":                    `{"apiVersion":"dashboard.grafana.app/v1","kind":"Dashboard","metadata":{},"spec":` + model + `}`,
+		"brackets in a text":    `{"__requires":"\"` + strings.Repeat("[", 2*maxDepth) + `",` + model[1:],
 		"with access":           `{"apiVersion":"dashboard.grafana.app/v1beta1","kind":"DashboardWithAccessInfo","access":{},"spec":` + model + `}`,
 		"a resource for POST":   `{"dashboard":{"apiVersion":"dashboard.grafana.app/v1beta1","kind":"Dashboard","spec":` + model + `}}`,
 		"exported, inputs null": `{"__inputs":null,"__requires":[],"__elements":[],` + model[1:],

@@ -103,7 +103,7 @@ func describe(err error, text []byte) error {
 	case !errors.As(err, &syntax):
 		return err
 	}
-	if start := bytes.TrimSpace(text); start[0] != '{' && start[0] != '[' {
+	if start := bytes.TrimLeft(text, " \t\r\n"); start[0] != '{' && start[0] != '[' {
 		return fmt.Errorf("it is not JSON: it begins with %.20q", start)
 	}
 	before := text[:min(int(syntax.Offset), len(text))]

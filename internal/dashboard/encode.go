@@ -3,7 +3,6 @@ package dashboard
 import (
 	"encoding/json"
 	"fmt"
-	"maps"
 	"slices"
 	"strconv"
 )
@@ -31,7 +30,7 @@ func appendJSON(b []byte, value any, number func([]byte, json.Number) ([]byte, e
 		return append(b, ']'), nil
 	case map[string]any:
 		b = append(b, '{')
-		for i, key := range slices.Sorted(maps.Keys(v)) {
+		for i, key := range sortedKeys(v) {
 			if i > 0 {
 				b = append(b, ',')
 			}
@@ -43,6 +42,15 @@ func appendJSON(b []byte, value any, number func([]byte, json.Number) ([]byte, e
 		return append(b, '}'), nil
 	}
 	return append(b, "null"...), nil // decode makes nothing else
+}
+
+func sortedKeys(fields map[string]any) []string {
+	keys := make([]string, 0, len(fields))
+	for key := range fields {
+		keys = append(keys, key)
+	}
+	slices.Sort(keys)
+	return keys
 }
 
 // asWritten leaves a number as the author wrote it.

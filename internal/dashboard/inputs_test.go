@@ -27,6 +27,7 @@ func TestInputs(t *testing.T) {
 		"in a resource":       {`{"apiVersion":"dashboard.grafana.app/v1","kind":"Dashboard","spec":` + twoInputs + `}`, map[string]string{"DS_A": "1"}, `{"a":"1","b":"b","title":"x"}`},
 		"missing":             {twoInputs, nil, `it needs the input DS_A (type datasource, pluginId prometheus, label "Prometheus A"): add it to spec.inputs`},
 		"constant, no value":  {`{"title":"x","__inputs":[{"name":"A","type":"constant"},{"name":"B","type":"constant"},{"name":"A","type":"constant"}]}`, nil, `it needs the inputs A (type constant), B (type constant): add them to spec.inputs`},
+		"data source's value": {`{"title":"x","__inputs":[{"name":"A","type":"datasource","value":"theirs"}]}`, nil, `it needs the input A (type datasource): add it to spec.inputs`},
 		"of nothing":          {`{"title":"x"}`, map[string]string{"A": "1"}, `it has no input "A", nor any other: take it out of spec.inputs`},
 		"of another":          {twoInputs, map[string]string{"DS_A": "1", "DS_C": "1"}, `it has no input "DS_C": take it out of spec.inputs. It has DS_A, VAR_B`},
 		"no list":             {`{"title":"x","__inputs":{}}`, nil, `its "__inputs" is an object, not a list`},

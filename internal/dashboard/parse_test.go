@@ -13,6 +13,7 @@ func TestParseRefuses(t *testing.T) {
 		"syntax":              {"{\n\"title\": \"x\",\n}", "line 3"},
 		"syntax far behind":   {"{\n\"title\": \"x\"," + strings.Repeat("\n\"a\": 1,", 10000) + "\n]", "line 10003"},
 		"YAML":                {"title: x", `begins with "title: x"`},
+		"no JSON blank":       {"\v", "begins with"},
 		"UTF-16":              {"\xff\xfe{\x00}\x00", "UTF-16"},
 		"an array":            {`[]`, "an array"},
 		"a number":            {` 7`, "a number"},
