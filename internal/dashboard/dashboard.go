@@ -1,75 +1,70 @@
-// Package dashboard understands the content of a Grafana dashboard: what of it is somebody's work, and what Grafana adds.
+// Package dashboard understands the content of a Grafana dashboard: the forms in which people have it, what of it is somebody's work, and what Grafana adds.
 package dashboard
 
 import (
-	"bytes"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"maps"
 	"regexp"
+	"strconv"
 	"strings"
+	"unicode/utf8"
 )
 
 // Content is a dashboard as its author wrote it.
 type Content struct {
 	// UID that the content itself names; empty if none.
 	UID string
-	// Title of the dashboard.
+	// Title of the dashboard, as Grafana keeps it.
 	Title string
 
-	fields map[string]any
+	fields map[string]any // as decode makes them; never changed
 }
+
+// longestTitle that Grafana takes, in characters.
+const longestTitle = 5000
 
 var uidPattern = regexp.MustCompile(`^[a-zA-Z0-9_-]{1,40}$`)
 
-// Parse reads a dashboard's JSON. Its errors say what is wrong with it in terms of the source.
-func Parse(source []byte) (*Content, error) {
-	decoder := json.NewDecoder(bytes.NewReader(source))
-	decoder.UseNumber() // numbers are sent as they were written
-	var fields map[string]any
-	if err := decoder.Decode(&fields); err != nil {
-		return nil, describe(err, source)
+// Parse reads a dashboard's JSON, plain or gzipped, in any of the forms that people have, and fills in its inputs. Its errors say what is wrong with it in terms of the source.
+func Parse(source []byte, inputs map[string]string) (*Content, error) {
+	fields, size, err := decode(source)
+	if err != nil {
+		return nil, err
 	}
-	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
-		return nil, errors.New("there is something behind the dashboard's closing brace")
+	if fields, err = unwrap(fields); err != nil {
+		return nil, err
 	}
-	if fields == nil {
-		return nil, errors.New("it is null, not a dashboard")
+	room := MaxSize - size
+	if err := fillInputs(fields, inputs, &room); err != nil {
+		return nil, err
 	}
+	if err := inlineLibraryPanels(fields, &room); err != nil {
+		return nil, err
+	}
+	for _, key := range []string{"__inputs", "__requires", "__elements"} {
+		delete(fields, key) // they are for whoever imports it
+	}
+	return newContent(fields)
+}
+
+// newContent takes a dashboard's own model.
+func newContent(fields map[string]any) (*Content, error) {
 	title, _ := fields["title"].(string)
 	if title = strings.TrimSpace(title); title == "" {
 		return nil, errors.New(`it has no "title": a dashboard needs one`)
 	}
-	fields["title"] = title // as Grafana keeps it
-	c := &Content{Title: title, fields: fields}
-	if uid, present := fields["uid"]; present && uid != nil {
-		c.UID, _ = uid.(string)
-		if uid != "" && !uidPattern.MatchString(c.UID) {
-			return nil, fmt.Errorf(`its "uid" %.60q is none: at most 40 letters, digits, "-" and "_"`, fmt.Sprint(uid))
-		}
+	if n := utf8.RuneCountInString(title); n > longestTitle {
+		return nil, fmt.Errorf(`its "title" has %d characters: Grafana takes at most %d`, n, longestTitle)
 	}
-	return c, nil
-}
-
-// describe says where in the source the JSON breaks off.
-func describe(err error, source []byte) error {
-	var syntax *json.SyntaxError
-	if errors.As(err, &syntax) {
-		before := source[:min(int(syntax.Offset), len(source))]
-		return fmt.Errorf("line %d: %w", 1+bytes.Count(before, []byte("\n")), err)
+	uid, isText := fields["uid"].(string)
+	uid = strings.TrimSpace(uid) // as Grafana does
+	if fields["uid"] != nil && !isText || uid != "" && !uidPattern.MatchString(uid) {
+		return nil, fmt.Errorf(`its "uid" %.60q is none: at most 40 letters, digits, "-" and "_"`, fmt.Sprint(fields["uid"]))
 	}
-	var kind *json.UnmarshalTypeError
-	if errors.As(err, &kind) {
-		return fmt.Errorf("it is a JSON %s, not an object", kind.Value)
-	}
-	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-		return errors.New("the JSON ends too early")
-	}
-	return err
+	fields["title"] = title
+	return &Content{UID: uid, Title: title, fields: fields}, nil
 }
 
 // Model is the JSON to send to Grafana: the content under this uid, without the id of another place. version is the one that the save is based on; 0 for a new dashboard.
@@ -79,34 +74,7 @@ func (c *Content) Model(uid string, version int64) (json.RawMessage, error) {
 	delete(fields, "version")
 	fields["uid"] = uid
 	if version != 0 {
-		fields["version"] = version
+		fields["version"] = json.Number(strconv.FormatInt(version, 10))
 	}
-	return json.Marshal(fields)
-}
-
-// Canonical is the content in a form that two equal dashboards share: sorted keys, numbers as Grafana keeps them (float64), without id, uid and version, which Grafana sets.
-func (c *Content) Canonical() ([]byte, error) {
-	fields := maps.Clone(c.fields)
-	for _, own := range []string{"id", "uid", "version", "iteration"} {
-		delete(fields, own)
-	}
-	text, err := json.Marshal(fields)
-	if err != nil {
-		return nil, err
-	}
-	var rounded any
-	if err := json.Unmarshal(text, &rounded); err != nil {
-		return nil, fmt.Errorf("it has a number that Grafana cannot keep: %w", err)
-	}
-	return json.Marshal(rounded)
-}
-
-// Hash is a digest of the canonical form.
-func (c *Content) Hash() (string, error) {
-	canonical, err := c.Canonical()
-	if err != nil {
-		return "", err
-	}
-	sum := sha256.Sum256(canonical)
-	return hex.EncodeToString(sum[:]), nil
+	return appendJSON(nil, fields, asWritten)
 }

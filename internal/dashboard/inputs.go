@@ -1,0 +1,161 @@
+package dashboard
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// input is an entry of "__inputs": what "Export for sharing" left open.
+type input struct {
+	name, kind, plugin, label string
+
+	preset string // the value that it has if none is given
+	filled bool   // whether it has one
+}
+
+func (i input) String() string {
+	s := fmt.Sprintf("%.60s (type %.60s", i.name, i.kind)
+	if i.plugin != "" {
+		s += fmt.Sprintf(", pluginId %.60s", i.plugin)
+	}
+	if i.label != "" {
+		s += fmt.Sprintf(", label %.60q", i.label)
+	}
+	return s + ")"
+}
+
+// expressions is the pluginId, and the uid, of the data source of server-side expressions. Every Grafana has it.
+const expressions = "__expr__"
+
+func readInputs(fields map[string]any) ([]input, error) {
+	list, isList := fields["__inputs"].([]any)
+	if !isList && fields["__inputs"] != nil {
+		return nil, fmt.Errorf(`its "__inputs" is %s, not a list`, kindOf(fields["__inputs"]))
+	}
+	var inputs []input
+	for i, entry := range list {
+		of, _ := entry.(map[string]any)
+		text := func(key string) string { s, _ := of[key].(string); return s }
+		in := input{name: text("name"), kind: text("type"), plugin: text("pluginId"), label: text("label")}
+		if in.name == "" {
+			return nil, fmt.Errorf(`entry %d of its "__inputs" has no name`, i+1)
+		}
+		switch value := of["value"].(type) {
+		case string, bool, json.Number:
+			in.preset, in.filled = fmt.Sprint(value), in.kind == "constant"
+		}
+		if in.plugin == expressions {
+			in.preset, in.filled = expressions, true
+		}
+		inputs = append(inputs, in)
+	}
+	return inputs, nil
+}
+
+// fillInputs puts values in the place of ${NAME} in all texts of the dashboard. room is how many bytes it may still grow by.
+func fillInputs(fields map[string]any, given map[string]string, room *int) error {
+	declared, err := readInputs(fields)
+	if err != nil || len(declared)+len(given) == 0 {
+		return err
+	}
+	f := filler{values: map[string]string{}, known: map[string]bool{}, room: room}
+	var names, missing []string
+	for _, in := range declared {
+		_, has := given[in.name]
+		if in.filled {
+			f.values[in.name] = in.preset
+		} else if !has && !f.known[in.name] {
+			missing = append(missing, in.String())
+		}
+		if !f.known[in.name] {
+			names = append(names, fmt.Sprintf("%.60s", in.name))
+		}
+		f.known[in.name] = true
+	}
+	switch len(missing) {
+	case 0:
+	case 1:
+		return fmt.Errorf("it needs the input %s: add it to spec.inputs", missing[0])
+	default:
+		return fmt.Errorf("it needs the inputs %s: add them to spec.inputs", enumerate(missing))
+	}
+	for name, value := range given {
+		f.values[name] = strings.ToValidUTF8(value, "\ufffd")
+	}
+	f.fill(fields)
+	if *room < 0 {
+		return fmt.Errorf("with its inputs filled in, %w", errTooLarge)
+	}
+	return unknown(given, f.known, names)
+}
+
+// unknown refuses a given input that the dashboard has nowhere.
+func unknown(given map[string]string, known map[string]bool, names []string) error {
+	for _, name := range slices.Sorted(maps.Keys(given)) {
+		switch {
+		case known[name]:
+		case len(names) == 0:
+			return fmt.Errorf("it has no input %.60q, nor any other: take it out of spec.inputs", name)
+		default:
+			return fmt.Errorf("it has no input %.60q: take it out of spec.inputs. It has %s", name, enumerate(names))
+		}
+	}
+	return nil
+}
+
+// placeholder is what Grafana takes for one when it imports a dashboard.
+var placeholder = regexp.MustCompile(`\$\{.+?\}`)
+
+// enumerate lists names for an error, which has to stay readable.
+func enumerate(names []string) string {
+	const most = 20
+	if len(names) <= most {
+		return strings.Join(names, ", ")
+	}
+	return fmt.Sprintf("%s and %d more", strings.Join(names[:most], ", "), len(names)-most)
+}
+
+// filler puts values in the place of ${NAME}.
+type filler struct {
+	values map[string]string
+	known  map[string]bool // names that are declared or were found
+	room   *int
+}
+
+func (f *filler) fill(value any) any {
+	switch v := value.(type) {
+	case string:
+		return f.text(v)
+	case []any:
+		for i := range v {
+			v[i] = f.fill(v[i])
+		}
+	case map[string]any:
+		for key := range v {
+			if key != "__inputs" {
+				v[key] = f.fill(v[key])
+			}
+		}
+	}
+	return value
+}
+
+// text fills in one text, as long as there is room.
+func (f *filler) text(s string) string {
+	return placeholder.ReplaceAllStringFunc(s, func(match string) string {
+		name := match[len("${") : len(match)-len("}")]
+		value, has := f.values[name]
+		if !has || *f.room < 0 {
+			return match
+		}
+		f.known[name] = true
+		if *f.room -= len(value) - len(match); *f.room < 0 {
+			return match
+		}
+		return value
+	})
+}

@@ -1,0 +1,81 @@
+package dashboard
+
+import (
+	"runtime"
+	"strings"
+	"testing"
+)
+
+func TestParseRefuses(t *testing.T) {
+	for name, c := range map[string]struct{ source, want string }{
+		"empty":               {"", "ends too early"},
+		"cut off":             {`{"title": "x"`, "ends too early"},
+		"syntax":              {"{\n\"title\": \"x\",\n}", "line 3"},
+		"syntax far behind":   {"{\n\"title\": \"x\"," + strings.Repeat("\n\"a\": 1,", 10000) + "\n]", "line 10003"},
+		"YAML":                {"title: x", `begins with "title: x"`},
+		"no JSON blank":       {"\v", "begins with"},
+		"UTF-16":              {"\xff\xfe{\x00}\x00", "UTF-16"},
+		"an array":            {`[]`, "an array"},
+		"a number":            {` 7`, "a number"},
+		"null":                {`null`, "null"},
+		"two documents":       {`{"title":"x"}{}`, "behind"},
+		"no title":            {`{"panels":[]}`, "title"},
+		"blank title":         {`{"title":" \t"}`, "title"},
+		"title no text":       {`{"title":7}`, "title"},
+		"title too long":      {`{"title":"` + strings.Repeat("ü", 5001) + `"}`, "5001 characters"},
+		"bad uid":             {`{"title":"x","uid":"a b"}`, "uid"},
+		"long uid":            {`{"title":"x","uid":"` + strings.Repeat("u", 41) + `"}`, "uid"},
+		"uid a number":        {`{"title":"x","uid":7}`, "uid"},
+		"gzip of nothing":     {"\x1f\x8b", "gzipped"},
+		"gzip cut off":        {zipped(`{"title":"x"}`)[:20], "gzipped"},
+		"too large":           {`{"title":"x"}` + strings.Repeat(" ", MaxSize), "16 MiB"},
+		"too large unzipped":  {zipped(strings.Repeat(" ", MaxSize+1)), "16 MiB"},
+		"too deep":            {`{"title":"x","a":` + strings.Repeat("[", 2000) + strings.Repeat("]", 2000) + `}`, "deep"},
+		"far too deep":        {strings.Repeat(`{"a":`, 1<<20), "deep"},
+		"too many values":     {`{"title":"x","a":[` + strings.Repeat(`{},`, 1<<20) + `0]}`, "values"},
+		"v2 resource":         {`{"apiVersion":"dashboard.grafana.app/v2beta1","kind":"Dashboard","spec":{"title":"x"}}`, "Classic or V1 Resource"},
+		"v2 spec":             {`{"title":"x","elements":{},"layout":{}}`, "Classic or V1 Resource"},
+		"v2 in an envelope":   {`{"dashboard":{"title":"x","elements":{},"layout":{}}}`, "Classic or V1 Resource"},
+		"v3 resource":         {`{"apiVersion":"dashboard.grafana.app/v3","kind":"Dashboard","spec":{"title":"x"}}`, "not known"},
+		"resource of nothing": {`{"apiVersion":"dashboard.grafana.app/v1","kind":"Dashboard"}`, `without a "spec"`},
+		"another resource":    {`{"apiVersion":"grafana.integreatly.org/v1beta1","kind":"GrafanaDashboard","spec":{"title":"x"}}`, "GrafanaDashboard"},
+		"name no uid":         {`{"apiVersion":"dashboard.grafana.app/v1","kind":"Dashboard","metadata":{"name":"a.b"},"spec":{"title":"x"}}`, "uid"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := Parse([]byte(c.source), nil)
+			if err == nil || !strings.Contains(err.Error(), c.want) {
+				t.Errorf("Parse said %.300v, want something with %q", err, c.want)
+			}
+			if HashOf([]byte(c.source)) != "" && !strings.Contains(name, "v2") {
+				t.Error("it has a hash")
+			}
+		})
+	}
+}
+
+// A bomb of 1 GiB may cost what a dashboard may.
+func TestZipBomb(t *testing.T) {
+	part := zipped(strings.Repeat("[],", 1<<20)) // parts of gzip make a whole
+	bomb := []byte(strings.Repeat(part, 1<<30/(3<<20)))
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	if _, err := Parse(bomb, nil); err == nil || !strings.Contains(err.Error(), "16 MiB") {
+		t.Errorf("Parse said %v", err)
+	}
+	runtime.ReadMemStats(&after)
+	if spent := after.TotalAlloc - before.TotalAlloc; spent > 10*MaxSize {
+		t.Errorf("it allocated %d MiB", spent>>20)
+	}
+}
+
+func TestModel(t *testing.T) {
+	c := parse(t, []byte(`{"id":3,"uid":" theirs ","version":9,"title":"x","big":9007199254740993}`), nil)
+	if c.UID != "theirs" || c.Title != "x" {
+		t.Errorf("it has uid %q and title %q", c.UID, c.Title)
+	}
+	for version, want := range map[int64]string{0: `{"big":9007199254740993,"title":"x","uid":"ours"}`, 4: `{"big":9007199254740993,"title":"x","uid":"ours","version":4}`} {
+		if have, err := c.Model("ours", version); err != nil || string(have) != want {
+			t.Errorf("the model based on version %d is %s (%v), want %s", version, have, err, want)
+		}
+	}
+}
