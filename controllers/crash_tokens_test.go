@@ -2,6 +2,7 @@ package controllers
 
 import (
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 	"time"
@@ -14,7 +15,7 @@ import (
 )
 
 func tokenScenarios() []scenario {
-	return slices.Concat(issueScenarios(), rotationScenarios(), healingScenarios(), movingScenarios(), endingScenarios())
+	return slices.Concat(issueScenarios(), rotationScenarios(), healingScenarios(), movingScenarios(), endingScenarios(), forgottenScenarios())
 }
 
 // withToken is a tenant whose token is as change makes it.
@@ -329,6 +330,57 @@ func endingScenarios() []scenario {
 			w.delete(keptToken())
 		}, after: kept},
 	}
+}
+
+// forgottenScenarios: a status is wiped, the operator can only wait when it looks next, and then the object is deleted.
+func forgottenScenarios() []scenario {
+	all := []Object{newOrganization(""), newAccount(""), newToken(), newDashboard("", "")}
+	forgotten := func(name string, before func(*world), doomed ...Object) scenario {
+		return scenario{name: name + " deleted after its status was wiped", before: func(w *world) {
+			before(w)
+			w.settle()
+			for _, obj := range doomed {
+				w.wipe(obj.DeepCopyObject().(Object))
+			}
+			w.start() // it does not know yet that the Instance is available
+			for _, obj := range all {
+				w.visit(kindOf(obj) + " " + client.ObjectKeyFromObject(obj).String())
+			}
+			for i := range doomed { // children first, as nothing says to the others that they are there
+				w.delete(doomed[len(doomed)-1-i].DeepCopyObject().(Object))
+			}
+			w.due = map[string]time.Time{}
+		}, act: (*world).everybody}
+	}
+	return []scenario{
+		forgotten("dashboard", tenant, newDashboard("", "")),
+		forgotten("token", tenant, newToken()),
+		forgotten("token with a Secret that was moved", withToken(func(t *v1alpha1.ServiceAccountToken) { t.Spec.Secret.Name = "elsewhere" }), newToken()),
+		forgotten("account with a token", withToken(plain), newAccount(""), newToken()),
+		forgotten("all of a tenant", tenant, all...),
+		{name: "token deleted after its status was wiped and its Secret's name taken", before: func(w *world) {
+			withToken(plain)(w)
+			w.create(&corev1.Secret{ObjectMeta: named("elsewhere"), Data: map[string][]byte{"token": []byte("precious")}})
+			w.settle()
+			w.wipe(newToken())
+			edit(w, newToken(), func(t *v1alpha1.ServiceAccountToken) {
+				t.Spec.Secret.Name, t.Annotations = "elsewhere", map[string]string{v1alpha1.AnnotationRotate: "now"}
+			})
+			w.settle()
+		}, act: func(w *world) { w.delete(newToken()) }},
+	}
+}
+
+// wipe empties the status of an object, as a restored backup does.
+func (w *world) wipe(obj Object) {
+	w.tb.Helper()
+	w.get(obj)
+	reflect.ValueOf(obj).Elem().FieldByName("Status").SetZero()
+	if err := w.kube.Status().Update(w.tb.Context(), obj); err != nil {
+		w.tb.Fatal(err)
+	}
+	w.remember(obj)
+	w.everybody()
 }
 
 // settle runs the operator until it rests.

@@ -100,9 +100,12 @@ func (e *Env) listChildren(ctx context.Context, list client.ObjectList, parent t
 	return e.List(ctx, list, client.MatchingFields{byParent: parent.String()})
 }
 
-// holding keeps those that may have something in Grafana. The others lose nothing with their parent, and so hold up nobody: anybody can refer to anything.
+// holding keeps those that may have something in Grafana. The others lose nothing with their parent, and so hold up nobody: anybody can refer to anything, and write any finalizer, so that a
+// forgotten object of another namespace counts for nothing either.
 func holding[T Object](kind interface{ Held(T) bool }, objects []Object) []Object {
-	return slices.DeleteFunc(objects, func(o Object) bool { return !kind.Held(o.(T)) })
+	return slices.DeleteFunc(objects, func(o Object) bool {
+		return !kind.Held(o.(T)) && (!isForgotten(o) || parentOf(o).Namespace != o.GetNamespace())
+	})
 }
 
 // children lists the objects of a kind that refer to obj.

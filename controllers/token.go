@@ -56,6 +56,7 @@ type token struct {
 	obj     *v1alpha1.ServiceAccountToken
 	account *v1alpha1.ServiceAccount
 
+	first    bool        // status knows of no key yet
 	revision int64       // the highest that was seen anywhere
 	have     *tokenState // as last seen
 }
@@ -66,7 +67,7 @@ const lease = 15 * time.Second
 func (k tokenKind) New() *v1alpha1.ServiceAccountToken { return &v1alpha1.ServiceAccountToken{} }
 
 func (k tokenKind) Held(obj *v1alpha1.ServiceAccountToken) bool {
-	return obj.Status.TokenID != 0 || obj.Status.CreateStarted != nil
+	return obj.Status.TokenID != 0 || obj.Status.Revision != 0 || obj.Status.CreateStarted != nil
 }
 
 func (k tokenKind) Dependents(context.Context, *v1alpha1.ServiceAccountToken) ([]Object, error) {
@@ -114,7 +115,7 @@ func (k tokenKind) Connect(ctx context.Context, obj *v1alpha1.ServiceAccountToke
 	if place.org.ID() != account.Status.OrgID {
 		return nil, waiting(v1alpha1.ReasonParentNotAvailable, "ServiceAccount %s is not in its organization yet", key)
 	}
-	return &token{place: place, env: k.Env, obj: obj, account: &account, revision: obj.Status.Revision}, nil
+	return &token{place: place, env: k.Env, obj: obj, account: &account, first: obj.Status.Revision == 0, revision: obj.Status.Revision}, nil
 }
 
 // Get compares the Secret with Grafana's list. It returns nil if a new token has to be made; for an object that is being deleted, if nothing of it is left.
@@ -262,6 +263,7 @@ func (x *token) accountLost(err error) error {
 
 // Rival fails if no token can be made, or none be kept: that is found out before.
 func (x *token) Rival(ctx context.Context) error {
+	x.obj.Status.Revision = x.revision // if it fails, a deletion must know that there are tokens
 	if x.revision+1 >= maxRevision {
 		return stalled(v1alpha1.ReasonRefused, "service account %d has a token %q, whose number is the highest that there can be: delete it in Grafana", x.account.Status.ID, x.name(x.revision))
 	}
@@ -315,7 +317,7 @@ func (x *token) Prepare() event {
 	switch {
 	case x.have.live != nil:
 		return event{v1alpha1.EventRotated, fmt.Sprintf("Another key took the place of token %d, since %s", x.have.live.ID, x.dueFor(x.have))}
-	case x.obj.Status.Revision == 0:
+	case x.first:
 		return eventCreated
 	}
 	return event{v1alpha1.EventReissued, "Another key was made, since " + x.lossOf(readRecord(x.have.secrets.held()))}
