@@ -213,12 +213,33 @@ func healingScenarios() []scenario {
 	}
 }
 
+// withTaken is a tenant with a token, and a Secret of somebody else's.
+func withTaken(w *world) {
+	withToken(dated)(w)
+	w.create(&corev1.Secret{ObjectMeta: named("elsewhere"), Data: map[string][]byte{"token": []byte("precious")}})
+}
+
+// stayed fails unless the key of this revision is in the Secret of the old name, and nothing was written to the one that is somebody else's.
+func stayed(revision int64) func(*world) error {
+	return func(w *world) error {
+		theirs, own, t := &corev1.Secret{ObjectMeta: named("elsewhere")}, &corev1.Secret{ObjectMeta: named("token")}, newToken()
+		w.get(theirs)
+		w.get(own)
+		w.get(t)
+		if _, _, id, alive := w.grafana.KeyAlive(string(own.Data["token"])); !alive || id != t.Status.TokenID || t.Status.Revision < revision || revision == 1 && len(w.grafana.Keys()) > 1 || string(theirs.Data["token"]) != "precious" {
+			return fmt.Errorf("token %d, alive: %v; status %+v; theirs has %d bytes", id, alive, t.Status, len(theirs.Data["token"]))
+		}
+		return nil
+	}
+}
+
 // movingScenarios: the same key in another place.
 func movingScenarios() []scenario {
 	change := func(change func(*v1alpha1.ServiceAccountToken)) func(*world) {
 		return func(w *world) { edit(w, newToken(), change) }
 	}
 	rename := func(t *v1alpha1.ServiceAccountToken) { t.Spec.Secret.Name = "elsewhere" }
+	conflict := map[string]string{"ServiceAccountToken": v1alpha1.ReasonSecretConflict}
 	return []scenario{
 		{name: "token's labels and key", before: tenant, act: change(func(t *v1alpha1.ServiceAccountToken) {
 			t.Spec.Secret.Labels, t.Spec.Secret.Key = map[string]v1alpha1.LabelValue{"team": "a"}, "GRAFANA_TOKEN"
@@ -236,18 +257,25 @@ func movingScenarios() []scenario {
 			rename(t)
 			t.Annotations = map[string]string{v1alpha1.AnnotationRotate: "now"}
 		})},
-		{name: "token's Secret renamed to a taken name", before: func(w *world) {
-			withToken(plain)(w)
-			w.create(&corev1.Secret{ObjectMeta: named("elsewhere"), Data: map[string][]byte{"token": []byte("precious")}})
-		}, act: change(rename), stalled: map[string]string{"ServiceAccountToken": v1alpha1.ReasonSecretConflict}, after: func(w *world) error {
-			theirs, own := &corev1.Secret{ObjectMeta: named("elsewhere")}, &corev1.Secret{ObjectMeta: named("token")}
-			w.get(theirs)
-			w.get(own)
-			if _, _, _, alive := w.grafana.KeyAlive(string(own.Data["token"])); !alive || string(theirs.Data["token"]) != "precious" || len(w.grafana.Keys()) != 1 {
-				return fmt.Errorf("alive: %v; theirs has %d bytes; %d keys", alive, len(theirs.Data["token"]), len(w.grafana.Keys()))
-			}
-			return nil
-		}},
+		{name: "token's Secret renamed to a taken name", before: withTaken, act: change(rename), stalled: conflict, after: stayed(1)},
+		{name: "token rotated on demand while its Secret's new name is taken", before: func(w *world) {
+			withTaken(w)
+			w.settle()
+			change(rename)(w)
+		}, act: rotate, stalled: conflict, after: stayed(2)},
+		{name: "token rotated ahead of its expiry while its Secret's new name is taken", before: func(w *world) {
+			withTaken(w)
+			w.settle()
+			change(rename)(w)
+		}, act: func(w *world) {
+			w.clock = w.clock.Add(31 * time.Minute)
+			w.everybody()
+		}, stalled: conflict, after: stayed(2)},
+		{name: "token's Secret renamed to a name that is freed", before: func(w *world) {
+			withTaken(w)
+			w.settle()
+			change(rename)(w)
+		}, act: func(w *world) { w.delete(&corev1.Secret{ObjectMeta: named("elsewhere")}) }, after: revision(1)},
 		{name: "token's Secret of another type", before: withToken(templated), act: change(func(t *v1alpha1.ServiceAccountToken) { t.Spec.Secret.Type = "example.com/token" })},
 	}
 }

@@ -496,11 +496,22 @@ func (x *token) revoke(ctx context.Context, tokens *[]grafana.Token) error {
 	return nil
 }
 
-// Judge has Grafana itself say, once, that the key works.
+// Judge has Grafana itself say, once, that the key works, and is not content with a key that is not where the spec wants it.
 func (x *token) Judge(ctx context.Context, have *tokenState) error {
 	if x.account.Spec.Disabled {
 		return stalled(v1alpha1.ReasonServiceAccountDisabled, "the key is in the Secret, but ServiceAccount %s is disabled, so that it does not work", x.account.Name)
 	}
+	if err := x.proveKey(ctx, have); err != nil {
+		return err
+	}
+	if have.secrets.taken != nil {
+		return conflict(have.secrets)
+	}
+	return nil
+}
+
+// proveKey asks Grafana, once for each key.
+func (x *token) proveKey(ctx context.Context, have *tokenState) error {
 	if x.obj.Status.ProvenAt != nil {
 		return nil
 	}
@@ -510,7 +521,7 @@ func (x *token) Judge(ctx context.Context, have *tokenState) error {
 		return err
 	case err != nil:
 		return &problem{Reason: v1alpha1.ReasonKeyRefused, Retry: true, err: err,
-			Message: fmt.Sprintf("the key is in Secret %s, but Grafana does not accept it: %v. If it stays so, something on the way to Grafana holds the key back; to have another one made, delete the Secret", x.obj.SecretName(), err)}
+			Message: fmt.Sprintf("the key is in Secret %s, but Grafana does not accept it: %v. If it stays so, something on the way to Grafana holds the key back; to have another one made, delete the Secret", have.secrets.held().Name, err)}
 	}
 	x.obj.Status.ProvenAt = seconds(x.env.Now())
 	observeToken(x.obj)
