@@ -128,6 +128,12 @@ func healingScenarios() []scenario {
 		{name: "token's key emptied", before: withToken(plain), act: damage(func(s *corev1.Secret) { s.Data["token"] = nil })},
 		{name: "token's key edited", before: withToken(plain), act: damage(func(s *corev1.Secret) { s.Data["token"] = []byte("glsa_mine") })},
 		{name: "token's record edited", before: withToken(plain), act: damage(func(s *corev1.Secret) { s.Annotations[v1alpha1.AnnotationTokenID] = "4711" })},
+		{name: "token's record edited to the highest number", before: withToken(plain), act: damage(func(s *corev1.Secret) { s.Annotations[v1alpha1.AnnotationTokenRevision] = "999999999" })},
+		{name: "a person makes a token of the highest number", before: withToken(plain), act: func(w *world) {
+			name := fmt.Sprintf("token-%s-999999999", tokenUID8())
+			w.grafana.Do("POST", "/api/serviceaccounts/4/tokens", 3, map[string]any{"name": name})
+			rotate(w)
+		}},
 		{name: "token's record wiped", before: withToken(plain), act: damage(func(s *corev1.Secret) { s.Annotations = nil })},
 		{name: "token's data and labels edited", before: withToken(templated), act: damage(func(s *corev1.Secret) {
 			s.Data[".env"], s.Labels = []byte("mine"), map[string]string{"mine": "too"}
@@ -444,4 +450,11 @@ func (w *world) ownedSecrets(t *v1alpha1.ServiceAccountToken) []corev1.Secret {
 		w.tb.Fatal(err)
 	}
 	return slices.DeleteFunc(list.Items, func(s corev1.Secret) bool { return !metav1.IsControlledBy(&s, t) })
+}
+
+// tokenUID8 is what the names of a token of ours carry.
+func tokenUID8() string {
+	t := newToken()
+	t.UID = uidFor(t)
+	return uid8(t)
 }

@@ -145,20 +145,38 @@ func (x *token) Get(ctx context.Context) (*tokenState, error) {
 func (x *token) sort(secrets tokenSecrets, list []grafana.Token) *tokenState {
 	have := &tokenState{secrets: secrets}
 	held := readRecord(secrets.held())
-	x.revision = max(x.revision, held.revision)
+	numbers := []int64{held.revision}
 	for _, t := range list {
 		revision, uid := x.revisionOf(t.Name)
 		if revision == 0 || uid != uid8(x.obj) && secrets.kept[t.ID] {
 			continue // somebody else's, or what an earlier life of this object left in a Secret
 		}
-		x.revision = max(x.revision, revision)
+		if revision == held.revision && t.ID == held.tokenID {
+			x.revision = max(x.revision, revision)
+		}
+		numbers = append(numbers, revision)
 		x.sortOne(have, held, t, revision)
 	}
+	x.count(numbers)
 	if len(list) >= maxListed {
 		have.unlisted = x.beyond(list, held)
 	}
 	x.retire(have)
 	return have
+}
+
+// maxJump is how much higher than all others a revision can be. There are never as many passes between two that Secret, status or Grafana know of: somebody made a larger one up, and it is no
+// reason to go on from there.
+const maxJump = 1000
+
+// count finds the highest revision among numbers that were seen.
+func (x *token) count(numbers []int64) {
+	slices.Sort(numbers)
+	for _, n := range numbers {
+		if n <= x.revision+maxJump {
+			x.revision = max(x.revision, n)
+		}
+	}
 }
 
 // beyond are the tokens that Secret and status know of, and that are not on a list that is full.
