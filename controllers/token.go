@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"time"
 
+	"golang.org/x/time/rate"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -22,7 +23,14 @@ import (
 // +kubebuilder:rbac:groups=grafana-tenancy.dev,resources=serviceaccounttokens,verbs=get;list;watch;patch
 // +kubebuilder:rbac:groups=grafana-tenancy.dev,resources=serviceaccounttokens/status,verbs=patch
 
-type tokenKind struct{ *Env }
+type tokenKind struct {
+	*Env
+	brake *brake
+}
+
+func newTokenKind(e *Env) tokenKind {
+	return tokenKind{Env: e, brake: &brake{tokens: map[types.UID]*rate.Limiter{}}}
+}
 
 // tokenState is what was seen of a token: in the Secret, which says which token is live, and in Grafana, which says whether it lives.
 type tokenState struct {
@@ -53,6 +61,7 @@ func (s *tokenState) abandoned() []grafana.Token {
 type token struct {
 	*place
 	env     *Env
+	brake   *brake
 	obj     *v1alpha1.ServiceAccountToken
 	account *v1alpha1.ServiceAccount
 
@@ -115,7 +124,7 @@ func (k tokenKind) Connect(ctx context.Context, obj *v1alpha1.ServiceAccountToke
 	if place.org.ID() != account.Status.OrgID {
 		return nil, waiting(v1alpha1.ReasonParentNotAvailable, "ServiceAccount %s is not in its organization yet", key)
 	}
-	return &token{place: place, env: k.Env, obj: obj, account: &account, first: obj.Status.Revision == 0, revision: obj.Status.Revision}, nil
+	return &token{place: place, env: k.Env, brake: k.brake, obj: obj, account: &account, first: obj.Status.Revision == 0, revision: obj.Status.Revision}, nil
 }
 
 // Get compares the Secret with Grafana's list. It returns nil if a new token has to be made; for an object that is being deleted, if nothing of it is left.
@@ -288,7 +297,14 @@ func (x *token) Rival(ctx context.Context) error {
 	if err := x.rehearse(ctx); err != nil {
 		return x.refused(ctx, err)
 	}
-	return x.revokeElsewhere(ctx)
+	if err := x.revokeElsewhere(ctx); err != nil || x.have.live != nil {
+		return err
+	}
+	if wait := x.brake.wait(x.obj.UID, x.env.Now()); wait > 0 {
+		return &problem{Reason: v1alpha1.ReasonCreating, Stalled: true, RetryAfter: wait,
+			Message: fmt.Sprintf("another key is needed, since %s, and %d were made in a short time: it is made within %s. Find out what makes keys be lost", x.lossOf(readRecord(x.have.secrets.held())), reissueBurst, reissuePace)}
+	}
+	return nil
 }
 
 // refused is the end of a pass in which no token could be made. If the Secret is gone, as after the deletion by which people get rid of a key that has leaked, what it held is revoked all the same.
