@@ -47,6 +47,15 @@ func rotate(w *world) {
 	})
 }
 
+// rotated is a minute after a rotation, within the overlap.
+func rotated(w *world) {
+	rotate(w)
+	w.briefly(time.Minute)
+	if n := len(w.grafana.Tokens(3)); n != 2 {
+		w.tb.Fatalf("%d tokens within the overlap", n)
+	}
+}
+
 // revision fails if the token has another one: a key was made for nothing, or was not made.
 func revision(want int64) func(*world) error {
 	return func(w *world) error {
@@ -82,20 +91,31 @@ func rotationScenarios() []scenario {
 			t.Spec.Rotation = &v1alpha1.TokenRotation{Overlap: &metav1.Duration{}}
 		}), act: rotate},
 		{name: "token rotated ahead of its expiry", before: withToken(templated), act: later(31 * time.Minute)},
-		{name: "token rotated twice within the overlap", before: func(w *world) {
-			withToken(dated)(w)
-			w.settle()
-		}, act: func(w *world) {
+		{name: "token rotated twice within the overlap", before: withToken(dated), act: func(w *world) {
 			rotate(w)
 			w.briefly(time.Minute)
 			edit(w, newToken(), func(t *v1alpha1.ServiceAccountToken) { t.Annotations[v1alpha1.AnnotationRotate] = "again" })
 		}},
-		{name: "token's overlap ends", before: func(w *world) {
-			withToken(dated)(w)
-			w.settle()
-			rotate(w)
-			w.briefly(time.Minute)
-		}, act: later(4 * time.Minute), after: revision(2)},
+		{name: "token's overlap ends", before: withToken(dated), midway: rotated, act: later(4 * time.Minute), after: revision(2)},
+		{name: "token's overlap ends while the operator is down", before: withToken(dated), midway: rotated, act: func(w *world) {
+			w.clock = w.clock.Add(10 * time.Minute)
+			w.start()
+		}, after: revision(2)},
+		{name: "token rotated again within the overlap", before: withToken(dated), midway: rotated, act: func(w *world) {
+			edit(w, newToken(), func(t *v1alpha1.ServiceAccountToken) { t.Annotations[v1alpha1.AnnotationRotate] = "again" })
+		}},
+		{name: "token's Secret deleted within the overlap", before: withToken(dated), midway: rotated, act: func(w *world) {
+			w.delete(&corev1.Secret{ObjectMeta: named("token")})
+		}},
+		{name: "token's Secret renamed within the overlap", before: withToken(dated), midway: rotated, act: func(w *world) {
+			edit(w, newToken(), func(t *v1alpha1.ServiceAccountToken) { t.Spec.Secret.Name = "elsewhere" })
+		}, after: revision(2)},
+		{name: "token's account made again within the overlap", before: withToken(dated), midway: rotated, act: func(w *world) {
+			a := newAccount("")
+			w.get(a)
+			w.grafana.Do("DELETE", fmt.Sprint("/api/serviceaccounts/", a.Status.ID), a.Status.OrgID, nil)
+			w.everybody()
+		}},
 		{name: "token's ttl", before: tenant, act: func(w *world) {
 			edit(w, newToken(), func(t *v1alpha1.ServiceAccountToken) { t.Spec.TTL = &metav1.Duration{Duration: 720 * time.Hour} })
 		}, after: func(w *world) error {
@@ -181,21 +201,7 @@ func healingScenarios() []scenario {
 			w.grafana.RevokeToken(3, t.Status.TokenID)
 			w.everybody()
 		}},
-		{name: "token's status wiped", before: func(w *world) {
-			withToken(dated)(w)
-			w.settle()
-			rotate(w)
-			w.briefly(time.Minute)
-		}, act: func(w *world) {
-			t := newToken()
-			w.get(t)
-			t.Status = v1alpha1.ServiceAccountTokenStatus{CommonStatus: v1alpha1.CommonStatus{ObservedGeneration: -1}}
-			if err := w.kube.Status().Update(w.tb.Context(), t); err != nil {
-				w.tb.Fatal(err)
-			}
-			w.remember(t)
-			w.everybody()
-		}, after: revision(2)},
+		{name: "token's status wiped", before: withToken(dated), midway: rotated, act: func(w *world) { w.wipe(newToken()) }, after: revision(2)},
 		{name: "token of an account that is disabled", before: withToken(plain), act: func(w *world) {
 			edit(w, newAccount(""), func(a *v1alpha1.ServiceAccount) { a.Spec.Disabled = true })
 		}, stalled: map[string]string{"ServiceAccountToken": v1alpha1.ReasonServiceAccountDisabled}, after: func(w *world) error {
@@ -321,11 +327,8 @@ func endingScenarios() []scenario {
 		return nil
 	}
 	return []scenario{
-		{name: "token deleted when the list is full, within the overlap", before: func(w *world) {
-			withToken(plain)(w)
-			w.settle()
-			rotate(w)
-			w.briefly(time.Minute)
+		{name: "token deleted when the list is full, within the overlap", before: withToken(plain), midway: func(w *world) {
+			rotated(w)
 			crowd(w)
 		}, act: func(w *world) { w.delete(newToken()) }, ownKeys: true, after: alone},
 		{name: "token deleted when the list is full, and the Secret gone", before: func(w *world) {
@@ -335,12 +338,7 @@ func endingScenarios() []scenario {
 			w.delete(&corev1.Secret{ObjectMeta: named("token")})
 		}, act: func(w *world) { w.delete(newToken()) }, ownKeys: true, after: alone},
 		{name: "token deleted", before: tenant, act: func(w *world) { w.delete(newToken()) }},
-		{name: "token deleted within the overlap", before: func(w *world) {
-			withToken(plain)(w)
-			w.settle()
-			rotate(w)
-			w.briefly(time.Minute)
-		}, act: func(w *world) { w.delete(newToken()) }},
+		{name: "token deleted within the overlap", before: withToken(plain), midway: rotated, act: func(w *world) { w.delete(newToken()) }},
 		{name: "token deleted while its Secret moves", before: withToken(plain), act: func(w *world) {
 			edit(w, newToken(), func(t *v1alpha1.ServiceAccountToken) { t.Spec.Secret.Name = "elsewhere" })
 			w.delete(newToken())
@@ -349,7 +347,7 @@ func endingScenarios() []scenario {
 			t := keptToken()
 			t.Spec.DeletionPolicy = v1alpha1.DeletionOrphan
 			w.create(newOrganization("Tenant"), newAccount("CI"), t)
-			w.settle()
+		}, midway: func(w *world) {
 			edit(w, keptToken(), func(t *v1alpha1.ServiceAccountToken) {
 				t.Annotations = map[string]string{v1alpha1.AnnotationRotate: "now"}
 			})
@@ -370,9 +368,7 @@ func endingScenarios() []scenario {
 func forgottenScenarios() []scenario {
 	all := []Object{newOrganization(""), newAccount(""), newToken(), newDashboard("", "")}
 	forgotten := func(name string, before func(*world), doomed ...Object) scenario {
-		return scenario{name: name + " deleted after its status was wiped", before: func(w *world) {
-			before(w)
-			w.settle()
+		return scenario{name: name + " deleted after its status was wiped", before: before, midway: func(w *world) {
 			for _, obj := range doomed {
 				w.wipe(obj.DeepCopyObject().(Object))
 			}
@@ -383,7 +379,6 @@ func forgottenScenarios() []scenario {
 			for i := range doomed { // children first, as nothing says to the others that they are there
 				w.delete(doomed[len(doomed)-1-i].DeepCopyObject().(Object))
 			}
-			w.due = map[string]time.Time{}
 		}, act: (*world).everybody}
 	}
 	return []scenario{
