@@ -75,7 +75,6 @@ type life struct {
 	asked   bool                  // objects ask to adopt
 	allowed bool                  // and may
 	backup  *grafanatest.Snapshot // of Grafana's database
-	lost    map[types.UID]bool    // objects whose status was wiped
 	altered bool                  // a mark was removed or forged
 	revived map[types.UID]bool    // objects that were gone when Grafana was restored to what it was before
 }
@@ -90,7 +89,7 @@ func (s shrinkable) Fatal(args ...any) { s.rt.Fatal(args...) }
 func (s shrinkable) Helper()           {}
 
 func newLife(t *testing.T, rt *rapid.T, version string) *life {
-	l := &life{world: newWorld(shrinkable{t, rt}, version), cast: map[string]func() Object{}, lost: map[types.UID]bool{}, revived: map[types.UID]bool{}}
+	l := &life{world: newWorld(shrinkable{t, rt}, version), cast: map[string]func() Object{}, revived: map[types.UID]bool{}}
 	l.seed()
 	l.configure(rt)
 	l.join(anchor, func() Object { return newOrganization("Anchor") })
@@ -537,26 +536,7 @@ func changeTokenSecret(rt *rapid.T, o *v1alpha1.ServiceAccountToken) {
 	}
 }
 
-// deleteObject leaves out objects that have lost their status, until it is there again: without it they may know of nothing that would have to be deleted.
-func (l *life) deleteObject(rt *rapid.T) {
-	l.delete(l.pick(rt, func(obj Object) bool { return alive(obj) && !l.isLost(obj) }))
-}
-
-// isLost reports whether an object, or one in it, has lost its status and not found again what it stands for.
-func (l *life) isLost(obj Object) bool {
-	empty := false
-	switch o := obj.(type) {
-	case *v1alpha1.Organization:
-		empty = o.Status.OrgID == 0
-	case *v1alpha1.ServiceAccount:
-		empty = o.Status.ID == 0
-	case *v1alpha1.ServiceAccountToken:
-		empty = o.Status.TokenID == 0
-	case *v1alpha1.Dashboard:
-		empty = o.Status.UID == ""
-	}
-	return empty && l.lost[obj.GetUID()] || slices.ContainsFunc(l.children(obj), l.isLost)
-}
+func (l *life) deleteObject(rt *rapid.T) { l.delete(l.pick(rt, alive)) }
 
 // stands reports whether an object and all that contains it are there to stay.
 func (l *life) stands(obj Object) bool {
@@ -589,7 +569,7 @@ func (l *life) createObject(rt *rapid.T) {
 
 // abandon has an object let go, if it is being deleted or will be.
 func (l *life) abandon(rt *rapid.T) {
-	obj := l.pick(rt, func(obj Object) bool { return !l.isLost(obj) })
+	obj := l.pick(rt, func(Object) bool { return true })
 	edit(l.world, obj, func(obj Object) { annotate(obj, v1alpha1.AnnotationAbandon, "true") })
 	if alive(obj) && rapid.Bool().Draw(rt, "delete it") {
 		l.delete(obj)
@@ -637,11 +617,10 @@ func setSuspend(obj Object, on bool) {
 func (l *life) wipeStatus(rt *rapid.T) {
 	obj := l.pick(rt, func(obj Object) bool {
 		o, ok := obj.(*v1alpha1.Organization)
-		return l.stands(obj) && (!ok || slices.ContainsFunc(l.grafana.Orgs(), func(org grafanatest.Org) bool {
+		return alive(obj) && (!ok || slices.ContainsFunc(l.grafana.Orgs(), func(org grafanatest.Org) bool {
 			return org.ID == o.Status.OrgID && markIn(org) == markOf("cluster-1", o)
 		}))
 	})
-	l.lost[obj.GetUID()] = true
 	switch o := obj.(type) {
 	case *v1alpha1.Instance:
 		o.Status = v1alpha1.InstanceStatus{}

@@ -21,6 +21,8 @@ type scenario struct {
 	name string
 	// before is what is there, and at rest, when it begins.
 	before func(w *world)
+	// midway is what has happened since then, which the operator is still busy with when it begins.
+	midway func(w *world)
 	// act is what people do.
 	act func(w *world)
 	// stalled names the objects that cannot become Ready in it, and the reason.
@@ -165,6 +167,9 @@ func (w *world) play(s scenario, k int, f fault) error {
 	s.before(w)
 	if err := w.rest(); err != nil {
 		return fmt.Errorf("before: %w", err)
+	}
+	if s.midway != nil {
+		s.midway(w)
 	}
 	w.arm(k, f)
 	s.act(w)

@@ -2,6 +2,7 @@ package controllers
 
 import (
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 	"time"
@@ -14,7 +15,7 @@ import (
 )
 
 func tokenScenarios() []scenario {
-	return slices.Concat(issueScenarios(), rotationScenarios(), healingScenarios(), movingScenarios(), endingScenarios())
+	return slices.Concat(issueScenarios(), rotationScenarios(), healingScenarios(), movingScenarios(), endingScenarios(), forgottenScenarios())
 }
 
 // withToken is a tenant whose token is as change makes it.
@@ -44,6 +45,15 @@ func rotate(w *world) {
 	edit(w, newToken(), func(t *v1alpha1.ServiceAccountToken) {
 		t.Annotations = map[string]string{v1alpha1.AnnotationRotate: "now"}
 	})
+}
+
+// rotated is a minute after a rotation, within the overlap.
+func rotated(w *world) {
+	rotate(w)
+	w.briefly(time.Minute)
+	if n := len(w.grafana.Tokens(3)); n != 2 {
+		w.tb.Fatalf("%d tokens within the overlap", n)
+	}
 }
 
 // revision fails if the token has another one: a key was made for nothing, or was not made.
@@ -81,20 +91,31 @@ func rotationScenarios() []scenario {
 			t.Spec.Rotation = &v1alpha1.TokenRotation{Overlap: &metav1.Duration{}}
 		}), act: rotate},
 		{name: "token rotated ahead of its expiry", before: withToken(templated), act: later(31 * time.Minute)},
-		{name: "token rotated twice within the overlap", before: func(w *world) {
-			withToken(dated)(w)
-			w.settle()
-		}, act: func(w *world) {
+		{name: "token rotated twice within the overlap", before: withToken(dated), act: func(w *world) {
 			rotate(w)
 			w.briefly(time.Minute)
 			edit(w, newToken(), func(t *v1alpha1.ServiceAccountToken) { t.Annotations[v1alpha1.AnnotationRotate] = "again" })
 		}},
-		{name: "token's overlap ends", before: func(w *world) {
-			withToken(dated)(w)
-			w.settle()
-			rotate(w)
-			w.briefly(time.Minute)
-		}, act: later(4 * time.Minute), after: revision(2)},
+		{name: "token's overlap ends", before: withToken(dated), midway: rotated, act: later(4 * time.Minute), after: revision(2)},
+		{name: "token's overlap ends while the operator is down", before: withToken(dated), midway: rotated, act: func(w *world) {
+			w.clock = w.clock.Add(10 * time.Minute)
+			w.start()
+		}, after: revision(2)},
+		{name: "token rotated again within the overlap", before: withToken(dated), midway: rotated, act: func(w *world) {
+			edit(w, newToken(), func(t *v1alpha1.ServiceAccountToken) { t.Annotations[v1alpha1.AnnotationRotate] = "again" })
+		}},
+		{name: "token's Secret deleted within the overlap", before: withToken(dated), midway: rotated, act: func(w *world) {
+			w.delete(&corev1.Secret{ObjectMeta: named("token")})
+		}},
+		{name: "token's Secret renamed within the overlap", before: withToken(dated), midway: rotated, act: func(w *world) {
+			edit(w, newToken(), func(t *v1alpha1.ServiceAccountToken) { t.Spec.Secret.Name = "elsewhere" })
+		}, after: revision(2)},
+		{name: "token's account made again within the overlap", before: withToken(dated), midway: rotated, act: func(w *world) {
+			a := newAccount("")
+			w.get(a)
+			w.grafana.Do("DELETE", fmt.Sprint("/api/serviceaccounts/", a.Status.ID), a.Status.OrgID, nil)
+			w.everybody()
+		}},
 		{name: "token's ttl", before: tenant, act: func(w *world) {
 			edit(w, newToken(), func(t *v1alpha1.ServiceAccountToken) { t.Spec.TTL = &metav1.Duration{Duration: 720 * time.Hour} })
 		}, after: func(w *world) error {
@@ -127,6 +148,12 @@ func healingScenarios() []scenario {
 		{name: "token's key emptied", before: withToken(plain), act: damage(func(s *corev1.Secret) { s.Data["token"] = nil })},
 		{name: "token's key edited", before: withToken(plain), act: damage(func(s *corev1.Secret) { s.Data["token"] = []byte("glsa_mine") })},
 		{name: "token's record edited", before: withToken(plain), act: damage(func(s *corev1.Secret) { s.Annotations[v1alpha1.AnnotationTokenID] = "4711" })},
+		{name: "token's record edited to the highest number", before: withToken(plain), act: damage(func(s *corev1.Secret) { s.Annotations[v1alpha1.AnnotationTokenRevision] = "999999999" })},
+		{name: "a person makes a token of the highest number", before: withToken(plain), act: func(w *world) {
+			name := fmt.Sprintf("token-%s-999999999", tokenUID8())
+			w.grafana.Do("POST", "/api/serviceaccounts/4/tokens", 3, map[string]any{"name": name})
+			rotate(w)
+		}},
 		{name: "token's record wiped", before: withToken(plain), act: damage(func(s *corev1.Secret) { s.Annotations = nil })},
 		{name: "token's data and labels edited", before: withToken(templated), act: damage(func(s *corev1.Secret) {
 			s.Data[".env"], s.Labels = []byte("mine"), map[string]string{"mine": "too"}
@@ -174,21 +201,7 @@ func healingScenarios() []scenario {
 			w.grafana.RevokeToken(3, t.Status.TokenID)
 			w.everybody()
 		}},
-		{name: "token's status wiped", before: func(w *world) {
-			withToken(dated)(w)
-			w.settle()
-			rotate(w)
-			w.briefly(time.Minute)
-		}, act: func(w *world) {
-			t := newToken()
-			w.get(t)
-			t.Status = v1alpha1.ServiceAccountTokenStatus{CommonStatus: v1alpha1.CommonStatus{ObservedGeneration: -1}}
-			if err := w.kube.Status().Update(w.tb.Context(), t); err != nil {
-				w.tb.Fatal(err)
-			}
-			w.remember(t)
-			w.everybody()
-		}, after: revision(2)},
+		{name: "token's status wiped", before: withToken(dated), midway: rotated, act: func(w *world) { w.wipe(newToken()) }, after: revision(2)},
 		{name: "token of an account that is disabled", before: withToken(plain), act: func(w *world) {
 			edit(w, newAccount(""), func(a *v1alpha1.ServiceAccount) { a.Spec.Disabled = true })
 		}, stalled: map[string]string{"ServiceAccountToken": v1alpha1.ReasonServiceAccountDisabled}, after: func(w *world) error {
@@ -212,12 +225,33 @@ func healingScenarios() []scenario {
 	}
 }
 
+// withTaken is a tenant with a token, and a Secret of somebody else's.
+func withTaken(w *world) {
+	withToken(dated)(w)
+	w.create(&corev1.Secret{ObjectMeta: named("elsewhere"), Data: map[string][]byte{"token": []byte("precious")}})
+}
+
+// stayed fails unless the key of this revision is in the Secret of the old name, and nothing was written to the one that is somebody else's.
+func stayed(revision int64) func(*world) error {
+	return func(w *world) error {
+		theirs, own, t := &corev1.Secret{ObjectMeta: named("elsewhere")}, &corev1.Secret{ObjectMeta: named("token")}, newToken()
+		w.get(theirs)
+		w.get(own)
+		w.get(t)
+		if _, _, id, alive := w.grafana.KeyAlive(string(own.Data["token"])); !alive || id != t.Status.TokenID || t.Status.Revision < revision || revision == 1 && len(w.grafana.Keys()) > 1 || string(theirs.Data["token"]) != "precious" {
+			return fmt.Errorf("token %d, alive: %v; status %+v; theirs has %d bytes", id, alive, t.Status, len(theirs.Data["token"]))
+		}
+		return nil
+	}
+}
+
 // movingScenarios: the same key in another place.
 func movingScenarios() []scenario {
 	change := func(change func(*v1alpha1.ServiceAccountToken)) func(*world) {
 		return func(w *world) { edit(w, newToken(), change) }
 	}
 	rename := func(t *v1alpha1.ServiceAccountToken) { t.Spec.Secret.Name = "elsewhere" }
+	conflict := map[string]string{"ServiceAccountToken": v1alpha1.ReasonSecretConflict}
 	return []scenario{
 		{name: "token's labels and key", before: tenant, act: change(func(t *v1alpha1.ServiceAccountToken) {
 			t.Spec.Secret.Labels, t.Spec.Secret.Key = map[string]v1alpha1.LabelValue{"team": "a"}, "GRAFANA_TOKEN"
@@ -235,18 +269,25 @@ func movingScenarios() []scenario {
 			rename(t)
 			t.Annotations = map[string]string{v1alpha1.AnnotationRotate: "now"}
 		})},
-		{name: "token's Secret renamed to a taken name", before: func(w *world) {
-			withToken(plain)(w)
-			w.create(&corev1.Secret{ObjectMeta: named("elsewhere"), Data: map[string][]byte{"token": []byte("precious")}})
-		}, act: change(rename), stalled: map[string]string{"ServiceAccountToken": v1alpha1.ReasonSecretConflict}, after: func(w *world) error {
-			theirs, own := &corev1.Secret{ObjectMeta: named("elsewhere")}, &corev1.Secret{ObjectMeta: named("token")}
-			w.get(theirs)
-			w.get(own)
-			if _, _, _, alive := w.grafana.KeyAlive(string(own.Data["token"])); !alive || string(theirs.Data["token"]) != "precious" || len(w.grafana.Keys()) != 1 {
-				return fmt.Errorf("alive: %v; theirs has %d bytes; %d keys", alive, len(theirs.Data["token"]), len(w.grafana.Keys()))
-			}
-			return nil
-		}},
+		{name: "token's Secret renamed to a taken name", before: withTaken, act: change(rename), stalled: conflict, after: stayed(1)},
+		{name: "token rotated on demand while its Secret's new name is taken", before: func(w *world) {
+			withTaken(w)
+			w.settle()
+			change(rename)(w)
+		}, act: rotate, stalled: conflict, after: stayed(2)},
+		{name: "token rotated ahead of its expiry while its Secret's new name is taken", before: func(w *world) {
+			withTaken(w)
+			w.settle()
+			change(rename)(w)
+		}, act: func(w *world) {
+			w.clock = w.clock.Add(31 * time.Minute)
+			w.everybody()
+		}, stalled: conflict, after: stayed(2)},
+		{name: "token's Secret renamed to a name that is freed", before: func(w *world) {
+			withTaken(w)
+			w.settle()
+			change(rename)(w)
+		}, act: func(w *world) { w.delete(&corev1.Secret{ObjectMeta: named("elsewhere")}) }, after: revision(1)},
 		{name: "token's Secret of another type", before: withToken(templated), act: change(func(t *v1alpha1.ServiceAccountToken) { t.Spec.Secret.Type = "example.com/token" })},
 	}
 }
@@ -286,11 +327,8 @@ func endingScenarios() []scenario {
 		return nil
 	}
 	return []scenario{
-		{name: "token deleted when the list is full, within the overlap", before: func(w *world) {
-			withToken(plain)(w)
-			w.settle()
-			rotate(w)
-			w.briefly(time.Minute)
+		{name: "token deleted when the list is full, within the overlap", before: withToken(plain), midway: func(w *world) {
+			rotated(w)
 			crowd(w)
 		}, act: func(w *world) { w.delete(newToken()) }, ownKeys: true, after: alone},
 		{name: "token deleted when the list is full, and the Secret gone", before: func(w *world) {
@@ -300,12 +338,7 @@ func endingScenarios() []scenario {
 			w.delete(&corev1.Secret{ObjectMeta: named("token")})
 		}, act: func(w *world) { w.delete(newToken()) }, ownKeys: true, after: alone},
 		{name: "token deleted", before: tenant, act: func(w *world) { w.delete(newToken()) }},
-		{name: "token deleted within the overlap", before: func(w *world) {
-			withToken(plain)(w)
-			w.settle()
-			rotate(w)
-			w.briefly(time.Minute)
-		}, act: func(w *world) { w.delete(newToken()) }},
+		{name: "token deleted within the overlap", before: withToken(plain), midway: rotated, act: func(w *world) { w.delete(newToken()) }},
 		{name: "token deleted while its Secret moves", before: withToken(plain), act: func(w *world) {
 			edit(w, newToken(), func(t *v1alpha1.ServiceAccountToken) { t.Spec.Secret.Name = "elsewhere" })
 			w.delete(newToken())
@@ -314,7 +347,7 @@ func endingScenarios() []scenario {
 			t := keptToken()
 			t.Spec.DeletionPolicy = v1alpha1.DeletionOrphan
 			w.create(newOrganization("Tenant"), newAccount("CI"), t)
-			w.settle()
+		}, midway: func(w *world) {
 			edit(w, keptToken(), func(t *v1alpha1.ServiceAccountToken) {
 				t.Annotations = map[string]string{v1alpha1.AnnotationRotate: "now"}
 			})
@@ -329,6 +362,54 @@ func endingScenarios() []scenario {
 			w.delete(keptToken())
 		}, after: kept},
 	}
+}
+
+// forgottenScenarios: a status is wiped, the operator can only wait when it looks next, and then the object is deleted.
+func forgottenScenarios() []scenario {
+	all := []Object{newOrganization(""), newAccount(""), newToken(), newDashboard("", "")}
+	forgotten := func(name string, before func(*world), doomed ...Object) scenario {
+		return scenario{name: name + " deleted after its status was wiped", before: before, midway: func(w *world) {
+			for _, obj := range doomed {
+				w.wipe(obj.DeepCopyObject().(Object))
+			}
+			w.start() // it does not know yet that the Instance is available
+			for _, obj := range all {
+				w.visit(kindOf(obj) + " " + client.ObjectKeyFromObject(obj).String())
+			}
+			for i := range doomed { // children first, as nothing says to the others that they are there
+				w.delete(doomed[len(doomed)-1-i].DeepCopyObject().(Object))
+			}
+		}, act: (*world).everybody}
+	}
+	return []scenario{
+		forgotten("dashboard", tenant, newDashboard("", "")),
+		forgotten("token", tenant, newToken()),
+		forgotten("token with a Secret that was moved", withToken(func(t *v1alpha1.ServiceAccountToken) { t.Spec.Secret.Name = "elsewhere" }), newToken()),
+		forgotten("account with a token", withToken(plain), newAccount(""), newToken()),
+		forgotten("all of a tenant", tenant, all...),
+		{name: "token deleted after its status was wiped and its Secret's name taken", before: func(w *world) {
+			withToken(plain)(w)
+			w.create(&corev1.Secret{ObjectMeta: named("elsewhere"), Data: map[string][]byte{"token": []byte("precious")}})
+			w.settle()
+			w.wipe(newToken())
+			edit(w, newToken(), func(t *v1alpha1.ServiceAccountToken) {
+				t.Spec.Secret.Name, t.Annotations = "elsewhere", map[string]string{v1alpha1.AnnotationRotate: "now"}
+			})
+			w.settle()
+		}, act: func(w *world) { w.delete(newToken()) }},
+	}
+}
+
+// wipe empties the status of an object, as a restored backup does.
+func (w *world) wipe(obj Object) {
+	w.tb.Helper()
+	w.get(obj)
+	reflect.ValueOf(obj).Elem().FieldByName("Status").SetZero()
+	if err := w.kube.Status().Update(w.tb.Context(), obj); err != nil {
+		w.tb.Fatal(err)
+	}
+	w.remember(obj)
+	w.everybody()
 }
 
 // settle runs the operator until it rests.
@@ -364,4 +445,11 @@ func (w *world) ownedSecrets(t *v1alpha1.ServiceAccountToken) []corev1.Secret {
 		w.tb.Fatal(err)
 	}
 	return slices.DeleteFunc(list.Items, func(s corev1.Secret) bool { return !metav1.IsControlledBy(&s, t) })
+}
+
+// tokenUID8 is what the names of a token of ours carry.
+func tokenUID8() string {
+	t := newToken()
+	t.UID = uidFor(t)
+	return uid8(t)
 }

@@ -36,7 +36,7 @@ func indexes() []index {
 		{&v1alpha1.ServiceAccountToken{}, byParent, parents},
 		{&v1alpha1.Instance{}, bySecret, instanceSecrets},
 		{&v1alpha1.Instance{}, byConfigMap, instanceConfigMaps},
-		{&v1alpha1.ServiceAccountToken{}, bySecret, func(o client.Object) []string { return []string{o.(*v1alpha1.ServiceAccountToken).SecretName()} }},
+		{&v1alpha1.ServiceAccountToken{}, bySecret, tokenSecretNames},
 		{&v1alpha1.Dashboard{}, byConfigMap, dashboardConfigMaps},
 		{&v1alpha1.Dashboard{}, bySecret, dashboardSecrets},
 		{&v1alpha1.Organization{}, byHome, func(o client.Object) []string {
@@ -84,6 +84,15 @@ func instanceSecrets(obj client.Object) []string {
 	return names
 }
 
+// tokenSecretNames are those of the Secret that a token's key is to be in, and of that in which it is.
+func tokenSecretNames(obj client.Object) []string {
+	o := obj.(*v1alpha1.ServiceAccountToken)
+	if is := o.Status.SecretName; is != "" && is != o.SecretName() {
+		return []string{o.SecretName(), is}
+	}
+	return []string{o.SecretName()}
+}
+
 func instanceConfigMaps(obj client.Object) []string {
 	if tls := obj.(*v1alpha1.Instance).Spec.TLS; tls != nil && tls.CAFrom != nil && tls.CAFrom.ConfigMapKeyRef != nil {
 		return []string{tls.CAFrom.ConfigMapKeyRef.Name}
@@ -122,9 +131,14 @@ func (e *Env) listChildren(ctx context.Context, list client.ObjectList, parent t
 	return e.List(ctx, list, client.MatchingFields{byParent: parent.String()})
 }
 
-// holding keeps those that may have something in Grafana. The others lose nothing with their parent, and so hold up nobody: anybody can refer to anything.
+// holding keeps those that may have something in Grafana. The others lose nothing with their parent, and so hold up nobody: anybody can refer to anything, and write any finalizer, so that a
+// forgotten object of another namespace counts for nothing either.
 func holding[T Object](kind interface{ Held(T) bool }, objects []Object) []Object {
-	return slices.DeleteFunc(objects, func(o Object) bool { return !kind.Held(o.(T)) })
+	return slices.DeleteFunc(objects, func(o Object) bool { return !holds(kind, o) })
+}
+
+func holds[T Object](kind interface{ Held(T) bool }, o Object) bool {
+	return kind.Held(o.(T)) || isForgotten(o) && parentOf(o).Namespace == o.GetNamespace()
 }
 
 // children lists the objects of a kind that refer to obj.

@@ -99,8 +99,10 @@ func (p *pass[T, R]) apply(ctx context.Context) error {
 	if p.obj.CommonSpec().Suspend {
 		return errSuspended
 	}
-	if err := p.addFinalizer(ctx); err != nil {
-		return err
+	if isRoot(p.obj) { // its own Secrets are held for it before anything is asked
+		if err := p.addFinalizer(ctx); err != nil {
+			return err
+		}
 	}
 	leave, err := p.connect(ctx)
 	if err != nil {
@@ -110,6 +112,7 @@ func (p *pass[T, R]) apply(ctx context.Context) error {
 	if p.have, err = p.find(ctx); err != nil {
 		return err
 	}
+	p.looked = true
 	if p.have == nil {
 		if err := p.create(ctx); err != nil {
 			return err
@@ -134,6 +137,11 @@ func (p *pass[T, R]) apply(ctx context.Context) error {
 func (p *pass[T, R]) connect(ctx context.Context) (leave func(), err error) {
 	if p.ext, err = p.Kind.Connect(ctx, p.obj); err != nil {
 		return nil, err
+	}
+	if p.obj.GetDeletionTimestamp().IsZero() { // it was let in: by the finalizer, what lost its status is told from what never had one
+		if err := p.addFinalizer(ctx); err != nil {
+			return nil, err
+		}
 	}
 	if p.restsAtFirst() {
 		return nil, errRests
@@ -271,7 +279,15 @@ func (p *pass[T, R]) remove(ctx context.Context) error {
 
 // mayHold reports whether the object may have something in Grafana. Of an empty status that the operator has not written itself it cannot be told, nor of an Instance, which others hold on to.
 func (p *pass[T, R]) mayHold() bool {
-	return p.Kind.Held(p.obj) || parentOf(p.obj).Name == "" || !wasSeen(p.obj)
+	return p.Kind.Held(p.obj) || isRoot(p.obj) || !wasSeen(p.obj)
+}
+
+// isRoot reports whether an object is in no other.
+func isRoot(obj Object) bool { return parentOf(obj).Name == "" }
+
+// isForgotten reports whether an object was let in once, and its status says nothing of what the operator found or made: it was wiped, or never written. Only a look into Grafana ends that.
+func isForgotten(obj Object) bool {
+	return controllerutil.ContainsFinalizer(obj, v1alpha1.Finalizer) && !isRoot(obj) && !wasSeen(obj)
 }
 
 // maxStrays is how many things that carry the mark one pass deletes. There is one, and after lost answers two.

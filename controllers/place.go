@@ -41,9 +41,14 @@ func (e *Env) placeIn(ctx context.Context, ref v1alpha1.ObjectReference, obj Obj
 	return e.placeOf(ctx, &org)
 }
 
-// placeForDeletion finds the place of an object that is being deleted. Nobody's consent is needed for that, unless it is not known that the object was ever let in.
+// placeForDeletion finds the place of an object that is being deleted. Nobody's consent is needed for that, unless it is not known whether the object was ever let in.
 func (e *Env) placeForDeletion(ctx context.Context, key types.NamespacedName, obj Object) (*place, error) {
 	var org v1alpha1.Organization
+	if !wasSeen(obj) && key.Namespace != obj.GetNamespace() {
+		if err := e.parent(ctx, key, obj.GetNamespace(), &org, func() v1alpha1.AllowedNamespaces { return org.Spec.AllowedNamespaces }); err != nil {
+			return nil, err
+		}
+	}
 	err := e.Get(ctx, key, &org)
 	switch {
 	case apierrors.IsNotFound(err):
@@ -51,13 +56,6 @@ func (e *Env) placeForDeletion(ctx context.Context, key types.NamespacedName, ob
 			key)
 	case err != nil:
 		return nil, err
-	}
-	if !wasSeen(obj) {
-		if ok, err := e.permits(ctx, org.Spec.AllowedNamespaces, key.Namespace, obj.GetNamespace()); err != nil {
-			return nil, err
-		} else if !ok {
-			return nil, errGone
-		}
 	}
 	switch {
 	case org.Status.OrgID == 0 && org.Status.CreateStarted == nil && !org.DeletionTimestamp.IsZero() && wasSeen(&org):

@@ -35,7 +35,7 @@ func NewReconcilers(e *Env) *Reconcilers {
 		Instances:       &Reconciler[*v1alpha1.Instance, serverState]{Env: e, Kind: instanceKind{e}},
 		Organizations:   &Reconciler[*v1alpha1.Organization, orgState]{Env: e, Kind: organizationKind{e}},
 		ServiceAccounts: &Reconciler[*v1alpha1.ServiceAccount, accountState]{Env: e, Kind: serviceAccountKind{e}},
-		Tokens:          &Reconciler[*v1alpha1.ServiceAccountToken, tokenState]{Env: e, Kind: tokenKind{e}},
+		Tokens:          &Reconciler[*v1alpha1.ServiceAccountToken, tokenState]{Env: e, Kind: newTokenKind(e)},
 		Dashboards:      &Reconciler[*v1alpha1.Dashboard, dashboardState]{Env: e, Kind: dashboardKind{e}},
 	}
 	e.visits = map[string]func(ctrl.Request){

@@ -115,7 +115,7 @@ func (p *pass[T, R]) applyVerdict(v *verdict) {
 		meta.SetStatusCondition(&p.obj.CommonStatus().Conditions, c)
 		return
 	}
-	if wasSeen(p.obj) || p.looked || p.obj.GetDeletionTimestamp().IsZero() {
+	if p.looked || !isForgotten(p.obj) {
 		p.obj.CommonStatus().ObservedGeneration = p.obj.GetGeneration()
 	}
 	p.set(v1alpha1.ConditionReady, v.ready, v.reason, v.message)
@@ -221,7 +221,7 @@ func statusOf(obj client.Object) any {
 	return nil
 }
 
-// wasSeen reports whether the operator has ever written the object's status: an empty one that it has not written says nothing.
+// wasSeen reports whether the object's status says what it has in Grafana, if only that it has nothing: an empty one that the operator has not written says nothing.
 func wasSeen(obj Object) bool { return obj.CommonStatus().ObservedGeneration > 0 }
 
 // isParent reports whether others refer to objects of this kind.

@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"time"
 
+	"golang.org/x/time/rate"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -22,7 +23,14 @@ import (
 // +kubebuilder:rbac:groups=grafana-tenancy.dev,resources=serviceaccounttokens,verbs=get;list;watch;patch
 // +kubebuilder:rbac:groups=grafana-tenancy.dev,resources=serviceaccounttokens/status,verbs=patch
 
-type tokenKind struct{ *Env }
+type tokenKind struct {
+	*Env
+	brake *brake
+}
+
+func newTokenKind(e *Env) tokenKind {
+	return tokenKind{Env: e, brake: &brake{tokens: map[types.UID]*rate.Limiter{}}}
+}
 
 // tokenState is what was seen of a token: in the Secret, which says which token is live, and in Grafana, which says whether it lives.
 type tokenState struct {
@@ -53,9 +61,11 @@ func (s *tokenState) abandoned() []grafana.Token {
 type token struct {
 	*place
 	env     *Env
+	brake   *brake
 	obj     *v1alpha1.ServiceAccountToken
 	account *v1alpha1.ServiceAccount
 
+	first    bool        // status knows of no key yet
 	revision int64       // the highest that was seen anywhere
 	have     *tokenState // as last seen
 }
@@ -66,7 +76,7 @@ const lease = 15 * time.Second
 func (k tokenKind) New() *v1alpha1.ServiceAccountToken { return &v1alpha1.ServiceAccountToken{} }
 
 func (k tokenKind) Held(obj *v1alpha1.ServiceAccountToken) bool {
-	return obj.Status.TokenID != 0 || obj.Status.CreateStarted != nil
+	return obj.Status.TokenID != 0 || obj.Status.Revision != 0 || obj.Status.CreateStarted != nil
 }
 
 func (k tokenKind) Dependents(context.Context, *v1alpha1.ServiceAccountToken) ([]Object, error) {
@@ -114,7 +124,7 @@ func (k tokenKind) Connect(ctx context.Context, obj *v1alpha1.ServiceAccountToke
 	if place.org.ID() != account.Status.OrgID {
 		return nil, waiting(v1alpha1.ReasonParentNotAvailable, "ServiceAccount %s is not in its organization yet", key)
 	}
-	return &token{place: place, env: k.Env, obj: obj, account: &account, revision: obj.Status.Revision}, nil
+	return &token{place: place, env: k.Env, brake: k.brake, obj: obj, account: &account, first: obj.Status.Revision == 0, revision: obj.Status.Revision}, nil
 }
 
 // Get compares the Secret with Grafana's list. It returns nil if a new token has to be made; for an object that is being deleted, if nothing of it is left.
@@ -144,20 +154,38 @@ func (x *token) Get(ctx context.Context) (*tokenState, error) {
 func (x *token) sort(secrets tokenSecrets, list []grafana.Token) *tokenState {
 	have := &tokenState{secrets: secrets}
 	held := readRecord(secrets.held())
-	x.revision = max(x.revision, held.revision)
+	numbers := []int64{held.revision}
 	for _, t := range list {
 		revision, uid := x.revisionOf(t.Name)
 		if revision == 0 || uid != uid8(x.obj) && secrets.kept[t.ID] {
 			continue // somebody else's, or what an earlier life of this object left in a Secret
 		}
-		x.revision = max(x.revision, revision)
+		if revision == held.revision && t.ID == held.tokenID {
+			x.revision = max(x.revision, revision)
+		}
+		numbers = append(numbers, revision)
 		x.sortOne(have, held, t, revision)
 	}
+	x.count(numbers)
 	if len(list) >= maxListed {
 		have.unlisted = x.beyond(list, held)
 	}
 	x.retire(have)
 	return have
+}
+
+// maxJump is how much higher than all others a revision can be. There are never as many passes between two that Secret, status or Grafana know of: somebody made a larger one up, and it is no
+// reason to go on from there.
+const maxJump = 1000
+
+// count finds the highest revision among numbers that were seen.
+func (x *token) count(numbers []int64) {
+	slices.Sort(numbers)
+	for _, n := range numbers {
+		if n <= x.revision+maxJump {
+			x.revision = max(x.revision, n)
+		}
+	}
 }
 
 // beyond are the tokens that Secret and status know of, and that are not on a list that is full.
@@ -262,13 +290,21 @@ func (x *token) accountLost(err error) error {
 
 // Rival fails if no token can be made, or none be kept: that is found out before.
 func (x *token) Rival(ctx context.Context) error {
+	x.obj.Status.Revision = x.revision // if it fails, a deletion must know that there are tokens
 	if x.revision+1 >= maxRevision {
 		return stalled(v1alpha1.ReasonRefused, "service account %d has a token %q, whose number is the highest that there can be: delete it in Grafana", x.account.Status.ID, x.name(x.revision))
 	}
 	if err := x.rehearse(ctx); err != nil {
 		return x.refused(ctx, err)
 	}
-	return x.revokeElsewhere(ctx)
+	if err := x.revokeElsewhere(ctx); err != nil || x.have.live != nil {
+		return err
+	}
+	if wait := x.brake.wait(x.obj.UID, x.env.Now()); wait > 0 {
+		return &problem{Reason: v1alpha1.ReasonCreating, Stalled: true, RetryAfter: wait,
+			Message: fmt.Sprintf("another key is needed, since %s, and %d were made in a short time: it is made within %s. Find out what makes keys be lost", x.lossOf(readRecord(x.have.secrets.held())), reissueBurst, reissuePace)}
+	}
+	return nil
 }
 
 // refused is the end of a pass in which no token could be made. If the Secret is gone, as after the deletion by which people get rid of a key that has leaked, what it held is revoked all the same.
@@ -315,7 +351,7 @@ func (x *token) Prepare() event {
 	switch {
 	case x.have.live != nil:
 		return event{v1alpha1.EventRotated, fmt.Sprintf("Another key took the place of token %d, since %s", x.have.live.ID, x.dueFor(x.have))}
-	case x.obj.Status.Revision == 0:
+	case x.first:
 		return eventCreated
 	}
 	return event{v1alpha1.EventReissued, "Another key was made, since " + x.lossOf(readRecord(x.have.secrets.held()))}
@@ -494,11 +530,22 @@ func (x *token) revoke(ctx context.Context, tokens *[]grafana.Token) error {
 	return nil
 }
 
-// Judge has Grafana itself say, once, that the key works.
+// Judge has Grafana itself say, once, that the key works, and is not content with a key that is not where the spec wants it.
 func (x *token) Judge(ctx context.Context, have *tokenState) error {
 	if x.account.Spec.Disabled {
 		return stalled(v1alpha1.ReasonServiceAccountDisabled, "the key is in the Secret, but ServiceAccount %s is disabled, so that it does not work", x.account.Name)
 	}
+	if err := x.proveKey(ctx, have); err != nil {
+		return err
+	}
+	if have.secrets.taken != nil {
+		return conflict(have.secrets)
+	}
+	return nil
+}
+
+// proveKey asks Grafana, once for each key.
+func (x *token) proveKey(ctx context.Context, have *tokenState) error {
 	if x.obj.Status.ProvenAt != nil {
 		return nil
 	}
@@ -508,7 +555,7 @@ func (x *token) Judge(ctx context.Context, have *tokenState) error {
 		return err
 	case err != nil:
 		return &problem{Reason: v1alpha1.ReasonKeyRefused, Retry: true, err: err,
-			Message: fmt.Sprintf("the key is in Secret %s, but Grafana does not accept it: %v. If it stays so, something on the way to Grafana holds the key back; to have another one made, delete the Secret", x.obj.SecretName(), err)}
+			Message: fmt.Sprintf("the key is in Secret %s, but Grafana does not accept it: %v. If it stays so, something on the way to Grafana holds the key back; to have another one made, delete the Secret", have.secrets.held().Name, err)}
 	}
 	x.obj.Status.ProvenAt = seconds(x.env.Now())
 	observeToken(x.obj)

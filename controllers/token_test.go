@@ -44,6 +44,31 @@ func TestOldKeyOutlivesTheLossOfTheNewOne(t *testing.T) {
 	}
 }
 
+// What spoils the Secret after each write does not have keys made without end, and when it stops the Secret is put right.
+func TestKeysAreNotMadeWithoutEnd(t *testing.T) {
+	w := newWorld(t, "12.4.0")
+	w.seed()
+	withToken(plain)(w)
+	w.settle()
+	for range 290 {
+		if s := (&corev1.Secret{ObjectMeta: named("token")}); w.get(s) {
+			w.delete(s)
+		}
+		w.briefly(time.Second)
+	}
+	if made, most := len(w.grafana.Keys()), reissueBurst+int(290*time.Second/reissuePace); made > most {
+		t.Errorf("%d keys were made, not %d at most", made, most)
+	}
+	token := newToken()
+	if w.get(token); !isTrue(token.Status.Conditions, v1alpha1.ConditionStalled) {
+		t.Errorf("conditions: %+v", token.Status.Conditions)
+	}
+	w.settle()
+	if w.get(token); !isTrue(token.Status.Conditions, v1alpha1.ConditionReady) {
+		t.Errorf("conditions: %+v", token.Status.Conditions)
+	}
+}
+
 // An id that has come to be somebody else's account is found out before a key of that account is made.
 func TestNoKeyOfAForeignAccount(t *testing.T) {
 	w := newWorld(t, "12.4.0")

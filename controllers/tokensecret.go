@@ -25,7 +25,7 @@ import (
 type tokenSecrets struct {
 	wanted *corev1.Secret   // has the name in the spec; nil: there is none of ours
 	others []*corev1.Secret // have other names
-	taken  *corev1.Secret   // has the name in the spec, and is not ours
+	taken  *corev1.Secret   // has the name in the spec, and is not ours: the key stays, as wanted, under the name that it had before
 	kept   map[int64]bool   // tokens that Secrets of earlier lives hold, which were let go
 }
 
@@ -77,6 +77,10 @@ func (e *Env) tokenSecrets(ctx context.Context, obj *v1alpha1.ServiceAccountToke
 		if former != nil && ours(former, obj) {
 			s.others = append(s.others, former)
 		}
+	}
+	if s.taken != nil {
+		s.wanted = s.held()
+		s.others = slices.DeleteFunc(s.others, func(o *corev1.Secret) bool { return o == s.wanted })
 	}
 	return s, nil
 }
@@ -214,17 +218,30 @@ func (x *token) secretDiffers(s tokenSecrets) bool {
 		!maps.EqualFunc(want.Data, s.wanted.Data, slices.Equal)
 }
 
+// conflict is the problem with a Secret that is somebody else's and has the name that ours should have.
+func conflict(s tokenSecrets) error {
+	kept := ""
+	if s.wanted != nil {
+		kept = fmt.Sprintf(". Until then the key is kept in Secret %s, and rotated there", s.wanted.Name)
+	}
+	name := s.taken.Namespace + "/" + s.taken.Name
+	if owner := metav1.GetControllerOf(s.taken); owner != nil {
+		return stalled(v1alpha1.ReasonSecretConflict, "Secret %s belongs to %s %s: set another secret.name%s", name, owner.Kind, owner.Name, kept)
+	}
+	return stalled(v1alpha1.ReasonSecretConflict, "Secret %s exists and does not belong to this object: delete it, or set another secret.name%s", name, kept)
+}
+
 // rehearsal has the form and the length of a key.
 const rehearsal = "glsa_rehearsal0rehearsal0rehearsal012_00000000"
 
 // rehearse finds out, before a token is made or a Secret deleted, whether the Secret can be written.
 func (x *token) rehearse(ctx context.Context) error {
 	name, now := x.obj.Namespace+"/"+x.obj.SecretName(), x.have.secrets.wanted
-	if theirs := x.have.secrets.taken; theirs != nil {
-		if owner := metav1.GetControllerOf(theirs); owner != nil {
-			return stalled(v1alpha1.ReasonSecretConflict, "Secret %s belongs to %s %s: set another secret.name", name, owner.Kind, owner.Name)
-		}
-		return stalled(v1alpha1.ReasonSecretConflict, "Secret %s exists and does not belong to this object: delete it, or set another secret.name", name)
+	if now == nil && x.have.secrets.taken != nil {
+		return conflict(x.have.secrets)
+	}
+	if now != nil {
+		name = now.Namespace + "/" + now.Name
 	}
 	if now != nil && !now.DeletionTimestamp.IsZero() {
 		return &problem{Reason: v1alpha1.ReasonSecretConflict, Retry: true, Message: fmt.Sprintf("Secret %s is being deleted, and its finalizers hold it: waiting until it is gone", name)}

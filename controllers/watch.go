@@ -114,7 +114,7 @@ func (w *watcher) childOf(child client.Object) *watcher {
 // holdsInstance reports whether an object needs its Instance's Secrets to be kept.
 func holdsInstance(obj client.Object) bool {
 	o, ok := obj.(*v1alpha1.Organization)
-	return ok && organizationKind{}.Held(o)
+	return ok && holds(organizationKind{}, o)
 }
 
 // naming wakes the objects that name a Secret or ConfigMap of their namespace. Only its metadata is watched.
