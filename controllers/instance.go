@@ -36,6 +36,7 @@ type instance struct {
 	conn *Connection
 	// credential is the resourceVersion of the Secret with the credential.
 	credential string
+	unchanged  bool // all that the connection was made from, since this process last looked
 	wasReset   bool // its database, as this pass has found out
 }
 
@@ -81,7 +82,8 @@ func (k instanceKind) Connect(ctx context.Context, obj *v1alpha1.Instance) (Exte
 	}
 	x.credential = settings.credential
 	x.conn = k.Connections.current(x.key)
-	if x.conn == nil || x.conn.fingerprint != settings.fingerprint {
+	x.unchanged = x.conn != nil && x.conn.fingerprint == settings.fingerprint
+	if !x.unchanged {
 		if x.conn, err = k.connect(obj, settings); err != nil {
 			k.Connections.setAvailable(x.key, false)
 			return nil, x.down(stalled(v1alpha1.ReasonInvalidSpec, "%v", err))
@@ -196,7 +198,12 @@ const (
 // awaitLogin fails while a refused credential may not be tried again.
 func (x *instance) awaitLogin() error {
 	failure := x.obj.Status.LoginFailure
-	if failure == nil || failure.SecretResourceVersion != x.credential || x.obj.Status.ObservedGeneration != x.obj.Generation {
+	switch {
+	case failure == nil:
+		return nil
+	case x.unchanged:
+		failure.SecretResourceVersion = x.credential // whoever has written to the Secret left the credential as it is: the operator itself, say
+	case failure.SecretResourceVersion != x.credential, x.obj.Status.ObservedGeneration != x.obj.Generation:
 		x.obj.Status.LoginFailure = nil
 		return nil
 	}

@@ -229,7 +229,7 @@ type LoginFailure struct {
 	// +kubebuilder:validation:Maximum=1000000000
 	Attempts int64 `json:"attempts"`
 
-	// SecretResourceVersion of the Secret whose credential was refused. Another one is tried at once.
+	// SecretResourceVersion of the Secret when the credential in it was last seen to be the refused one. A changed credential is tried at once.
 	SecretResourceVersion string `json:"secretResourceVersion"`
 }
 
