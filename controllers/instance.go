@@ -37,7 +37,7 @@ type instance struct {
 	// credential is the resourceVersion of the Secret with the credential.
 	credential string
 	unchanged  bool // all that the connection was made from, since this process last looked
-	wasReset   bool // its database, as this pass has found out
+	news       bool // about its database, which must be written before anybody acts on it
 }
 
 // oldest is the oldest Grafana that is supported.
@@ -121,10 +121,12 @@ func (x *instance) down(err error) error {
 // Connection is none: a probe waits for nobody's turn.
 func (x *instance) Connection() (*Connection, string) { return nil, "" }
 
-// Get probes Grafana.
+// Get probes Grafana. Nobody is let in before Judge, when what was found out is written; there is none in a deletion, which makes nothing either.
 func (x *instance) Get(ctx context.Context) (*serverState, error) {
 	have, err := x.probe(ctx)
-	x.Connections.setAvailable(x.key, err == nil)
+	if err != nil || !x.obj.DeletionTimestamp.IsZero() {
+		x.Connections.setAvailable(x.key, err == nil)
+	}
 	return have, x.down(err)
 }
 
@@ -282,7 +284,7 @@ func (x *instance) Record(have *serverState) bool {
 		status := &x.obj.Status
 		status.Version, status.Edition, status.Database, status.Capabilities = have.Version, have.edition, have.Database, have.capabilities
 	}
-	return x.wasReset
+	return x.news
 }
 
 // Diff is empty: nothing of a Grafana server is ours to change.
@@ -291,7 +293,9 @@ func (x *instance) Diff(*serverState) []string { return nil }
 // Update has nothing to do.
 func (x *instance) Update(context.Context, *serverState) error { return nil }
 
+// Judge lets in those who wait.
 func (x *instance) Judge(context.Context, *serverState) error {
+	x.Connections.setAvailable(x.key, true)
 	return x.checkSelector(x.obj.Spec.AllowedNamespaces)
 }
 

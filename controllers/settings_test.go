@@ -17,14 +17,6 @@ func (w *world) logins() (n int) {
 	return n
 }
 
-// settled lets the operator come to rest.
-func (w *world) settled() {
-	w.tb.Helper()
-	if err := w.rest(); err != nil {
-		w.tb.Fatal(err)
-	}
-}
-
 // changeCredential changes the Secret that the Instance logs in with.
 func (w *world) changeCredential(change func(*corev1.Secret)) {
 	w.tb.Helper()
@@ -42,9 +34,9 @@ func TestFinalizerOnCredentialCostsNoLogin(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, "12.4.0")
 	w.seed()
-	w.settled()
+	w.settle()
 	withOrg(w)
-	w.settled()
+	w.settle()
 	secret := &corev1.Secret{ObjectMeta: named("grafana")}
 	if w.get(secret); len(secret.Finalizers) != 1 {
 		t.Errorf("the Secret's finalizers: %v", secret.Finalizers)
@@ -59,7 +51,7 @@ func TestRefusedCredentialTriedAgain(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, "12.4.0")
 	w.seed()
-	w.settled()
+	w.settle()
 	w.grafana.SetPassword("admin", "changed")
 	w.grafana.EndSessions()
 	instance := newInstance()
@@ -73,7 +65,9 @@ func TestRefusedCredentialTriedAgain(t *testing.T) {
 		t.Fatalf("status: %+v", instance.Status)
 	}
 	tries := w.logins()
-	touch := func(s *corev1.Secret) { metav1.SetMetaDataAnnotation(&s.ObjectMeta, "example.com/seen", s.ResourceVersion) }
+	touch := func(s *corev1.Secret) {
+		metav1.SetMetaDataAnnotation(&s.ObjectMeta, "example.com/seen", s.ResourceVersion)
+	}
 	for range 3 {
 		w.changeCredential(touch)
 		visit()
