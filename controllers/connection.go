@@ -36,6 +36,8 @@ type Connection struct {
 	proofs map[int64]proof
 	orgs   memberships
 	known  proof // that the database is the one that the objects speak of
+	// databaseID is the identity of that database; empty where Grafana does not tell.
+	databaseID string
 }
 
 // proof records that an organization was seen to carry a mark.

@@ -16,7 +16,7 @@ import (
 )
 
 func ownershipScenarios() []scenario {
-	return slices.Concat(resetScenarios(), rebirthScenarios(), adoptionScenarios(), contentScenarios())
+	return slices.Concat(resetScenarios(), databaseScenarios(), rebirthScenarios(), adoptionScenarios(), contentScenarios())
 }
 
 // configured changes the Instance before anything else is there.

@@ -36,7 +36,8 @@ type instance struct {
 	conn *Connection
 	// credential is the resourceVersion of the Secret with the credential.
 	credential string
-	wasReset   bool // its database, as this pass has found out
+	unchanged  bool // all that the connection was made from, since this process last looked
+	news       bool // about its database, which must be written before anybody acts on it
 }
 
 // oldest is the oldest Grafana that is supported.
@@ -81,7 +82,8 @@ func (k instanceKind) Connect(ctx context.Context, obj *v1alpha1.Instance) (Exte
 	}
 	x.credential = settings.credential
 	x.conn = k.Connections.current(x.key)
-	if x.conn == nil || x.conn.fingerprint != settings.fingerprint {
+	x.unchanged = x.conn != nil && x.conn.fingerprint == settings.fingerprint
+	if !x.unchanged {
 		if x.conn, err = k.connect(obj, settings); err != nil {
 			k.Connections.setAvailable(x.key, false)
 			return nil, x.down(stalled(v1alpha1.ReasonInvalidSpec, "%v", err))
@@ -119,10 +121,12 @@ func (x *instance) down(err error) error {
 // Connection is none: a probe waits for nobody's turn.
 func (x *instance) Connection() (*Connection, string) { return nil, "" }
 
-// Get probes Grafana.
+// Get probes Grafana. Nobody is let in before Judge, when what was found out is written; there is none in a deletion, which makes nothing either.
 func (x *instance) Get(ctx context.Context) (*serverState, error) {
 	have, err := x.probe(ctx)
-	x.Connections.setAvailable(x.key, err == nil)
+	if err != nil || !x.obj.DeletionTimestamp.IsZero() {
+		x.Connections.setAvailable(x.key, err == nil)
+	}
 	return have, x.down(err)
 }
 
@@ -198,7 +202,12 @@ const (
 // awaitLogin fails while a refused credential may not be tried again.
 func (x *instance) awaitLogin() error {
 	failure := x.obj.Status.LoginFailure
-	if failure == nil || failure.SecretResourceVersion != x.credential || x.obj.Status.ObservedGeneration != x.obj.Generation {
+	switch {
+	case failure == nil:
+		return nil
+	case x.unchanged:
+		failure.SecretResourceVersion = x.credential // whoever has written to the Secret left the credential as it is: the operator itself, say
+	case failure.SecretResourceVersion != x.credential, x.obj.Status.ObservedGeneration != x.obj.Generation:
 		x.obj.Status.LoginFailure = nil
 		return nil
 	}
@@ -277,7 +286,7 @@ func (x *instance) Record(have *serverState) bool {
 		status := &x.obj.Status
 		status.Version, status.Edition, status.Database, status.Capabilities = have.Version, have.edition, have.Database, have.capabilities
 	}
-	return x.wasReset
+	return x.news
 }
 
 // Diff is empty: nothing of a Grafana server is ours to change.
@@ -286,7 +295,9 @@ func (x *instance) Diff(*serverState) []string { return nil }
 // Update has nothing to do.
 func (x *instance) Update(context.Context, *serverState) error { return nil }
 
+// Judge lets in those who wait.
 func (x *instance) Judge(context.Context, *serverState) error {
+	x.Connections.setAvailable(x.key, true)
 	return x.checkSelector(x.obj.Spec.AllowedNamespaces)
 }
 

@@ -2,9 +2,9 @@ package controllers
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"strconv"
-	"strings"
 
 	"grafana-tenancy.dev/operator/api/v1alpha1"
 	"grafana-tenancy.dev/operator/internal/grafana"
@@ -13,44 +13,84 @@ import (
 // knowsDatabase reports whether this Grafana was seen to have the database that the operator's objects speak of. A session is forgotten with the database that it was in; without sessions the
 // knowledge lasts as long as any proof.
 func (c *Connection) knowsDatabase() bool {
+	_, known := c.database()
+	return known
+}
+
+// database is the identity of the database, and whether it is known to be the one.
+func (c *Connection) database() (id string, known bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	session := c.SessionID()
-	return c.known.session == session && (session != "" || c.now().Sub(c.known.at) < proofLife)
+	return c.databaseID, c.known.session == session && (session != "" || c.now().Sub(c.known.at) < proofLife)
 }
 
-// rememberDatabase records that the database is the one.
-func (c *Connection) rememberDatabase() {
+// rememberDatabase records that the database is the one, and its identity.
+func (c *Connection) rememberDatabase(id string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.known = proof{at: c.now(), session: c.SessionID()}
+	c.known, c.databaseID = proof{at: c.now(), session: c.SessionID()}, id
 }
 
-// recognize looks for any organization that the operator has made. Where there should be some and there is none, the database was reset, or is another one.
+// recognize finds out whether the database is the one that the operator's objects speak of. Its identity says so, or else any organization that the operator has made: where there should be some
+// and there is none, it was reset, or is another one.
 func (x *instance) recognize(ctx context.Context) error {
-	if x.conn.knowsDatabase() {
+	if id, known := x.conn.database(); known {
+		x.identify(id)
 		return nil
 	}
-	made, err := x.made(ctx)
+	id, err := x.databaseID(ctx)
 	if err != nil {
 		return err
 	}
-	seen, doubtful := len(made) == 0 || x.conn.Login == "", false // a token has one organization, which names itself
-	if !seen {
-		if seen, doubtful, err = x.seesAny(ctx, made); err != nil {
+	if id == "" || id != x.obj.Status.DatabaseID {
+		made, err := x.made(ctx)
+		if err != nil {
 			return err
 		}
+		if seen, err := x.seesAny(ctx, made); err != nil {
+			return err
+		} else if !seen {
+			return x.reset(id, len(made))
+		}
 	}
-	switch confirmed := x.obj.Annotations[v1alpha1.AnnotationConfirmReset]; {
-	case seen:
-		x.conn.rememberDatabase()
-	case x.obj.Spec.OnReset == v1alpha1.ResetRebuild && !doubtful, confirmed == strconv.FormatInt(x.obj.Status.Resets+1, 10):
-		x.obj.Status.Resets++ // once that is written, none of them counts as made any more
-		x.wasReset = true
-	default:
-		return stalled(v1alpha1.ReasonDatabaseReset, "none of the %d organizations that the operator has made is in this Grafana: is spec.url right, and its database in place? If it was emptied on purpose, annotate this Instance %s=%d, and everything is built again; if the organizations are there and have lost their marks, annotate one of the Organizations %s=<its id>",
-			len(made), v1alpha1.AnnotationConfirmReset, x.obj.Status.Resets+1, v1alpha1.AnnotationConfirmOrgID)
+	x.conn.rememberDatabase(id)
+	x.identify(id)
+	return nil
+}
+
+// databaseID tells the database from others by the operator's own login, which only server admins can make: its id, when it was made, and the uid that Grafana drew for it. Empty: it cannot be told.
+func (x *instance) databaseID(ctx context.Context) (string, error) {
+	if x.conn.Login == "" {
+		return "", nil
 	}
+	me, err := x.conn.Me(ctx)
+	if grafana.IsForbidden(err) || grafana.IsNotFound(err) {
+		return "", nil
+	}
+	if err != nil || me.CreatedAt == "" {
+		return "", err
+	}
+	return fmt.Sprintf("user %d %s of %s", me.ID, me.UID, me.CreatedAt), nil
+}
+
+// identify puts the identity of the database into status.
+func (x *instance) identify(id string) {
+	if x.obj.Status.DatabaseID != id {
+		x.obj.Status.DatabaseID, x.news = id, true
+	}
+}
+
+// reset turns over to another database, if that is wanted.
+func (x *instance) reset(id string, missing int) error {
+	next := strconv.FormatInt(x.obj.Status.Resets+1, 10)
+	if x.obj.Spec.OnReset != v1alpha1.ResetRebuild && x.obj.Annotations[v1alpha1.AnnotationConfirmReset] != next {
+		return stalled(v1alpha1.ReasonDatabaseReset, "none of the %d organizations that the operator has made is in this Grafana: is spec.url right, and its database in place? If it was emptied on purpose, annotate this Instance %s=%s, and everything is built again; if the organizations are there and have lost their marks, annotate one of the Organizations %s=<its id>",
+			missing, v1alpha1.AnnotationConfirmReset, next, v1alpha1.AnnotationConfirmOrgID)
+	}
+	x.obj.Status.Resets++ // once that is written, none of them counts as made any more
+	x.news = true
+	x.identify(id)
 	return nil
 }
 
@@ -66,16 +106,18 @@ func (x *instance) made(ctx context.Context) ([]v1alpha1.Organization, error) {
 	}), nil
 }
 
-// seesAny reports whether Grafana has an organization that carries the mark of one of these, under the id or the name that it had. It is doubtful if there is one with both id and name, which may
-// have lost its mark, or be that of a Grafana that was set up alike.
-func (x *instance) seesAny(ctx context.Context, made []v1alpha1.Organization) (seen, doubtful bool, err error) {
+// seesAny reports whether Grafana has an organization of one of these, under the id or the name that it had, or need have none. A token has one organization, which names itself.
+func (x *instance) seesAny(ctx context.Context, made []v1alpha1.Organization) (bool, error) {
+	if len(made) == 0 || x.conn.Login == "" {
+		return true, nil
+	}
 	ids, names := map[int64]bool{}, map[string]bool{}
 	for i := range made {
 		ids[made[i].Status.OrgID], names[made[i].Status.Name] = true, true
 	}
 	all, err := x.conn.ListOrgs(ctx)
 	if err != nil {
-		return false, false, err
+		return false, err
 	}
 	for _, o := range all {
 		if !ids[o.ID] && !names[o.Name] {
@@ -83,23 +125,18 @@ func (x *instance) seesAny(ctx context.Context, made []v1alpha1.Organization) (s
 		}
 		org, err := x.conn.OrgByID(ctx, o.ID)
 		if absent(err) != nil {
-			return false, false, err
+			return false, err
 		}
 		if err == nil && slices.ContainsFunc(made, func(m v1alpha1.Organization) bool { return x.isOf(org, &m) }) {
-			return true, false, nil
+			return true, nil
 		}
-		doubtful = doubtful || slices.ContainsFunc(made, func(m v1alpha1.Organization) bool { return m.Status.OrgID == o.ID && m.Status.Name == o.Name })
 	}
-	return false, doubtful, nil
+	return false, nil
 }
 
-// isOf reports whether an organization carries the mark of an Organization, or has under the recorded id the name that it was born with, an adoption or release that was cut off, or the confirmation of a person. Id and name are not
-// enough: two Grafanas that were set up alike have the same.
+// isOf reports whether an organization carries the mark of an Organization, or has under the recorded id the confirmation of a person. Id and name are not enough: two Grafanas that were set up
+// alike have the same.
 func (x *instance) isOf(org grafana.Org, o *v1alpha1.Organization) bool {
-	want := markOf(x.ClusterID, o)
-	m := readMark(org.Address)
-	born := m == (mark{}) && strings.HasSuffix(org.Name, birthSuffix(o))
-	adopting := m == (mark{}) && o.Status.Adopted && org.Name == o.Status.Name
-	released := releasedMark(org.Address) == want || want.predecessor(releasedMark(org.Address))
-	return m == want || want.predecessor(m) || org.ID == o.Status.OrgID && (born || adopting || released || confirms(o, org.ID))
+	want, m := markOf(x.ClusterID, o), readMark(org.Address)
+	return m == want || want.predecessor(m) || org.ID == o.Status.OrgID && confirms(o, org.ID)
 }

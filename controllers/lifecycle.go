@@ -122,7 +122,7 @@ func (p *pass[T, R]) apply(ctx context.Context) error {
 		if err := p.keepStatus(ctx); err != nil { // never go on with an identity that only this process knows
 			return err
 		}
-		if len(p.events) == 0 {
+		if len(p.events) == 0 && parentOf(p.obj).Name != "" {
 			p.event(v1alpha1.EventFound, "Found in Grafana, and taken for this object's")
 		}
 	}

@@ -2,11 +2,12 @@ package controllers
 
 import (
 	"context"
+	"slices"
 	"sync"
 )
 
 // marks knows which organization of a Grafana carries whose mark. It is read once in a session, from every organization there is, when the first one is about to be created; what the operator
-// itself marks later is found by name and id.
+// itself marks later is among the proofs of the Connection.
 type marks struct {
 	mu      sync.Mutex
 	session string
@@ -26,6 +27,19 @@ func (m *marks) find(ctx context.Context, conn *Connection, want mark) (int64, e
 		m.ids, m.read, m.session = ids, true, session
 	}
 	return m.ids[want.cluster+" "+want.owner], nil
+}
+
+// carriers are the organizations that were seen to carry the mark of any life of an object.
+func (c *Connection) carriers(want mark) (ids []int64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for id, p := range c.proofs {
+		if p.mark == want || want.predecessor(p.mark) {
+			ids = append(ids, id)
+		}
+	}
+	slices.Sort(ids)
+	return ids
 }
 
 func readMarks(ctx context.Context, conn *Connection) (map[string]int64, error) {

@@ -126,8 +126,11 @@ func (x *organization) Connection() (*Connection, string) {
 // Prove has nothing to ask: an organization is contained in nothing, and Get and Delete read its own mark.
 func (x *organization) Prove(context.Context, bool) error { return nil }
 
-// Prepare has nothing to say: the id is not known before.
-func (x *organization) Prepare() event { return eventCreated }
+// Prepare forgets an id under which there is nothing any more: in a restored database the next organization may well get the same, and its status must not look like the one from before.
+func (x *organization) Prepare() event {
+	x.obj.Status.OrgID = 0
+	return eventCreated
+}
 
 // Settled is never said of an organization: all that is in it depends on it.
 func (x *organization) Settled() bool { return false }
@@ -306,18 +309,28 @@ func (x *organization) marked(ctx context.Context, org grafana.Org) (bool, error
 
 // findMarked finds the organization that carries our mark, whatever its name.
 func (x *organization) findMarked(ctx context.Context) (*orgState, error) {
-	id, err := x.conn.marks.find(ctx, x.conn, x.mark)
-	if id == 0 || err != nil {
-		return nil, err
-	}
-	org, err := x.conn.OrgByID(ctx, id)
+	read, err := x.conn.marks.find(ctx, x.conn, x.mark)
 	if err != nil {
-		return nil, absent(err)
-	}
-	if ours, err := x.marked(ctx, org); !ours || err != nil {
 		return nil, err
 	}
-	return x.load(ctx, org)
+	for _, id := range append(x.conn.carriers(x.mark), read) {
+		if id == 0 {
+			continue
+		}
+		org, err := x.conn.OrgByID(ctx, id)
+		if grafana.IsNotFound(err) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		if ours, err := x.marked(ctx, org); err != nil {
+			return nil, err
+		} else if ours {
+			return x.load(ctx, org)
+		}
+	}
+	return nil, nil
 }
 
 // adopt takes over what has the wanted name, if it is nobody's and both sides consent.

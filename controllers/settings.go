@@ -22,16 +22,22 @@ import (
 // settings is all that a connection is made from.
 type settings struct {
 	config      grafana.Config
-	fingerprint string // changes whenever any of it does
+	fingerprint string // changes whenever any of it does; kept in memory only, since passwords are in it
 	credential  string // resourceVersion of the Secret with the credential
 }
 
-// resolver reads what an Instance names, and notes the version of everything that it read.
+// resolver reads what an Instance names, and notes all values that it took from there. What else changes in a Secret, such as our own finalizer, makes no other connection.
 type resolver struct {
 	ctx       context.Context
 	live      client.Reader
 	namespace string
-	seen      []string
+	used      []value
+}
+
+// value is what stands under one key of a Secret or ConfigMap.
+type value struct {
+	Field, Key string
+	Value      []byte
 }
 
 // resolve reads the Secrets and ConfigMaps that an Instance names.
@@ -51,7 +57,7 @@ func (e *Env) resolve(ctx context.Context, obj *v1alpha1.Instance) (*settings, e
 	if l := obj.Spec.Limits; l.RequestsPerSecond > 0 {
 		s.config.Rate = grafana.Rate{RequestsPerSecond: float64(l.RequestsPerSecond), Burst: int(max(l.Burst, 1))}
 	}
-	text, err := json.Marshal([]any{obj.UID, obj.Spec.URL, obj.Spec.Credentials, obj.Spec.TLS, obj.Spec.Timeout, obj.Spec.Limits, r.seen})
+	text, err := json.Marshal([]any{obj.UID, obj.Spec.URL, obj.Spec.Credentials, obj.Spec.TLS, obj.Spec.Timeout, obj.Spec.Limits, r.used})
 	if err != nil {
 		return nil, err
 	}
@@ -151,7 +157,7 @@ func (r *resolver) ca(field string, from *v1alpha1.CASource) ([]byte, error) {
 		return nil, err
 	}
 	if text, ok := cm.Data[ref.Key]; ok {
-		return []byte(text), nil
+		return r.use("spec.tls.caFrom", ref.Key, []byte(text)), nil
 	}
 	return nil, r.noKey(field, "ConfigMap", ref.Name, ref.Key)
 }
@@ -165,7 +171,13 @@ func (r *resolver) secret(field, name, key string) (value []byte, version string
 	if len(secret.Data[key]) == 0 {
 		return nil, "", r.noKey(field, "Secret", name, key)
 	}
-	return secret.Data[key], secret.ResourceVersion, nil
+	return r.use(field, key, secret.Data[key]), secret.ResourceVersion, nil
+}
+
+// use notes a value.
+func (r *resolver) use(field, key string, text []byte) []byte {
+	r.used = append(r.used, value{field, key, text})
+	return text
 }
 
 func (r *resolver) noKey(field, kind, name, key string) error {
@@ -184,6 +196,5 @@ func (r *resolver) get(field, name string, obj client.Object) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", field, err)
 	}
-	r.seen = append(r.seen, fmt.Sprintf("%T %s %s %s", obj, name, obj.GetUID(), obj.GetResourceVersion()))
 	return nil
 }

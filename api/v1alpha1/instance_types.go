@@ -194,6 +194,12 @@ type InstanceStatus struct {
 	// +optional
 	Capabilities []string `json:"capabilities,omitempty"`
 
+	// DatabaseID tells Grafana's database from any other: the operator's own login in it, and when that was made. As long as it is the same, organizations that are missing were deleted, and
+	// not lost with the database. Empty with a token credential.
+	// +kubebuilder:validation:MaxLength=256
+	// +optional
+	DatabaseID string `json:"databaseID,omitempty"`
+
 	// Resets counts how often Grafana's database was seen to be emptied, and everything was to be built again.
 	// +kubebuilder:validation:Minimum=0
 	// +kubebuilder:validation:Maximum=9007199254740991
@@ -229,7 +235,7 @@ type LoginFailure struct {
 	// +kubebuilder:validation:Maximum=1000000000
 	Attempts int64 `json:"attempts"`
 
-	// SecretResourceVersion of the Secret whose credential was refused. Another one is tried at once.
+	// SecretResourceVersion of the Secret when the credential in it was last seen to be the refused one. A changed credential is tried at once.
 	SecretResourceVersion string `json:"secretResourceVersion"`
 }
 

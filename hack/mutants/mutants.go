@@ -205,7 +205,7 @@ var mutants = []mutant{
 	{
 		name: "wrong credential never given up",
 		file: "controllers/instance.go",
-		old:  "	if x.conn == nil || x.conn.fingerprint != settings.fingerprint {",
-		new:  "	if x.conn == nil {",
+		old:  "	if !x.unchanged {\n",
+		new:  "	if x.conn == nil {\n",
 	},
 }

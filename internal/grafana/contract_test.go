@@ -346,6 +346,10 @@ func (k contract) testRemovedMembers(t *testing.T) {
 	o, login := k.org(t), k.someone(t)
 	me := have(k.client.Me(t.Context()))(t)
 	same(t, "my login", k.user, me.Login)
+	if _, err := time.Parse(time.RFC3339, me.CreatedAt); err != nil {
+		t.Errorf("when my login was made: %v", err)
+	}
+	same(t, "asked again", me, have(k.client.Me(t.Context()))(t))
 	mine := grafana.Member{UserID: me.ID, Login: k.user, Role: "Admin"}
 	members := func() []grafana.Member {
 		t.Helper()

@@ -6,28 +6,12 @@ import (
 	"net/http"
 )
 
-// User is a person who can log in to Grafana.
-type User struct {
-	// ID is 0 for a service account.
-	ID    int64  `json:"id"`
-	Login string `json:"login"`
-}
-
-func (u User) complete() bool { return u.Login != "" }
-
 // Member is a person's membership of an organization.
 type Member struct {
 	UserID int64  `json:"userId"`
 	Login  string `json:"login"`
 	// Role is None, Viewer, Editor or Admin.
 	Role string `json:"role"`
-}
-
-// Me returns the user whose login the Client has. With a token, some versions refuse it (IsForbidden).
-//
-// GET /api/user
-func (c *Client) Me(ctx context.Context) (User, error) {
-	return do[User](ctx, c, get("/api/user"))
 }
 
 // OrgMembers lists the members of the organization who are people; service accounts are not among them.

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"math/rand/v2"
 	"slices"
+	"sync/atomic"
 	"time"
 )
 
@@ -118,9 +119,13 @@ func newDatabase(opts Options, q quirks) *database {
 	now := opts.Now()
 	main := db.addOrg("Main Org.")
 	admin := db.addUser(user{login: opts.Admin, email: opts.Admin + "@localhost", password: opts.Password, serverAdmin: true, orgID: main.id}, now)
+	admin.uid = fmt.Sprintf("a%013d", installations.Add(1))
 	main.members[admin.id] = roleAdmin
 	return db
 }
+
+// installations counts the databases of this process: the first user of each has a uid of its own.
+var installations atomic.Int64
 
 func (db *database) addOrg(name string) *org {
 	db.lastOrg++

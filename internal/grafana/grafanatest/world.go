@@ -6,16 +6,28 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"time"
 )
 
 // ResetDatabase makes it an empty Grafana again: ids count from 1, sessions,
 // tokens and lockouts are forgotten. What was issued before is worth nothing.
+// The first user is a new one: to start anew takes more than a second.
 func (s *Server) ResetDatabase() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	fresh := newDatabase(s.opts, s.quirks)
 	fresh.random = s.db.random // no key or uid comes twice
+	if first := s.db.users[1]; first != nil {
+		fresh.users[1].notBefore(first.created.Add(time.Second))
+	}
 	s.db = fresh
+}
+
+// notBefore has the user made then, or later.
+func (u *user) notBefore(t time.Time) {
+	if u.created.Before(t) {
+		u.created, u.updated = t, t
+	}
 }
 
 // Snapshot is a copy of a server's database.

@@ -1,0 +1,95 @@
+package controllers
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"net/http"
+	"time"
+
+	"grafana-tenancy.dev/operator/api/v1alpha1"
+)
+
+// disguised writes somebody else's mark and another name into the only organization, as its Admin can, and ends the session that the operator knows the database by.
+func disguised(w *world) {
+	w.grafana.Do(http.MethodPut, "/api/orgs/3", 1, map[string]any{"name": "Somebody's idea"})
+	w.grafana.Do(http.MethodPut, "/api/orgs/3/address", 1, map[string]any{"address2": mark{cluster: "cluster-1", owner: "tenant/another", uid: "f0f0f0f0-0000-4000-8000-000000000000"}.String()})
+	w.grafana.EndSessions()
+	w.everybody()
+}
+
+// loginMadeAgain deletes the operator's login and makes it anew, with the same name and password.
+func loginMadeAgain(w *world) {
+	w.grafana.Do(http.MethodPost, "/api/admin/users", 1, map[string]any{"login": "root", "password": "secret"})
+	w.grafana.Do(http.MethodPut, "/api/admin/users/"+w.userID("root")+"/permissions", 1, map[string]any{"isGrafanaAdmin": true})
+	w.grafana.Do(http.MethodDelete, "/api/admin/users/1", 1, nil)
+	w.grafana.Do(http.MethodPost, "/api/admin/users", 1, map[string]any{"login": "admin", "password": "admin"})
+	w.grafana.Do(http.MethodPut, "/api/admin/users/"+w.userID("admin")+"/permissions", 1, map[string]any{"isGrafanaAdmin": true})
+	w.everybody()
+}
+
+// userID is the id of a login in Grafana.
+func (w *world) userID(login string) string {
+	var user struct{ ID int64 }
+	_, answer := w.grafana.Do(http.MethodGet, "/api/users/lookup?loginOrEmail="+login, 1, nil)
+	if err := json.Unmarshal(answer, &user); err != nil {
+		w.tb.Fatal(err)
+	}
+	return fmt.Sprint(user.ID)
+}
+
+// sameDatabase fails if the Instance took its database for another one, or does not know which one it is.
+func sameDatabase(w *world) error {
+	i := newInstance()
+	if w.get(i); i.Status.Resets != 0 || i.Status.DatabaseID == "" {
+		return fmt.Errorf("the Instance: %+v", i.Status)
+	}
+	return nil
+}
+
+// onlyOne fails if there is not exactly one organization of ours, with this id, in the same database.
+func onlyOne(id int64) func(*world) error {
+	return func(w *world) error {
+		if own := w.own(); len(own) != 1 || own[0].ID != id {
+			return fmt.Errorf("%+v", own)
+		}
+		return sameDatabase(w)
+	}
+}
+
+func databaseScenarios() []scenario {
+	lost := maps.Clone(waitForInstance)
+	delete(lost, "Instance")
+	lost["Organization"] = v1alpha1.ReasonOwnershipLost
+	return []scenario{
+		{name: "the only organization disguised, where a reset is rebuilt", before: tenant, act: disguised, stalled: lost, kept: true, after: onlyOne(3)},
+		{name: "the only organization disguised, where a reset is held", before: configured(hold, tenant), act: disguised, stalled: lost, kept: true, after: onlyOne(3)},
+		{name: "all organizations deleted in Grafana, where a reset is held", before: configured(hold, tenant), act: func(w *world) {
+			w.grafana.Do(http.MethodDelete, "/api/orgs/3", 1, nil)
+			w.grafana.EndSessions()
+			w.everybody()
+		}, ownKeys: true, after: onlyOne(4)},
+		{name: "the operator's login made again", before: configured(hold, tenant), act: loginMadeAgain, after: onlyOne(3)},
+		{name: "the operator's login made again, and everything deleted", before: configured(hold, tenant), act: func(w *world) {
+			loginMadeAgain(w)
+			w.delete(newDashboard("", ""), newToken(), newAccount(""), newOrganization(""))
+		}},
+		{name: "the identity of the database lost", before: configured(hold, tenant), act: func(w *world) {
+			i := newInstance()
+			w.get(i)
+			i.Status.DatabaseID = ""
+			if err := w.kube.Status().Update(w.tb.Context(), i); err != nil {
+				w.tb.Fatal(err)
+			}
+			w.grafana.EndSessions()
+			w.everybody()
+		}, after: onlyOne(3)},
+		{name: "Grafana restored from before its organizations, where a reset is held", before: configured(hold, nothing), act: func(w *world) {
+			backup := w.grafana.Snapshot()
+			tenant(w)
+			w.briefly(3 * time.Minute)
+			w.grafana.Restore(backup)
+			w.everybody()
+		}, ownKeys: true, after: sameDatabase},
+	}
+}
