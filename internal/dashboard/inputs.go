@@ -65,22 +65,21 @@ func fillInputs(fields map[string]any, given map[string]string, room *int) error
 	f := filler{values: map[string]string{}, known: map[string]bool{}, room: room}
 	var names, missing []string
 	for _, in := range declared {
-		_, has := given[in.name]
-		if in.filled {
-			f.values[in.name] = in.preset
-		} else if !has && !f.known[in.name] {
-			missing = append(missing, in.String())
-		}
-		if !f.known[in.name] {
-			names = append(names, fmt.Sprintf("%.60s", in.name))
+		if f.known[in.name] {
+			continue // it is in the list twice
 		}
 		f.known[in.name] = true
+		names = append(names, fmt.Sprintf("%.60s", in.name))
+		if in.filled {
+			f.values[in.name] = in.preset
+		} else if _, has := given[in.name]; !has {
+			missing = append(missing, in.String())
+		}
 	}
-	switch len(missing) {
-	case 0:
-	case 1:
+	if len(missing) == 1 {
 		return fmt.Errorf("it needs the input %s: add it to spec.inputs", missing[0])
-	default:
+	}
+	if len(missing) > 1 {
 		return fmt.Errorf("it needs the inputs %s: add them to spec.inputs", enumerate(missing))
 	}
 	for name, value := range given {
