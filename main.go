@@ -113,7 +113,7 @@ func run(ctx context.Context, o options) error {
 
 // How many dashboards are fetched at once, and how many of those for one namespace.
 const (
-	maxFetches      = 8
+	maxFetches      = 4
 	maxFetchesOfOne = 2
 )
 

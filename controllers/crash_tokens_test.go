@@ -29,9 +29,9 @@ func withToken(change func(*v1alpha1.ServiceAccountToken)) func(*world) {
 
 func plain(*v1alpha1.ServiceAccountToken) {}
 
-// dated has a token that lives for an hour and is rotated after some 30 minutes.
+// dated has a token that lives for an hour and a half and is rotated after some 60 minutes.
 func dated(t *v1alpha1.ServiceAccountToken) {
-	t.Spec.TTL = &metav1.Duration{Duration: time.Hour}
+	t.Spec.TTL = &metav1.Duration{Duration: 90 * time.Minute}
 	t.Spec.Rotation = &v1alpha1.TokenRotation{Before: &metav1.Duration{Duration: 30 * time.Minute}, Overlap: &metav1.Duration{Duration: 4 * time.Minute}}
 }
 
@@ -90,7 +90,7 @@ func rotationScenarios() []scenario {
 		{name: "token rotated on demand, without overlap", before: withToken(func(t *v1alpha1.ServiceAccountToken) {
 			t.Spec.Rotation = &v1alpha1.TokenRotation{Overlap: &metav1.Duration{}}
 		}), act: rotate},
-		{name: "token rotated ahead of its expiry", before: withToken(templated), act: later(31 * time.Minute)},
+		{name: "token rotated ahead of its expiry", before: withToken(templated), act: later(61 * time.Minute)},
 		{name: "token rotated twice within the overlap", before: withToken(dated), act: func(w *world) {
 			rotate(w)
 			w.briefly(time.Minute)
@@ -280,7 +280,7 @@ func movingScenarios() []scenario {
 			w.settle()
 			change(rename)(w)
 		}, act: func(w *world) {
-			w.clock = w.clock.Add(31 * time.Minute)
+			w.clock = w.clock.Add(61 * time.Minute)
 			w.everybody()
 		}, stalled: conflict, after: stayed(2)},
 		{name: "token's Secret renamed to a name that is freed", before: func(w *world) {

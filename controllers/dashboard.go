@@ -74,7 +74,7 @@ func (k dashboardKind) Connect(ctx context.Context, obj *v1alpha1.Dashboard) (Ex
 		if err := x.content.fill(ctx); err != nil {
 			return nil, err
 		}
-		x.uid = cmp.Or(x.content.parsed.UID, string(obj.UID))
+		x.uid = cmp.Or(x.content.uid, string(obj.UID))
 	}
 	return x, nil
 }
@@ -315,12 +315,9 @@ func (x *dash) Create(ctx context.Context) (*dashboardState, error) {
 
 // save sends our content, based on a version; 0 creates.
 func (x *dash) save(ctx context.Context, version int64) (grafana.Saved, error) {
-	if err := x.content.fill(ctx); err != nil {
-		return grafana.Saved{}, err
-	}
-	model, err := x.content.parsed.Model(x.uid, version)
+	model, err := x.content.model(ctx, x.uid, version)
 	if err != nil {
-		return grafana.Saved{}, noDashboard(err)
+		return grafana.Saved{}, err
 	}
 	if err := x.makeFolders(ctx); err != nil {
 		return grafana.Saved{}, err

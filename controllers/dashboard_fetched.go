@@ -14,7 +14,6 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"grafana-tenancy.dev/operator/api/v1alpha1"
-	"grafana-tenancy.dev/operator/internal/dashboard"
 	"grafana-tenancy.dev/operator/internal/dashboard/fetch"
 )
 
@@ -74,45 +73,42 @@ func (f *fetches) drop(key types.NamespacedName) {
 	delete(f.all, key)
 }
 
-// fetched is the source of a Dashboard whose content is on another server. It is fetched once an interval; a revision of grafana.com's only when its content is needed.
-func (k dashboardKind) fetched(ctx context.Context, obj *v1alpha1.Dashboard, interval time.Duration) (*content, error) {
+// fetched brings the content of a Dashboard that is on another server. It is fetched once an interval; a revision of grafana.com's only when its text is needed.
+func (k dashboardKind) fetched(ctx context.Context, obj *v1alpha1.Dashboard, c *content, interval time.Duration) error {
 	last := k.fetches.of(obj, k.Now(), interval)
-	c := &content{hash: last.hash, load: func(context.Context) (*dashboard.Content, error) {
+	known := last.hash != "" && !last.wanted
+	c.hash, c.load = last.hash, func(context.Context) ([]byte, error) {
 		last.wanted = true
 		k.fetches.keep(obj, last)
-		return nil, &problem{Reason: v1alpha1.ReasonFetching, RetryAfter: time.Second, Message: "the dashboard has to be saved: fetching its content"}
-	}}
+		return nil, &problem{Reason: v1alpha1.ReasonFetching, RetryAfter: time.Second, Message: "the dashboard has to be saved: fetching its source"}
+	}
 	old := obj.Spec.Source.URL != nil && k.Now().Sub(last.at) >= interval*3/4 // visits come up to a tenth early
-	if last.hash != "" && !last.wanted && !old {
-		return c, nil
+	if known && !old {
+		return nil
 	}
 	request, err := k.request(ctx, obj)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	if last.hash != "" && !last.wanted {
+	if known {
 		request.ETag, request.LastModified = last.etag, last.lastModified
 	}
 	key := client.ObjectKeyFromObject(obj)
 	got, err, done := k.Sources.Take(string(obj.UID), obj.Namespace, request, func() { k.visit(suspect{kind: "Dashboard", key: key}) })
 	switch {
-	case !done && last.hash != "" && !last.wanted:
-		return c, nil // what was there is good until something else is
+	case !done && known:
+		return nil // what was there is good until something else is
 	case !done:
-		return nil, k.fetching(obj)
+		return k.fetching(obj)
 	case err != nil:
-		return nil, notFetched(err)
+		return notFetched(err)
 	case !got.NotModified:
-		content, err := parseSource(got.Body, obj)
-		if err == nil {
-			err = c.take(content)
-		}
-		if err != nil {
-			return nil, err
+		if err := c.take(got.Body); err != nil {
+			return err
 		}
 	}
 	k.fetches.keep(obj, lastFetch{at: k.Now(), etag: got.ETag, lastModified: got.LastModified, hash: c.hash})
-	return c, nil
+	return nil
 }
 
 // fetching ends the visit of an object that has to wait for its content. What is said of it already stands until there is something new to say.

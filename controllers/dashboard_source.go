@@ -1,11 +1,13 @@
 package controllers
 
 import (
+	"bytes"
 	"context"
 	"encoding/base64"
+	"encoding/json"
 	"errors"
-	"fmt"
 	"strings"
+	"sync"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -17,25 +19,35 @@ import (
 	"grafana-tenancy.dev/operator/internal/dashboard"
 )
 
-// content is what a Dashboard's content is known by. The content itself is read when it is needed.
+// content is what a Dashboard asks for, by its hash. The text itself is read when it is needed.
 type content struct {
-	hash   string
+	hash string
+	uid  string // that the text names
+	// load brings the text.
+	load func(context.Context) ([]byte, error)
+
+	inputs map[string]string
+	big    *sync.Mutex
 	parsed *dashboard.Content // nil: not at hand
-	// load brings the content.
-	load func(context.Context) (*dashboard.Content, error)
+	raw    []byte             // in the place of parsed, if that is large
 }
+
+// large is from what size on a text is understood one at a time and not kept so, since that takes many times its size. A compressed one counts as large.
+const large = 1 << 20
 
 // contentOf finds out what a Dashboard asks for. The cache holds no content; while status says what this generation's was, nobody needs it.
 func (k dashboardKind) contentOf(ctx context.Context, obj *v1alpha1.Dashboard, interval time.Duration) (*content, error) {
-	from := obj.Spec.Source
-	c := &content{}
-	switch {
+	c := &content{inputs: map[string]string{}, big: &k.parsing}
+	for _, in := range obj.Spec.Inputs {
+		c.inputs[in.Name] = in.Value
+	}
+	switch from := obj.Spec.Source; {
 	case from.URL != nil, from.GrafanaCom != nil:
-		return k.fetched(ctx, obj, interval)
+		return c, k.fetched(ctx, obj, c, interval)
 	case from.ConfigMapRef != nil:
-		c.load = func(ctx context.Context) (*dashboard.Content, error) { return k.fromConfigMap(ctx, obj) }
+		c.load = func(ctx context.Context) ([]byte, error) { return k.fromConfigMap(ctx, obj) }
 	default:
-		c.load = func(ctx context.Context) (*dashboard.Content, error) { return k.fromObject(ctx, obj) }
+		c.load = func(ctx context.Context) ([]byte, error) { return k.fromObject(ctx, obj) }
 		if knowsContent(obj) {
 			c.hash = obj.Status.ContentHash
 			return c, nil
@@ -49,46 +61,69 @@ func knowsContent(obj *v1alpha1.Dashboard) bool {
 	return obj.Status.ContentGeneration == obj.Generation && dashboard.CurrentHash(obj.Status.ContentHash)
 }
 
-// fill brings the content, unless it is at hand.
+// fill brings the text, unless it is at hand.
 func (c *content) fill(ctx context.Context) error {
-	if c.parsed != nil {
+	if c.parsed != nil || c.raw != nil {
 		return nil
 	}
-	parsed, err := c.load(ctx)
+	text, err := c.load(ctx)
 	if err != nil {
 		return err
 	}
-	return c.take(parsed)
+	return c.take(text)
 }
 
-// take keeps the content and its hash.
-func (c *content) take(parsed *dashboard.Content) (err error) {
-	c.parsed = parsed
-	if c.hash, err = parsed.Hash(); err != nil {
-		return noDashboard(err)
+// take understands a text.
+func (c *content) take(text []byte) error {
+	return c.understand(text, func(parsed *dashboard.Content) (err error) {
+		if c.hash, err = parsed.Hash(); err != nil {
+			return err
+		}
+		c.uid, c.parsed, c.raw = parsed.UID, parsed, nil
+		if isLarge(text) {
+			c.parsed, c.raw = nil, text
+		}
+		return nil
+	})
+}
+
+func isLarge(text []byte) bool { return len(text) > large || bytes.HasPrefix(text, []byte("\x1f\x8b")) }
+
+// understand parses a text for whoever uses it.
+func (c *content) understand(text []byte, use func(*dashboard.Content) error) error {
+	if isLarge(text) {
+		c.big.Lock()
+		defer c.big.Unlock()
+	}
+	parsed, err := dashboard.Parse(text, c.inputs)
+	if err == nil {
+		err = use(parsed)
+	}
+	if err != nil {
+		return stalled(v1alpha1.ReasonInvalidSource, "the source is no dashboard: %v", err)
 	}
 	return nil
 }
 
-func noDashboard(err error) error {
-	return stalled(v1alpha1.ReasonInvalidSource, "the source is no dashboard: %v", err)
-}
-
-// parseSource understands what a source holds.
-func parseSource(text []byte, obj *v1alpha1.Dashboard) (*dashboard.Content, error) {
-	inputs := map[string]string{}
-	for _, in := range obj.Spec.Inputs {
-		inputs[in.Name] = in.Value
+// model is what to send.
+func (c *content) model(ctx context.Context, uid string, version int64) (model json.RawMessage, err error) {
+	if err := c.fill(ctx); err != nil {
+		return nil, err
 	}
-	content, err := dashboard.Parse(text, inputs)
-	if err != nil {
-		return nil, noDashboard(err)
+	encode := func(parsed *dashboard.Content) (err error) {
+		model, err = parsed.Model(uid, version)
+		return err
 	}
-	return content, nil
+	if c.parsed != nil {
+		err = encode(c.parsed)
+	} else {
+		err = c.understand(c.raw, encode)
+	}
+	return model, err
 }
 
 // fromObject reads the content in the object itself, from the API server.
-func (k dashboardKind) fromObject(ctx context.Context, obj *v1alpha1.Dashboard) (*dashboard.Content, error) {
+func (k dashboardKind) fromObject(ctx context.Context, obj *v1alpha1.Dashboard) ([]byte, error) {
 	var live v1alpha1.Dashboard
 	if err := k.Live.Get(quiet(ctx), client.ObjectKeyFromObject(obj), &live); err != nil {
 		return nil, err
@@ -98,20 +133,20 @@ func (k dashboardKind) fromObject(ctx context.Context, obj *v1alpha1.Dashboard) 
 	}
 	switch from := live.Spec.Source; {
 	case from.JSON != nil:
-		return parseSource([]byte(*from.JSON), obj)
+		return []byte(*from.JSON), nil
 	case from.Model != nil:
-		return parseSource(from.Model.Raw, obj)
+		return from.Model.Raw, nil
 	default:
 		packed, err := base64.StdEncoding.DecodeString(strings.Join(strings.Fields(*from.GzipJSON), ""))
 		if err != nil {
-			return nil, noDashboard(fmt.Errorf("spec.source.gzipJson is not base64: %w", err))
+			return nil, stalled(v1alpha1.ReasonInvalidSource, "spec.source.gzipJson is not base64: %v", err)
 		}
-		return parseSource(packed, obj)
+		return packed, nil
 	}
 }
 
 // fromConfigMap reads the content in a ConfigMap.
-func (k dashboardKind) fromConfigMap(ctx context.Context, obj *v1alpha1.Dashboard) (*dashboard.Content, error) {
+func (k dashboardKind) fromConfigMap(ctx context.Context, obj *v1alpha1.Dashboard) ([]byte, error) {
 	ref := obj.Spec.Source.ConfigMapRef
 	var cm corev1.ConfigMap
 	err := k.Live.Get(quiet(ctx), types.NamespacedName{Namespace: obj.Namespace, Name: ref.Name}, &cm)
@@ -122,10 +157,10 @@ func (k dashboardKind) fromConfigMap(ctx context.Context, obj *v1alpha1.Dashboar
 		return nil, err
 	}
 	if text, ok := cm.Data[ref.Key]; ok {
-		return parseSource([]byte(text), obj)
+		return []byte(text), nil
 	}
 	if binary, ok := cm.BinaryData[ref.Key]; ok {
-		return parseSource(binary, obj)
+		return binary, nil
 	}
 	return nil, stalled(v1alpha1.ReasonSourceNotFound, "ConfigMap %s/%s has no key %q", obj.Namespace, ref.Name, ref.Key)
 }

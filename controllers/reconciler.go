@@ -49,6 +49,7 @@ type Env struct {
 	GrafanaCom string
 
 	fetches fetches
+	parsing sync.Mutex                    // one large dashboard at a time
 	visits  map[string]func(ctrl.Request) // asks a kind's reconciler for a visit
 }
 
