@@ -19,7 +19,8 @@ type Request struct {
 	// Headers to send, such as Authorization. They go to the URL's own scheme, host and port only, and no more once a
 	// redirect has led away from there.
 	Headers map[string]Secret
-	// CA is the certificates in PEM that a server's must be signed by, that of a redirect's target too. Empty: the system's.
+	// CA is the certificates in PEM that a server's must be signed by, that of a redirect's target and of an https proxy
+	// too. Empty: the system's.
 	CA []byte
 	// SHA256 that the body must have, in hex. What a server compresses on the way counts uncompressed; a
 	// file that is compressed counts as it is. "": any.
