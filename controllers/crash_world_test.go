@@ -30,6 +30,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"grafana-tenancy.dev/operator/api/v1alpha1"
+	"grafana-tenancy.dev/operator/internal/dashboard/fetch"
 	"grafana-tenancy.dev/operator/internal/grafana/grafanatest"
 )
 
@@ -95,6 +96,7 @@ type world struct {
 	writes   int                        // to Kubernetes, that took effect
 	asked    int                        // of Grafana, whatever it was
 	mutation int                        // of Grafana, as requested
+	served   map[string]string          // what other servers have, by URL
 	lateAt   time.Time                  // when a late request lands; zero: none is under way
 	caught   bool                       // a stale cache has caught up since: its watch brings the event
 }
@@ -199,6 +201,7 @@ func (w *world) start() {
 	env := &Env{
 		Client: interceptor.NewClient(w.kube, w.interceptors(true)), Live: interceptor.NewClient(w.kube, w.interceptors(false)), Events: discard{},
 		Connections: NewConnections(), ClusterID: "cluster-1", Now: w.now, Transport: (*crashTransport)(w), LastRetry: lastRetry,
+		Sources: fetch.NewSync(w.serve),
 	}
 	r := NewReconcilers(env)
 	w.process = &process{due: map[string]time.Time{}, resyncs: map[string]bool{}, failures: map[string]int{}, been: map[string]bool{}, reconcilers: map[string]reconcile.Reconciler{
@@ -214,6 +217,16 @@ func (w *world) start() {
 		}
 	}
 	w.everybody()
+}
+
+// serve is what other servers answer.
+func (w *world) serve(_ context.Context, r fetch.Request) (fetch.Fetched, error) {
+	body, ok := w.served[r.URL]
+	if !ok {
+		return fetch.Fetched{}, errors.New("injected: the server is not there")
+	}
+	etag := fmt.Sprint(hashOfText(body))
+	return fetch.Fetched{Body: []byte(body), NotModified: r.ETag == etag, ETag: etag}, nil
 }
 
 // crashQueue takes the visits that a process asks for itself.

@@ -94,7 +94,7 @@ func (k dashboardKind) fetched(ctx context.Context, obj *v1alpha1.Dashboard, c *
 		request.ETag, request.LastModified = last.etag, last.lastModified
 	}
 	key := client.ObjectKeyFromObject(obj)
-	got, err, done := k.Sources.Take(string(obj.UID), obj.Namespace, request, func() { k.visit(suspect{kind: "Dashboard", key: key}) })
+	got, err, done := k.Sources.Take(key.String(), obj.Namespace, request, func() { k.visit(suspect{kind: "Dashboard", key: key}) })
 	switch {
 	case !done && known:
 		return nil // what was there is good until something else is

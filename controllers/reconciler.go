@@ -103,6 +103,7 @@ func (r *Reconciler[T, R]) forget(kind string, key types.NamespacedName) {
 	r.mu.Unlock()
 	if kind == "Dashboard" {
 		r.fetches.drop(key)
+		r.Sources.Forget(key.String())
 	}
 }
 
