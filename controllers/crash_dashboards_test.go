@@ -48,7 +48,10 @@ func editInGrafana(w *world) {
 
 func sourceScenarios() []scenario {
 	return []scenario{
-		{name: "dashboard fetched from a url", before: func(w *world) { w.create(newOrganization("Tenant")); w.served = map[string]string{dashboardURL: oneDashboard} }, act: func(w *world) {
+		{name: "dashboard fetched from a url", before: func(w *world) {
+			w.create(newOrganization("Tenant"))
+			w.served = map[string]string{dashboardURL: oneDashboard}
+		}, act: func(w *world) {
 			d := newDashboard("requests", "")
 			fromURL(d)
 			w.create(d)

@@ -168,7 +168,7 @@ func (w *world) checkDashboard(o *v1alpha1.Dashboard, expected map[string]bool, 
 			continue
 		}
 		expected[fmt.Sprint("dashboard ", o.Status.OrgID, d.UID)] = true
-		want, err := dashboard.Parse([]byte(*o.Spec.Source.JSON), nil)
+		want, err := w.wanted(o)
 		if err != nil {
 			fail("Dashboard %s: %v", o.Name, err)
 			return
@@ -186,6 +186,25 @@ func (w *world) checkDashboard(o *v1alpha1.Dashboard, expected map[string]bool, 
 		return
 	}
 	fail("Dashboard %s is not in Grafana", o.Name)
+}
+
+// wanted is what a Dashboard's source holds.
+func (w *world) wanted(o *v1alpha1.Dashboard) (*dashboard.Content, error) {
+	inputs, text := map[string]string{}, ""
+	for _, in := range o.Spec.Inputs {
+		inputs[in.Name] = in.Value
+	}
+	switch from := o.Spec.Source; {
+	case from.JSON != nil:
+		text = *from.JSON
+	case from.Model != nil:
+		text = string(from.Model.Raw)
+	case from.URL != nil:
+		text = w.served[from.URL.URL]
+	case from.GrafanaCom != nil:
+		text = w.served[fmt.Sprintf("https://grafana.com/api/dashboards/%d/revisions/%d/download", from.GrafanaCom.ID, from.GrafanaCom.Revision)]
+	}
+	return dashboard.Parse([]byte(text), inputs)
 }
 
 // checkStrays fails for everything in Grafana that is neither foreign nor expected.

@@ -103,10 +103,10 @@ func (x *dash) Get(ctx context.Context) (*dashboardState, error) {
 	return x.read(ctx, x.obj.Status.CreateStarted == nil)
 }
 
-// surveyed finds the dashboard on a list of all, if it is there just as it was when it was last saved or seen.
+// surveyed finds the dashboard on a list of all, if it is there just as it was when it was last saved or seen. The list may be some seconds old: of one that is not Ready there is more to know.
 func (x *dash) surveyed(ctx context.Context) (*dashboardState, error) {
 	status := x.obj.Status
-	if x.content == nil || status.CreateStarted != nil || status.SavedAt == nil || !dashboard.CurrentHash(status.ContentHash) {
+	if x.content == nil || !isTrue(status.Conditions, v1alpha1.ConditionReady) || status.CreateStarted != nil || status.SavedAt == nil || !dashboard.CurrentHash(status.ContentHash) {
 		return nil, nil
 	}
 	list, err := x.conn.survey(ctx, x.org, x.due)

@@ -51,7 +51,7 @@ func (f *fetches) keep(obj *v1alpha1.Dashboard, last lastFetch) {
 	f.all[client.ObjectKeyFromObject(obj)] = last
 }
 
-// of is what was last fetched for this generation. After a start nothing is known but what status says; when that was fetched is taken to be a while ago, not the same for all.
+// of is what was last fetched for this generation. After a start nothing is known but what status says: that is good for the first visit.
 func (f *fetches) of(obj *v1alpha1.Dashboard, now time.Time, interval time.Duration) lastFetch {
 	f.mu.Lock()
 	last := f.all[client.ObjectKeyFromObject(obj)]
@@ -60,12 +60,15 @@ func (f *fetches) of(obj *v1alpha1.Dashboard, now time.Time, interval time.Durat
 	case last.uid == obj.UID && last.generation == obj.Generation:
 		return last
 	case last.uid != obj.UID && knowsContent(obj):
-		last = lastFetch{hash: obj.Status.ContentHash, at: now.Add(-spread(string(obj.UID), interval))}
+		last = lastFetch{hash: obj.Status.ContentHash, at: now.Add(time.Second - fresh(interval))}
 		f.keep(obj, last)
 		return last
 	}
 	return lastFetch{}
 }
+
+// fresh is for how long something fetched is good: until the next resync, which can come a tenth early.
+func fresh(interval time.Duration) time.Duration { return interval * 3 / 4 }
 
 func (f *fetches) drop(key types.NamespacedName) {
 	f.mu.Lock()
@@ -82,7 +85,7 @@ func (k dashboardKind) fetched(ctx context.Context, obj *v1alpha1.Dashboard, c *
 		k.fetches.keep(obj, last)
 		return nil, &problem{Reason: v1alpha1.ReasonFetching, RetryAfter: time.Second, Message: "the dashboard has to be saved: fetching its source"}
 	}
-	old := obj.Spec.Source.URL != nil && k.Now().Sub(last.at) >= interval*3/4 // visits come up to a tenth early
+	old := obj.Spec.Source.URL != nil && k.Now().Sub(last.at) >= fresh(interval)
 	if known && !old {
 		return nil
 	}

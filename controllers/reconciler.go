@@ -69,7 +69,7 @@ type Reconciler[T Object, R any] struct {
 	queue    workqueue.TypedRateLimitingInterface[ctrl.Request]
 	failures map[types.NamespacedName]int       // in a row
 	wrote    map[types.NamespacedName]string    // the resourceVersion of our last write, until a visit has seen it
-	seen     map[types.NamespacedName]time.Time // what this process has been at, and when its resync is due; zero: it was not finished with yet
+	seen     map[types.NamespacedName]time.Time // what this process has been at, and when its resync is due; zero: it comes again for another reason
 }
 
 // Reconcile visits one object: it acts on it, then records what came of it.
@@ -129,14 +129,18 @@ func (p *pass[T, R]) isDue() bool {
 	return !due.IsZero() && !p.Now().Before(due)
 }
 
-// comeAgain has the object visited after that time.
-func (p *pass[T, R]) comeAgain(after time.Duration) ctrl.Result {
+// comeAgain has the object visited after that time, by its resync or for a reason of its own.
+func (p *pass[T, R]) comeAgain(after time.Duration, resync bool) ctrl.Result {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.seen == nil {
 		p.seen = map[types.NamespacedName]time.Time{}
 	}
-	p.seen[client.ObjectKeyFromObject(p.obj)] = p.Now().Add(after)
+	due := time.Time{}
+	if resync {
+		due = p.Now().Add(after)
+	}
+	p.seen[client.ObjectKeyFromObject(p.obj)] = due
 	return ctrl.Result{RequeueAfter: after}
 }
 
@@ -190,7 +194,7 @@ func (p *pass[T, R]) finish(ctx context.Context, err error) (ctrl.Result, error)
 	}
 	if v.rests {
 		p.observe(v)
-		return p.comeAgain(p.firstDue()), nil
+		return p.comeAgain(p.firstDue(), true), nil
 	}
 	if v.waitsFor != nil {
 		t := p.ticket("")
@@ -213,7 +217,7 @@ func (p *pass[T, R]) finish(ctx context.Context, err error) (ctrl.Result, error)
 	p.observe(v)
 	wait := p.backoff(client.ObjectKeyFromObject(p.obj), v.retry)
 	if !v.retry {
-		return p.comeAgain(p.nextVisit(v)), nil
+		return p.comeAgain(p.nextVisit(v), v.after == 0), nil
 	}
 	if v.after > 0 {
 		wait = v.after
