@@ -187,6 +187,24 @@ func healingScenarios() []scenario {
 			}
 			return nil
 		}},
+		{name: "token's account let go and another one made", before: func(w *world) {
+			o, a := newOrganization("Tenant"), newAccount("CI")
+			o.Spec.Adoption, a.Spec.AdoptionPolicy = v1alpha1.AdoptionAllow, v1alpha1.AdoptionAdopt
+			w.create(o)
+			w.settle()
+			w.grafana.Do("POST", "/api/serviceaccounts", 3, map[string]any{"name": "CI", "role": "Editor"})
+			w.create(a, newToken())
+			w.settle()
+			edit(w, newAccount(""), func(a *v1alpha1.ServiceAccount) {
+				a.Annotations = map[string]string{v1alpha1.AnnotationAbandon: "true"}
+			})
+			w.delete(newAccount(""))
+		}, act: func(w *world) { w.create(newAccount("Another")) }, kept: true, after: func(w *world) error {
+			if all := w.grafana.Tokens(3); len(all) != 1 || len(w.grafana.ServiceAccounts(3)) != 2 {
+				return fmt.Errorf("%d accounts, tokens %+v", len(w.grafana.ServiceAccounts(3)), all)
+			}
+			return nil
+		}},
 		{name: "token deleted by a person", before: tenant, act: func(w *world) {
 			t := newToken()
 			w.get(t)

@@ -19,8 +19,8 @@ var mutants = []mutant{
 	{
 		name: "finalizer after the create",
 		file: "controllers/lifecycle.go",
-		old:  "	if err := p.addFinalizer(ctx); err != nil {\n		return err\n	}\n	leave, err := p.connect(ctx)",
-		new:  "	defer func() { _ = p.addFinalizer(ctx) }()\n	leave, err := p.connect(ctx)",
+		old:  "	if err := p.addFinalizer(ctx); err != nil { // not",
+		new:  "	defer func() { _ = p.addFinalizer(ctx) }()\n	if err := error(nil); err != nil { // not",
 	},
 	{
 		name: "written over a newer object",
@@ -55,14 +55,32 @@ var mutants = []mutant{
 	{
 		name: "an error of looking taken for absence",
 		file: "controllers/lifecycle.go",
-		old:  "	if p.have, err = p.find(ctx); err != nil {\n		return err\n	}\n	p.looked = true\n",
-		new:  "	p.have, _ = p.find(ctx)\n	p.looked = true\n",
+		old:  "	if p.have, err = p.find(ctx); err != nil {\n		return err\n	}\n	p.looked = true\n	if p.have == nil && !",
+		new:  "	p.have, _ = p.find(ctx)\n	p.looked = true\n	if p.have == nil && !",
 	},
 	{
 		name: "an error of looking taken for absence before a create",
 		file: "controllers/lifecycle.go",
-		old:  "	if p.have, err = p.find(ctx); err != nil {\n		return err\n	}\n	if p.have == nil {\n",
-		new:  "	p.have, _ = p.find(ctx)\n	if p.have == nil {\n",
+		old:  "	if p.have, err = p.find(ctx); err != nil {\n		return err\n	}\n	p.looked = true\n	if p.have == nil {\n",
+		new:  "	p.have, _ = p.find(ctx)\n	p.looked = true\n	if p.have == nil {\n",
+	},
+	{
+		name: "a visit that only waited taken for a look",
+		file: "controllers/status.go",
+		old:  "	if p.looked || !isForgotten(p.obj) {\n",
+		new:  "	if true {\n", scenarios: "wiped",
+	},
+	{
+		name: "what lost its status let go unasked",
+		file: "controllers/lifecycle.go",
+		old:  "	return p.Kind.Held(p.obj) || isRoot(p.obj) || !wasSeen(p.obj)\n",
+		new:  "	return p.Kind.Held(p.obj) || isRoot(p.obj)\n", scenarios: "wiped",
+	},
+	{
+		name: "child that lost its status holds up nobody",
+		file: "controllers/index.go",
+		old:  "	return kind.Held(o.(T)) || isForgotten(o) && parentOf(o).Namespace == o.GetNamespace()\n",
+		new:  "	return kind.Held(o.(T))\n", scenarios: "wiped",
 	},
 	{
 		name: "intent forgotten too early",

@@ -98,6 +98,49 @@ var tokenMutants = []mutant{
 		new:  "	return &unspoken{text: text + err.Error(), err: err}\n", test: "TestAPIRefusedSecretTellsNoKey",
 	},
 
+	{
+		name: "Secret written over what others wrote",
+		file: secretFile,
+		old:  "		if err := x.env.Update(quiet(ctx), want); err != nil {\n",
+		new:  "		want.ResourceVersion = \"\"\n		if err := x.env.Update(quiet(ctx), want); err != nil {\n", test: "TestSecretThatAPersonWritesMeanwhile",
+	},
+	{
+		name: "lost answer to the write of a Secret taken for a refusal",
+		file: secretFile,
+		old:  "	if !errors.As(err, &status) {\n		return true\n	}\n",
+		new:  "	if !errors.As(err, &status) {\n		return false\n	}\n", test: "TestSecretWhoseWriteWasNotAnswered",
+	},
+	{
+		name: "tokens of the account of before left",
+		file: tokenFile,
+		old:  "	if held.accountID == 0 || held.accountID == x.account.Status.ID ||",
+		new:  "	if true || held.accountID == x.account.Status.ID ||", scenarios: "another one made",
+	},
+	{
+		name: "tokens that no status knows forgotten",
+		file: tokenFile,
+		old:  "	x.obj.Status.Revision = x.revision // if",
+		new:  "	_ = x.revision // if", scenarios: "its Secret's name taken",
+	},
+	{
+		name: "made-up revision counted",
+		file: tokenFile,
+		old:  "		if n <= x.revision+maxJump {\n",
+		new:  "		if n <= x.revision+maxRevision {\n", scenarios: "highest number",
+	},
+	{
+		name: "keys made without end",
+		file: "controllers/tokenbrake.go",
+		old:  "	delay := r.DelayFrom(now)\n",
+		new:  "	delay := 0 * r.DelayFrom(now)\n", test: "TestKeysAreNotMadeWithoutEnd",
+	},
+	{
+		name: "no rotation while the name is taken",
+		file: secretFile,
+		old:  "	if s.taken != nil {\n		s.wanted = s.held()\n",
+		new:  "	if s.taken != nil && false {\n		s.wanted = s.held()\n", scenarios: "new name is taken",
+	},
+
 	// Rotation.
 	{
 		name: "rotation on demand not recorded",
