@@ -229,6 +229,20 @@ func healingScenarios() []scenario {
 			}
 			return nil
 		}},
+		{name: "Grafana restored from before a reset and a rename", before: func(w *world) {
+			withToken(plain)(w)
+			w.settle()
+			backup := w.grafana.Snapshot()
+			w.grafana.ResetDatabase()
+			w.everybody()
+			w.settle()
+			edit(w, newOrganization(""), func(o *v1alpha1.Organization) { o.Spec.Name = "Renamed" })
+			w.settle()
+			w.grafana.Restore(backup)
+		}, act: func(w *world) {
+			w.clock = w.clock.Add(2 * proofLife)
+			w.everybody()
+		}},
 		{name: "Grafana restored from before a rotation", before: func(w *world) {
 			withToken(dated)(w)
 			w.settle()
@@ -405,15 +419,19 @@ func forgottenScenarios() []scenario {
 		forgotten("token with a Secret that was moved", withToken(func(t *v1alpha1.ServiceAccountToken) { t.Spec.Secret.Name = "elsewhere" }), newToken()),
 		forgotten("account with a token", withToken(plain), newAccount(""), newToken()),
 		forgotten("all of a tenant", tenant, all...),
-		{name: "token deleted after its status was wiped and its Secret's name taken", before: func(w *world) {
+		{name: "token deleted after its status was wiped, its key spoiled and no other made", before: func(w *world) {
 			withToken(plain)(w)
-			w.create(&corev1.Secret{ObjectMeta: named("elsewhere"), Data: map[string][]byte{"token": []byte("precious")}})
 			w.settle()
 			w.wipe(newToken())
+			secret := &corev1.Secret{ObjectMeta: named("token")}
+			w.get(secret)
+			secret.Data = nil
+			if err := w.kube.Update(w.tb.Context(), secret); err != nil {
+				w.tb.Fatal(err)
+			}
 			edit(w, newToken(), func(t *v1alpha1.ServiceAccountToken) {
-				t.Spec.Secret.Name, t.Annotations = "elsewhere", map[string]string{v1alpha1.AnnotationRotate: "now"}
+				t.Spec.Secret.Template = map[string]v1alpha1.TemplateText{"broken": "{{ .nothing"}
 			})
-			w.settle()
 		}, act: func(w *world) { w.delete(newToken()) }},
 	}
 }

@@ -120,7 +120,7 @@ var tokenMutants = []mutant{
 		name: "tokens that no status knows forgotten",
 		file: tokenFile,
 		old:  "	x.obj.Status.Revision = x.revision // if",
-		new:  "	_ = x.revision // if", scenarios: "its Secret's name taken",
+		new:  "	_ = x.revision // if", scenarios: "key spoiled",
 	},
 	{
 		name: "made-up revision counted",
