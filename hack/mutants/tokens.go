@@ -284,13 +284,13 @@ var tokenMutants = []mutant{
 		name: "service account found by id alone",
 		file: accountFile,
 		old:  "	if !x.owned(have) {\n		return nil, nil\n	}\n	state",
-		new:  "	state",
+		new:  "	state", scenarios: "id is another|restore",
 	},
 	{
 		name: "service account adopted by name",
 		file: accountFile,
 		old:  "	return (markedLogin(a.Login, uid8(x.obj)) || recorded) && (",
-		new:  "	return (markedLogin(a.Login, uid8(x.obj)) || recorded || a.Name == x.obj.WantedName()) && (",
+		new:  "	return (markedLogin(a.Login, uid8(x.obj)) || recorded || a.Name == x.obj.WantedName()) && (", scenarios: "name is taken",
 	},
 	{
 		name: "blocked login tried for ever",
