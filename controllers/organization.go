@@ -72,6 +72,11 @@ func (k organizationKind) Connect(ctx context.Context, obj *v1alpha1.Organizatio
 	var instance v1alpha1.Instance
 	switch {
 	case deleting:
+		if !wasSeen(obj) && key.Namespace != obj.Namespace { // see placeForDeletion
+			if err := k.parent(ctx, key, obj.Namespace, &instance, func() v1alpha1.AllowedNamespaces { return instance.Spec.AllowedNamespaces }); err != nil {
+				return nil, err
+			}
+		}
 		err := k.Get(ctx, key, &instance)
 		if apierrors.IsNotFound(err) {
 			return nil, stalled(v1alpha1.ReasonParentGone, "cannot delete it in Grafana: Instance %s does not exist. Create it again",
