@@ -168,6 +168,9 @@ func (l *life) leftBehind() map[string]bool {
 	for uid, obj := range l.gone() {
 		if obj.Stays() || obj.GetAnnotations()[v1alpha1.AnnotationAbandon] == "true" || l.revived[uid] {
 			left[string(uid)], left[uid8(obj)] = true, true
+			if o, ok := obj.(*v1alpha1.Organization); ok && o.Status.OrgID != 0 {
+				left[fmt.Sprint("org ", o.Status.OrgID)] = true // its mark can have been forged before it was let go
+			}
 		}
 	}
 	return left
@@ -199,7 +202,7 @@ func (l *life) tidy() {
 		case isForeign(org.Name):
 		case held[fmt.Sprint("org ", org.ID)]:
 			l.tidyOrganization(org.ID, left, held)
-		case l.isPersons(org), left[ownerOf(org)]:
+		case l.isPersons(org), left[ownerOf(org)], left[fmt.Sprint("org ", org.ID)]:
 			for _, a := range l.grafana.ServiceAccounts(org.ID) {
 				l.asAdmin(http.MethodDelete, org.ID, "/api/serviceaccounts/%d", a.ID)
 			}

@@ -538,20 +538,6 @@ func changeTokenSecret(rt *rapid.T, o *v1alpha1.ServiceAccountToken) {
 
 func (l *life) deleteObject(rt *rapid.T) { l.delete(l.pick(rt, alive)) }
 
-// stands reports whether an object and all that contains it are there to stay.
-func (l *life) stands(obj Object) bool {
-	for alive(obj) {
-		fresh := l.cast[parentOf(obj).Name]
-		if fresh == nil {
-			return true
-		}
-		if obj = fresh(); !l.get(obj) {
-			return false
-		}
-	}
-	return false
-}
-
 // children are the objects in another.
 func (l *life) children(parent Object) []Object {
 	return slices.DeleteFunc(l.objects(), func(obj Object) bool {

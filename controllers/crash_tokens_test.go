@@ -187,6 +187,24 @@ func healingScenarios() []scenario {
 			}
 			return nil
 		}},
+		{name: "token's account let go and another one made", before: func(w *world) {
+			o, a := newOrganization("Tenant"), newAccount("CI")
+			o.Spec.Adoption, a.Spec.AdoptionPolicy = v1alpha1.AdoptionAllow, v1alpha1.AdoptionAdopt
+			w.create(o)
+			w.settle()
+			w.grafana.Do("POST", "/api/serviceaccounts", 3, map[string]any{"name": "CI", "role": "Editor"})
+			w.create(a, newToken())
+			w.settle()
+			edit(w, newAccount(""), func(a *v1alpha1.ServiceAccount) {
+				a.Annotations = map[string]string{v1alpha1.AnnotationAbandon: "true"}
+			})
+			w.delete(newAccount(""))
+		}, act: func(w *world) { w.create(newAccount("Another")) }, kept: true, after: func(w *world) error {
+			if all := w.grafana.Tokens(3); len(all) != 1 || len(w.grafana.ServiceAccounts(3)) != 2 {
+				return fmt.Errorf("%d accounts, tokens %+v", len(w.grafana.ServiceAccounts(3)), all)
+			}
+			return nil
+		}},
 		{name: "token deleted by a person", before: tenant, act: func(w *world) {
 			t := newToken()
 			w.get(t)
@@ -210,6 +228,20 @@ func healingScenarios() []scenario {
 				return fmt.Errorf("%d tokens; the Secret holds another key than the first", len(w.grafana.Tokens(3)))
 			}
 			return nil
+		}},
+		{name: "Grafana restored from before a reset and a rename", before: func(w *world) {
+			withToken(plain)(w)
+			w.settle()
+			backup := w.grafana.Snapshot()
+			w.grafana.ResetDatabase()
+			w.everybody()
+			w.settle()
+			edit(w, newOrganization(""), func(o *v1alpha1.Organization) { o.Spec.Name = "Renamed" })
+			w.settle()
+			w.grafana.Restore(backup)
+		}, act: func(w *world) {
+			w.clock = w.clock.Add(2 * proofLife)
+			w.everybody()
 		}},
 		{name: "Grafana restored from before a rotation", before: func(w *world) {
 			withToken(dated)(w)
@@ -387,15 +419,19 @@ func forgottenScenarios() []scenario {
 		forgotten("token with a Secret that was moved", withToken(func(t *v1alpha1.ServiceAccountToken) { t.Spec.Secret.Name = "elsewhere" }), newToken()),
 		forgotten("account with a token", withToken(plain), newAccount(""), newToken()),
 		forgotten("all of a tenant", tenant, all...),
-		{name: "token deleted after its status was wiped and its Secret's name taken", before: func(w *world) {
+		{name: "token deleted after its status was wiped, its key spoiled and no other made", before: func(w *world) {
 			withToken(plain)(w)
-			w.create(&corev1.Secret{ObjectMeta: named("elsewhere"), Data: map[string][]byte{"token": []byte("precious")}})
 			w.settle()
 			w.wipe(newToken())
+			secret := &corev1.Secret{ObjectMeta: named("token")}
+			w.get(secret)
+			secret.Data = nil
+			if err := w.kube.Update(w.tb.Context(), secret); err != nil {
+				w.tb.Fatal(err)
+			}
 			edit(w, newToken(), func(t *v1alpha1.ServiceAccountToken) {
-				t.Spec.Secret.Name, t.Annotations = "elsewhere", map[string]string{v1alpha1.AnnotationRotate: "now"}
+				t.Spec.Secret.Template = map[string]v1alpha1.TemplateText{"broken": "{{ .nothing"}
 			})
-			w.settle()
 		}, act: func(w *world) { w.delete(newToken()) }},
 	}
 }

@@ -475,8 +475,8 @@ type crashTransport world
 
 func (t *crashTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 	w := (*world)(t)
-	if r.URL.Path == "/logout" {
-		return w.grafana.RoundTripper().RoundTrip(r) // the end of an old session, on the side
+	if r.URL.Path == "/logout" { // The end of an old session comes on the side, at any moment. Here it never comes, so that a late request of that session can always land.
+		return &http.Response{StatusCode: http.StatusFound, Header: http.Header{"Location": {"/login"}}, Body: http.NoBody, Request: r}, nil
 	}
 	w.asked++
 	what := r.Method + " " + r.URL.Path

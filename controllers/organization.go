@@ -72,6 +72,11 @@ func (k organizationKind) Connect(ctx context.Context, obj *v1alpha1.Organizatio
 	var instance v1alpha1.Instance
 	switch {
 	case deleting:
+		if !wasSeen(obj) && key.Namespace != obj.Namespace { // see placeForDeletion
+			if err := k.parent(ctx, key, obj.Namespace, &instance, func() v1alpha1.AllowedNamespaces { return instance.Spec.AllowedNamespaces }); err != nil {
+				return nil, err
+			}
+		}
 		err := k.Get(ctx, key, &instance)
 		if apierrors.IsNotFound(err) {
 			return nil, stalled(v1alpha1.ReasonParentGone, "cannot delete it in Grafana: Instance %s does not exist. Create it again",
@@ -283,14 +288,12 @@ func (x *organization) Find(ctx context.Context) (*orgState, error) {
 		return nil, &problem{Reason: v1alpha1.ReasonParentNotAvailable, Retry: true, suspect: &suspect{kind: "Instance", key: x.conn.Instance},
 			Message: fmt.Sprintf("it is not in Grafana: waiting for Instance %s to find out whether that has still the same database", x.conn.Instance)}
 	}
+	if have, err := x.findMarked(ctx); have != nil || err != nil { // status may be lost, or Grafana restored, and the name have changed since
+		return have, err
+	}
 	if x.lost != nil {
 		return nil, stalled(v1alpha1.ReasonOwnershipLost, "organization %d is there, but is called %q and does not carry the operator's mark any more. If it is this one, rename it to %q in Grafana or annotate this object %s=%d; else annotate it %s=true and delete it",
 			x.lost.ID, x.lost.Name, x.obj.Status.Name, v1alpha1.AnnotationConfirmOrgID, x.lost.ID, v1alpha1.AnnotationAbandon)
-	}
-	if x.obj.Status.OrgID == 0 { // status may be lost, and the name have changed since
-		if have, err := x.findMarked(ctx); have != nil || err != nil {
-			return have, err
-		}
 	}
 	return x.adopt(ctx)
 }

@@ -93,6 +93,68 @@ func TestNoKeyOfAForeignAccount(t *testing.T) {
 	}
 }
 
+// What a person writes into the Secret between its reading and its writing is not written over.
+func TestSecretThatAPersonWritesMeanwhile(t *testing.T) {
+	w := newWorld(t, "12.4.0")
+	w.seed()
+	withToken(plain)(w)
+	w.settle()
+	written := false
+	w.kube = interceptor.NewClient(w.kube, interceptor.Funcs{
+		Update: func(ctx context.Context, c client.WithWatch, obj client.Object, opts ...client.UpdateOption) error {
+			if s, ok := obj.(*corev1.Secret); ok && !written && len((&client.UpdateOptions{}).ApplyOptions(opts).DryRun) == 0 {
+				written = true
+				theirs := &corev1.Secret{ObjectMeta: named(s.Name)}
+				if err := c.Get(ctx, client.ObjectKeyFromObject(s), theirs); err != nil {
+					t.Fatal(err)
+				}
+				theirs.Labels["team"] = "theirs"
+				if err := c.Update(ctx, theirs); err != nil {
+					t.Fatal(err)
+				}
+			}
+			return c.Update(ctx, obj, opts...)
+		},
+	})
+	w.start()
+	rotate(w)
+	w.settle()
+	secret := &corev1.Secret{ObjectMeta: named("token")}
+	if w.get(secret); !written || secret.Labels["team"] != "theirs" {
+		t.Errorf("written: %v; labels: %v", written, secret.Labels)
+	}
+	if _, _, _, alive := w.grafana.KeyAlive(string(secret.Data["token"])); !alive || len(w.grafana.Tokens(3)) != 1 {
+		t.Errorf("alive: %v; %d tokens", alive, len(w.grafana.Tokens(3)))
+	}
+}
+
+// A key whose way into the Secret was not answered is not revoked: it may be there, and in use.
+func TestSecretWhoseWriteWasNotAnswered(t *testing.T) {
+	for _, what := range []string{"created", "updated"} {
+		t.Run(what, func(t *testing.T) {
+			w := newWorld(t, "12.4.0")
+			w.seed()
+			withAccount(w)
+			if what == "updated" {
+				w.create(newToken())
+			}
+			w.settle()
+			before := len(w.grafana.Keys())
+			w.arm(0, dropAfter)
+			w.only = "kubernetes " + strings.TrimSuffix(what, "d") + " token"
+			if what == "updated" {
+				rotate(w)
+			} else {
+				w.create(newToken())
+			}
+			w.settle()
+			if made := len(w.grafana.Keys()) - before; w.failAt >= 0 || made != 1 {
+				t.Errorf("%d keys were made, and the fault is yet to come: %v", made, w.failAt >= 0)
+			}
+		})
+	}
+}
+
 // What changes a Secret on its way into Kubernetes is found out before there is a key, and told.
 func TestSecretThatIsChangedOnItsWay(t *testing.T) {
 	for name, change := range map[string]func(s *corev1.Secret){

@@ -231,17 +231,22 @@ func conflict(s tokenSecrets) error {
 	return stalled(v1alpha1.ReasonSecretConflict, "Secret %s exists and does not belong to this object: delete it, or set another secret.name%s", name, kept)
 }
 
+// home is the Secret that the key goes into.
+func (x *token) home() string {
+	if now := x.have.secrets.wanted; now != nil {
+		return now.Namespace + "/" + now.Name
+	}
+	return x.obj.Namespace + "/" + x.obj.SecretName()
+}
+
 // rehearsal has the form and the length of a key.
 const rehearsal = "glsa_rehearsal0rehearsal0rehearsal012_00000000"
 
 // rehearse finds out, before a token is made or a Secret deleted, whether the Secret can be written.
 func (x *token) rehearse(ctx context.Context) error {
-	name, now := x.obj.Namespace+"/"+x.obj.SecretName(), x.have.secrets.wanted
+	name, now := x.home(), x.have.secrets.wanted
 	if now == nil && x.have.secrets.taken != nil {
 		return conflict(x.have.secrets)
-	}
-	if now != nil {
-		name = now.Namespace + "/" + now.Name
 	}
 	if now != nil && !now.DeletionTimestamp.IsZero() {
 		return &problem{Reason: v1alpha1.ReasonSecretConflict, Retry: true, Message: fmt.Sprintf("Secret %s is being deleted, and its finalizers hold it: waiting until it is gone", name)}

@@ -23,8 +23,8 @@ var ownershipMutants = []mutant{
 	{
 		name: "organization not searched for when status is lost",
 		file: "controllers/organization.go",
-		old:  "	if x.obj.Status.OrgID == 0 { // status may be lost",
-		new:  "	if false { // status may be lost", scenarios: "status lost",
+		old:  "	if have, err := x.findMarked(ctx); have != nil || err != nil { // status",
+		new:  "	if have, err := (*orgState)(nil), error(nil); have != nil || err != nil { // status", scenarios: "status lost|and a rename",
 	},
 	{
 		name: "organization adopted without the Instance's consent",

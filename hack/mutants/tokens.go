@@ -98,6 +98,49 @@ var tokenMutants = []mutant{
 		new:  "	return &unspoken{text: text + err.Error(), err: err}\n", test: "TestAPIRefusedSecretTellsNoKey",
 	},
 
+	{
+		name: "Secret written over what others wrote",
+		file: secretFile,
+		old:  "		if err := x.env.Update(quiet(ctx), want); err != nil {\n",
+		new:  "		want.ResourceVersion = \"\"\n		if err := x.env.Update(quiet(ctx), want); err != nil {\n", test: "TestSecretThatAPersonWritesMeanwhile",
+	},
+	{
+		name: "lost answer to the write of a Secret taken for a refusal",
+		file: secretFile,
+		old:  "	if !errors.As(err, &status) {\n		return true\n	}\n",
+		new:  "	if !errors.As(err, &status) {\n		return false\n	}\n", test: "TestSecretWhoseWriteWasNotAnswered",
+	},
+	{
+		name: "tokens of the account of before left",
+		file: tokenFile,
+		old:  "	if held.accountID == 0 || held.accountID == x.account.Status.ID ||",
+		new:  "	if true || held.accountID == x.account.Status.ID ||", scenarios: "another one made",
+	},
+	{
+		name: "tokens that no status knows forgotten",
+		file: tokenFile,
+		old:  "	x.obj.Status.Revision = x.revision // if",
+		new:  "	_ = x.revision // if", scenarios: "key spoiled",
+	},
+	{
+		name: "made-up revision counted",
+		file: tokenFile,
+		old:  "		if n <= x.revision+maxJump {\n",
+		new:  "		if n <= x.revision+maxRevision {\n", scenarios: "highest number",
+	},
+	{
+		name: "keys made without end",
+		file: "controllers/tokenbrake.go",
+		old:  "	delay := r.DelayFrom(now)\n",
+		new:  "	delay := 0 * r.DelayFrom(now)\n", test: "TestKeysAreNotMadeWithoutEnd",
+	},
+	{
+		name: "no rotation while the name is taken",
+		file: secretFile,
+		old:  "	if s.taken != nil {\n		s.wanted = s.held()\n",
+		new:  "	if s.taken != nil && false {\n		s.wanted = s.held()\n", scenarios: "new name is taken",
+	},
+
 	// Rotation.
 	{
 		name: "rotation on demand not recorded",
@@ -241,13 +284,13 @@ var tokenMutants = []mutant{
 		name: "service account found by id alone",
 		file: accountFile,
 		old:  "	if !x.owned(have) {\n		return nil, nil\n	}\n	state",
-		new:  "	state",
+		new:  "	state", scenarios: "id is another|restore",
 	},
 	{
 		name: "service account adopted by name",
 		file: accountFile,
 		old:  "	return (markedLogin(a.Login, uid8(x.obj)) || recorded) && (",
-		new:  "	return (markedLogin(a.Login, uid8(x.obj)) || recorded || a.Name == x.obj.WantedName()) && (",
+		new:  "	return (markedLogin(a.Login, uid8(x.obj)) || recorded || a.Name == x.obj.WantedName()) && (", scenarios: "name is taken",
 	},
 	{
 		name: "blocked login tried for ever",
