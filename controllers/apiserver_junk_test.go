@@ -44,7 +44,7 @@ var whole = map[string][]struct{ spec, status spec }{
 			"limits":      spec{"requestsPerSecond": 1, "burst": 1, "maxConcurrentReads": 1, "maxConcurrentWrites": 1},
 		}, lay(wholeStatus, spec{
 			"version": "12.4.0", "edition": "Open Source", "database": "ok", "capabilities": []any{"Session"}, "resets": 1,
-			"loginFailure": spec{"time": "2026-01-02T03:04:05Z", "attempts": 1, "secretResourceVersion": "7"},
+			"databaseID": "user 1", "loginFailure": spec{"time": "2026-01-02T03:04:05Z", "attempts": 1, "secretResourceVersion": "7"},
 		})},
 		{spec{
 			"url": "http://grafana:3000", "credentials": spec{"token": spec{"name": "a", "key": "b"}},
@@ -56,7 +56,7 @@ var whole = map[string][]struct{ spec, status spec }{
 			"instanceRef": spec{"name": "a", "namespace": "b"}, "name": "n", "allowedNamespaces": wholeSelector, "quotas": spec{"dashboard": 1},
 			"maxServiceAccountRole": "Editor", "adoptionPolicy": "Adopt", "adoption": "Allow",
 			"preferences": spec{"theme": "dark", "timezone": "utc", "weekStart": "monday", "language": "en-US", "homeDashboardUID": "u"},
-		}), lay(wholeStatus, spec{"orgID": 1, "name": "n", "adopted": true, "joined": true, "deleteStarted": true, "resets": 1})},
+		}), lay(wholeStatus, spec{"orgID": 1, "name": "n", "adopted": true, "joined": true, "resets": 1})},
 		{spec{"instanceRef": spec{"name": "a"}, "preferences": spec{"homeDashboardRef": spec{"name": "a", "namespace": "b"}}}, spec{}},
 	},
 	"ServiceAccount": {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
+	"strings"
 	"time"
 
 	"grafana-tenancy.dev/operator/api/v1alpha1"
@@ -69,7 +70,13 @@ func databaseScenarios() []scenario {
 			w.grafana.EndSessions()
 			w.everybody()
 		}, ownKeys: true, after: onlyOne(4)},
-		{name: "the operator's login made again", before: configured(hold, tenant), act: loginMadeAgain, after: onlyOne(3)},
+		{name: "the operator's login made again", before: configured(hold, tenant), act: loginMadeAgain, after: func(w *world) error {
+			i := newInstance()
+			if w.get(i); !strings.HasPrefix(i.Status.DatabaseID, "user "+w.userID("admin")+" ") {
+				return fmt.Errorf("the identity is not the new one: %+v", i.Status)
+			}
+			return onlyOne(3)(w)
+		}},
 		{name: "the operator's login made again, and everything deleted", before: configured(hold, tenant), act: func(w *world) {
 			loginMadeAgain(w)
 			w.delete(newDashboard("", ""), newToken(), newAccount(""), newOrganization(""))
@@ -83,6 +90,15 @@ func databaseScenarios() []scenario {
 			}
 			w.grafana.EndSessions()
 			w.everybody()
+		}, after: onlyOne(3)},
+		{name: "an Instance and a tenant from nothing, where a reset is held", before: func(w *world) {
+			w.settle()
+			w.delete(newInstance())
+		}, act: func(w *world) {
+			i := newInstance()
+			hold(&i.Spec)
+			w.create(i)
+			tenant(w)
 		}, after: onlyOne(3)},
 		{name: "Grafana restored from before its organizations, where a reset is held", before: configured(hold, nothing), act: func(w *world) {
 			backup := w.grafana.Snapshot()
