@@ -91,6 +91,18 @@ func databaseScenarios() []scenario {
 			w.grafana.EndSessions()
 			w.everybody()
 		}, after: onlyOne(3)},
+		{name: "organization restored under another id, and its name changed since", before: func(w *world) {
+			withOrg(w)
+			w.settle()
+			edit(w, newOrganization(""), func(o *v1alpha1.Organization) { o.Spec.Name = "Renamed" })
+		}, act: func(w *world) {
+			org := w.own()[0]
+			w.grafana.Do(http.MethodDelete, "/api/orgs/3", 1, nil)
+			w.grafana.Do(http.MethodPost, "/api/orgs", 1, map[string]any{"name": "Tenant"})
+			w.grafana.Do(http.MethodPut, "/api/orgs/4/address", 1, map[string]any{"address2": org.Address.Address2})
+			w.grafana.EndSessions()
+			w.everybody()
+		}, after: onlyOne(4)},
 		{name: "an Instance and a tenant from nothing, where a reset is held", before: func(w *world) {
 			w.settle()
 			w.delete(newInstance())

@@ -290,13 +290,11 @@ func (x *organization) Find(ctx context.Context) (*orgState, error) {
 		return nil, &problem{Reason: v1alpha1.ReasonParentNotAvailable, Retry: true, suspect: &suspect{kind: "Instance", key: x.conn.Instance},
 			Message: fmt.Sprintf("it is not in Grafana: waiting for Instance %s to find out whether that has still the same database", x.conn.Instance)}
 	}
+	if have, err := x.findMarked(ctx); have != nil || err != nil { // status may be lost or of another time, and the name have changed since
+		return have, err
+	}
 	if x.lost != nil {
 		return nil, x.lostMark()
-	}
-	if x.obj.Status.OrgID == 0 { // status may be lost, and the name have changed since
-		if have, err := x.findMarked(ctx); have != nil || err != nil {
-			return have, err
-		}
 	}
 	return x.adopt(ctx)
 }
@@ -330,9 +328,16 @@ func (x *organization) findMarked(ctx context.Context) (*orgState, error) {
 		if err != nil {
 			return nil, err
 		}
-		if ours, err := x.marked(ctx, org); err != nil {
+		ours, err := x.marked(ctx, org)
+		if err != nil {
 			return nil, err
-		} else if ours {
+		}
+		if free, err := x.inherits(ctx, org); err != nil {
+			return nil, err
+		} else if ours && !free {
+			return nil, x.copiedMark(org)
+		}
+		if ours {
 			return x.load(ctx, org)
 		}
 	}

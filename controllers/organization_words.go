@@ -1,9 +1,11 @@
 package controllers
 
 import (
+	"fmt"
 	"strings"
 
 	"grafana-tenancy.dev/operator/api/v1alpha1"
+	"grafana-tenancy.dev/operator/internal/grafana"
 )
 
 // taken says that a name is held, and by whom if that is the object's own namespace.
@@ -42,4 +44,10 @@ func (x *organization) lostMark() error {
 	}
 	return stalled(v1alpha1.ReasonOwnershipLost, "organization %d is there, but is called %q and does not carry the operator's mark any more. If it is this one, rename it to %q in Grafana or annotate this object %s=%d; else annotate it %s=true and delete it",
 		id, x.lost.Name, x.obj.Status.Name, v1alpha1.AnnotationConfirmOrgID, id, v1alpha1.AnnotationAbandon)
+}
+
+// copiedMark says that an organization with our mark is another object's: its Admin has copied the mark, or a restore has shuffled ids, and the other finds out when it is visited.
+func (x *organization) copiedMark(org grafana.Org) error {
+	return &problem{Reason: v1alpha1.ReasonOwnershipLost, Retry: true,
+		Message: fmt.Sprintf("organization %d (%q) carries the mark of this object, but is recorded as another Organization's: looking again", org.ID, org.Name)}
 }

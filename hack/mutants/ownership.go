@@ -77,8 +77,8 @@ var ownershipMutants = []mutant{
 	{
 		name: "organization not searched for when status is lost",
 		file: "controllers/organization.go",
-		old:  "	if x.obj.Status.OrgID == 0 { // status may be lost",
-		new:  "	if false { // status may be lost", scenarios: "status lost",
+		old:  "	if have, err := x.findMarked(ctx); have != nil || err != nil { // status may be lost",
+		new:  "	if have, err := x.findMarked(ctx); false && (have != nil || err != nil) { // status may be lost", scenarios: "status lost",
 	},
 	{
 		name: "organization adopted without the Instance's consent",
