@@ -33,12 +33,6 @@ var ownershipMutants = []mutant{
 		new:  "	x.conn.rememberDatabase(x.obj.Status.DatabaseID)\n", scenarios: "login made again",
 	},
 	{
-		name: "organizations made before the identity of the database is written",
-		file: "controllers/instance.go",
-		old:  "	if err != nil || !x.obj.DeletionTimestamp.IsZero() {\n",
-		new:  "	if true {\n", scenarios: "an Instance and a tenant",
-	},
-	{
 		name: "what the operator has marked since it read the marks forgotten",
 		file: "controllers/organization.go",
 		old:  "append(x.conn.carriers(x.mark), read)",
