@@ -282,12 +282,12 @@ var badDashboards = map[string]struct {
 	source, reason string
 	texts          []string
 }{
-	"not JSON":            {`title: "YAML"`, v1alpha1.ReasonInvalidSource, []string{"line 1"}},
+	"not JSON":            {`title: "YAML"`, v1alpha1.ReasonInvalidSource, []string{"not JSON"}},
 	"a comma too many":    {"{\n\"title\": \"T\",\n}", v1alpha1.ReasonInvalidSource, []string{"line 3"}},
 	"cut off":             {`{"title": "T", "panels": [`, v1alpha1.ReasonInvalidSource, []string{"ends too early"}},
 	"blank":               {"  ", v1alpha1.ReasonInvalidSource, []string{"ends too early"}},
 	"null":                {"null", v1alpha1.ReasonInvalidSource, []string{"null"}},
-	"a list":              {`[{"title": "T"}]`, v1alpha1.ReasonInvalidSource, []string{"array", "not an object"}},
+	"a list":              {`[{"title": "T"}]`, v1alpha1.ReasonInvalidSource, []string{"array", "not a JSON object"}},
 	"two":                 {`{"title": "T"}{"title": "U"}`, v1alpha1.ReasonInvalidSource, []string{"behind"}},
 	"no title":            {`{"panels": []}`, v1alpha1.ReasonInvalidSource, []string{`"title"`}},
 	"an empty title":      {`{"title": ""}`, v1alpha1.ReasonInvalidSource, []string{`"title"`}},

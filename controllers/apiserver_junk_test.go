@@ -44,7 +44,7 @@ var whole = map[string][]struct{ spec, status spec }{
 			"limits":      spec{"requestsPerSecond": 1, "burst": 1, "maxConcurrentReads": 1, "maxConcurrentWrites": 1},
 		}, lay(wholeStatus, spec{
 			"version": "12.4.0", "edition": "Open Source", "database": "ok", "capabilities": []any{"Session"}, "resets": 1,
-			"loginFailure": spec{"time": "2026-01-02T03:04:05Z", "attempts": 1, "secretResourceVersion": "7"},
+			"databaseID": "user 1", "loginFailure": spec{"time": "2026-01-02T03:04:05Z", "attempts": 1, "secretResourceVersion": "7"},
 		})},
 		{spec{
 			"url": "http://grafana:3000", "credentials": spec{"token": spec{"name": "a", "key": "b"}},
@@ -56,7 +56,7 @@ var whole = map[string][]struct{ spec, status spec }{
 			"instanceRef": spec{"name": "a", "namespace": "b"}, "name": "n", "allowedNamespaces": wholeSelector, "quotas": spec{"dashboard": 1},
 			"maxServiceAccountRole": "Editor", "adoptionPolicy": "Adopt", "adoption": "Allow",
 			"preferences": spec{"theme": "dark", "timezone": "utc", "weekStart": "monday", "language": "en-US", "homeDashboardUID": "u"},
-		}), lay(wholeStatus, spec{"orgID": 1, "name": "n", "adopted": true, "joined": true, "deleteStarted": true, "resets": 1})},
+		}), lay(wholeStatus, spec{"orgID": 1, "name": "n", "adopted": true, "joined": true, "resets": 1})},
 		{spec{"instanceRef": spec{"name": "a"}, "preferences": spec{"homeDashboardRef": spec{"name": "a", "namespace": "b"}}}, spec{}},
 	},
 	"ServiceAccount": {
@@ -73,9 +73,15 @@ var whole = map[string][]struct{ spec, status spec }{
 		})},
 	},
 	"Dashboard": {
-		{lay(wholeCommon, spec{"organizationRef": spec{"name": "a", "namespace": "b"}, "source": spec{"json": "{}"}, "uid": "u", "folder": spec{"uid": "f"}, "driftPolicy": "Report", "adoptionPolicy": "Adopt"}),
-			lay(wholeStatus, spec{"uid": "u", "url": "/d/u", "version": 1, "contentHash": "h", "folderUID": "f", "orgID": 1, "createdAt": "2026-01-02T03:04:05Z", "adopted": true, "drift": spec{"version": 2, "by": "admin"}})},
-		{spec{"organizationRef": spec{"name": "a"}, "source": spec{"configMapRef": spec{"name": "a", "key": "b"}}}, spec{}},
+		{lay(wholeCommon, spec{"organizationRef": spec{"name": "a", "namespace": "b"}, "source": spec{"json": "{}"}, "uid": "u", "folder": spec{"uid": "f"}, "driftPolicy": "Report", "adoptionPolicy": "Adopt", "inputs": []any{spec{"name": "a", "value": "b"}}}),
+			lay(wholeStatus, spec{"uid": "u", "url": "/d/u", "version": 1, "contentHash": "h", "contentGeneration": 1, "savedAt": "2026-01-02T03:04:05Z", "folderUID": "f", "orgID": 1, "createdAt": "2026-01-02T03:04:05Z", "adopted": true, "drift": spec{"version": 2, "by": "admin"}})},
+		{spec{"organizationRef": spec{"name": "a"}, "source": spec{"configMapRef": spec{"name": "a", "key": "b"}}, "folder": spec{"path": []any{"a", "b"}}}, spec{}},
+		{spec{"organizationRef": spec{"name": "a"}, "source": spec{"model": spec{"title": "a"}}}, spec{}},
+		{spec{"organizationRef": spec{"name": "a"}, "source": spec{"gzipJson": "H4sIAAAAAAAAA6uuBQBDv6ajAgAAAA=="}}, spec{}},
+		{spec{"organizationRef": spec{"name": "a"}, "source": spec{"grafanaCom": spec{"id": 1, "revision": 2}}}, spec{}},
+		{spec{"organizationRef": spec{"name": "a"}, "source": spec{"url": spec{"url": "https://a/b", "sha256": strings.Repeat("0a", 32), "headersFrom": spec{"name": "a"},
+			"caFrom": spec{"secretKeyRef": spec{"name": "a", "key": "b"}}}}}, spec{}},
+		{spec{"organizationRef": spec{"name": "a"}, "source": spec{"url": spec{"url": "https://a/b", "caFrom": spec{"configMapKeyRef": spec{"name": "a", "key": "b"}}}}}, spec{}},
 	},
 }
 

@@ -47,6 +47,9 @@ func (n *tenant) held(w *world, instance *v1alpha1.Instance, confirm string) {
 	if isTrue(instance, v1alpha1.ConditionAvailable) {
 		w.t.Errorf("it is Available: %+v", instance.Status.Conditions)
 	}
+	for _, obj := range []controllers.Object{n.org, n.sa, n.dash, n.token} {
+		waiting(w, obj, v1alpha1.ReasonParentNotAvailable) // though nobody has visited it
+	}
 	n.waiting(w) // whoever had begun before is done now
 	w.grafana.ResetLog()
 	change(w, n.org, func() { n.org.Spec.Preferences = &v1alpha1.Preferences{Theme: "light"} })

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
+	"strings"
 	"time"
 
 	"grafana-tenancy.dev/operator/api/v1alpha1"
@@ -69,7 +70,13 @@ func databaseScenarios() []scenario {
 			w.grafana.EndSessions()
 			w.everybody()
 		}, ownKeys: true, after: onlyOne(4)},
-		{name: "the operator's login made again", before: configured(hold, tenant), act: loginMadeAgain, after: onlyOne(3)},
+		{name: "the operator's login made again", before: configured(hold, tenant), act: loginMadeAgain, after: func(w *world) error {
+			i := newInstance()
+			if w.get(i); !strings.HasPrefix(i.Status.DatabaseID, "user "+w.userID("admin")+" ") {
+				return fmt.Errorf("the identity is not the new one: %+v", i.Status)
+			}
+			return onlyOne(3)(w)
+		}},
 		{name: "the operator's login made again, and everything deleted", before: configured(hold, tenant), act: func(w *world) {
 			loginMadeAgain(w)
 			w.delete(newDashboard("", ""), newToken(), newAccount(""), newOrganization(""))
@@ -83,6 +90,27 @@ func databaseScenarios() []scenario {
 			}
 			w.grafana.EndSessions()
 			w.everybody()
+		}, after: onlyOne(3)},
+		{name: "organization restored under another id, and its name changed since", before: func(w *world) {
+			withOrg(w)
+			w.settle()
+			edit(w, newOrganization(""), func(o *v1alpha1.Organization) { o.Spec.Name = "Renamed" })
+		}, act: func(w *world) {
+			org := w.own()[0]
+			w.grafana.Do(http.MethodDelete, "/api/orgs/3", 1, nil)
+			w.grafana.Do(http.MethodPost, "/api/orgs", 1, map[string]any{"name": "Tenant"})
+			w.grafana.Do(http.MethodPut, "/api/orgs/4/address", 1, map[string]any{"address2": org.Address.Address2})
+			w.grafana.EndSessions()
+			w.everybody()
+		}, after: onlyOne(4)},
+		{name: "an Instance and a tenant from nothing, where a reset is held", before: func(w *world) {
+			w.settle()
+			w.delete(newInstance())
+		}, act: func(w *world) {
+			i := newInstance()
+			hold(&i.Spec)
+			w.create(i)
+			tenant(w)
 		}, after: onlyOne(3)},
 		{name: "Grafana restored from before its organizations, where a reset is held", before: configured(hold, nothing), act: func(w *world) {
 			backup := w.grafana.Snapshot()

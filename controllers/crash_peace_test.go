@@ -82,7 +82,7 @@ func (l *life) answer(obj Object) {
 			l.confirmReset(nil)
 		}
 	case *v1alpha1.Organization:
-		if ready.Reason == v1alpha1.ReasonOwnershipLost {
+		if ready.Reason == v1alpha1.ReasonOwnershipLost && !l.isForeignOrg(o.Status.OrgID) {
 			edit(l.world, obj, func(obj Object) {
 				annotate(obj, v1alpha1.AnnotationConfirmOrgID, strconv.FormatInt(o.Status.OrgID, 10))
 			})
@@ -93,6 +93,11 @@ func (l *life) answer(obj Object) {
 			l.delete(secret)
 		}
 	}
+}
+
+// isForeignOrg reports whether an organization has never been one of ours: nobody would confirm that it is.
+func (l *life) isForeignOrg(id int64) bool {
+	return slices.ContainsFunc(l.grafana.Orgs(), func(org grafanatest.Org) bool { return org.ID == id && isForeign(org.Name) })
 }
 
 // calm undoes in a spec what keeps an object from being Ready for good.

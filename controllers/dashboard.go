@@ -410,9 +410,6 @@ func (x *dash) Judge(_ context.Context, have *dashboardState) error {
 // Recheck has no reason of its own.
 func (x *dash) Recheck(*dashboardState) time.Duration { return 0 }
 
-// PrepareDelete has nothing to say.
-func (x *dash) PrepareDelete(context.Context, *dashboardState) error { return nil }
-
 // Delete deletes the dashboard. find has just seen our mark on it, and the lifecycle proven the organization.
 func (x *dash) Delete(ctx context.Context, have *dashboardState) error {
 	return absent(x.org.DeleteDashboard(ctx, have.UID))

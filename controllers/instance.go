@@ -307,9 +307,6 @@ func (x *instance) Settled() bool { return false }
 // Recheck has no reason of its own.
 func (x *instance) Recheck(*serverState) time.Duration { return 0 }
 
-// PrepareDelete has nothing to say.
-func (x *instance) PrepareDelete(context.Context, *serverState) error { return nil }
-
 // Delete has nothing to delete.
 func (x *instance) Delete(context.Context, *serverState) error { return nil }
 

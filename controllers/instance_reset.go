@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strconv"
 
+	"k8s.io/apimachinery/pkg/api/meta"
+
 	"grafana-tenancy.dev/operator/api/v1alpha1"
 	"grafana-tenancy.dev/operator/internal/grafana"
 )
@@ -94,15 +96,20 @@ func (x *instance) reset(id string, missing int) error {
 	return nil
 }
 
-// made lists the Organizations that should be in this Grafana: not one whose deletion there has begun, which may be gone.
+// isHeld reports whether an Instance waits for a person to say what is to become of it, since its database is not the one that the operator's objects speak of.
+func isHeld(obj *v1alpha1.Instance) bool {
+	ready := meta.FindStatusCondition(obj.Status.Conditions, v1alpha1.ConditionReady)
+	return ready != nil && ready.Reason == v1alpha1.ReasonDatabaseReset
+}
+
+// made lists the Organizations that should be in this Grafana.
 func (x *instance) made(ctx context.Context) ([]v1alpha1.Organization, error) {
 	var list v1alpha1.OrganizationList
 	if err := x.listChildren(ctx, &list, x.key); err != nil {
 		return nil, err
 	}
 	return slices.DeleteFunc(list.Items, func(o v1alpha1.Organization) bool {
-		begun := !o.DeletionTimestamp.IsZero() && o.Status.DeleteStarted
-		return o.Status.OrgID == 0 || o.Status.Resets != x.obj.Status.Resets || begun
+		return o.Status.OrgID == 0 || o.Status.Resets != x.obj.Status.Resets
 	}), nil
 }
 

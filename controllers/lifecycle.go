@@ -71,9 +71,7 @@ type External[R any] interface {
 	Settled() bool
 	// Recheck is how long until the object must be looked at again for a reason of its own; 0 means no such reason.
 	Recheck(have *R) time.Duration
-	// PrepareDelete fails if it must not be deleted as it is, and puts into status what must be known before the delete request is sent.
-	PrepareDelete(ctx context.Context, have *R) error
-	// Delete deletes it, having proven that it is ours. Absent is success.
+	// Delete deletes it, having proven that it is ours and may be deleted as it is. Absent is success.
 	Delete(ctx context.Context, have *R) error
 	// Release lets it go, undeleted.
 	Release(ctx context.Context, have *R) error
@@ -303,12 +301,6 @@ func (p *pass[T, R]) delete(ctx context.Context) error {
 			return err
 		}
 		if err := p.ext.Prove(ctx, true); err != nil {
-			return err
-		}
-		if err := p.ext.PrepareDelete(ctx, p.have); err != nil {
-			return err
-		}
-		if err := p.keepStatus(ctx); err != nil {
 			return err
 		}
 		if err := p.ext.Delete(ctx, p.have); err != nil {

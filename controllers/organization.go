@@ -94,7 +94,7 @@ func (k organizationKind) Connect(ctx context.Context, obj *v1alpha1.Organizatio
 	}
 	conn, err := k.connectionTo(ctx, key)
 	if err != nil {
-		return nil, err
+		return nil, whileHeld(&instance, err)
 	}
 	x := &organization{Env: k.Env, obj: obj, instance: &instance, conn: conn, mark: markOf(k.ClusterID, obj)}
 	if !deleting {
@@ -104,6 +104,16 @@ func (k organizationKind) Connect(ctx context.Context, obj *v1alpha1.Organizatio
 		return &onlyOrganization{organization: x}, nil
 	}
 	return x, nil
+}
+
+// whileHeld adds to an error that nobody can act in the organization while its Instance is held: it may be gone, and what is in it. In an outage it is not: what was seen there still holds, and
+// objects that nobody visits are not written to.
+func whileHeld(instance *v1alpha1.Instance, err error) error {
+	var p *problem
+	if isHeld(instance) && errors.As(err, &p) {
+		p.Unavailable = true
+	}
+	return err
 }
 
 // homeDashboard is the uid of the dashboard that preferences.homeDashboardRef names.
@@ -288,12 +298,11 @@ func (x *organization) Find(ctx context.Context) (*orgState, error) {
 		return nil, &problem{Reason: v1alpha1.ReasonParentNotAvailable, Retry: true, suspect: &suspect{kind: "Instance", key: x.conn.Instance},
 			Message: fmt.Sprintf("it is not in Grafana: waiting for Instance %s to find out whether that has still the same database", x.conn.Instance)}
 	}
-	if have, err := x.findMarked(ctx); have != nil || err != nil { // status may be lost, or Grafana restored, and the name have changed since
+	if have, err := x.findMarked(ctx); have != nil || err != nil { // status may be lost or of another time, and the name have changed since
 		return have, err
 	}
 	if x.lost != nil {
-		return nil, stalled(v1alpha1.ReasonOwnershipLost, "organization %d is there, but is called %q and does not carry the operator's mark any more. If it is this one, rename it to %q in Grafana or annotate this object %s=%d; else annotate it %s=true and delete it",
-			x.lost.ID, x.lost.Name, x.obj.Status.Name, v1alpha1.AnnotationConfirmOrgID, x.lost.ID, v1alpha1.AnnotationAbandon)
+		return nil, x.lostMark()
 	}
 	return x.adopt(ctx)
 }
@@ -327,9 +336,16 @@ func (x *organization) findMarked(ctx context.Context) (*orgState, error) {
 		if err != nil {
 			return nil, err
 		}
-		if ours, err := x.marked(ctx, org); err != nil {
+		ours, err := x.marked(ctx, org)
+		if err != nil {
 			return nil, err
-		} else if ours {
+		}
+		if free, err := x.inherits(ctx, org); err != nil {
+			return nil, err
+		} else if ours && !free {
+			return nil, x.copiedMark(org)
+		}
+		if ours {
 			return x.load(ctx, org)
 		}
 	}
@@ -387,21 +403,9 @@ func (x *organization) born(ctx context.Context) ([]grafana.Org, error) {
 
 func (x *organization) Rival(ctx context.Context) error {
 	if x.named != nil {
-		return taken(x.obj, x.obj.WantedName(), readMark(x.named.Address))
+		return x.taken(x.obj.WantedName(), readMark(x.named.Address))
 	}
 	return x.olderClaim(ctx, false)
-}
-
-// taken says that a name is held, and by whom if that is the object's own namespace.
-func taken(obj *v1alpha1.Organization, name string, holder mark) error {
-	if holder == (mark{}) {
-		return stalled(v1alpha1.ReasonAlreadyExists, "organization %q exists in Grafana and was not created by the operator: rename one of them", name)
-	}
-	who := "an object of another namespace or cluster"
-	if strings.HasPrefix(holder.owner, obj.GetNamespace()+"/") {
-		who = holder.owner
-	}
-	return stalled(v1alpha1.ReasonNameConflict, "organization %q belongs to %s: give this one another name", name, who)
 }
 
 // olderClaim fails if another Organization of the same name on the same Instance, or another that would adopt it, was there before.
@@ -529,7 +533,7 @@ func (x *organization) setName(ctx context.Context, have *orgState) error {
 		if holder, err := x.conn.OrgByName(ctx, name); err != nil {
 			return err
 		} else if holder != nil {
-			return taken(x.obj, name, readMark(holder.Address))
+			return x.taken(name, readMark(holder.Address))
 		}
 	}
 	if err := x.conn.prove(ctx, have.ID, x.mark, true); err != nil {
@@ -537,7 +541,7 @@ func (x *organization) setName(ctx context.Context, have *orgState) error {
 	}
 	err := x.conn.RenameOrg(ctx, have.ID, name)
 	if grafana.IsTaken(err) {
-		return taken(x.obj, name, mark{})
+		return x.taken(name, mark{})
 	}
 	if err == nil {
 		have.Name = name

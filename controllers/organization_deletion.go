@@ -12,16 +12,6 @@ import (
 	"grafana-tenancy.dev/operator/internal/grafana"
 )
 
-// PrepareDelete fails if the organization holds what the operator did not put there. From here on its absence is no sign that Grafana's database was reset.
-func (x *organization) PrepareDelete(ctx context.Context, have *orgState) error {
-	x.obj.Status.DeleteStarted = false
-	if err := x.checkDelete(ctx, have.ID); err != nil {
-		return err
-	}
-	x.obj.Status.DeleteStarted = true
-	return nil
-}
-
 func (x *organization) Delete(ctx context.Context, have *orgState) error {
 	return x.deleteOwned(ctx, have.ID)
 }

@@ -25,7 +25,7 @@ func (x *onlyOrganization) Get(ctx context.Context) (*orgState, error) {
 	case org.Name != x.obj.WantedName():
 		return nil, stalled(v1alpha1.ReasonInvalidSpec, "the Instance's credential is a service account token, whose only organization is %q: set spec.name to exactly that", org.Name)
 	case m != (mark{}):
-		return nil, taken(x.obj, org.Name, m)
+		return nil, x.taken(org.Name, m)
 	}
 	return x.load(ctx, org)
 }
@@ -49,9 +49,6 @@ func (x *onlyOrganization) Update(ctx context.Context, have *orgState) error {
 	}
 	return x.organization.Update(ctx, have)
 }
-
-// PrepareDelete has nothing to ask: nothing is deleted.
-func (x *onlyOrganization) PrepareDelete(context.Context, *orgState) error { return nil }
 
 // Delete lets it go: the organization was there before.
 func (x *onlyOrganization) Delete(ctx context.Context, have *orgState) error {

@@ -292,9 +292,6 @@ func (x *serviceAccount) Settled() bool {
 // Recheck has no reason of its own.
 func (x *serviceAccount) Recheck(*accountState) time.Duration { return 0 }
 
-// PrepareDelete has nothing to say.
-func (x *serviceAccount) PrepareDelete(context.Context, *accountState) error { return nil }
-
 // Delete deletes the account. find has just seen its login, and the lifecycle proven the organization.
 func (x *serviceAccount) Delete(ctx context.Context, have *accountState) error {
 	return absent(x.org.DeleteServiceAccount(ctx, have.ID))

@@ -2,6 +2,7 @@ package controllers
 
 import (
 	"testing"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -64,12 +65,16 @@ func TestRefusedCredentialTriedAgain(t *testing.T) {
 	if instance.Status.LoginFailure == nil {
 		t.Fatalf("status: %+v", instance.Status)
 	}
+	w.advance(w.clock.Add(time.Minute))
+	visit() // the second try; the next one is due five minutes later
 	tries := w.logins()
 	touch := func(s *corev1.Secret) {
 		metav1.SetMetaDataAnnotation(&s.ObjectMeta, "example.com/seen", s.ResourceVersion)
 	}
 	for range 3 {
 		w.changeCredential(touch)
+		visit()
+		w.advance(w.clock.Add(time.Minute))
 		visit()
 	}
 	w.start() // and it knows nothing but what the status says

@@ -585,9 +585,6 @@ func (x *token) Recheck(have *tokenState) time.Duration {
 	return next
 }
 
-// PrepareDelete has nothing to say.
-func (x *token) PrepareDelete(context.Context, *tokenState) error { return nil }
-
 // Delete revokes every token of ours, and then deletes the Secret, whose key is dead.
 func (x *token) Delete(ctx context.Context, have *tokenState) error {
 	all := have.abandoned()

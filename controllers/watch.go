@@ -81,9 +81,10 @@ func usability(obj client.Object) any {
 	}
 	var id, org int64
 	var name string
+	var held bool
 	switch o := obj.(type) {
 	case *v1alpha1.Instance:
-		id = o.Status.Resets
+		id, held = o.Status.Resets, isHeld(o)
 	case *v1alpha1.Organization:
 		id, name = o.Status.OrgID, o.Status.Name
 	case *v1alpha1.ServiceAccount:
@@ -91,10 +92,10 @@ func usability(obj client.Object) any {
 	}
 	return struct {
 		available, deleting  bool
-		seen                 bool
+		seen, held           bool
 		generation, id, orgs int64
 		name                 string
-	}{isTrue(o.CommonStatus().Conditions, v1alpha1.ConditionAvailable), !obj.GetDeletionTimestamp().IsZero(), wasSeen(o), obj.GetGeneration(), id, org, name}
+	}{isTrue(o.CommonStatus().Conditions, v1alpha1.ConditionAvailable), !obj.GetDeletionTimestamp().IsZero(), wasSeen(o), held, obj.GetGeneration(), id, org, name}
 }
 
 // childOf wakes a parent that waits for its children to go.

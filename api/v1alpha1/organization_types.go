@@ -133,10 +133,6 @@ type OrganizationStatus struct {
 	// +optional
 	Joined bool `json:"joined,omitempty"`
 
-	// DeleteStarted says that the request that deletes the organization in Grafana was about to be sent, so that it may be gone.
-	// +optional
-	DeleteStarted bool `json:"deleteStarted,omitempty"`
-
 	// Resets is the Instance's count of resets that the organization was last seen under.
 	// +kubebuilder:validation:Minimum=0
 	// +kubebuilder:validation:Maximum=9007199254740991

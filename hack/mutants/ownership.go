@@ -5,14 +5,62 @@ var ownershipMutants = []mutant{
 	{
 		name: "reset database not noticed",
 		file: "controllers/instance_reset.go",
-		old:  "	case seen:\n",
-		new:  "	case seen, true:\n", scenarios: "reset, and held",
+		old:  "		} else if !seen {\n",
+		new:  "		} else if !seen && false {\n", scenarios: "reset, and held",
 	},
 	{
 		name: "reset database filled again unasked",
 		file: "controllers/instance_reset.go",
-		old:  "x.obj.Spec.OnReset == v1alpha1.ResetRebuild && !doubtful,",
-		new:  "true || doubtful,", scenarios: "reset, and held",
+		old:  "	if x.obj.Spec.OnReset != v1alpha1.ResetRebuild && x.obj",
+		new:  "	if false && x.obj", scenarios: "reset, and held",
+	},
+	{
+		name: "database not known by its identity",
+		file: "controllers/instance_reset.go",
+		old:  "	if id == \"\" || id != x.obj.Status.DatabaseID {\n",
+		new:  "	if true {\n", scenarios: "disguised",
+	},
+	{
+		name: "another database taken for the same",
+		file: "controllers/instance_reset.go",
+		old:  "	if id == \"\" || id != x.obj.Status.DatabaseID {\n",
+		new:  "	if id == \"\" {\n", scenarios: "reset, and held",
+	},
+	{
+		name: "new identity of the database not noted",
+		file: "controllers/instance_reset.go",
+		old:  "	x.conn.rememberDatabase(id)\n	x.identify(id)\n",
+		new:  "	x.conn.rememberDatabase(x.obj.Status.DatabaseID)\n", scenarios: "login made again",
+	},
+	{
+		name: "what the operator has marked since it read the marks forgotten",
+		file: "controllers/organization.go",
+		old:  "append(x.conn.carriers(x.mark), read)",
+		new:  "[]int64{read}", scenarios: "status lost",
+	},
+	{
+		name: "id under which there is nothing any more kept at a create",
+		file: "controllers/organization.go",
+		old:  "	x.obj.Status.OrgID = 0\n	return eventCreated\n",
+		new:  "	return eventCreated\n", scenarios: "restored from before",
+	},
+	{
+		name: "connection made from versions of Secrets",
+		file: "controllers/settings.go",
+		old:  "	return r.use(field, key, secret.Data[key]), secret.ResourceVersion, nil\n",
+		new:  "	r.use(field, secret.ResourceVersion, nil)\n	return r.use(field, key, secret.Data[key]), secret.ResourceVersion, nil\n", test: "TestFinalizerOnCredentialCostsNoLogin",
+	},
+	{
+		name: "refused credential tried again as often as its Secret is touched",
+		file: "controllers/instance.go",
+		old:  "	case x.unchanged:\n",
+		new:  "	case false:\n", test: "TestRefusedCredentialTriedAgain",
+	},
+	{
+		name: "objects in an Instance that is held stay Ready",
+		file: "controllers/organization.go",
+		old:  "	if isHeld(instance) && errors.As(err, &p) {\n",
+		new:  "	if isHeld(instance) && false && errors.As(err, &p) {\n", test: "TestAPIDatabaseResetHeld$",
 	},
 	{
 		name: "restored organization of an earlier life not taken over",
@@ -23,8 +71,8 @@ var ownershipMutants = []mutant{
 	{
 		name: "organization not searched for when status is lost",
 		file: "controllers/organization.go",
-		old:  "	if have, err := x.findMarked(ctx); have != nil || err != nil { // status",
-		new:  "	if have, err := (*orgState)(nil), error(nil); have != nil || err != nil { // status", scenarios: "status lost|and a rename",
+		old:  "	if have, err := x.findMarked(ctx); have != nil || err != nil { // status may be lost",
+		new:  "	if have, err := x.findMarked(ctx); false && (have != nil || err != nil) { // status may be lost", scenarios: "status lost|and a rename",
 	},
 	{
 		name: "organization adopted without the Instance's consent",

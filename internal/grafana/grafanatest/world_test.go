@@ -198,6 +198,25 @@ func TestSessionsEnd(t *testing.T) {
 	}
 }
 
+// The first user is what tells one database from another, even where the clock stands still.
+func TestFirstUserOfEachDatabase(t *testing.T) {
+	now := func() time.Time { return time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC) }
+	for _, version := range Versions() {
+		s := New(Options{Version: version, Now: now})
+		admin := client{t: t, server: s, auth: adminAuth}
+		me := func() string { _, body := admin.do("GET", "/api/user", 1, ""); return body }
+		before, snapshot := me(), s.Snapshot()
+		s.ResetDatabase()
+		if after := me(); after == before || after != me() {
+			t.Errorf("%s: the first user was %s and is %s", version, before, after)
+		}
+		s.Restore(snapshot)
+		if after := me(); after != before {
+			t.Errorf("%s: restored, the first user is %s instead of %s", version, after, before)
+		}
+	}
+}
+
 func TestResetDatabase(t *testing.T) {
 	s := New(Options{})
 	key := withToken(t, s)

@@ -1,0 +1,82 @@
+package controllers
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+
+	"k8s.io/apimachinery/pkg/api/meta"
+
+	"grafana-tenancy.dev/operator/api/v1alpha1"
+)
+
+// saysOf fails unless an Organization is Stalled for a reason and its message has all of these.
+func saysOf(w *world, o *v1alpha1.Organization, reason string, parts ...string) {
+	w.tb.Helper()
+	w.get(o)
+	c := meta.FindStatusCondition(o.Status.Conditions, v1alpha1.ConditionStalled)
+	if c == nil || c.Reason != reason {
+		w.tb.Errorf("%s is not Stalled by %s: %+v", o.Name, reason, o.Status.Conditions)
+		return
+	}
+	for _, part := range parts {
+		if !strings.Contains(c.Message, part) {
+			w.tb.Errorf("%s: %q is not in %q", o.Name, part, c.Message)
+		}
+	}
+}
+
+// After the cluster's id has changed, Organizations say so, and touch nothing until a person has decided.
+func TestWordsOnAnotherClusterID(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, "12.4.0")
+	w.seed()
+	withOrg(w)
+	w.settle()
+	org, other := newOrganization(""), otherOrganization()
+	w.get(org)
+	before := markOf("cluster-0", org)
+	address := func(id int64, m mark) {
+		w.grafana.Do(http.MethodPut, fmt.Sprintf("/api/orgs/%d/address", id), 1, map[string]any{"address2": m.String()})
+	}
+	address(3, before)
+	w.grafana.Do(http.MethodPost, "/api/orgs", 1, map[string]any{"name": "Other"})
+	address(4, mark{cluster: "cluster-0", owner: "tenant/other", uid: "f0f0f0f0-0000-4000-8000-000000000000"})
+	w.create(other)
+	w.start()
+	was := w.grafana.Orgs()
+	w.settle()
+	saysOf(w, org, v1alpha1.ReasonOwnershipLost, "cluster-0", "cluster-1", "--cluster-id=cluster-0", v1alpha1.AnnotationConfirmOrgID+"=3")
+	saysOf(w, other, v1alpha1.ReasonNameConflict, `"Other"`, "cluster-0", "cluster-1", "--cluster-id=cluster-0")
+	if now := w.grafana.Orgs(); fmt.Sprint(now) != fmt.Sprint(was) {
+		t.Errorf("organizations: %+v", now)
+	}
+	address(3, mark{cluster: "cluster-1", owner: "tenant/third", uid: "f0f0f0f0-0000-4000-8000-000000000000"})
+	w.everybody()
+	w.settle()
+	saysOf(w, org, v1alpha1.ReasonOwnershipLost, `"Tenant"`, "the mark of another object", v1alpha1.AnnotationConfirmOrgID+"=3")
+	edit(w, org, func(o *v1alpha1.Organization) {
+		o.Annotations = map[string]string{v1alpha1.AnnotationConfirmOrgID: "3"}
+	})
+	w.settle()
+	if w.get(org); !isTrue(org.Status.Conditions, v1alpha1.ConditionReady) || org.Status.OrgID != 3 {
+		t.Errorf("confirmed, and not Ready: %+v", org.Status)
+	}
+}
+
+// Two organizations with the mark of one object: one of them is a copy, and the message says which.
+func TestWordsOnACopiedMark(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, "12.4.0")
+	w.seed()
+	withOrg(w)
+	w.settle()
+	org := newOrganization("")
+	w.get(org)
+	w.grafana.Do(http.MethodPost, "/api/orgs", 1, map[string]any{"name": "Wanted"})
+	w.grafana.Do(http.MethodPut, "/api/orgs/4/address", 1, map[string]any{"address2": markOf("cluster-1", org).String()})
+	edit(w, org, func(o *v1alpha1.Organization) { o.Spec.Name = "Wanted" })
+	w.settle()
+	saysOf(w, org, v1alpha1.ReasonNameConflict, `"Wanted" carries the mark of this object`, "organization 3")
+}
