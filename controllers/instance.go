@@ -197,6 +197,9 @@ const (
 func (x *instance) awaitLogin() error {
 	failure := x.obj.Status.LoginFailure
 	if failure == nil || failure.SecretResourceVersion != x.credential || x.obj.Status.ObservedGeneration != x.obj.Generation {
+		if failure != nil && failure.SecretResourceVersion != x.credential {
+			x.conn.RetryLogin() // it may have been put right in Grafana instead
+		}
 		x.obj.Status.LoginFailure = nil
 		return nil
 	}

@@ -26,7 +26,7 @@ type settings struct {
 	credential  string // resourceVersion of the Secret with the credential
 }
 
-// resolver reads what an Instance names, and notes the version of everything that it read.
+// resolver reads what an Instance names, and notes all that it read. It goes by the content and not by the resourceVersion, which our own finalizer on a Secret changes while a connection is in use.
 type resolver struct {
 	ctx       context.Context
 	live      client.Reader
@@ -151,6 +151,7 @@ func (r *resolver) ca(from *v1alpha1.CASource) ([]byte, error) {
 		return nil, err
 	}
 	if text, ok := cm.Data[ref.Key]; ok {
+		r.seen = append(r.seen, text)
 		return []byte(text), nil
 	}
 	return nil, r.noKey("spec.tls.caFrom", "ConfigMap", ref.Name, ref.Key)
@@ -165,6 +166,7 @@ func (r *resolver) secret(field, name, key string) (value []byte, version string
 	if len(secret.Data[key]) == 0 {
 		return nil, "", r.noKey(field, "Secret", name, key)
 	}
+	r.seen = append(r.seen, string(secret.Data[key]))
 	return secret.Data[key], secret.ResourceVersion, nil
 }
 
@@ -184,6 +186,6 @@ func (r *resolver) get(field, name string, obj client.Object) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", field, err)
 	}
-	r.seen = append(r.seen, fmt.Sprintf("%T %s %s %s", obj, name, obj.GetUID(), obj.GetResourceVersion()))
+	r.seen = append(r.seen, fmt.Sprintf("%T %s %s", obj, name, obj.GetUID()))
 	return nil
 }
