@@ -49,5 +49,5 @@ func query(random *rand.Rand) string {
 	for range 8 {
 		names = append(names, fmt.Sprintf("service_%x", random.Uint64()))
 	}
-	return fmt.Sprintf(`sum by (instance) (rate(http_requests_total{job=~"%s",code!~"5.."}[5m]))`, strings.Join(names, "|"))
+	return fmt.Sprintf(`sum by (instance) (rate(http_requests_total{job=~%q,code!~"5.."}[5m]))`, strings.Join(names, "|"))
 }
