@@ -25,7 +25,7 @@ func main() {
 func run(args []string) error {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	var opts grafanatest.Options
+	opts := grafanatest.Options{CountOnly: true} // nobody reads the log
 	flags := flag.NewFlagSet("fakegrafana", flag.ContinueOnError)
 	addr := flags.String("addr", "127.0.0.1:3000", "address to listen on")
 	versions := strings.Join(grafanatest.Versions(), " or ")
@@ -33,12 +33,17 @@ func run(args []string) error {
 	flags.StringVar(&opts.Admin, "admin", "admin", "login of the server admin")
 	flags.StringVar(&opts.Password, "password", "admin", "password of the server admin")
 	flags.BoolVar(&opts.Anonymous, "anonymous", false, "serve who is not signed in as a Viewer of org 1")
+	flags.BoolVar(&opts.NestedFolders, "nested-folders", false, "let folders be in folders before Grafana 11 as well")
+	latency := flags.Bool("latency", false, "take the time that a real one takes, with SQLite")
 	flags.BoolVar(&opts.Quotas, "quotas", false, "enable quotas, with Grafana's default limits")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
 	if !slices.Contains(grafanatest.Versions(), opts.Version) {
 		return fmt.Errorf("-version %s: must be %s", opts.Version, versions)
+	}
+	if *latency {
+		opts.Latency = grafanatest.SQLiteLatency(opts.Version)
 	}
 	server, err := grafanatest.Listen(*addr, opts)
 	if err != nil {

@@ -33,10 +33,13 @@ func TestContract(t *testing.T) {
 		return
 	}
 	for _, version := range grafanatest.Versions() {
-		for _, quotas := range []bool{false, true} {
-			t.Run(fmt.Sprintf("%s quotas=%v", version, quotas), func(t *testing.T) {
+		for name, opts := range map[string]grafanatest.Options{
+			"": {}, " with quotas": {Quotas: true}, " with nested folders": {NestedFolders: true},
+		} {
+			opts.Version = version
+			t.Run(version+name, func(t *testing.T) {
 				t.Parallel()
-				runContract(t, grafanatest.Start(t, grafanatest.Options{Version: version, Quotas: quotas}).URL, "admin", "admin")
+				runContract(t, grafanatest.Start(t, opts).URL, "admin", "admin")
 			})
 		}
 	}
@@ -83,6 +86,9 @@ func runContract(t *testing.T, url, user, password string) {
 		{"DashboardVersions", contract.testDashboardVersions},
 		{"DashboardList", contract.testDashboardList},
 		{"Folders", contract.testFolders},
+		{"NestedFolders", contract.testNestedFolders},
+		{"FolderLists", contract.testFolderLists},
+		{"FolderTitles", contract.testFolderTitles},
 		{"Contents", contract.testContents},
 		{"AlertRules", contract.testAlertRules},
 		{"LibraryPanels", contract.testLibraryPanels},
@@ -751,14 +757,26 @@ func (k contract) testDashboardList(t *testing.T) {
 	if version == "" {
 		_, err := o.ListDashboards(t.Context(), "v1beta1")
 		expect(t, "a list that this Grafana does not have", err, grafana.IsNotFound)
+		expect(t, "a list that this Grafana does not have", err, grafana.IsNoDashboardList)
 		return
 	}
 	list := have(o.ListDashboards(t.Context(), version))(t)
 	slices.SortFunc(list, func(a, b grafana.DashboardMeta) int { return cmp.Compare(a.UID, b.UID) })
+	for i, d := range list {
+		if time.Since(d.Created).Abs() > time.Hour || d.Updated.IsZero() != (d.Generation == 1) || !d.Updated.IsZero() && d.Updated.Before(d.Created) {
+			t.Errorf("times of %s: created %v, updated %v", d.UID, d.Created, d.Updated)
+		}
+		list[i].Created, list[i].Updated = time.Time{}, time.Time{}
+	}
 	same(t, "list", []grafana.DashboardMeta{{UID: "a", Generation: 1, FolderUID: "fold"}, {UID: "b", Generation: saved.Version}}, list)
 	same(t, "version", saved.Version, have(o.Dashboard(t.Context(), "b"))(t).Version)
 	same(t, "list of nothing", 0, len(have(k.org(t).ListDashboards(t.Context(), version))(t)))
 	have(k.client.Org(1).ListDashboards(t.Context(), version))(t)
+	_, err := k.client.Org(99_999_999).ListDashboards(t.Context(), version)
+	expect(t, "list of an organization that does not exist", err, grafana.IsNoDashboardList)
+	if grafana.IsUnavailable(err) || grafana.IsUnsure(err) {
+		t.Errorf("an organization that does not exist is taken for an outage: %v", err)
+	}
 }
 
 func (k contract) testFolders(t *testing.T) {
@@ -777,18 +795,88 @@ func (k contract) testFolders(t *testing.T) {
 	_, err = o.CreateFolder(t.Context(), grafana.Folder{UID: "untitled"})
 	expect(t, "no title", err, isStatus(400))
 
-	child, err := o.CreateFolder(t.Context(), grafana.Folder{UID: "child", Title: "Child", ParentUID: "top"})
-	must(t, err)
-	if k.major >= 11 { // before, they nest only behind a switch
-		same(t, "child", grafana.Folder{UID: "child", Title: "Child", ParentUID: "top"}, have(o.Folder(t.Context(), child.UID))(t))
+	_, err = o.CreateFolder(t.Context(), grafana.Folder{UID: "general2", Title: "general"})
+	if k.major < 12 {
+		expect(t, "the title of the root", err, grafana.IsReservedTitle)
+	} else {
+		must(t, err)
 	}
-	_, err = o.CreateFolder(t.Context(), grafana.Folder{UID: "lost", Title: "Lost", ParentUID: "nosuch"})
+}
+
+// testNestedFolders has folders below folders, as far down as Grafana lets them.
+func (k contract) testNestedFolders(t *testing.T) {
+	o := k.org(t)
+	nested := have(k.client.Settings(t.Context()))(t).NestedFolders()
+	parent := ""
+	for _, uid := range []string{"a", "b", "c", "d", "e", "f"} {
+		folder := grafana.Folder{UID: uid, Title: "Folder " + uid, ParentUID: parent}
+		made, err := o.CreateFolder(t.Context(), folder)
+		if uid == "f" {
+			expect(t, "a sixth level", err, grafana.IsTooDeep)
+			if grafana.IsUnavailable(err) || grafana.IsUnsure(err) || grafana.IsTaken(err) {
+				t.Errorf("a sixth level is taken for more than that: %v", err)
+			}
+			break
+		}
+		must(t, err)
+		same(t, "made", folder, made)
+		if !nested {
+			folder.ParentUID = ""
+		}
+		same(t, "got", folder, have(o.Folder(t.Context(), uid))(t))
+		parent = uid
+	}
+	_, err := o.CreateFolder(t.Context(), grafana.Folder{UID: "lost", Title: "Lost", ParentUID: "nosuch"})
 	if k.major < 12 {
 		expect(t, "unknown parent", err, grafana.IsNotFound)
 	} else {
 		must(t, err)
 	}
+	_, err = o.Folders(t.Context(), "nosuch")
+	if nested {
+		expect(t, "folders below nothing", err, grafana.IsNotFound)
+	} else {
+		must(t, err)
+	}
 }
+
+func (k contract) testFolderLists(t *testing.T) {
+	o := k.org(t)
+	same(t, "at first", []grafana.Folder{}, have(o.Folders(t.Context(), ""))(t))
+	for _, folder := range []grafana.Folder{{UID: "b", Title: "Bee"}, {UID: "a", Title: "Ant"}, {UID: "ba", Title: "Below", ParentUID: "b"}} {
+		have(o.CreateFolder(t.Context(), folder))(t)
+	}
+	ant, bee, below := grafana.Folder{UID: "a", Title: "Ant"}, grafana.Folder{UID: "b", Title: "Bee"}, grafana.Folder{UID: "ba", Title: "Below", ParentUID: "b"}
+	top, under := []grafana.Folder{ant, bee}, []grafana.Folder{below}
+	if !have(k.client.Settings(t.Context()))(t).NestedFolders() {
+		top, under = []grafana.Folder{ant, bee, {UID: "ba", Title: "Below"}}, []grafana.Folder{}
+	}
+	eventually(t, "the list has them all", func() bool {
+		return len(have(o.Folders(t.Context(), ""))(t)) == len(top) && len(have(o.Folders(t.Context(), "b"))(t)) == len(under)
+	})
+	same(t, "in no other", top, have(o.Folders(t.Context(), ""))(t))
+	same(t, "below one", under, have(o.Folders(t.Context(), "b"))(t))
+	same(t, "below one without any", []grafana.Folder{}, have(o.Folders(t.Context(), "a"))(t))
+	same(t, "of another organization", []grafana.Folder{}, have(k.org(t).Folders(t.Context(), ""))(t))
+}
+
+// testFolderTitles makes folders of one title: side by side before Grafana 12 never, under different parents always.
+func (k contract) testFolderTitles(t *testing.T) {
+	o := k.org(t)
+	have(o.CreateFolder(t.Context(), grafana.Folder{UID: "a", Title: "Same"}))(t)
+	_, err := o.CreateFolder(t.Context(), grafana.Folder{UID: "b", Title: "Same"})
+	if k.major < 12 {
+		expect(t, "a title that is taken", err, grafana.IsTaken)
+		expect(t, "it was not made", errorOf(o.Folder(t.Context(), "b")), grafana.IsNotFound)
+	} else {
+		must(t, err)
+	}
+	if have(k.client.Settings(t.Context()))(t).NestedFolders() {
+		have(o.CreateFolder(t.Context(), grafana.Folder{UID: "c", Title: "Same", ParentUID: "a"}))(t)
+	}
+}
+
+func errorOf[T any](_ T, err error) error { return err }
 
 func (k contract) testContents(t *testing.T) {
 	o := k.org(t)

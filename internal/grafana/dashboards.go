@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/http"
 	"strconv"
 	"time"
 )
@@ -71,6 +72,8 @@ type DashboardMeta struct {
 	// Generation is the version that Dashboard and SaveDashboard tell.
 	Generation int64
 	FolderUID  string
+	// Created and Updated are zero where they are not told; Updated is told once it has been changed.
+	Created, Updated time.Time
 }
 
 type dashboardAnswer struct {
@@ -190,11 +193,9 @@ func (o *OrgClient) DashboardVersions(ctx context.Context, uid string, limit int
 	return versions, nil
 }
 
-const (
-	metadataOnly = "application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io"
-	folderOf     = "grafana.app/folder"
-)
+const metadataOnly = "application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io"
 
+// metadataList has of a page only what is needed: the rest, such as managedFields, is passed over.
 type metadataList struct {
 	Kind     string `json:"kind"`
 	Metadata struct {
@@ -202,17 +203,32 @@ type metadataList struct {
 	} `json:"metadata"`
 	Items []struct {
 		Metadata struct {
-			Name        string            `json:"name"`
-			Generation  int64             `json:"generation"`
-			Annotations map[string]string `json:"annotations"`
+			Name        string `json:"name"`
+			Generation  int64  `json:"generation"`
+			Created     stamp  `json:"creationTimestamp"`
+			Annotations struct {
+				Folder  string `json:"grafana.app/folder"`
+				Updated stamp  `json:"grafana.app/updatedTimestamp"`
+			} `json:"annotations"`
 		} `json:"metadata"`
 	} `json:"items"`
 }
 
 func (l metadataList) complete() bool { return l.Kind == "PartialObjectMetadataList" }
 
+// stamp is a time that may be missing or no time: then it is zero.
+type stamp struct{ time.Time }
+
+func (s *stamp) UnmarshalJSON(data []byte) error {
+	var text string
+	_ = json.Unmarshal(data, &text)
+	s.Time, _ = time.Parse(time.RFC3339, text)
+	return nil
+}
+
 // ListDashboards lists all dashboards of the organization without their content, through the version of
-// /apis that DashboardAPIVersion names.
+// /apis that DashboardAPIVersion names. If that does not work here (IsNoDashboardList), each can still be
+// had by Dashboard. A list that Grafana has forgotten half way is begun once more.
 //
 // GET /apis/dashboard.grafana.app/:version/namespaces/:namespace/dashboards
 func (o *OrgClient) ListDashboards(ctx context.Context, apiVersion string) ([]DashboardMeta, error) {
@@ -222,6 +238,14 @@ func (o *OrgClient) ListDashboards(ctx context.Context, apiVersion string) ([]Da
 	}
 	r := get("/apis/dashboard.grafana.app/:version/namespaces/:namespace/dashboards", apiVersion, namespace).with("limit", "500")
 	r.accept = metadataOnly
+	all, err := o.listDashboards(ctx, r)
+	if answered(err, http.StatusGone) {
+		return o.listDashboards(ctx, r)
+	}
+	return all, err
+}
+
+func (o *OrgClient) listDashboards(ctx context.Context, r request) ([]DashboardMeta, error) {
 	all := []DashboardMeta{}
 	for {
 		page, err := do[metadataList](ctx, o, r)
@@ -230,14 +254,28 @@ func (o *OrgClient) ListDashboards(ctx context.Context, apiVersion string) ([]Da
 		}
 		for _, item := range page.Items {
 			m := item.Metadata
-			all = append(all, DashboardMeta{UID: m.Name, Generation: m.Generation, FolderUID: m.Annotations[folderOf]})
+			all = append(all, DashboardMeta{
+				UID: m.Name, Generation: m.Generation, FolderUID: m.Annotations.Folder, Created: m.Created.Time, Updated: m.Annotations.Updated.Time,
+			})
 		}
 		next := page.Metadata.Continue
-		if next == "" || next == r.query.Get("continue") {
+		if next == "" {
 			return all, nil
+		}
+		if next == r.query.Get("continue") {
+			return nil, fmt.Errorf("Grafana's list of the dashboards of organization %d does not get beyond %d of them", o.id, len(all))
 		}
 		r = r.with("continue", next)
 	}
+}
+
+// IsNoDashboardList reports whether the failure of ListDashboards says that the list cannot be had: this
+// Grafana has none (404) or none without content (406), the credential may not list (403), a proxy keeps
+// /apis to itself, or there is no such organization. What each dashboard answers by itself then tells
+// which. Other failures are those of the server.
+func IsNoDashboardList(err error) bool {
+	return answered(err, http.StatusForbidden, http.StatusNotFound, http.StatusMethodNotAllowed, http.StatusNotAcceptable) ||
+		identified(err, NotGrafana, WrongNamespace)
 }
 
 // namespace is what /apis calls the organization. A token's is asked for once, since it may be a stack

@@ -34,6 +34,12 @@ const (
 	MaxSecondsToLive = "maxSecondsToLive"
 	// ExpirationDayLimit marks the same for [service_accounts] token_expiration_day_limit.
 	ExpirationDayLimit = "expirationDayLimit"
+	// FolderTooDeep marks the refusal of a folder below as many others as Grafana allows.
+	FolderTooDeep = "folder.maximum-depth-reached"
+	// ReservedTitle marks Grafana's 400 to a folder called General, which its root is to versions before 12.
+	ReservedTitle = "reservedTitle"
+	// WrongNamespace marks Grafana's 500 to what /apis is asked in an organization that does not exist.
+	WrongNamespace = "namespaceMismatch"
 )
 
 // ErrClosed is returned by every call of a Client after Close. Nothing was sent.
@@ -153,6 +159,13 @@ func IsVersionMismatch(err error) bool {
 	return answered(err, http.StatusPreconditionFailed) && !identified(err, "name-exists", "plugin-dashboard")
 }
 
+// IsTooDeep reports whether a folder was not made since it would be below too many others. It is no
+// failure of the server, whatever the status (Grafana 12 answers 500).
+func IsTooDeep(err error) bool { return identified(err, FolderTooDeep) }
+
+// IsReservedTitle reports whether a folder was not made since its title is Grafana's own: General.
+func IsReservedTitle(err error) bool { return identified(err, ReservedTitle) }
+
 // IsLifetimeRefused reports whether a token was refused since it would live too long: its MessageID,
 // MaxSecondsToLive or ExpirationDayLimit, says by which of Grafana's settings.
 func IsLifetimeRefused(err error) bool { return identified(err, MaxSecondsToLive, ExpirationDayLimit) }
@@ -185,10 +198,10 @@ func IsUnavailable(err error) bool {
 	return failed(err) || IsRateLimited(err)
 }
 
-// failed reports whether the server itself failed: 5xx or 408.
+// failed reports whether the server itself failed: 5xx or 408, unless it is known for a refusal.
 func failed(err error) bool {
 	var e *Error
-	return errors.As(err, &e) && (e.Status >= 500 || e.Status == http.StatusRequestTimeout)
+	return errors.As(err, &e) && (e.Status >= 500 || e.Status == http.StatusRequestTimeout) && !identified(e, FolderTooDeep, WrongNamespace)
 }
 
 // IsUnsure reports whether the request may have taken effect all the same: it got no answer, 5xx, 408
@@ -286,7 +299,27 @@ func (e *Error) fromJSON(body []byte) bool {
 	default:
 		e.MessageID = text("status")
 	}
+	if e.MessageID == "" {
+		e.MessageID = e.worded()
+	}
 	return true
+}
+
+// worded is the MessageID of a refusal that Grafana tells by nothing but its text; "": it is none.
+func (e *Error) worded() string {
+	if e.Status != http.StatusBadRequest && e.Status != http.StatusInternalServerError {
+		return ""
+	}
+	for _, known := range []struct{ path, text, id string }{
+		{"/api/folders", "folder max depth exceeded", FolderTooDeep},
+		{"/api/folders", "[" + FolderTooDeep + "]", FolderTooDeep},
+		{"/apis/", "namespace mismatch", WrongNamespace},
+	} {
+		if strings.Contains(e.Path, known.path) && strings.Contains(e.Message, known.text) {
+			return known.id
+		}
+	}
+	return ""
 }
 
 // unreadable is the *Error for a success whose body is not what Grafana sends.

@@ -2,7 +2,10 @@ package grafana
 
 import (
 	"context"
+	"errors"
+	"net/http"
 	"strconv"
+	"strings"
 )
 
 // Folder is a folder for dashboards.
@@ -37,12 +40,52 @@ func (o *OrgClient) Folder(ctx context.Context, uid string) (Folder, error) {
 	return do[Folder](ctx, o, get("/api/folders/:uid", uid))
 }
 
+const folderPage = 1000 // the largest that Grafana takes
+
+// Folders lists the folders directly below a parent; "": those in no other. If the parent does not exist,
+// the error is IsNotFound. Where folders cannot be in folders (Settings.NestedFolders), nothing is below
+// any. Grafana 12 lists from an index, which a folder just made may not have reached: that one is missing
+// here does not prove that there is none.
+//
+// GET /api/folders
+func (o *OrgClient) Folders(ctx context.Context, parentUID string) ([]Folder, error) {
+	r := get("/api/folders").with("limit", strconv.Itoa(folderPage))
+	if parentUID != "" {
+		r = r.with("parentUid", parentUID)
+	}
+	all, seen := []Folder{}, map[string]bool{}
+	for page := 1; ; page++ {
+		listed, err := do[[]Folder](ctx, o, r.with("page", strconv.Itoa(page)))
+		if err != nil {
+			return nil, err
+		}
+		known := len(seen)
+		for _, folder := range listed {
+			if folder.ParentUID == parentUID && !seen[folder.UID] { // where folders are flat, all are listed whatever the parent
+				all = append(all, folder)
+			}
+			seen[folder.UID] = true
+		}
+		if len(listed) < folderPage || len(seen) == known { // the last page, or one again
+			return all, nil
+		}
+	}
+}
+
 // CreateFolder makes a folder; without a UID Grafana chooses one. A uid in use is IsTaken, and before
-// Grafana 12 so is a title in use. Grafana 12 does not mind a parent that does not exist: look first.
+// Grafana 12 so is a title in use below the same parent. Too many folders above it are IsTooDeep, and
+// before Grafana 12 the title General is IsReservedTitle. Grafana 12 does not mind a parent that does not
+// exist: look first. Where folders cannot be in folders (Settings.NestedFolders), the folder is made
+// without its parent.
 //
 // POST /api/folders
 func (o *OrgClient) CreateFolder(ctx context.Context, folder Folder) (Folder, error) {
-	return do[Folder](ctx, o, post(folder, "/api/folders"))
+	made, err := do[Folder](ctx, o, post(folder, "/api/folders"))
+	var e *Error
+	if strings.EqualFold(folder.Title, "General") && errors.As(err, &e) && e.Status == http.StatusBadRequest && e.MessageID == "" && !e.text {
+		e.MessageID = ReservedTitle // the only 400 there is for a uid that is one
+	}
+	return made, err
 }
 
 // SearchContents lists dashboards and folders of the organization, at most limit (5000 is the largest

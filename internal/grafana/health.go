@@ -3,6 +3,8 @@ package grafana
 import (
 	"context"
 	"net/http"
+	"strconv"
+	"strings"
 )
 
 // Health is how a Grafana says it is.
@@ -24,6 +26,15 @@ type Settings struct {
 	// Namespace is what /apis calls the organization that was asked: "default", "org-N", or "stacks-N" in Grafana Cloud.
 	Namespace      string
 	FeatureToggles map[string]bool
+}
+
+// NestedFolders reports whether folders can be in folders: always since Grafana 11, before only behind a
+// feature toggle. A version that is hidden or cannot be read counts as an older one, since that puts a
+// folder in the wrong place without a word.
+func (s Settings) NestedFolders() bool {
+	major, _, _ := strings.Cut(s.Version, ".")
+	number, err := strconv.Atoi(major)
+	return s.FeatureToggles["nestedFolders"] || err == nil && number >= 11
 }
 
 // Health asks how the Grafana is, without a credential. If its database fails, both the Health and an

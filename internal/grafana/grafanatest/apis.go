@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"slices"
 	"strconv"
@@ -137,7 +138,7 @@ func (c *call) dashboardObjects(version string) []obj {
 			notes["grafana.app/updatedBy"], notes["grafana.app/updatedTimestamp"] = c.db.subject(d.updater), stamp(d.updated)
 		}
 		spec, status := d.model, obj{}
-		if version != "v0alpha1" {
+		if version != "v0alpha1" && !c.wantsMetadata() {
 			spec, status = migrated(d.model), obj{"conversion": obj{"failed": false, "storedVersion": "v0alpha1"}}
 		}
 		out = append(out, obj{
@@ -184,21 +185,36 @@ func (db *database) subject(id int64) string {
 	return "user:" + u.uid
 }
 
+// builtIn is the annotation that every dashboard of the newer versions has.
+var builtIn = obj{
+	"builtIn": 1, "datasource": obj{"type": "grafana", "uid": "-- Grafana --"}, "enable": true, "hide": true,
+	"iconColor": "rgba(0, 211, 255, 1)", "name": "Annotations & Alerts", "type": "dashboard",
+}
+
 // migrated is a model as the newer versions of the API show it: brought up to
 // the newest schema, with defaults.
 func migrated(model map[string]any) map[string]any {
 	out := map[string]any{
-		"annotations": obj{"list": []obj{{
-			"builtIn": 1, "datasource": obj{"type": "grafana", "uid": "-- Grafana --"}, "enable": true, "hide": true,
-			"iconColor": "rgba(0, 211, 255, 1)", "name": "Annotations & Alerts", "type": "dashboard",
-		}}},
 		"editable": true, "fiscalYearStartMonth": 0, "graphTooltip": 0, "links": []any{}, "panels": []any{}, "refresh": "", "tags": []any{},
 		"templating": obj{"list": []any{}}, "time": obj{"from": "now-6h", "to": "now"}, "timepicker": obj{}, "timezone": "", "weekStart": "",
 	}
-	for k, v := range model {
-		out[k] = v
+	maps.Copy(out, model)
+	out["schemaVersion"], out["annotations"] = 42, withBuiltIn(model["annotations"])
+	return out
+}
+
+// withBuiltIn adds the annotation that every dashboard has, if it is missing.
+func withBuiltIn(annotations any) obj {
+	out := obj{}
+	given, _ := annotations.(map[string]any)
+	maps.Copy(out, given)
+	list, _ := given["list"].([]any)
+	for _, a := range list {
+		if entry, isObject := a.(map[string]any); isObject && entry["builtIn"] != nil {
+			return out
+		}
 	}
-	out["schemaVersion"] = 42
+	out["list"] = append([]any{builtIn}, list...)
 	return out
 }
 
@@ -214,6 +230,15 @@ func continueOffset(token string) int64 {
 		return 0
 	}
 	return at.O
+}
+
+// window says how many objects are asked for, and how many to leave out first.
+func (c *call) window() (limit, offset int64) {
+	limit = c.number("limit", 500)
+	if limit <= 0 {
+		limit = 500
+	}
+	return limit, continueOffset(c.query.Get("continue"))
 }
 
 // wantsMetadata says whether the client asked for a PartialObjectMetadataList.
@@ -236,10 +261,7 @@ func listResources(c *call) *answer {
 			items[i] = obj{"kind": "PartialObjectMetadata", "apiVersion": apiVersion, "metadata": items[i]["metadata"]}
 		}
 	}
-	limit, offset := c.number("limit", 500), continueOffset(c.query.Get("continue"))
-	if limit <= 0 {
-		limit = 500
-	}
+	limit, offset := c.window()
 	meta := obj{"resourceVersion": fmt.Sprint(c.now.UnixMicro())}
 	if int64(len(items)) > offset+limit {
 		meta["continue"] = continueToken(offset + limit)

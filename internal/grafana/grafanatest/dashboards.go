@@ -263,7 +263,7 @@ func (c *call) findTarget(o *org, req *saveRequest) (*dashboard, *answer) {
 func (c *call) findByTitle(o *org, req *saveRequest, target *dashboard) (*dashboard, *answer) {
 	if req.FolderUID == "" {
 		for _, f := range o.folders {
-			if f.title == req.title {
+			if f.title == req.title && (f.parent == "" || !c.quirks.nestedFolders) {
 				return nil, failStatus(http.StatusBadRequest, "name-match", "Dashboard name cannot be the same as folder")
 			}
 		}
@@ -400,13 +400,17 @@ func getDashboard(c *call) *answer {
 		"folderId": 0, "folderUid": "", "folderTitle": "General", "folderUrl": "", "provisioned": false, "provisionedExternalId": "",
 		"annotationsPermissions": obj{"dashboard": can(editor || c.quirks.viewersAnnotate), "organization": can(editor)},
 	}
+	model := d.fullModel()
 	if c.quirks.unified {
 		meta["apiVersion"] = "v0alpha1"
+	}
+	if c.server.opts.SchemaDefaults {
+		meta["apiVersion"], model = "v1beta1", migrated(model)
 	}
 	if f := c.org().folders[d.folder]; f != nil {
 		meta["folderId"], meta["folderUid"], meta["folderTitle"], meta["folderUrl"] = f.id, f.uid, f.title, c.folderURL(f)
 	}
-	return ok(obj{"meta": meta, "dashboard": d.fullModel()})
+	return ok(obj{"meta": meta, "dashboard": model})
 }
 
 // showVersion is one line of the history.

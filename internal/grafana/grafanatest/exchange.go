@@ -19,13 +19,14 @@ func (s *Server) exchange(in inbound) (*answer, error) {
 	}
 	r := s.log.add(s.describe(in))
 	fault := s.faults.of(r)
-	delay := fault.Delay
-	if s.opts.Latency != nil {
-		delay += s.opts.Latency(r.Method, r.Route)
-	}
-	if err := wait(in.ctx, delay); err != nil {
+	if err := wait(in.ctx, fault.Delay); err != nil {
 		return nil, err
 	}
+	done, err := s.toil(in.ctx, r, fault)
+	if err != nil {
+		return nil, err
+	}
+	defer done()
 	a, err := s.meet(in, fault)
 	if a != nil {
 		a.header.Set("Date", s.opts.Now().UTC().Format(http.TimeFormat))

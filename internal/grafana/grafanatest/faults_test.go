@@ -173,20 +173,6 @@ func TestDown(t *testing.T) {
 	})
 }
 
-func TestLatency(t *testing.T) {
-	var asked string
-	s := New(Options{Latency: func(method, route string) time.Duration {
-		asked = method + " " + route
-		return time.Nanosecond
-	}})
-	if _, err := ask(t.Context(), s.RoundTripper(), "GET", "http://grafana.test/api/orgs/1", ""); err != nil {
-		t.Fatal(err)
-	}
-	if asked != "GET /api/orgs/:org" {
-		t.Errorf("asked for the latency of %q", asked)
-	}
-}
-
 func TestLogHoldsNoSecrets(t *testing.T) {
 	s := New(Options{})
 	send := func(method, path, body string, header ...string) {

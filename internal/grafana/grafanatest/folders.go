@@ -139,15 +139,16 @@ func (c *call) checkPlace(o *org, uid, title, parent string) *answer {
 	if o.folders[uid] != nil || !c.quirks.unified && o.dashboards[uid] != nil {
 		return c.folderChanged("the folder has been changed by someone else")
 	}
-	if c.quirks.uniqueTitles && o.folderTitled(title, uid) != nil {
+	if c.quirks.uniqueTitles && c.folderTitled(o, title, parent, uid) != nil {
 		return fail(http.StatusConflict, "a folder with the same name already exists in the current location")
 	}
 	return nil
 }
 
-func (o *org) folderTitled(title, exceptUID string) *folder {
+// folderTitled finds another folder of this title in the same place. Flat folders are all in one.
+func (c *call) folderTitled(o *org, title, parent, exceptUID string) *folder {
 	for _, f := range o.folders {
-		if f.title == title && f.uid != exceptUID {
+		if f.title == title && f.uid != exceptUID && (f.parent == parent || !c.quirks.nestedFolders) {
 			return f
 		}
 	}
@@ -203,10 +204,17 @@ func (c *call) collated(title string) string {
 // listFolders lists the folders of one parent, by title; all of them where
 // folders are flat.
 func listFolders(c *call) *answer {
+	parent := c.query.Get("parentUid")
+	if parent == "general" && c.quirks.unified {
+		parent = ""
+	}
 	rows := []obj{}
 	if o := c.org(); o != nil {
+		if c.quirks.nestedFolders && parent != "" && o.folders[parent] == nil {
+			return noFolder()
+		}
 		for _, f := range c.byTitle(o) {
-			if c.quirks.nestedFolders && f.parent != c.query.Get("parentUid") {
+			if c.quirks.nestedFolders && f.parent != parent || !c.indexed(f.created) {
 				continue
 			}
 			row := obj{"id": f.id, "uid": f.uid, "title": f.title}
@@ -217,6 +225,9 @@ func listFolders(c *call) *answer {
 		}
 	}
 	size, number := c.number("limit", 1000), max(c.number("page", 1), 1)
+	if size <= 0 {
+		size = 1000
+	}
 	rows = page(rows, size, number-1)
 	slices.SortStableFunc(rows, func(a, b obj) int {
 		return strings.Compare(strings.ToLower(a["title"].(string)), strings.ToLower(b["title"].(string)))
@@ -240,7 +251,7 @@ func updateFolder(c *call) *answer {
 	if !body.Overwrite && body.Version != f.version {
 		return c.folderChanged("The dashboard has been changed by someone else")
 	}
-	if other := c.org().folderTitled(body.Title, f.uid); other != nil && c.quirks.uniqueTitles {
+	if other := c.folderTitled(c.org(), body.Title, f.parent, f.uid); other != nil && c.quirks.uniqueTitles {
 		if !body.Overwrite {
 			return fail(http.StatusConflict, "a folder with the same name already exists in the current location")
 		}

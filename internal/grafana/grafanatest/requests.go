@@ -27,17 +27,24 @@ type Request struct {
 
 // requestLog keeps what was asked.
 type requestLog struct {
-	mu      sync.Mutex
-	n       int
-	entries []*Request
+	mu        sync.Mutex
+	n         int
+	countOnly bool
+	entries   []*Request
+	counts    Counts
 }
 
-// add numbers r, keeps it, and returns a copy that the caller may hand out.
+// add numbers r, counts and keeps it, and returns a copy that the caller may
+// hand out.
 func (l *requestLog) add(r Request) *Request {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.n++
 	r.N = l.n
+	l.counts.add(&r)
+	if l.countOnly {
+		return &r
+	}
 	l.entries = append(l.entries, &r)
 	shown := r
 	return &shown
@@ -67,7 +74,7 @@ func (s *Server) Requests() []Request {
 	return out
 }
 
-// ResetLog forgets what was asked. Numbers go on.
+// ResetLog forgets what was asked. Numbers go on, and so do Counts.
 func (s *Server) ResetLog() {
 	s.log.mu.Lock()
 	defer s.log.mu.Unlock()

@@ -5,10 +5,12 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"time"
 )
 
 // search finds dashboards and folders. Grafana's takes a while to know what has
-// changed; this one knows at once.
+// changed; this one only does so where there is an IndexLag, and only for what
+// is new.
 func search(c *call) *answer {
 	o := c.org()
 	if o == nil && c.quirks.unified {
@@ -40,12 +42,12 @@ func (c *call) hits(o *org) []obj {
 		if !c.quirks.nestedFolders {
 			parent = ""
 		}
-		if c.asks("dash-folder", f.uid, f.title, parent) {
+		if c.indexed(f.created) && c.asks("dash-folder", f.uid, f.title, parent) {
 			hits = append(hits, c.hit(o, "dash-folder", f.id, f.uid, f.title, c.folderURL(f), parent))
 		}
 	}
 	for _, d := range sorted(o.dashboards, func(a, b *dashboard) int { return cmp.Compare(a.id, b.id) }) {
-		if !c.asks("dash-db", d.uid, d.title, d.folder) {
+		if !c.indexed(d.created) || !c.asks("dash-db", d.uid, d.title, d.folder) {
 			continue
 		}
 		hit := c.hit(o, "dash-db", d.id, d.uid, d.title, c.dashboardURL(d), d.folder)
@@ -58,6 +60,11 @@ func (c *call) hits(o *org) []obj {
 		hits = append(hits, hit)
 	}
 	return hits
+}
+
+// indexed says whether searches know of what was created then.
+func (c *call) indexed(created time.Time) bool {
+	return !c.quirks.unified || c.now.Sub(created) >= c.server.opts.IndexLag
 }
 
 // asks says whether the query asks for something.

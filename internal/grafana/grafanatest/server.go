@@ -34,6 +34,9 @@ type Options struct {
 	Anonymous bool
 	// HideVersion hides version and commit from who is not signed in.
 	HideVersion bool
+	// NestedFolders enables the feature toggle nestedFolders, without which the
+	// folders of a version before 11 have no parents that count.
+	NestedFolders bool
 	// AlertingDisabled is [unified_alerting] enabled=false.
 	AlertingDisabled bool
 	// Quotas enables quotas with Grafana's default limits.
@@ -50,8 +53,20 @@ type Options struct {
 	TokenExpirationDayLimit int
 	// MaxSecondsToLive is [auth] api_key_max_seconds_to_live; 0: no limit.
 	MaxSecondsToLive int64
-	// Latency is how long to wait before serving a request; nil: not at all.
-	Latency func(method, route string) time.Duration
+	// Latency is how long the work of a request takes; nil: no time. Reads take
+	// theirs side by side; writes one after the other, as SQLite has them do.
+	// SQLiteLatency is that of real ones.
+	Latency func(Work) time.Duration
+	// IndexLag is how long the search, and the lists of folders, of a Grafana 12
+	// do not know of a new folder or dashboard, by its clock.
+	IndexLag time.Duration
+	// CountOnly has the log keep no requests, so that it does not grow: Requests
+	// returns none, Counts is as ever.
+	CountOnly bool
+	// SchemaDefaults has reads of a dashboard add what a Grafana adds that stores
+	// dashboards as v1: its newest schemaVersion, and the defaults of what is not
+	// said. What is stored, and its version, stay as they are.
+	SchemaDefaults bool
 	// MaxDashboardBytes is the longest body of a dashboard save; a longer
 	// one gets 413. Default: 16 MiB.
 	MaxDashboardBytes int
@@ -70,9 +85,10 @@ type Server struct {
 	options switches
 	keys    []string // every key ever issued, oldest first
 
-	faults faults
-	log    requestLog
-	front  *front
+	faults  faults
+	log     requestLog
+	writing chan struct{} // holds one as long as a write takes its Latency
+	front   *front
 }
 
 // switches are the settings that can change while the server runs.
@@ -87,12 +103,20 @@ func New(opts Options) *Server {
 	opts = opts.withDefaults()
 	s := &Server{
 		opts:    opts,
-		quirks:  quirksOf(opts.Version),
+		quirks:  opts.quirks(),
 		router:  routes,
 		options: switches{anonymous: opts.Anonymous, quotas: opts.Quotas},
+		log:     requestLog{countOnly: opts.CountOnly},
+		writing: make(chan struct{}, 1),
 	}
 	s.db = newDatabase(opts, s.quirks)
 	return s
+}
+
+func (o Options) quirks() quirks {
+	q := quirksOf(o.Version)
+	q.nestedFolders = q.nestedFolders || o.NestedFolders
+	return q
 }
 
 func (o Options) withDefaults() Options {

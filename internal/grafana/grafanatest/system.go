@@ -38,8 +38,12 @@ func frontendSettings(c *call) *answer {
 	if !c.server.opts.HideVersion || !c.who.anonymous {
 		build["version"], build["commit"] = c.quirks.version, c.quirks.commit
 	}
+	toggles := obj{}
+	if c.server.opts.NestedFolders {
+		toggles["nestedFolders"] = true
+	}
 	return ok(obj{
-		"buildInfo": build, "featureToggles": obj{}, "namespace": namespaceOf(c.who.orgID),
+		"buildInfo": build, "featureToggles": toggles, "namespace": namespaceOf(c.who.orgID),
 		"defaultDatasource": "-- Grafana --", "anonymousEnabled": c.server.options.anonymous, "disableLoginForm": c.server.opts.DisableLoginForm,
 	})
 }
