@@ -72,13 +72,21 @@ func run(ctx context.Context, o options) error {
 		return fmt.Errorf("-only: %w", err)
 	}
 	b := &bench{options: o, report: report{only: only}, began: time.Now()}
-	fmt.Printf("bench: %d dashboards in %d organizations, -idle %s -seed %d, on %d cores, of %s\n", o.dashboards, o.orgs, o.idle, o.seed, runtime.NumCPU(), commit(ctx))
+	fmt.Printf("bench: %d dashboards in %d organizations, -idle %s -seed %d, on %d cores, of %s, with %s\n", o.dashboards, o.orgs, o.idle, o.seed, runtime.NumCPU(), commit(ctx), against())
 	for _, measure := range []func(context.Context) error{b.fleet, b.single, b.memory} {
 		if err := measure(ctx); err != nil {
 			return err
 		}
 	}
 	return b.report.table(os.Stdout)
+}
+
+// against names the Grafana.
+func against() string {
+	if os.Getenv("GRAFANA_URL") != "" {
+		return "the Grafana at GRAFANA_URL"
+	}
+	return "Grafana " + version + " in memory"
 }
 
 // commit names what is measured.
