@@ -31,7 +31,7 @@ CHECKS ?= 200
 # For how long things go wrong in `make soak`: at most an hour.
 SECONDS ?= 60
 
-# Further arguments of `make crash`, `make soak`, `make demo` and `make run`.
+# Further arguments of `make crash`, `make soak`, `make bench`, `make demo` and `make run`.
 ARGS ?=
 
 generated := api/v1alpha1/zz_generated.deepcopy.go config/crd/bases config/rbac/role.yaml docs/reference.md
@@ -92,6 +92,11 @@ hostile: ## Speak as a hostile tenant on a real kube-apiserver, and count which 
 soak: ## Run the operator through SECONDS=60 of outages, resets, kills and edits, with 50 tenants (ARGS='-tenants=10 -seed=1'), and count what is lost, leaked or wedged.
 	@assets=$$(hack/devcluster/ensure.sh); \
 	KUBEBUILDER_ASSETS=$$assets go run ./hack/soak -seconds $(SECONDS) $(ARGS)
+
+.PHONY: bench
+bench: ## Measure what the operator costs, against the goals in docs/performance.md (ARGS='-only memory -dashboards 100').
+	@assets=$$(hack/devcluster/ensure.sh); \
+	KUBEBUILDER_ASSETS=$$assets go run ./hack/bench $(ARGS)
 
 .PHONY: mutants
 mutants: ## Put known bugs into the operator one by one; each must be caught by a test.

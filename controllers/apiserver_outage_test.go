@@ -100,6 +100,23 @@ func TestAPIGrafanaFails(t *testing.T) {
 	}
 }
 
+// The first Organization has the Secret held, which changes it. The request that creates is not cut off by that, however long Grafana takes for it.
+func TestAPISlowFirstOrganization(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, grafanatest.Options{})
+	ready(w, get(w, &v1alpha1.Instance{ObjectMeta: w.named("grafana")}))
+	w.grafana.SetFault(func(r *grafanatest.Request) grafanatest.Fault {
+		if r.Method == "POST" && r.Route == "/api/orgs" {
+			return grafanatest.Fault{Delay: time.Second}
+		}
+		return grafanatest.Fault{}
+	})
+	ready(w, w.organization("team"))
+	if n := w.asked("POST", "/login"); n != 1 {
+		t.Errorf("logged in %d times", n)
+	}
+}
+
 // A changed password takes effect as soon as the Secret says so, without a restart.
 func TestAPICredentialsChange(t *testing.T) {
 	t.Parallel()

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"time"
 
 	"github.com/go-logr/logr"
@@ -34,6 +35,7 @@ type Cluster struct {
 	config *rest.Config
 	env    *envtest.Environment
 
+	clientset   *kubernetes.Clientset
 	controllers *Process
 }
 
@@ -50,6 +52,9 @@ func StartCluster(ctx context.Context, dir string, failed func(error)) (_ *Clust
 		}
 	}()
 	if err := c.startAPIServer(); err != nil {
+		return nil, err
+	}
+	if c.clientset, err = kubernetes.NewForConfig(c.config); err != nil {
 		return nil, err
 	}
 	if err := c.waitComplete(ctx); err != nil {
@@ -89,6 +94,7 @@ func (c *Cluster) startAPIServer() (err error) {
 		ControlPlane:             envtest.ControlPlane{Etcd: &envtest.Etcd{DataDir: data}},
 	}
 	c.env.ControlPlane.GetAPIServer().CertDir = certificates
+	c.env.ControlPlane.Etcd.Configure().Set("quota-backend-bytes", strconv.Itoa(8<<30)) // its default of 2 GiB is soon full of large dashboards
 	if c.config, err = c.env.Start(); err != nil {
 		return fmt.Errorf("starting the control plane of %s in the root of the repository: %w", c.assets, err)
 	}
@@ -99,16 +105,12 @@ func (c *Cluster) startAPIServer() (err error) {
 // waitComplete waits for what takes a moment longer than the API server's start and would make the operator give up: kube-system, and the new kinds in the one document that clients discover all
 // kinds by.
 func (c *Cluster) waitComplete(ctx context.Context) error {
-	clientset, err := kubernetes.NewForConfig(c.config)
-	if err != nil {
-		return err
-	}
 	return Poll(ctx, time.Minute, func(ctx context.Context) (bool, error) {
-		_, err := clientset.CoreV1().Namespaces().Get(ctx, metav1.NamespaceSystem, metav1.GetOptions{})
+		_, err := c.clientset.CoreV1().Namespaces().Get(ctx, metav1.NamespaceSystem, metav1.GetOptions{})
 		if err != nil {
 			return false, client.IgnoreNotFound(err)
 		}
-		_, kinds, _, err := clientset.DiscoveryClient.GroupsAndMaybeResources()
+		_, kinds, _, err := c.clientset.DiscoveryClient.GroupsAndMaybeResources()
 		if err != nil {
 			return false, err
 		}
@@ -125,6 +127,11 @@ func (c *Cluster) waitComplete(ctx context.Context) error {
 		}
 		return true, nil
 	})
+}
+
+// Raw asks the API server for a path, as admin, in the format that accept names.
+func (c *Cluster) Raw(ctx context.Context, path, accept string) ([]byte, error) {
+	return c.clientset.DiscoveryClient.RESTClient().Get().RequestURI(path).SetHeader("Accept", accept).DoRaw(ctx)
 }
 
 // Stop ends what was started, in reverse order.

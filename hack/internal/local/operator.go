@@ -63,11 +63,11 @@ func (c *Cluster) bind(ctx context.Context, user string) error {
 	})
 }
 
-// Start starts a process of the operator.
-func (o *Operator) Start(failed func(error)) (*Process, error) {
+// Start starts a process of the operator. It logs all there is to tell, unless args, further flags, say otherwise.
+func (o *Operator) Start(failed func(error), args ...string) (*Process, error) {
 	log := filepath.Join(o.dir, fmt.Sprintf("manager-%d.log", len(o.Logs)+1))
-	p, err := Start(log, failed, o.binary, "--kubeconfig", o.kubeconfig, "--leader-elect=false",
-		"--metrics-bind-address=0", "--health-probe-bind-address=0", "--zap-log-level=debug")
+	args = append([]string{"--kubeconfig", o.kubeconfig, "--leader-elect=false", "--metrics-bind-address=0", "--health-probe-bind-address=0", "--zap-log-level=debug"}, args...)
+	p, err := Start(log, failed, o.binary, args...)
 	if err == nil {
 		o.Logs = append(o.Logs, log)
 	}

@@ -43,6 +43,9 @@ func Start(log string, failed func(error), binary string, args ...string) (*Proc
 	return p, nil
 }
 
+// PID is the number that the system gave the process.
+func (p *Process) PID() int { return p.cmd.Process.Pid }
+
 // Kill ends the process as a crash does.
 func (p *Process) Kill() {
 	p.expected.Store(true)

@@ -1,0 +1,104 @@
+// Command bench measures what the operator costs Grafana, Kubernetes and its node, and holds that against the goals in docs/performance.md. Every figure is a count, or is put beside one that was
+// measured in the same run. It prints a line a row, bench: NAME VALUE goal GOAL ok|MISSED, and in the end all of them as a table. A goal that is missed is told; the exit code is 1 only if something
+// could not be measured.
+//
+// It is run in the root of the repository, by make bench. KUBEBUILDER_ASSETS names the directory of the control plane's binaries. With GRAFANA_URL (and GRAFANA_USER and GRAFANA_PASSWORD, both
+// "admin" by default) it uses that Grafana instead of one in memory, except for the rows on memory, and removes what it made there. Everything else listens on loopback, and nothing is left behind.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"os/signal"
+	"regexp"
+	"runtime"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// The kernel ends a child when the thread that started it ends, so all of them are started from the one thread that lives as long as the process.
+func init() { runtime.LockOSThread() }
+
+// options are the command's flags.
+type options struct {
+	dashboards, orgs int
+	idle             time.Duration
+	only             string
+	seed             uint64
+}
+
+func main() {
+	var o options
+	flag.IntVar(&o.dashboards, "dashboards", 1000, "how many dashboards there are, at most 2000; five times as many in the last rows on memory")
+	flag.IntVar(&o.orgs, "orgs", 50, "how many organizations these are in, at most 500")
+	flag.DurationVar(&o.idle, "idle", 10*time.Minute, "how long it is watched at rest, at most 1h")
+	flag.StringVar(&o.only, "only", "", "regular expression on the names of the rows to measure")
+	flag.Uint64Var(&o.seed, "seed", 0, "what the dashboards hold; 0: something new")
+	flag.Parse()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // a second Ctrl-C ends it at once
+	if err := run(ctx, o); err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+}
+
+// bench is one run of the command.
+type bench struct {
+	options
+	report report
+	began  time.Time
+}
+
+func run(ctx context.Context, o options) error {
+	switch {
+	case o.dashboards < 1 || o.dashboards > 2000:
+		return errors.New("-dashboards must be between 1 and 2000")
+	case o.orgs < 1 || o.orgs > 500:
+		return errors.New("-orgs must be between 1 and 500")
+	case o.idle < 0 || o.idle > time.Hour:
+		return errors.New("-idle must be at most 1h")
+	case o.seed == 0:
+		o.seed = uint64(rand.Uint32())
+	}
+	only, err := regexp.Compile(o.only)
+	if err != nil {
+		return fmt.Errorf("-only: %w", err)
+	}
+	b := &bench{options: o, report: report{only: only}, began: time.Now()}
+	fmt.Printf("bench: %d dashboards in %d organizations, -idle %s -seed %d, on %d cores, of %s, with %s\n", o.dashboards, o.orgs, o.idle, o.seed, runtime.NumCPU(), commit(ctx), against())
+	for _, measure := range []func(context.Context) error{b.fleet, b.single, b.memory} {
+		if err := measure(ctx); err != nil {
+			return err
+		}
+	}
+	return b.report.table(os.Stdout)
+}
+
+// against names the Grafana.
+func against() string {
+	if os.Getenv("GRAFANA_URL") != "" {
+		return "the Grafana at GRAFANA_URL"
+	}
+	return "Grafana " + version + " in memory"
+}
+
+// commit names what is measured.
+func commit(ctx context.Context) string {
+	out, err := exec.CommandContext(ctx, "git", "describe", "--always", "--dirty").Output()
+	if err != nil {
+		return "an unknown commit"
+	}
+	return strings.TrimSpace(string(out))
+}
+
+// progress tells people what goes on.
+func (b *bench) progress(format string, args ...any) {
+	fmt.Printf("[%4.0fs] %s\n", time.Since(b.began).Seconds(), fmt.Sprintf(format, args...))
+}
