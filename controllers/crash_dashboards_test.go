@@ -3,12 +3,14 @@ package controllers
 import (
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
 	"k8s.io/apimachinery/pkg/runtime"
 
 	"grafana-tenancy.dev/operator/api/v1alpha1"
+	"grafana-tenancy.dev/operator/internal/grafana/grafanatest"
 )
 
 const dashboardURL = "https://dashboards.test/requests.json"
@@ -44,6 +46,18 @@ func editInGrafana(w *world) {
 	d := newDashboard("", "")
 	w.get(d)
 	w.grafana.Do(http.MethodPost, "/api/dashboards/db", d.Status.OrgID, map[string]any{"overwrite": true, "folderUid": d.Status.FolderUID, "dashboard": map[string]any{"uid": d.Status.UID, "title": "Mine"}})
+}
+
+// moveInGrafana moves a dashboard out of its folder, as a person does.
+func moveInGrafana(w *world, d *v1alpha1.Dashboard) {
+	i := slices.IndexFunc(w.grafana.Dashboards(d.Status.OrgID), func(o grafanatest.Dash) bool { return o.UID == d.Status.UID })
+	w.grafana.Do(http.MethodPost, "/api/dashboards/db", d.Status.OrgID, map[string]any{"overwrite": true, "dashboard": w.grafana.Dashboards(d.Status.OrgID)[i].Model})
+}
+
+func secondDashboard() *v1alpha1.Dashboard {
+	d := newDashboard("second", otherDashboard)
+	d.Name = "second"
+	return d
 }
 
 func sourceScenarios() []scenario {
@@ -94,9 +108,36 @@ func sourceScenarios() []scenario {
 			w.clock = w.clock.Add(defaultResync) // its version is 1 again, which is what the list of all shows
 			w.everybody()
 		}, stalled: map[string]string{"Dashboard": v1alpha1.ReasonAlreadyExists}},
+		{name: "dashboard edited by a person, seen at the resync", before: withDashboard(""), act: func(w *world) {
+			w.briefly(defaultResync)
+			editInGrafana(w)
+			w.briefly(2 * defaultResync)
+		}, after: shows("timeseries")},
+		{name: "dashboard moved by a person, seen at the resync", before: withDashboard("", path("Team")), act: func(w *world) {
+			w.briefly(defaultResync)
+			d := newDashboard("", "")
+			w.get(d)
+			moveInGrafana(w, d)
+			w.briefly(2 * defaultResync)
+		}, after: inFolder("Team")},
+		{name: "dashboard deleted by a person, seen at the resync", before: func(w *world) {
+			withDashboard("")(w)
+			w.create(secondDashboard())
+		}, act: func(w *world) {
+			w.briefly(defaultResync)
+			d := newDashboard("", "")
+			w.get(d)
+			w.grafana.Do(http.MethodDelete, "/api/dashboards/uid/"+d.Status.UID, d.Status.OrgID, nil)
+			w.briefly(2 * defaultResync)
+		}},
+		{name: "dashboard replaced by a person with another of its uid, seen at the resync", before: withDashboard("requests"), act: func(w *world) {
+			w.briefly(defaultResync)
+			w.grafana.Do(http.MethodDelete, "/api/dashboards/uid/requests", 3, nil)
+			w.grafana.Do(http.MethodPost, "/api/dashboards/db", 3, map[string]any{"dashboard": map[string]any{"uid": "requests", "title": "Foreign requests"}})
+			w.briefly(2 * defaultResync) // its version is 1 again, which is what the list of all shows
+		}, stalled: map[string]string{"Dashboard": v1alpha1.ReasonAlreadyExists}},
 		{name: "dashboards of one title", before: withDashboard("requests"), act: func(w *world) {
-			second := newDashboard("others", otherDashboard)
-			second.Name = "second"
+			second := secondDashboard()
 			second.Spec.Folder = &v1alpha1.DashboardFolder{Path: []string{"Second"}}
 			w.create(second)
 		}},
@@ -168,8 +209,9 @@ func folderScenarios() []scenario {
 			edit(w, newDashboard("", ""), path("Squad"))
 		}, after: inFolder("Squad")},
 		{name: "dashboard moved by a person", before: withDashboard("requests", path("Team")), act: func(w *world) {
-			d := w.grafana.Dashboards(3)[0]
-			w.grafana.Do(http.MethodPost, "/api/dashboards/db", 3, map[string]any{"overwrite": true, "dashboard": map[string]any{"uid": d.UID, "title": d.Title}})
+			d := newDashboard("", "")
+			w.get(d)
+			moveInGrafana(w, d)
 			w.everybody()
 		}, after: inFolder("Team")},
 		{name: "tenant with a folder deleted", before: withDashboard("", path("Team")), act: func(w *world) {

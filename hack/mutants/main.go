@@ -28,7 +28,7 @@ func main() {
 }
 
 func all(only *regexp.Regexp) error {
-	chosen := slices.DeleteFunc(slices.Concat(mutants, ownershipMutants, tokenMutants), func(m mutant) bool { return !only.MatchString(m.name) })
+	chosen := slices.DeleteFunc(slices.Concat(mutants, ownershipMutants, tokenMutants, dashboardMutants), func(m mutant) bool { return !only.MatchString(m.name) })
 	if len(chosen) == 0 {
 		return fmt.Errorf("no mutant's name matches %q", only)
 	}

@@ -19,8 +19,8 @@ var mutants = []mutant{
 	{
 		name: "finalizer after the create",
 		file: "controllers/lifecycle.go",
-		old:  "	if err := p.addFinalizer(ctx); err != nil { // not",
-		new:  "	defer func() { _ = p.addFinalizer(ctx) }()\n	if err := error(nil); err != nil { // not",
+		old:  "	if p.obj.GetDeletionTimestamp().IsZero() { // it was let in",
+		new:  "	if p.obj.GetDeletionTimestamp().IsZero() && p.Kind.Held(p.obj) { // it was let in",
 	},
 	{
 		name: "written over a newer object",
@@ -199,8 +199,8 @@ var mutants = []mutant{
 	{
 		name: "dashboard created by overwriting",
 		file: "controllers/dashboard.go",
-		old:  "		Model: model, FolderUID: x.folder(),\n",
-		new:  "		Model: model, FolderUID: x.folder(), Overwrite: true,\n", scenarios: "dashboard",
+		old:  "		Model: model, FolderUID: x.folder,\n",
+		new:  "		Model: model, FolderUID: x.folder, Overwrite: true,\n", scenarios: "dashboard",
 	},
 	{
 		name: "dashboard's history not asked",
@@ -217,7 +217,7 @@ var mutants = []mutant{
 	{
 		name: "dashboard saved without its folder",
 		file: "controllers/dashboard.go",
-		old:  "		Model: model, FolderUID: x.folder(),\n",
+		old:  "		Model: model, FolderUID: x.folder,\n",
 		new:  "		Model: model,\n", scenarios: "dashboard moved",
 	},
 	{
