@@ -39,7 +39,7 @@ var tokenMutants = []mutant{
 		name: "Secret trusted without Grafana",
 		file: tokenFile,
 		old:  "x.have.live != nil && x.dueFor(x.have) == \"\":\n		return x.have, nil",
-		new:  "x.have.live != nil && x.dueFor(x.have) == \"\", x.have.secrets.held() != nil && x.have.live == nil:\n		return x.have, nil", scenarios: "^token",
+		new:  "x.have.live != nil && x.dueFor(x.have) == \"\", x.have.secrets.held() != nil && x.have.live == nil:\n		return x.have, nil", scenarios: "deleted by a person|revoked by",
 	},
 	{
 		name: "status trusted instead of the Secret",
@@ -50,8 +50,8 @@ var tokenMutants = []mutant{
 	{
 		name: "revision reckoned from the Secret alone",
 		file: tokenFile,
-		old:  "		x.revision = max(x.revision, revision)\n",
-		new:  "		_ = max(x.revision, revision)\n", scenarios: "^token created",
+		old:  "		numbers = append(numbers, revision)\n",
+		new:  "", scenarios: "^token created",
 	},
 	{
 		name: "full list of tokens trusted",
@@ -246,7 +246,7 @@ var tokenMutants = []mutant{
 		name: "token deleted with its Secret alone",
 		file: tokenFile,
 		old:  "	case !x.obj.DeletionTimestamp.IsZero() && len(secrets.all()) == 0 && x.have.none():\n",
-		new:  "	case !x.obj.DeletionTimestamp.IsZero() && len(secrets.all()) == 0:\n", scenarios: "^token",
+		new:  "	case !x.obj.DeletionTimestamp.IsZero() && len(secrets.all()) == 0:\n", scenarios: "^token.*deleted",
 	},
 	{
 		name: "Secret of an object that is abandoned disowned too late",
