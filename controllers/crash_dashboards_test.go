@@ -55,7 +55,7 @@ func moveInGrafana(w *world, d *v1alpha1.Dashboard) {
 }
 
 func secondDashboard() *v1alpha1.Dashboard {
-	d := newDashboard("second", otherDashboard)
+	d := newDashboard("second", strings.Replace(otherDashboard, "Requests", "Errors", 1))
 	d.Name = "second"
 	return d
 }
@@ -138,6 +138,7 @@ func sourceScenarios() []scenario {
 		}, stalled: map[string]string{"Dashboard": v1alpha1.ReasonAlreadyExists}},
 		{name: "dashboards of one title", before: withDashboard("requests"), act: func(w *world) {
 			second := secondDashboard()
+			second.Spec.Source.JSON = new(otherDashboard)
 			second.Spec.Folder = &v1alpha1.DashboardFolder{Path: []string{"Second"}}
 			w.create(second)
 		}},

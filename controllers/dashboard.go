@@ -310,6 +310,10 @@ func (x *dash) Create(ctx context.Context) (*dashboardState, error) {
 		x.obj.Status.UID, x.obj.Status.OrgID = "", 0 // it was never ours
 		return nil, x.taken(ctx)
 	}
+	if grafana.IsTitleTaken(err) { // by another uid, so that no earlier request of ours has made it
+		x.obj.Status.UID, x.obj.Status.OrgID = "", 0
+		return nil, stalled(v1alpha1.ReasonAlreadyExists, "another dashboard of this title is in the folder, and this Grafana does not allow two: change the title or the folder of one of them (%v)", err)
+	}
 	return nil, err
 }
 

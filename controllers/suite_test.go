@@ -23,6 +23,7 @@ import (
 
 	"grafana-tenancy.dev/operator/api/v1alpha1"
 	"grafana-tenancy.dev/operator/controllers"
+	"grafana-tenancy.dev/operator/internal/dashboard/fetch"
 )
 
 // cluster is a real control plane with the operator running against it. All tests share one; each keeps to a namespace and a Grafana of its own.
@@ -121,6 +122,7 @@ func (c *cluster) run() (err error) {
 	env := &controllers.Env{
 		Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Events: mgr.GetEventRecorder(v1alpha1.ManagedBy),
 		Connections: c.connections, ClusterID: clusterID, Now: time.Now, FirstRetry: 50 * time.Millisecond, LastRetry: time.Second,
+		Sources: fetch.NewQueue(fetch.New(fetch.Options{AllowPrivate: true}).Fetch, 8, 4),
 	}
 	if err := controllers.Setup(mgr, env, controllers.Options{}); err != nil {
 		return err

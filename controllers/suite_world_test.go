@@ -26,7 +26,7 @@ import (
 )
 
 // patience is how long a test waits for something that must happen. It is long, since a machine can be slow, and costs nothing where all is well.
-const patience = 60 * time.Second
+const patience = 2 * time.Minute
 
 // world is what one test has to itself: a namespace and a Grafana, with an Instance called grafana that stands for it.
 type world struct {

@@ -153,6 +153,10 @@ func IsTaken(err error) bool {
 	return identified(err, OrgNameTaken, "serviceaccounts.ErrAlreadyExists", "serviceaccounts.ErrTokenAlreadyExists")
 }
 
+// IsTitleTaken reports whether a save was refused because another dashboard of the folder has the title,
+// which Grafana before 11.3 allows one to have.
+func IsTitleTaken(err error) bool { return identified(err, "name-exists") }
+
 // IsVersionMismatch reports whether a save was refused because the object exists in another version
 // than the one that the request names.
 func IsVersionMismatch(err error) bool {
