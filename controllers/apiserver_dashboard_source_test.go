@@ -81,8 +81,15 @@ func TestAPIDashboardSources(t *testing.T) {
 				}
 			}
 			w.grafana.ResetLog()
-			for _, dash := range all {
-				w.visitTwice(dash, "/api/dashboards/uid/"+dash.Status.UID)
+			for title, dash := range all {
+				w.eventually(title+" is read back", func() error { // of many at once a list is made instead
+					visit(w, dash)
+					if w.asked("GET", "/api/dashboards/uid/"+dash.Status.UID) == 0 {
+						return errors.New("it has not been looked at")
+					}
+					return nil
+				})
+				ready(w, dash)
 			}
 			if writes := w.writes(); len(writes) > 0 {
 				t.Errorf("written again: %d times, first %.300s", len(writes), writes[0])

@@ -76,7 +76,7 @@ var whole = map[string][]struct{ spec, status spec }{
 		{lay(wholeCommon, spec{"organizationRef": spec{"name": "a", "namespace": "b"}, "source": spec{"json": "{}"}, "uid": "u", "folder": spec{"uid": "f"}, "driftPolicy": "Report", "adoptionPolicy": "Adopt", "inputs": []any{spec{"name": "a", "value": "b"}}}),
 			lay(wholeStatus, spec{"uid": "u", "url": "/d/u", "version": 1, "contentHash": "h", "contentGeneration": 1, "savedAt": "2026-01-02T03:04:05Z", "folderUID": "f", "orgID": 1, "createdAt": "2026-01-02T03:04:05Z", "adopted": true, "drift": spec{"version": 2, "by": "admin"}})},
 		{spec{"organizationRef": spec{"name": "a"}, "source": spec{"configMapRef": spec{"name": "a", "key": "b"}}, "folder": spec{"path": []any{"a", "b"}}}, spec{}},
-		{spec{"organizationRef": spec{"name": "a"}, "source": spec{"model": spec{"title": "a"}}}, spec{}},
+		{spec{"organizationRef": spec{"name": "a"}, "source": spec{"model": spec{}}}, spec{}},
 		{spec{"organizationRef": spec{"name": "a"}, "source": spec{"gzipJson": "H4sIAAAAAAAAA6uuBQBDv6ajAgAAAA=="}}, spec{}},
 		{spec{"organizationRef": spec{"name": "a"}, "source": spec{"grafanaCom": spec{"id": 1, "revision": 2}}}, spec{}},
 		{spec{"organizationRef": spec{"name": "a"}, "source": spec{"url": spec{"url": "https://a/b", "sha256": strings.Repeat("0a", 32), "headersFrom": spec{"name": "a"},
@@ -243,9 +243,8 @@ func places(value any, at []any) []place {
 		for i := range v {
 			below = append(below, places(v[i], append(slices.Clone(at), i))...)
 		}
-	default:
-		self.leaf = true
 	}
+	self.leaf = len(below) == 0
 	return append(below, self)
 }
 
