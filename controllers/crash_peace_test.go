@@ -83,9 +83,7 @@ func (l *life) answer(obj Object) {
 		}
 	case *v1alpha1.Organization:
 		if ready.Reason == v1alpha1.ReasonOwnershipLost {
-			edit(l.world, obj, func(obj Object) {
-				annotate(obj, v1alpha1.AnnotationConfirmOrgID, strconv.FormatInt(o.Status.OrgID, 10))
-			})
+			l.claim(o)
 		}
 	case *v1alpha1.ServiceAccountToken: // what is left of an earlier life, after people have taken off what said so
 		secret := &corev1.Secret{ObjectMeta: named(o.SecretName())}
@@ -93,6 +91,20 @@ func (l *life) answer(obj Object) {
 			l.delete(secret)
 		}
 	}
+}
+
+// claim says whether the organization under the recorded id is an Organization's. If others have the id by now, as after a restore, it is let go.
+func (l *life) claim(o *v1alpha1.Organization) {
+	if slices.ContainsFunc(l.grafana.Orgs(), func(org grafanatest.Org) bool { return org.ID == o.Status.OrgID && isForeign(org.Name) }) {
+		edit(l.world, o, func(o *v1alpha1.Organization) { annotate(o, v1alpha1.AnnotationAbandon, "true") })
+		if alive(o) {
+			l.delete(o)
+		}
+		return
+	}
+	edit(l.world, o, func(o *v1alpha1.Organization) {
+		annotate(o, v1alpha1.AnnotationConfirmOrgID, strconv.FormatInt(o.Status.OrgID, 10))
+	})
 }
 
 // calm undoes in a spec what keeps an object from being Ready for good.

@@ -28,6 +28,13 @@ func (m *marks) find(ctx context.Context, conn *Connection, want mark) (int64, e
 	return m.ids[want.cluster+" "+want.owner], nil
 }
 
+// forget has them read again: one was not where it had been.
+func (m *marks) forget() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.read = false
+}
+
 func readMarks(ctx context.Context, conn *Connection) (map[string]int64, error) {
 	all, err := conn.ListOrgs(ctx)
 	if err != nil {
