@@ -244,7 +244,7 @@ func places(value any, at []any) []place {
 			below = append(below, places(v[i], append(slices.Clone(at), i))...)
 		}
 	}
-	self.leaf = len(below) == 0
+	self.leaf = len(below) == 0 && len(at) > 1
 	return append(below, self)
 }
 
