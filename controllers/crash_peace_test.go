@@ -82,15 +82,8 @@ func (l *life) answer(obj Object) {
 			l.confirmReset(nil)
 		}
 	case *v1alpha1.Organization:
-<<<<<<< HEAD
-		if ready.Reason == v1alpha1.ReasonOwnershipLost && !l.isForeignOrg(o.Status.OrgID) {
-			edit(l.world, obj, func(obj Object) {
-				annotate(obj, v1alpha1.AnnotationConfirmOrgID, strconv.FormatInt(o.Status.OrgID, 10))
-			})
-=======
 		if ready.Reason == v1alpha1.ReasonOwnershipLost {
 			l.claim(o)
->>>>>>> tokens
 		}
 	case *v1alpha1.ServiceAccountToken: // what is left of an earlier life, after people have taken off what said so
 		secret := &corev1.Secret{ObjectMeta: named(o.SecretName())}
@@ -100,11 +93,6 @@ func (l *life) answer(obj Object) {
 	}
 }
 
-<<<<<<< HEAD
-// isForeignOrg reports whether an organization has never been one of ours: nobody would confirm that it is.
-func (l *life) isForeignOrg(id int64) bool {
-	return slices.ContainsFunc(l.grafana.Orgs(), func(org grafanatest.Org) bool { return org.ID == id && isForeign(org.Name) })
-=======
 // claim says whether the organization under the recorded id is an Organization's. If others have the id by now, as after a restore, it is let go.
 func (l *life) claim(o *v1alpha1.Organization) {
 	if slices.ContainsFunc(l.grafana.Orgs(), func(org grafanatest.Org) bool { return org.ID == o.Status.OrgID && isForeign(org.Name) }) {
@@ -117,7 +105,6 @@ func (l *life) claim(o *v1alpha1.Organization) {
 	edit(l.world, o, func(o *v1alpha1.Organization) {
 		annotate(o, v1alpha1.AnnotationConfirmOrgID, strconv.FormatInt(o.Status.OrgID, 10))
 	})
->>>>>>> tokens
 }
 
 // calm undoes in a spec what keeps an object from being Ready for good.

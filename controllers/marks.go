@@ -29,7 +29,6 @@ func (m *marks) find(ctx context.Context, conn *Connection, want mark) (int64, e
 	return m.ids[want.cluster+" "+want.owner], nil
 }
 
-<<<<<<< HEAD
 // carriers are the organizations that were seen to carry the mark of any life of an object.
 func (c *Connection) carriers(want mark) (ids []int64) {
 	c.mu.Lock()
@@ -41,13 +40,13 @@ func (c *Connection) carriers(want mark) (ids []int64) {
 	}
 	slices.Sort(ids)
 	return ids
-=======
+}
+
 // forget has them read again: one was not where it had been.
 func (m *marks) forget() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.read = false
->>>>>>> tokens
 }
 
 func readMarks(ctx context.Context, conn *Connection) (map[string]int64, error) {

@@ -321,56 +321,45 @@ func (x *organization) marked(ctx context.Context, org grafana.Org) (bool, error
 
 // findMarked finds the organization that carries our mark, whatever its name.
 func (x *organization) findMarked(ctx context.Context) (*orgState, error) {
-<<<<<<< HEAD
-	read, err := x.conn.marks.find(ctx, x.conn, x.mark)
+	for range 2 { // what is remembered of the marks can be older than a restore
+		read, err := x.conn.marks.find(ctx, x.conn, x.mark)
+		if err != nil {
+			return nil, err
+		}
+		for _, id := range append(x.conn.carriers(x.mark), read) {
+			if have, err := x.ifMarked(ctx, id); have != nil || err != nil {
+				return have, err
+			}
+		}
+		if read == 0 {
+			return nil, nil
+		}
+		x.conn.marks.forget()
+	}
+	return nil, nil
+}
+
+// ifMarked is the organization of this id if it carries our mark.
+func (x *organization) ifMarked(ctx context.Context, id int64) (*orgState, error) {
+	if id == 0 {
+		return nil, nil
+	}
+	org, err := x.conn.OrgByID(ctx, id)
+	if err != nil {
+		return nil, absent(err)
+	}
+	ours, err := x.marked(ctx, org)
+	if err != nil || !ours {
+		return nil, err
+	}
+	free, err := x.inherits(ctx, org)
 	if err != nil {
 		return nil, err
 	}
-	for _, id := range append(x.conn.carriers(x.mark), read) {
-		if id == 0 {
-			continue
-		}
-		org, err := x.conn.OrgByID(ctx, id)
-		if grafana.IsNotFound(err) {
-			continue
-		}
-		if err != nil {
-			return nil, err
-		}
-		ours, err := x.marked(ctx, org)
-		if err != nil {
-			return nil, err
-		}
-		if free, err := x.inherits(ctx, org); err != nil {
-			return nil, err
-		} else if ours && !free {
-			return nil, x.copiedMark(org)
-		}
-		if ours {
-			return x.load(ctx, org)
-		}
-=======
-	for range 2 { // what is remembered of the marks can be older than a restore
-		id, err := x.conn.marks.find(ctx, x.conn, x.mark)
-		if id == 0 || err != nil {
-			return nil, err
-		}
-		org, err := x.conn.OrgByID(ctx, id)
-		if absent(err) != nil {
-			return nil, err
-		}
-		if err == nil {
-			switch ours, err := x.marked(ctx, org); {
-			case err != nil:
-				return nil, err
-			case ours:
-				return x.load(ctx, org)
-			}
-		}
-		x.conn.marks.forget()
->>>>>>> tokens
+	if !free {
+		return nil, x.copiedMark(org)
 	}
-	return nil, nil
+	return x.load(ctx, org)
 }
 
 // adopt takes over what has the wanted name, if it is nobody's and both sides consent.
