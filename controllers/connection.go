@@ -32,10 +32,12 @@ type Connection struct {
 	dashboardAPI  atomic.Pointer[string]
 	nestedFolders atomic.Bool
 
-	mu     sync.Mutex
-	proofs map[int64]proof
-	orgs   memberships
-	known  proof // that the database is the one that the objects speak of
+	mu       sync.Mutex
+	proofs   map[int64]proof
+	orgs     memberships
+	probe    *serverState // what the last one found; nil: it failed
+	probedAt time.Time
+	known    proof // that the database is the one that the objects speak of
 	// databaseID is the identity of that database; empty where Grafana does not tell.
 	databaseID string
 }

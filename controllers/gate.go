@@ -1,6 +1,7 @@
 package controllers
 
 import (
+	"context"
 	"slices"
 	"sync"
 	"time"
@@ -8,12 +9,13 @@ import (
 	ctrl "sigs.k8s.io/controller-runtime"
 )
 
-// gate lets passes in to one Grafana: so many readers and so many writers at once, fairly among groups (organizations). Nobody sleeps at it: a pass that has to wait ends, and is woken
-// when its turn comes.
+// gate lets passes in to one Grafana: so many readers and so many writers at once, fairly among groups (organizations). A pass that has to wait ends, and is woken when its turn comes. Only the
+// next writer is let in ahead, so that it has everything ready when the one before it is done.
 type gate struct {
-	mu    sync.Mutex
-	read  lane
-	write lane
+	mu      sync.Mutex
+	read    lane
+	write   lane
+	writing chan struct{} // those who send their request
 	// delay is how long until Grafana may be asked again.
 	delay func() time.Duration
 	timer *time.Timer
@@ -45,7 +47,33 @@ func newGate(readers, writers int, delay func() time.Duration) *gate {
 	side := func(n int) lane {
 		return lane{slots: max(1, n), inside: map[string]bool{}, called: map[string]*time.Timer{}, queues: map[string][]ticket{}}
 	}
-	return &gate{read: side(readers), write: side(writers), delay: delay}
+	return &gate{read: side(readers), write: side(writers + 1), writing: make(chan struct{}, max(1, writers)), delay: delay}
+}
+
+// impatience is how long the next writer waits for the one before it: not as long as the deletion of a large organization takes.
+const impatience = 2 * time.Second
+
+// begin is called by a writer with everything ready; done by the same once its requests are answered. One that waits too long goes back into the queue.
+func (g *gate) begin(ctx context.Context, t ticket) (done func(), err error) {
+	done = func() { <-g.writing }
+	select {
+	case g.writing <- struct{}{}:
+		return done, nil
+	default:
+	}
+	wait := time.NewTimer(impatience)
+	defer wait.Stop()
+	select {
+	case g.writing <- struct{}{}:
+		return done, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	case <-wait.C:
+		g.mu.Lock()
+		defer g.mu.Unlock()
+		g.write.wait(t)
+		return nil, errParked
+	}
 }
 
 // enter lets a pass in, or puts it in the queue and answers errParked. leave must be called at its end.

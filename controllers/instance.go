@@ -36,8 +36,9 @@ type instance struct {
 	conn *Connection
 	// credential is the resourceVersion of the Secret with the credential.
 	credential string
-	unchanged  bool // all that the connection was made from, since this process last looked
-	news       bool // about its database, which must be written before anybody acts on it
+	pause      time.Duration // until the next probe
+	unchanged  bool          // all that the connection was made from, since this process last looked
+	news       bool          // about its database, which must be written before anybody acts on it
 }
 
 // oldest is the oldest Grafana that is supported.
@@ -123,11 +124,43 @@ func (x *instance) Connection() (*Connection, string) { return nil, "" }
 
 // Get probes Grafana. Nobody is let in before Judge, when what was found out is written; there is none in a deletion, which makes nothing either.
 func (x *instance) Get(ctx context.Context) (*serverState, error) {
+	if have := x.justProbed(); have != nil {
+		return have, nil
+	}
 	have, err := x.probe(ctx)
+	x.conn.keepProbe(have, err)
 	if err != nil || !x.obj.DeletionTimestamp.IsZero() {
 		x.Connections.setAvailable(x.key, err == nil)
 	}
 	return have, x.down(err)
+}
+
+// probePause is how soon after a probe that went well there is no other: what wakes an Instance comes in crowds, as when organizations are made.
+const probePause = 2 * time.Second
+
+// justProbed is what a probe has found a moment ago, if nothing has changed since that it goes by. Then the next one waits until the pause is over.
+func (x *instance) justProbed() *serverState {
+	c := x.conn
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.probe == nil || !x.unchanged || x.obj.Status.ObservedGeneration != x.obj.Generation {
+		return nil
+	}
+	if x.pause = c.probedAt.Add(probePause).Sub(c.now()); x.pause <= 0 {
+		return nil
+	}
+	have := *c.probe
+	return &have
+}
+
+// keepProbe remembers the outcome of a probe.
+func (c *Connection) keepProbe(have *serverState, err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.probe, c.probedAt = nil, c.now(); err == nil {
+		last := *have
+		c.probe = &last
+	}
 }
 
 func (x *instance) probe(ctx context.Context) (*serverState, error) {
@@ -304,8 +337,8 @@ func (x *instance) Judge(context.Context, *serverState) error {
 // Settled is never said of a Grafana: all depends on whether it answers.
 func (x *instance) Settled() bool { return false }
 
-// Recheck has no reason of its own.
-func (x *instance) Recheck(*serverState) time.Duration { return 0 }
+// Recheck comes back for the probe that was put off.
+func (x *instance) Recheck(*serverState) time.Duration { return max(0, x.pause) }
 
 // Delete has nothing to delete.
 func (x *instance) Delete(context.Context, *serverState) error { return nil }

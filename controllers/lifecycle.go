@@ -191,8 +191,12 @@ func (p *pass[T, R]) create(ctx context.Context) error {
 	if err := p.writeStatus(ctx); err != nil {
 		return err
 	}
-	var err error
-	if p.have, err = p.ext.Create(ctx); err == nil {
+	done, err := p.begin(ctx)
+	if err != nil {
+		return err
+	}
+	p.have, err = p.ext.Create(ctx)
+	if done(); err == nil {
 		p.events = append(p.events, created)
 	}
 	if !grafana.IsUnsure(err) && !grafana.IsTaken(err) && !p.mayStillLand(earlier) {
@@ -213,7 +217,12 @@ func (p *pass[T, R]) update(ctx context.Context) error {
 	if err := p.ext.Prove(ctx, false); err != nil {
 		return err
 	}
-	err := p.ext.Update(ctx, p.have)
+	done, err := p.begin(ctx)
+	if err != nil {
+		return err
+	}
+	err = p.ext.Update(ctx, p.have)
+	done()
 	p.ext.Record(p.have)
 	if err != nil {
 		return fmt.Errorf("updating %s: %w", strings.Join(diff, ", "), err)
@@ -303,10 +312,14 @@ func (p *pass[T, R]) delete(ctx context.Context) error {
 		if err := p.ext.Prove(ctx, true); err != nil {
 			return err
 		}
-		if err := p.ext.Delete(ctx, p.have); err != nil {
+		done, err := p.begin(ctx)
+		if err != nil {
+			return err
+		}
+		err = p.ext.Delete(ctx, p.have)
+		if done(); err != nil {
 			return fmt.Errorf("deleting: %w", err)
 		}
-		var err error
 		if p.have, err = p.find(ctx); err != nil {
 			return err
 		}
@@ -336,7 +349,12 @@ func (p *pass[T, R]) orphan(ctx context.Context) error {
 		if err := p.turn(); err != nil {
 			return err
 		}
-		if err := p.ext.Release(ctx, p.have); err != nil {
+		done, err := p.begin(ctx)
+		if err != nil {
+			return err
+		}
+		err = p.ext.Release(ctx, p.have)
+		if done(); err != nil {
 			return fmt.Errorf("releasing: %w", err)
 		}
 	}
@@ -436,6 +454,15 @@ func (p *pass[T, R]) turn() error {
 		return nil
 	}
 	return conn.writer(p.ticket(group))
+}
+
+// begin waits until the one before it has sent its requests.
+func (p *pass[T, R]) begin(ctx context.Context) (done func(), err error) {
+	conn, group := p.ext.Connection()
+	if conn == nil {
+		return func() {}, nil
+	}
+	return conn.gate.begin(ctx, p.ticket(group))
 }
 
 func (p *pass[T, R]) ticket(group string) ticket {
