@@ -25,8 +25,9 @@ import (
 	"grafana-tenancy.dev/operator/internal/grafana/grafanatest"
 )
 
-// patience is how long a test waits for something that must happen. It is long, since a machine can be slow, and costs nothing where all is well.
-const patience = 60 * time.Second
+// patience is how long a test waits for something that must happen. It is long, since a machine can be slow, and costs nothing where all is well. A deletion waits 61 seconds for a create that
+// may still land.
+const patience = 90 * time.Second
 
 // world is what one test has to itself: a namespace and a Grafana, with an Instance called grafana that stands for it.
 type world struct {
