@@ -419,6 +419,12 @@ func forgottenScenarios() []scenario {
 		forgotten("token with a Secret that was moved", withToken(func(t *v1alpha1.ServiceAccountToken) { t.Spec.Secret.Name = "elsewhere" }), newToken()),
 		forgotten("account with a token", withToken(plain), newAccount(""), newToken()),
 		forgotten("all of a tenant", tenant, all...),
+		{name: "account deleted after its status was wiped, its organization gone", before: withToken(plain), midway: func(w *world) {
+			w.delete(newOrganization(""), newAccount(""), newToken())
+			w.wipe(newAccount(""))
+			w.grafana.Do("DELETE", "/api/orgs/3", 1, nil)
+			w.visit("Organization tenant/org")
+		}, act: (*world).everybody},
 		{name: "token deleted after its status was wiped, its key spoiled and no other made", before: func(w *world) {
 			withToken(plain)(w)
 			w.settle()

@@ -255,6 +255,7 @@ func (p *pass[T, R]) remove(ctx context.Context) error {
 	leave, err := p.connect(ctx)
 	switch {
 	case isGone(err):
+		p.looked = true // nothing of it is left, and its children must know
 		return p.dropAfterDependents(ctx)
 	case errors.Is(err, errParked):
 		return err
