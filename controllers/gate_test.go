@@ -6,6 +6,7 @@ import (
 	"slices"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -20,9 +21,10 @@ type gateWorld struct {
 	wait  time.Duration
 }
 
+// newGateWorld has a gate with room for so many; of the writers one is let in ahead.
 func newGateWorld(readers, writers int) *gateWorld {
 	w := &gateWorld{}
-	w.gate = newGate(readers, writers, func() time.Duration {
+	w.gate = newGate(readers, writers-1, func() time.Duration {
 		w.mu.Lock()
 		defer w.mu.Unlock()
 		return w.wait
@@ -144,4 +146,53 @@ func TestGateWaitsForTheBudget(t *testing.T) {
 		}
 	}
 	mustEnter(t, w, w.ticket("a", "1"), false)()
+}
+
+// Writers send their requests one after the other, and the next one has everything ready.
+func TestGateWritersAreLetInAhead(t *testing.T) {
+	w := newGateWorld(1, 2)
+	for _, name := range []string{"1", "2"} {
+		defer mustEnter(t, w, w.ticket("a", name), true)()
+	}
+	done, err := w.begin(t.Context(), w.ticket("a", "1"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	second := make(chan error)
+	go func() {
+		next, err := w.begin(t.Context(), w.ticket("a", "2"))
+		if err == nil {
+			next()
+		}
+		second <- err
+	}()
+	select {
+	case err := <-second:
+		t.Fatalf("two write at once (%v)", err)
+	default:
+	}
+	done()
+	if err := <-second; err != nil {
+		t.Fatal(err)
+	}
+}
+
+// A writer that waits too long goes back into the queue, and is called again once somebody leaves.
+func TestGateWriterIsNotKeptWaiting(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newGateWorld(1, 2)
+		leave := mustEnter(t, w, w.ticket("a", "long"), true)
+		if _, err := w.begin(t.Context(), w.ticket("a", "long")); err != nil {
+			t.Fatal(err)
+		}
+		leaveNext := mustEnter(t, w, w.ticket("b", "next"), true)
+		if _, err := w.begin(t.Context(), w.ticket("b", "next")); !errors.Is(err, errParked) {
+			t.Fatalf("it waits for ever: %v", err)
+		}
+		leaveNext()
+		leave()
+		if woken := w.take(); !slices.Contains(woken, "b/next") {
+			t.Errorf("woken: %v", woken)
+		}
+	})
 }
