@@ -114,7 +114,7 @@ func (x *dash) surveyed(ctx context.Context) (*dashboardState, error) {
 		return nil, err
 	}
 	seen, listed := list[status.UID]
-	if !listed || seen.FolderUID != status.FolderUID || !x.sameBirth(seen.Created) {
+	if !listed || !x.sameBirth(seen.Created) {
 		return nil, nil
 	}
 	have := &dashboardState{hash: status.ContentHash, adopted: status.Adopted}

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"strings"
 	"testing"
-	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -58,44 +57,3 @@ func orEmpty(s *string) *string {
 	return s
 }
 
-// After a start, what was in sync is not asked about until its resync is due; then it is, and with it what has changed meanwhile.
-func TestRestartIsQuiet(t *testing.T) {
-	w := newWorld(t, "12.4.0")
-	w.seed()
-	tenant(w)
-	w.create(secondDashboard())
-	w.settle()
-	writes := w.writes
-	w.grafana.ResetLog()
-	w.advance(w.clock.Add(time.Second))
-	w.start()
-	w.briefly(0)
-	if w.writes != writes {
-		t.Errorf("%d writes to Kubernetes after a start", w.writes-writes)
-	}
-	asked := map[string]int{}
-	for _, r := range w.grafana.Requests() {
-		asked[r.Path]++
-	}
-	for path, n := range asked {
-		if strings.Contains(path, "dashboards/") || strings.HasSuffix(path, "/serviceaccounts/4") && n > 0 {
-			t.Errorf("%s was asked for %d times", path, n)
-		}
-	}
-	if len(asked) == 0 {
-		t.Error("nothing was asked at all")
-	}
-	w.grafana.ResetLog()
-	w.briefly(defaultResync)
-	lists := 0
-	for _, r := range w.grafana.Requests() {
-		if strings.HasPrefix(r.Path, "/apis/dashboard.grafana.app/v1beta1/") {
-			lists++
-		} else if strings.Contains(r.Path, "/api/dashboards/uid/") {
-			t.Errorf("%s was asked for", r.Path)
-		}
-	}
-	if lists != 1 {
-		t.Errorf("%d lists in one resync", lists)
-	}
-}

@@ -9,22 +9,10 @@ var dashboardMutants = []mutant{
 		new:  "	case status.Drift != nil:\n", scenarios: "seen at the resync",
 	},
 	{
-		name: "list of dashboards trusted whatever the folder",
-		file: "controllers/dashboard.go",
-		old:  "	if !listed || seen.FolderUID != status.FolderUID || !x.sameBirth(seen.Created) {\n",
-		new:  "	if !listed || !x.sameBirth(seen.Created) {\n", scenarios: "seen at the resync",
-	},
-	{
 		name: "list of dashboards trusted whatever the birth",
 		file: "controllers/dashboard.go",
-		old:  "	if !listed || seen.FolderUID != status.FolderUID || !x.sameBirth(seen.Created) {\n",
-		new:  "	if !listed || seen.FolderUID != status.FolderUID {\n", scenarios: "seen at the resync",
-	},
-	{
-		name: "dashboard missing on the list taken for there",
-		file: "controllers/dashboard.go",
-		old:  "	if !listed || seen.FolderUID",
-		new:  "	if len(list) == 0 || seen.FolderUID", scenarios: "seen at the resync",
+		old:  "	if !listed || !x.sameBirth(seen.Created) {\n",
+		new:  "	if !listed {\n", scenarios: "seen at the resync",
 	},
 	{
 		name: "content of an older generation taken for the present one",
@@ -45,12 +33,6 @@ var dashboardMutants = []mutant{
 		new:  "		uid = made.UID[:0]\n", scenarios: "folder",
 	},
 	{
-		name: "folder in status believed when the dashboard is gone",
-		file: "controllers/dashboard.go",
-		old:  "	if err := x.locate(ctx, true); err != nil {\n",
-		new:  "	if err := x.locate(ctx, false); err != nil {\n", scenarios: "folder deleted",
-	},
-	{
 		name: "folders of ours in the way of the organization's deletion",
 		file: "controllers/organization_deletion.go",
 		old:  "		if h.Type == \"dash-folder\" &&",
@@ -66,12 +48,12 @@ var dashboardMutants = []mutant{
 		name: "source that cannot be fetched taken for unchanged",
 		file: "controllers/dashboard_fetched.go",
 		old:  "	case err != nil:\n		return notFetched(err)\n",
-		new:  "	case err != nil:\n		return nil\n", scenarios: "url",
+		new:  "	case err != nil:\n		return nil\n", test: "TestAPIDashboardURL",
 	},
 	{
 		name: "everything rests at first",
 		file: "controllers/lifecycle.go",
 		old:  "ready.ObservedGeneration == p.obj.GetGeneration() && p.ext.Settled()\n",
-		new:  "p.ext.Settled()\n", scenarios: "service account|dashboard changed",
+		new:  "p.ext.Settled()\n", test: "TestRestartActsOnChanges",
 	},
 }
