@@ -191,12 +191,11 @@ func (p *pass[T, R]) create(ctx context.Context) error {
 	if err := p.writeStatus(ctx); err != nil {
 		return err
 	}
-	done, err := p.begin(ctx)
-	if err != nil {
+	err := p.write(ctx, func() (err error) {
+		p.have, err = p.ext.Create(ctx)
 		return err
-	}
-	p.have, err = p.ext.Create(ctx)
-	if done(); err == nil {
+	})
+	if err == nil {
 		p.events = append(p.events, created)
 	}
 	if !grafana.IsUnsure(err) && !grafana.IsTaken(err) && !p.mayStillLand(earlier) {
@@ -217,12 +216,7 @@ func (p *pass[T, R]) update(ctx context.Context) error {
 	if err := p.ext.Prove(ctx, false); err != nil {
 		return err
 	}
-	done, err := p.begin(ctx)
-	if err != nil {
-		return err
-	}
-	err = p.ext.Update(ctx, p.have)
-	done()
+	err := p.write(ctx, func() error { return p.ext.Update(ctx, p.have) })
 	p.ext.Record(p.have)
 	if err != nil {
 		return fmt.Errorf("updating %s: %w", strings.Join(diff, ", "), err)
@@ -313,14 +307,10 @@ func (p *pass[T, R]) delete(ctx context.Context) error {
 		if err := p.ext.Prove(ctx, true); err != nil {
 			return err
 		}
-		done, err := p.begin(ctx)
-		if err != nil {
-			return err
-		}
-		err = p.ext.Delete(ctx, p.have)
-		if done(); err != nil {
+		if err := p.write(ctx, func() error { return p.ext.Delete(ctx, p.have) }); err != nil {
 			return fmt.Errorf("deleting: %w", err)
 		}
+		var err error
 		if p.have, err = p.find(ctx); err != nil {
 			return err
 		}
@@ -350,12 +340,7 @@ func (p *pass[T, R]) orphan(ctx context.Context) error {
 		if err := p.turn(); err != nil {
 			return err
 		}
-		done, err := p.begin(ctx)
-		if err != nil {
-			return err
-		}
-		err = p.ext.Release(ctx, p.have)
-		if done(); err != nil {
+		if err := p.write(ctx, func() error { return p.ext.Release(ctx, p.have) }); err != nil {
 			return fmt.Errorf("releasing: %w", err)
 		}
 	}
@@ -457,18 +442,22 @@ func (p *pass[T, R]) turn() error {
 	return conn.writer(p.ticket(group))
 }
 
-// begin waits until the one before it has sent its requests.
-func (p *pass[T, R]) begin(ctx context.Context) (done func(), err error) {
-	conn, group := p.ext.Connection()
-	if conn == nil {
-		return func() {}, nil
+// write sends requests that change Grafana, once the writer before has sent its own.
+func (p *pass[T, R]) write(ctx context.Context, send func() error) error {
+	if conn, group := p.ext.Connection(); conn != nil {
+		done, err := conn.gate.begin(ctx, p.ticket(group))
+		if err != nil {
+			return err
+		}
+		defer done()
 	}
-	return conn.gate.begin(ctx, p.ticket(group))
+	return send()
 }
 
 func (p *pass[T, R]) ticket(group string) ticket {
 	key := ctrl.Request{NamespacedName: client.ObjectKeyFromObject(p.obj)}
-	return ticket{kind: kindOf(p.obj), request: key, group: group, wake: func() { p.enqueue(key) }}
+	r := p.Reconciler // a ticket that waits must not hold on to the pass, and so to what a dashboard contains
+	return ticket{kind: kindOf(p.obj), request: key, group: group, wake: func() { r.enqueue(key) }}
 }
 
 // mayWrite guesses whether the pass will write, so that it is let in as a writer at once. A wrong guess costs a second visit.

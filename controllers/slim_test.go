@@ -56,4 +56,3 @@ func orEmpty(s *string) *string {
 	}
 	return s
 }
-

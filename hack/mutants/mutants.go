@@ -13,8 +13,8 @@ var mutants = []mutant{
 	{
 		name: "no intent before a create",
 		file: "controllers/lifecycle.go",
-		old:  "	if err := p.writeStatus(ctx); err != nil {\n		return err\n	}\n	var err error\n	if p.have, err = p.ext.Create(ctx); err == nil {",
-		new:  "	var err error\n	if p.have, err = p.ext.Create(ctx); err == nil {",
+		old:  "	if err := p.writeStatus(ctx); err != nil {\n		return err\n	}\n	err := p.write(ctx, func() (err error) {",
+		new:  "	err := p.write(ctx, func() (err error) {",
 	},
 	{
 		name: "finalizer after the create",
@@ -43,7 +43,7 @@ var mutants = []mutant{
 	{
 		name: "delete errors swallowed",
 		file: "controllers/lifecycle.go",
-		old:  "		if err := p.ext.Delete(ctx, p.have); err != nil {\n			return fmt.Errorf(\"deleting: %w\", err)\n		}\n		var err error\n		if p.have, err = p.find(ctx); err != nil {\n			return err\n		}\n",
+		old:  "		if err := p.write(ctx, func() error { return p.ext.Delete(ctx, p.have) }); err != nil {\n			return fmt.Errorf(\"deleting: %w\", err)\n		}\n		var err error\n		if p.have, err = p.find(ctx); err != nil {\n			return err\n		}\n",
 		new:  "		_ = p.ext.Delete(ctx, p.have)\n		p.have = nil\n", scenarios: "deleted at once",
 	},
 	{
