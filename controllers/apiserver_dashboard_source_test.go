@@ -157,7 +157,7 @@ func TestAPIDashboardURL(t *testing.T) {
 	w := newWorld(t, grafanatest.Options{})
 	w.organization("team")
 	dash := w.dashboard("remote", "team", "", func(o *v1alpha1.Dashboard) {
-		o.Spec.Source = v1alpha1.DashboardSource{URL: &v1alpha1.DashboardURL{URL: server.URL + "/a.json?token=hidden", HeadersFrom: &v1alpha1.LocalObjectReference{Name: "headers"}}}
+		o.Spec.Source = v1alpha1.DashboardSource{URL: &v1alpha1.DashboardURL{URL: server.URL + shelfPath + "a.json?token=hidden", HeadersFrom: &v1alpha1.LocalObjectReference{Name: "headers"}}}
 		o.Spec.ResyncInterval = &metav1.Duration{Duration: 30 * time.Second}
 	})
 	stalled(w, dash, v1alpha1.ReasonSourceUnavailable, "headers")

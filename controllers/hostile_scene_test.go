@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	corev1 "k8s.io/api/core/v1"
@@ -59,6 +60,7 @@ type scene struct {
 	own      map[int64]bool    // further organizations that are the hostile tenant's
 	blamed   map[string]bool   // whose words have counted already
 	now      string            // the attempt that is being made
+	visitors atomic.Int64      // of what only the operator can reach
 }
 
 // fences are what keeps the tenant in: its rights in Kubernetes, and whom the victim's Organization lets in.
@@ -332,7 +334,9 @@ func (s *scene) victimSecret(name string) *corev1.Secret {
 // judged waits until the operator has said something of an object's present generation, and returns it as it is then.
 func judged[T controllers.Object](s *scene, obj T) T {
 	s.t.Helper()
-	return until(s.world, obj, "a verdict", func(c metav1.Condition) bool { return c.Reason != v1alpha1.ReasonCreating })
+	return until(s.world, obj, "a verdict", func(c metav1.Condition) bool {
+		return c.Reason != v1alpha1.ReasonCreating && c.Reason != v1alpha1.ReasonFetching
+	})
 }
 
 // removed deletes an object of the hostile tenant's and waits until it is gone.

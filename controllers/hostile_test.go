@@ -55,6 +55,7 @@ func raids() []raid {
 		{name: "a forged mark", attempts: forgedMark},
 		{name: "a forged birth", attempts: forgedBirth},
 		{name: "words", attempts: tellingWords},
+		{name: "urls", attempts: hostileURLs},
 	}
 }
 

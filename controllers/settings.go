@@ -157,7 +157,7 @@ func (r *resolver) ca(field string, from *v1alpha1.CASource) ([]byte, error) {
 		return nil, err
 	}
 	if text, ok := cm.Data[ref.Key]; ok {
-		return r.use("spec.tls.caFrom", ref.Key, []byte(text)), nil
+		return r.use(field, ref.Key, []byte(text)), nil
 	}
 	return nil, r.noKey(field, "ConfigMap", ref.Name, ref.Key)
 }
