@@ -1,7 +1,6 @@
 package controllers_test
 
 import (
-	"fmt"
 	"strings"
 	"testing"
 
@@ -93,7 +92,7 @@ func TestAPIDashboardFolderOld(t *testing.T) {
 	change(w, twin, func() { twin.Spec.Source.JSON = new(`{"title": "Another"}`) })
 	ready(w, twin)
 	if all := w.grafana.Folders(org); len(all) != 1 {
-		t.Error(fmt.Sprintf("folders: %+v", all))
+		t.Errorf("folders: %+v", all)
 	}
 
 	old := newWorld(t, grafanatest.Options{Version: "10.4.3", NestedFolders: true})

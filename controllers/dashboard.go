@@ -172,9 +172,16 @@ func (x *dash) read(ctx context.Context, recorded bool) (*dashboardState, error)
 		return have, nil
 	}
 	h, err := x.history(ctx)
-	switch {
-	case err != nil:
+	if err != nil {
 		return nil, err
+	}
+	return x.weigh(have, h, recorded, asSaved)
+}
+
+// weigh says by its history whether a dashboard is ours, and whether somebody else has changed it.
+func (x *dash) weigh(have *dashboardState, h history, recorded, asSaved bool) (*dashboardState, error) {
+	status := x.obj.Status
+	switch {
 	case !h.ours && !have.adopted && h.cut && recorded:
 		return nil, stalled(v1alpha1.ReasonOwnershipLost, "dashboard %q is there, but of the versions that Grafana keeps none is the operator's: delete it in Grafana, or annotate this object %s=true and delete it, to leave the dashboard to others",
 			x.uid, v1alpha1.AnnotationAbandon)
@@ -182,8 +189,8 @@ func (x *dash) read(ctx context.Context, recorded bool) (*dashboardState, error)
 		return nil, nil
 	case asSaved && h.lastOurs: // Grafana keeps in another form what we have sent
 		have.hash = status.ContentHash
-	case recorded && !h.lastOurs && (have.hash != status.ContentHash || d.FolderUID != status.FolderUID):
-		have.edit = &v1alpha1.DashboardDrift{Version: d.Version, By: h.last}
+	case recorded && !h.lastOurs && (have.hash != status.ContentHash || have.FolderUID != status.FolderUID):
+		have.edit = &v1alpha1.DashboardDrift{Version: have.Version, By: h.last}
 	}
 	return have, nil
 }

@@ -53,7 +53,8 @@ func (k dashboardKind) contentOf(ctx context.Context, obj *v1alpha1.Dashboard, i
 			return c, nil
 		}
 	}
-	return c, c.fill(ctx)
+	err := c.fill(ctx)
+	return c, err
 }
 
 // knowsContent reports whether status tells the hash of what this generation's source holds.

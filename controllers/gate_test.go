@@ -151,9 +151,8 @@ func TestGateWaitsForTheBudget(t *testing.T) {
 // Writers send their requests one after the other, and the next one has everything ready.
 func TestGateWritersAreLetInAhead(t *testing.T) {
 	w := newGateWorld(1, 2)
-	for _, name := range []string{"1", "2"} {
-		defer mustEnter(t, w, w.ticket("a", name), true)()
-	}
+	mustEnter(t, w, w.ticket("a", "1"), true)
+	mustEnter(t, w, w.ticket("a", "2"), true)
 	done, err := w.begin(t.Context(), w.ticket("a", "1"))
 	if err != nil {
 		t.Fatal(err)
