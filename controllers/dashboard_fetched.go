@@ -10,6 +10,7 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -59,12 +60,18 @@ func (f *fetches) of(obj *v1alpha1.Dashboard, now time.Time, interval time.Durat
 	switch {
 	case last.uid == obj.UID && last.generation == obj.Generation:
 		return last
-	case last.uid != obj.UID && knowsContent(obj):
+	case last.uid != obj.UID && knowsContent(obj) && !lacksSource(obj):
 		last = lastFetch{hash: obj.Status.ContentHash, at: now.Add(time.Second - fresh(interval))}
 		f.keep(obj, last)
 		return last
 	}
 	return lastFetch{}
+}
+
+// lacksSource reports whether the last word on a Dashboard is that its source could not be fetched.
+func lacksSource(obj *v1alpha1.Dashboard) bool {
+	ready := meta.FindStatusCondition(obj.Status.Conditions, v1alpha1.ConditionReady)
+	return ready != nil && ready.Reason == v1alpha1.ReasonSourceUnavailable
 }
 
 // fresh is for how long something fetched is good: until the next resync, which can come a tenth early.
@@ -104,6 +111,8 @@ func (k dashboardKind) fetched(ctx context.Context, obj *v1alpha1.Dashboard, c *
 	case !done:
 		return k.fetching(obj)
 	case err != nil:
+		last.wanted = true // until then nothing is known, and the last word on it stands
+		k.fetches.keep(obj, last)
 		return notFetched(err)
 	case !got.NotModified:
 		if err := c.take(got.Body); err != nil {

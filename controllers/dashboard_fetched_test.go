@@ -1,0 +1,59 @@
+package controllers
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"grafana-tenancy.dev/operator/api/v1alpha1"
+	"grafana-tenancy.dev/operator/internal/dashboard/fetch"
+)
+
+// background fetches as the Queue does: an outcome is there when it is asked for the second time.
+type background struct {
+	fetch func(context.Context, fetch.Request) (fetch.Fetched, error)
+	asked map[string]bool
+	times int
+}
+
+func (b *background) Take(key, _ string, r fetch.Request, wake func()) (fetch.Fetched, error, bool) {
+	if !b.asked[key] {
+		b.asked[key] = true
+		b.times++
+		wake()
+		return fetch.Fetched{}, nil, false
+	}
+	delete(b.asked, key)
+	got, err := b.fetch(context.Background(), r)
+	return got, err, true
+}
+
+func (b *background) Forget(key string) { delete(b.asked, key) }
+
+// While a source cannot be fetched, the Dashboard never says that all is well, and tries less and less often.
+func TestSourceThatStaysAway(t *testing.T) {
+	w := newWorld(t, "12.4.0")
+	b := &background{fetch: w.serve, asked: map[string]bool{}}
+	w.sources = b
+	w.start()
+	w.seed()
+	withDashboard("", fromURL)(w)
+	w.settle()
+	const key = "Dashboard tenant/dashboard"
+	delete(w.served, dashboardURL)
+	w.clock = w.clock.Add(defaultResync)
+	w.everybody()
+	before, times := len(w.history[key]), b.times
+	for end := w.clock.Add(5 * time.Minute); w.step(end); {
+	}
+	unavailable := false
+	for _, v := range w.history[key][before:] {
+		ready := conditionOf(v.(Object), v1alpha1.ConditionReady)
+		if unavailable = unavailable || ready.Reason == v1alpha1.ReasonSourceUnavailable; unavailable && ready.Reason != v1alpha1.ReasonSourceUnavailable {
+			t.Fatalf("after it was said to be unavailable: %+v", ready)
+		}
+	}
+	if n := b.times - times; !unavailable || n > 12 {
+		t.Errorf("unavailable: %v; fetched %d times", unavailable, n)
+	}
+}
