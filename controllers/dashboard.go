@@ -180,7 +180,7 @@ func (x *dash) read(ctx context.Context, recorded bool) (*dashboardState, error)
 			x.uid, v1alpha1.AnnotationAbandon)
 	case !h.ours && !have.adopted:
 		return nil, nil
-	case asSaved && h.lastOurs: // Grafana keeps in another form what we have sent
+	case asSaved && h.lastOurs && dashboard.CurrentHash(status.ContentHash): // Grafana keeps in another form what we have sent
 		have.hash = status.ContentHash
 	case recorded && !h.lastOurs && (have.hash != status.ContentHash || d.FolderUID != status.FolderUID):
 		have.edit = &v1alpha1.DashboardDrift{Version: d.Version, By: h.last}
@@ -381,7 +381,13 @@ func (x *dash) Diff(have *dashboardState) []string {
 
 // reported says whether the difference is an edit made in Grafana that policy lets stand: the source and the folder are as they were last saved.
 func (x *dash) reported(have *dashboardState) bool {
-	return x.obj.Spec.DriftPolicy == v1alpha1.DriftReport && have.edit != nil && x.content.hash == x.obj.Status.ContentHash && x.folder == x.obj.Status.FolderUID
+	return x.obj.Spec.DriftPolicy == v1alpha1.DriftReport && have.edit != nil && x.unchanged() && x.folder == x.obj.Status.FolderUID
+}
+
+// unchanged reports whether the source is as it was last saved. A hash that another version of the operator has made tells nothing: then the object itself must have changed.
+func (x *dash) unchanged() bool {
+	status := x.obj.Status
+	return x.content.hash == status.ContentHash || status.ContentHash != "" && !dashboard.CurrentHash(status.ContentHash) && status.ContentGeneration == x.obj.Generation
 }
 
 func (x *dash) Update(ctx context.Context, have *dashboardState) error {
@@ -403,7 +409,7 @@ func (x *dash) Judge(_ context.Context, have *dashboardState) error {
 	if was := x.obj.Status.Drift; was == nil || was.Version != have.edit.Version {
 		dashboardEdits.WithLabelValues(x.obj.Namespace, x.obj.Name, "reported").Inc()
 	}
-	x.obj.Status.Drift, x.obj.Status.ContentGeneration = have.edit, x.obj.Generation
+	x.obj.Status.Drift, x.obj.Status.ContentHash, x.obj.Status.ContentGeneration = have.edit, x.content.hash, x.obj.Generation
 	by := ""
 	if have.edit.By != "" {
 		by = " by " + have.edit.By
