@@ -98,6 +98,7 @@ type world struct {
 	mutation int                        // of Grafana, as requested
 	served   map[string]string          // what other servers have, by URL
 	sources  Sources                    // fetches from them
+	refuses  func(*http.Request) bool   // what Grafana answers 503; nil: nothing
 	lateAt   time.Time                  // when a late request lands; zero: none is under way
 	caught   bool                       // a stale cache has caught up since: its watch brings the event
 }
@@ -492,6 +493,9 @@ func (t *crashTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 	outcome := map[fault]grafanatest.Outcome{
 		unsent: grafanatest.Unsent, refused: grafanatest.Refuse, dropAfter: grafanatest.DropAfter, failAfter: grafanatest.FailAfter, late: grafanatest.Late,
 	}[f]
+	if w.refuses != nil && w.refuses(r) {
+		outcome = grafanatest.Refuse
+	}
 	if f == deadBefore {
 		panic(died{})
 	}

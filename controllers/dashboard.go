@@ -166,7 +166,7 @@ func (x *dash) read(ctx context.Context, recorded bool) (*dashboardState, error)
 		}
 	}
 	status := x.obj.Status
-	have := &dashboardState{Dashboard: *d, hash: dashboard.HashOf(d.Model), adopted: x.adopted(d)}
+	have := &dashboardState{Dashboard: *d, hash: x.env.hashOf(d.Model), adopted: x.adopted(d)}
 	asSaved := recorded && d.Version == status.Version && d.FolderUID == status.FolderUID && x.sameBirth(d.Created)
 	if asSaved && have.hash == status.ContentHash && x.content != nil {
 		return have, nil
@@ -203,7 +203,7 @@ func (x *dash) adopt(ctx context.Context) (*dashboardState, error) {
 	case x.object.Spec.Adoption != v1alpha1.AdoptionAllow:
 		return nil, stalled(v1alpha1.ReasonAdoptionNotPermitted, "a dashboard with uid %q exists in Grafana, and Organization %s does not allow that it is adopted: have its spec.adoption set to Allow, or choose another uid", x.uid, x.owner)
 	}
-	return &dashboardState{Dashboard: *d, hash: dashboard.HashOf(d.Model), adopted: true}, nil
+	return &dashboardState{Dashboard: *d, hash: x.env.hashOf(d.Model), adopted: true}, nil
 }
 
 // history is what a dashboard's versions say of it.
