@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"k8s.io/apimachinery/pkg/api/meta"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"grafana-tenancy.dev/operator/api/v1alpha1"
 	"grafana-tenancy.dev/operator/internal/dashboard"
@@ -337,6 +338,7 @@ func (x *dash) save(ctx context.Context, version int64) (grafana.Saved, error) {
 		return saved, stalled(v1alpha1.ReasonNameConflict, "Grafana saved it under uid %q instead of %q: another dashboard of this title is in the way", saved.UID, x.uid)
 	}
 	x.obj.Status.SavedAt = seconds(x.conn.Now())
+	x.env.fetches.saved(client.ObjectKeyFromObject(x.obj))
 	return saved, nil
 }
 

@@ -26,11 +26,15 @@ type Sources interface {
 	Forget(key string)
 }
 
-// fetches remembers what was last fetched for each Dashboard, but not the content.
+// fetches remembers what was last fetched for each Dashboard; the content only until it is saved, and as long as there is room.
 type fetches struct {
-	mu  sync.Mutex
-	all map[types.NamespacedName]lastFetch
+	mu   sync.Mutex
+	all  map[types.NamespacedName]lastFetch
+	held int // bytes of content
 }
+
+// maxHeld bounds the content that waits for its turn to be saved. What has no room any more is fetched again.
+const maxHeld = 32 << 20
 
 // lastFetch is what was fetched for one generation of a Dashboard.
 type lastFetch struct {
@@ -40,6 +44,7 @@ type lastFetch struct {
 	etag, lastModified string
 	hash               string // empty: nothing was
 	wanted             bool   // the content itself is needed
+	body               []byte // that is to be saved
 }
 
 func (f *fetches) keep(obj *v1alpha1.Dashboard, last lastFetch) {
@@ -49,7 +54,33 @@ func (f *fetches) keep(obj *v1alpha1.Dashboard, last lastFetch) {
 		f.all = map[types.NamespacedName]lastFetch{}
 	}
 	last.uid, last.generation = obj.UID, obj.Generation
-	f.all[client.ObjectKeyFromObject(obj)] = last
+	f.put(client.ObjectKeyFromObject(obj), last)
+}
+
+// put makes room for a content: what came before is fetched again when its turn comes.
+func (f *fetches) put(key types.NamespacedName, last lastFetch) {
+	f.held += len(last.body) - len(f.all[key].body)
+	f.all[key] = last
+	for other, o := range f.all {
+		if f.held <= maxHeld {
+			return
+		}
+		if other != key {
+			f.held -= len(o.body)
+			o.body = nil
+			f.all[other] = o
+		}
+	}
+}
+
+// saved lets go of the content.
+func (f *fetches) saved(key types.NamespacedName) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if last, has := f.all[key]; has {
+		last.body = nil
+		f.put(key, last)
+	}
 }
 
 // of is what was last fetched for this generation. After a start nothing is known but what status says: that is good for the first visit.
@@ -80,6 +111,7 @@ func fresh(interval time.Duration) time.Duration { return interval * 3 / 4 }
 func (f *fetches) drop(key types.NamespacedName) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	f.held -= len(f.all[key].body)
 	delete(f.all, key)
 }
 
@@ -88,6 +120,9 @@ func (k dashboardKind) fetched(ctx context.Context, obj *v1alpha1.Dashboard, c *
 	last := k.fetches.of(obj, k.Now(), interval)
 	known := last.hash != "" && !last.wanted
 	c.hash, c.load = last.hash, func(context.Context) ([]byte, error) {
+		if last.body != nil {
+			return last.body, nil
+		}
 		last.wanted = true
 		k.fetches.keep(obj, last)
 		return nil, &problem{Reason: v1alpha1.ReasonFetching, RetryAfter: time.Second, Message: "the dashboard has to be saved: fetching its source"}
@@ -119,7 +154,14 @@ func (k dashboardKind) fetched(ctx context.Context, obj *v1alpha1.Dashboard, c *
 			return err
 		}
 	}
-	k.fetches.keep(obj, lastFetch{at: k.Now(), etag: got.ETag, lastModified: got.LastModified, hash: c.hash})
+	next := lastFetch{at: k.Now(), etag: got.ETag, lastModified: got.LastModified, hash: c.hash}
+	switch {
+	case got.NotModified:
+		next.body = last.body
+	case last.wanted, c.hash != obj.Status.ContentHash:
+		next.body = got.Body
+	}
+	k.fetches.keep(obj, next)
 	return nil
 }
 

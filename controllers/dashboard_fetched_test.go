@@ -2,8 +2,12 @@ package controllers
 
 import (
 	"context"
+	"fmt"
 	"testing"
 	"time"
+
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"grafana-tenancy.dev/operator/api/v1alpha1"
 	"grafana-tenancy.dev/operator/internal/dashboard/fetch"
@@ -55,5 +59,41 @@ func TestSourceThatStaysAway(t *testing.T) {
 	}
 	if n := b.times - times; !unavailable || n > 12 {
 		t.Errorf("unavailable: %v; fetched %d times", unavailable, n)
+	}
+}
+
+// What was fetched is still there when it is the Dashboard's turn to write: else it would give up the turn, fetch again, and be behind others once more.
+func TestFetchedWaitsItsTurn(t *testing.T) {
+	w := newWorld(t, "12.4.0")
+	b := &background{fetch: w.serve, asked: map[string]bool{}}
+	w.sources = b
+	w.start()
+	w.seed()
+	w.create(newOrganization("Tenant"))
+	w.settle()
+	r := w.reconcilers["Dashboard"].(*Reconciler[*v1alpha1.Dashboard, dashboardState])
+	g := r.Connections.available(client.ObjectKey{Namespace: tenantNamespace, Name: "main"}).gate
+	var leave []func()
+	for n := range 2 {
+		out, err := g.enter(ticket{kind: "Dashboard", group: "others", request: ctrl.Request{NamespacedName: client.ObjectKey{Name: fmt.Sprint(n)}}}, true)
+		if err != nil {
+			t.Fatal(err)
+		}
+		leave = append(leave, out)
+	}
+	w.served = map[string]string{dashboardURL: oneDashboard}
+	d := newDashboard("", "")
+	fromURL(d)
+	w.create(d)
+	w.briefly(time.Second)
+	for _, out := range leave {
+		out()
+	}
+	w.briefly(time.Second)
+	if w.get(d); !isTrue(d.Status.Conditions, v1alpha1.ConditionReady) || b.times != 1 {
+		t.Errorf("fetched %d times: %+v", b.times, d.Status.Conditions)
+	}
+	if n := r.fetches.held; n != 0 {
+		t.Errorf("%d bytes are still held", n)
 	}
 }
