@@ -99,10 +99,10 @@ func (f *fetches) of(obj *v1alpha1.Dashboard, now time.Time, interval time.Durat
 	return lastFetch{}
 }
 
-// lacksSource reports whether the last word on a Dashboard is that its source could not be fetched.
+// lacksSource reports whether the last word on a Dashboard is that its source could not be fetched, or not be understood.
 func lacksSource(obj *v1alpha1.Dashboard) bool {
 	ready := meta.FindStatusCondition(obj.Status.Conditions, v1alpha1.ConditionReady)
-	return ready != nil && ready.Reason == v1alpha1.ReasonSourceUnavailable
+	return ready != nil && (ready.Reason == v1alpha1.ReasonSourceUnavailable || ready.Reason == v1alpha1.ReasonInvalidSource)
 }
 
 // fresh is for how long something fetched is good: until the next resync, which can come a tenth early.
@@ -146,13 +146,14 @@ func (k dashboardKind) fetched(ctx context.Context, obj *v1alpha1.Dashboard, c *
 	case !done:
 		return k.fetching(obj)
 	case err != nil:
-		last.wanted = true // until then nothing is known, and the last word on it stands
-		k.fetches.keep(obj, last)
-		return notFetched(err)
+		err = notFetched(err)
 	case !got.NotModified:
-		if err := c.take(got.Body); err != nil {
-			return err
-		}
+		err = c.take(got.Body)
+	}
+	if err != nil {
+		last.wanted = true // until that is there nothing is known, and the last word stands
+		k.fetches.keep(obj, last)
+		return err
 	}
 	next := lastFetch{at: k.Now(), etag: got.ETag, lastModified: got.LastModified, hash: c.hash}
 	switch {

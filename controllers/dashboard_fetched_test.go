@@ -34,31 +34,41 @@ func (b *background) Take(key, _ string, r fetch.Request, wake func()) (fetch.Fe
 
 func (b *background) Forget(key string) { delete(b.asked, key) }
 
-// While a source cannot be fetched, the Dashboard never says that all is well, and tries less and less often.
+// While a source cannot be had, the Dashboard never says that all is well, also after a restart, and tries less and less often.
 func TestSourceThatStaysAway(t *testing.T) {
-	w := newWorld(t, "12.4.0")
-	b := &background{fetch: w.serve, asked: map[string]bool{}}
-	w.sources = b
-	w.start()
-	w.seed()
-	withDashboard("", fromURL)(w)
-	w.settle()
-	const key = "Dashboard tenant/dashboard"
-	delete(w.served, dashboardURL)
-	w.clock = w.clock.Add(defaultResync)
-	w.everybody()
-	before, times := len(w.history[key]), b.times
-	for end := w.clock.Add(5 * time.Minute); w.step(end); {
-	}
-	unavailable := false
-	for _, v := range w.history[key][before:] {
-		ready := conditionOf(v.(Object), v1alpha1.ConditionReady)
-		if unavailable = unavailable || ready.Reason == v1alpha1.ReasonSourceUnavailable; unavailable && ready.Reason != v1alpha1.ReasonSourceUnavailable {
-			t.Fatalf("after it was said to be unavailable: %+v", ready)
-		}
-	}
-	if n := b.times - times; !unavailable || n > 12 {
-		t.Errorf("unavailable: %v; fetched %d times", unavailable, n)
+	for reason, served := range map[string]map[string]string{
+		v1alpha1.ReasonSourceUnavailable: {},
+		v1alpha1.ReasonInvalidSource:     {dashboardURL: "<html>"},
+	} {
+		t.Run(reason, func(t *testing.T) {
+			w := newWorld(t, "12.4.0")
+			b := &background{fetch: w.serve, asked: map[string]bool{}}
+			w.sources = b
+			w.start()
+			w.seed()
+			withDashboard("", fromURL)(w)
+			w.settle()
+			const key = "Dashboard tenant/dashboard"
+			w.served = served
+			w.clock = w.clock.Add(defaultResync)
+			w.everybody()
+			before, times := len(w.history[key]), b.times
+			w.briefly(5 * time.Minute)
+			w.start()
+			w.briefly(time.Minute)
+			w.everybody()
+			w.briefly(time.Minute)
+			said := false
+			for _, v := range w.history[key][before:] {
+				ready := conditionOf(v.(Object), v1alpha1.ConditionReady)
+				if said = said || ready.Reason == reason; said && ready.Reason != reason {
+					t.Fatalf("after %s: %+v", reason, ready)
+				}
+			}
+			if n := b.times - times; !said || n > 20 {
+				t.Errorf("said: %v; fetched %d times", said, n)
+			}
+		})
 	}
 }
 
