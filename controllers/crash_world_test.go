@@ -97,6 +97,8 @@ type world struct {
 	asked    int                        // of Grafana, whatever it was
 	mutation int                        // of Grafana, as requested
 	served   map[string]string          // what other servers have, by URL
+	sources  Sources                    // fetches from them
+	refuses  func(*http.Request) bool   // what Grafana answers 503; nil: nothing
 	lateAt   time.Time                  // when a late request lands; zero: none is under way
 	caught   bool                       // a stale cache has caught up since: its watch brings the event
 }
@@ -185,6 +187,7 @@ func merge(have, wanted map[string]any) {
 func emptyWorld(tb testing.TB, version string) *world {
 	w := &world{tb: tb, clock: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC), history: map[string][]client.Object{}}
 	w.grafana = grafanatest.New(grafanatest.Options{Version: version, Now: w.now})
+	w.sources = fetch.NewSync(w.serve)
 	w.scheme = runtime.NewScheme()
 	for _, add := range []func(*runtime.Scheme) error{corev1.AddToScheme, v1alpha1.AddToScheme} {
 		if err := add(w.scheme); err != nil {
@@ -201,7 +204,7 @@ func (w *world) start() {
 	env := &Env{
 		Client: interceptor.NewClient(w.kube, w.interceptors(true)), Live: interceptor.NewClient(w.kube, w.interceptors(false)), Events: discard{},
 		Connections: NewConnections(), ClusterID: "cluster-1", Now: w.now, Transport: (*crashTransport)(w), LastRetry: lastRetry,
-		Sources: fetch.NewSync(w.serve),
+		Sources: w.sources,
 	}
 	r := NewReconcilers(env)
 	w.process = &process{due: map[string]time.Time{}, resyncs: map[string]bool{}, failures: map[string]int{}, been: map[string]bool{}, reconcilers: map[string]reconcile.Reconciler{
@@ -490,6 +493,9 @@ func (t *crashTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 	outcome := map[fault]grafanatest.Outcome{
 		unsent: grafanatest.Unsent, refused: grafanatest.Refuse, dropAfter: grafanatest.DropAfter, failAfter: grafanatest.FailAfter, late: grafanatest.Late,
 	}[f]
+	if w.refuses != nil && w.refuses(r) {
+		outcome = grafanatest.Refuse
+	}
 	if f == deadBefore {
 		panic(died{})
 	}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"k8s.io/apimachinery/pkg/api/meta"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"grafana-tenancy.dev/operator/api/v1alpha1"
 	"grafana-tenancy.dev/operator/internal/dashboard"
@@ -166,7 +167,7 @@ func (x *dash) read(ctx context.Context, recorded bool) (*dashboardState, error)
 		}
 	}
 	status := x.obj.Status
-	have := &dashboardState{Dashboard: *d, hash: dashboard.HashOf(d.Model), adopted: x.adopted(d)}
+	have := &dashboardState{Dashboard: *d, hash: x.env.hashOf(d.Model), adopted: x.adopted(d)}
 	asSaved := recorded && d.Version == status.Version && d.FolderUID == status.FolderUID && x.sameBirth(d.Created)
 	if asSaved && have.hash == status.ContentHash && x.content != nil {
 		return have, nil
@@ -187,7 +188,7 @@ func (x *dash) weigh(have *dashboardState, h history, recorded, asSaved bool) (*
 			x.uid, v1alpha1.AnnotationAbandon)
 	case !h.ours && !have.adopted:
 		return nil, nil
-	case asSaved && h.lastOurs: // Grafana keeps in another form what we have sent
+	case asSaved && h.lastOurs && dashboard.CurrentHash(status.ContentHash): // Grafana keeps in another form what we have sent
 		have.hash = status.ContentHash
 	case recorded && !h.lastOurs && (have.hash != status.ContentHash || have.FolderUID != status.FolderUID):
 		have.edit = &v1alpha1.DashboardDrift{Version: have.Version, By: h.last}
@@ -210,7 +211,7 @@ func (x *dash) adopt(ctx context.Context) (*dashboardState, error) {
 	case x.object.Spec.Adoption != v1alpha1.AdoptionAllow:
 		return nil, stalled(v1alpha1.ReasonAdoptionNotPermitted, "a dashboard with uid %q exists in Grafana, and Organization %s does not allow that it is adopted: have its spec.adoption set to Allow, or choose another uid", x.uid, x.owner)
 	}
-	return &dashboardState{Dashboard: *d, hash: dashboard.HashOf(d.Model), adopted: true}, nil
+	return &dashboardState{Dashboard: *d, hash: x.env.hashOf(d.Model), adopted: true}, nil
 }
 
 // history is what a dashboard's versions say of it.
@@ -344,6 +345,7 @@ func (x *dash) save(ctx context.Context, version int64) (grafana.Saved, error) {
 		return saved, stalled(v1alpha1.ReasonNameConflict, "Grafana saved it under uid %q instead of %q: another dashboard of this title is in the way", saved.UID, x.uid)
 	}
 	x.obj.Status.SavedAt = seconds(x.conn.Now())
+	x.env.fetches.saved(client.ObjectKeyFromObject(x.obj))
 	return saved, nil
 }
 
@@ -388,7 +390,13 @@ func (x *dash) Diff(have *dashboardState) []string {
 
 // reported says whether the difference is an edit made in Grafana that policy lets stand: the source and the folder are as they were last saved.
 func (x *dash) reported(have *dashboardState) bool {
-	return x.obj.Spec.DriftPolicy == v1alpha1.DriftReport && have.edit != nil && x.content.hash == x.obj.Status.ContentHash && x.folder == x.obj.Status.FolderUID
+	return x.obj.Spec.DriftPolicy == v1alpha1.DriftReport && have.edit != nil && x.unchanged() && x.folder == x.obj.Status.FolderUID
+}
+
+// unchanged reports whether the source is as it was last saved. A hash that another version of the operator has made tells nothing: then the object itself must have changed.
+func (x *dash) unchanged() bool {
+	status := x.obj.Status
+	return x.content.hash == status.ContentHash || status.ContentHash != "" && !dashboard.CurrentHash(status.ContentHash) && status.ContentGeneration == x.obj.Generation
 }
 
 func (x *dash) Update(ctx context.Context, have *dashboardState) error {
@@ -410,7 +418,7 @@ func (x *dash) Judge(_ context.Context, have *dashboardState) error {
 	if was := x.obj.Status.Drift; was == nil || was.Version != have.edit.Version {
 		dashboardEdits.WithLabelValues(x.obj.Namespace, x.obj.Name, "reported").Inc()
 	}
-	x.obj.Status.Drift, x.obj.Status.ContentGeneration = have.edit, x.obj.Generation
+	x.obj.Status.Drift, x.obj.Status.ContentHash, x.obj.Status.ContentGeneration = have.edit, x.content.hash, x.obj.Generation
 	by := ""
 	if have.edit.By != "" {
 		by = " by " + have.edit.By

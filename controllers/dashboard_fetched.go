@@ -10,6 +10,7 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -25,11 +26,15 @@ type Sources interface {
 	Forget(key string)
 }
 
-// fetches remembers what was last fetched for each Dashboard, but not the content.
+// fetches remembers what was last fetched for each Dashboard; the content only until it is saved, and as long as there is room.
 type fetches struct {
-	mu  sync.Mutex
-	all map[types.NamespacedName]lastFetch
+	mu   sync.Mutex
+	all  map[types.NamespacedName]lastFetch
+	held int // bytes of content
 }
+
+// maxHeld bounds the content that waits for its turn to be saved. What has no room any more is fetched again.
+const maxHeld = 32 << 20
 
 // lastFetch is what was fetched for one generation of a Dashboard.
 type lastFetch struct {
@@ -39,6 +44,7 @@ type lastFetch struct {
 	etag, lastModified string
 	hash               string // empty: nothing was
 	wanted             bool   // the content itself is needed
+	body               []byte // that is to be saved
 }
 
 func (f *fetches) keep(obj *v1alpha1.Dashboard, last lastFetch) {
@@ -48,7 +54,33 @@ func (f *fetches) keep(obj *v1alpha1.Dashboard, last lastFetch) {
 		f.all = map[types.NamespacedName]lastFetch{}
 	}
 	last.uid, last.generation = obj.UID, obj.Generation
-	f.all[client.ObjectKeyFromObject(obj)] = last
+	f.put(client.ObjectKeyFromObject(obj), last)
+}
+
+// put makes room for a content: what came before is fetched again when its turn comes.
+func (f *fetches) put(key types.NamespacedName, last lastFetch) {
+	f.held += len(last.body) - len(f.all[key].body)
+	f.all[key] = last
+	for other, o := range f.all {
+		if f.held <= maxHeld {
+			return
+		}
+		if other != key {
+			f.held -= len(o.body)
+			o.body = nil
+			f.all[other] = o
+		}
+	}
+}
+
+// saved lets go of the content.
+func (f *fetches) saved(key types.NamespacedName) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if last, has := f.all[key]; has {
+		last.body = nil
+		f.put(key, last)
+	}
 }
 
 // of is what was last fetched for this generation. After a start nothing is known but what status says: that is good for the first visit.
@@ -59,12 +91,18 @@ func (f *fetches) of(obj *v1alpha1.Dashboard, now time.Time, interval time.Durat
 	switch {
 	case last.uid == obj.UID && last.generation == obj.Generation:
 		return last
-	case last.uid != obj.UID && knowsContent(obj):
+	case last.uid != obj.UID && knowsContent(obj) && !lacksSource(obj):
 		last = lastFetch{hash: obj.Status.ContentHash, at: now.Add(time.Second - fresh(interval))}
 		f.keep(obj, last)
 		return last
 	}
 	return lastFetch{}
+}
+
+// lacksSource reports whether the last word on a Dashboard is that its source could not be fetched, or not be understood.
+func lacksSource(obj *v1alpha1.Dashboard) bool {
+	ready := meta.FindStatusCondition(obj.Status.Conditions, v1alpha1.ConditionReady)
+	return ready != nil && (ready.Reason == v1alpha1.ReasonSourceUnavailable || ready.Reason == v1alpha1.ReasonInvalidSource)
 }
 
 // fresh is for how long something fetched is good: until the next resync, which can come a tenth early.
@@ -73,6 +111,7 @@ func fresh(interval time.Duration) time.Duration { return interval * 3 / 4 }
 func (f *fetches) drop(key types.NamespacedName) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	f.held -= len(f.all[key].body)
 	delete(f.all, key)
 }
 
@@ -81,6 +120,9 @@ func (k dashboardKind) fetched(ctx context.Context, obj *v1alpha1.Dashboard, c *
 	last := k.fetches.of(obj, k.Now(), interval)
 	known := last.hash != "" && !last.wanted
 	c.hash, c.load = last.hash, func(context.Context) ([]byte, error) {
+		if last.body != nil {
+			return last.body, nil
+		}
 		last.wanted = true
 		k.fetches.keep(obj, last)
 		return nil, &problem{Reason: v1alpha1.ReasonFetching, RetryAfter: time.Second, Message: "the dashboard has to be saved: fetching its source"}
@@ -104,13 +146,23 @@ func (k dashboardKind) fetched(ctx context.Context, obj *v1alpha1.Dashboard, c *
 	case !done:
 		return k.fetching(obj)
 	case err != nil:
-		return notFetched(err)
+		err = notFetched(err)
 	case !got.NotModified:
-		if err := c.take(got.Body); err != nil {
-			return err
-		}
+		err = c.take(got.Body)
 	}
-	k.fetches.keep(obj, lastFetch{at: k.Now(), etag: got.ETag, lastModified: got.LastModified, hash: c.hash})
+	if err != nil {
+		last.wanted = true // until that is there nothing is known, and the last word stands
+		k.fetches.keep(obj, last)
+		return err
+	}
+	next := lastFetch{at: k.Now(), etag: got.ETag, lastModified: got.LastModified, hash: c.hash}
+	switch {
+	case got.NotModified:
+		next.body = last.body
+	case last.wanted, c.hash != obj.Status.ContentHash:
+		next.body = got.Body
+	}
+	k.fetches.keep(obj, next)
 	return nil
 }
 

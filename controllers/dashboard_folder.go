@@ -20,6 +20,9 @@ type folders struct {
 	known map[folderKey]folderEntry
 }
 
+// maxFolders is how many are remembered at most.
+const maxFolders = 1000
+
 type folderKey struct {
 	org  int64
 	path string
@@ -51,6 +54,9 @@ func (c *Connection) keepFolder(key folderKey, uid string) {
 	if uid == "" {
 		delete(c.folders.known, key)
 		return
+	}
+	if len(c.folders.known) >= maxFolders { // tenants can name as many paths as they like
+		clear(c.folders.known)
 	}
 	c.folders.known[key] = folderEntry{uid: uid, at: c.now(), session: c.SessionID()}
 }

@@ -106,6 +106,15 @@ func (c *content) understand(text []byte, use func(*dashboard.Content) error) er
 	return nil
 }
 
+// hashOf is the hash of a dashboard as Grafana returned it. What people save there can be as large as any source.
+func (e *Env) hashOf(model []byte) string {
+	if isLarge(model) {
+		e.parsing.Lock()
+		defer e.parsing.Unlock()
+	}
+	return dashboard.HashOf(model)
+}
+
 // model is what to send.
 func (c *content) model(ctx context.Context, uid string, version int64) (model json.RawMessage, err error) {
 	if err := c.fill(ctx); err != nil {

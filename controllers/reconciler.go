@@ -88,7 +88,7 @@ func (r *Reconciler[T, R]) Reconcile(ctx context.Context, req ctrl.Request) (ctr
 	} else {
 		err = p.remove(ctx)
 	}
-	if !errors.Is(err, errParked) {
+	if !errors.Is(err, errParked) || p.ext == nil {
 		r.Connections.decline(call) // if it was called to a gate and had nothing to do there
 	}
 	return p.finish(ctx, err)

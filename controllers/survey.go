@@ -20,7 +20,7 @@ type survey struct {
 	begun   time.Time
 	session string
 	found   map[string]grafana.DashboardMeta // nil: there is none
-	failed  time.Time                        // when Grafana last could not make one
+	notYet  time.Time                        // until when Grafana is not asked for one again, which it could not make
 	alone   int                              // how many have asked for their own dashboard since
 	since   time.Time
 }
@@ -31,8 +31,10 @@ const (
 	// moment is how long a list serves those whom some change brings, and aFew how many of them ask for their own dashboard before there is one.
 	moment = 5 * time.Second
 	aFew   = 3
-	// surveyRetry is how long Grafana is not asked for a list again that it could not make.
+	// surveyRetry is how long Grafana is not asked for a list again that it does not make, and surveyPause for one that failed: others ask for their own dashboard meanwhile, instead of waiting for one
+	// failure after the other.
 	surveyRetry = 10 * time.Minute
+	surveyPause = time.Minute
 )
 
 func (s *surveys) of(org int64) *survey {
@@ -59,17 +61,18 @@ func (c *Connection) survey(ctx context.Context, org *grafana.OrgClient, due boo
 	now, session := c.now(), c.SessionID()
 	age := now.Sub(s.begun)
 	switch {
-	case now.Sub(s.failed) < surveyRetry, !due && s.few(now):
+	case now.Before(s.notYet), !due && s.few(now):
 		return nil, nil
 	case s.found != nil && s.session == session && (age < moment || due && age < surveyLife):
 		return s.found, nil
 	}
 	list, err := org.ListDashboards(ctx, *version)
 	if grafana.IsNoDashboardList(err) {
-		s.found, s.failed = nil, now
+		s.found, s.notYet = nil, now.Add(surveyRetry)
 		return nil, nil
 	}
 	if err != nil {
+		s.notYet = c.now().Add(surveyPause)
 		return nil, err
 	}
 	s.begun, s.session, s.found = now, session, make(map[string]grafana.DashboardMeta, len(list))
