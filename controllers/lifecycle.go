@@ -260,6 +260,11 @@ func (p *pass[T, R]) remove(ctx context.Context) error {
 	if p.have, err = p.find(ctx); err != nil {
 		return err
 	}
+	if p.have == nil { // there is nothing of it here: but is this the place?
+		if err := p.ext.Prove(ctx, false); err != nil && !errors.Is(err, errLost) {
+			return err
+		}
+	}
 	p.looked = true
 	if p.have == nil && !p.mayStillLand(p.obj.CommonStatus().CreateStarted) {
 		p.ext.Record(nil)
