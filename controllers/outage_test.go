@@ -16,6 +16,7 @@ func TestOutageManyVisits(t *testing.T) {
 	w.seed()
 	withOrg(w)
 	w.settle()
+	w.advance(w.clock.Add(2 * probePause))
 	w.grafana.SetDown(true)
 	for range 12 { // as the deletions of so many Organizations bring
 		w.visit("Instance tenant/main")
