@@ -18,6 +18,7 @@ type Connection struct {
 	Instance types.NamespacedName
 	Timeout  time.Duration
 	resync   atomic.Int64
+	resets   atomic.Int64 // as the Instance's status has them, once they are written
 	// Login is the name of the operator's own user; empty with a token credential.
 	Login string
 

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"grafana-tenancy.dev/operator/api/v1alpha1"
+	"grafana-tenancy.dev/operator/internal/grafana/grafanatest"
 )
 
 // disguised writes somebody else's mark and another name into the only organization, as its Admin can, and ends the session that the operator knows the database by.
@@ -55,6 +56,43 @@ func onlyOne(id int64) func(*world) error {
 			return fmt.Errorf("%+v", own)
 		}
 		return sameDatabase(w)
+	}
+}
+
+// alike puts in the place of Grafana's database one in which somebody else has an organization of the same id and name; the first to see it is the Organization.
+func alike(w *world) {
+	w.grafana.ResetDatabase()
+	w.grafana.Do(http.MethodPost, "/api/orgs", 1, map[string]any{"name": "Foreign first"})
+	w.grafana.Do(http.MethodPost, "/api/orgs", 1, map[string]any{"name": "Foreign by now"})
+	w.everybody()
+	w.first("Organization tenant/org")
+}
+
+// restoredElsewhere restores what a tenant had, but under another id, and under its own somebody else's organization.
+func restoredElsewhere(w *world) {
+	org, account, token := w.own()[0], w.grafana.ServiceAccounts(3)[0], w.grafana.Tokens(3)[0]
+	reset(w)
+	w.grafana.Do(http.MethodPost, "/api/orgs", 1, map[string]any{"name": org.Name})
+	w.grafana.Do(http.MethodPut, "/api/orgs/4/address", 1, map[string]any{"address2": org.Address.Address2})
+	w.accountAgain(4, account, token)
+}
+
+// accountAgain restores a service account, with its token.
+func (w *world) accountAgain(org int64, account grafanatest.SA, token grafanatest.Tok) {
+	born := account.Login[strings.Index(account.Login, "ci-"):]
+	_, answer := w.grafana.Do(http.MethodPost, "/api/serviceaccounts", org, map[string]any{"name": born, "role": account.Role})
+	var made struct{ ID int64 }
+	if err := json.Unmarshal(answer, &made); err != nil {
+		w.tb.Fatal(err)
+	}
+	w.grafana.Do(http.MethodPatch, fmt.Sprintf("/api/serviceaccounts/%d", made.ID), org, map[string]any{"name": account.Name})
+	w.grafana.Do(http.MethodPost, fmt.Sprintf("/api/serviceaccounts/%d/tokens", made.ID), org, map[string]any{"name": token.Name})
+}
+
+// first has these visited before all others.
+func (w *world) first(keys ...string) {
+	for n, key := range keys {
+		w.due[key] = w.clock.Add(time.Duration(n-len(keys)) * time.Second)
 	}
 }
 
@@ -112,6 +150,22 @@ func databaseScenarios() []scenario {
 			w.create(i)
 			tenant(w)
 		}, after: onlyOne(3)},
+		{name: "another database with an organization of the same id and name, held", before: configured(hold, func(w *world) { w.create(newOrganization("Foreign by now")) }),
+			act: alike, stalled: waitForInstance},
+		{name: "another database with an organization of the same id and name, rebuilt", before: func(w *world) { w.create(newOrganization("Foreign by now")) },
+			act: alike, stalled: map[string]string{"Organization": v1alpha1.ReasonAlreadyExists}},
+		{name: "restored under another id, and account and token deleted at once", before: withToken(plain), act: func(w *world) {
+			restoredElsewhere(w)
+			w.delete(newToken(), newAccount(""))
+			w.first("ServiceAccountToken tenant/token", "ServiceAccount tenant/account")
+		}},
+		{name: "account restored under another id, and its token deleted at once", before: withToken(plain), act: func(w *world) {
+			account, token := w.grafana.ServiceAccounts(3)[0], w.grafana.Tokens(3)[0]
+			w.grafana.Do(http.MethodDelete, fmt.Sprintf("/api/serviceaccounts/%d", account.ID), 3, nil)
+			w.accountAgain(3, account, token)
+			w.delete(newToken())
+			w.first("ServiceAccountToken tenant/token")
+		}},
 		{name: "Grafana restored from before its organizations, where a reset is held", before: configured(hold, nothing), act: func(w *world) {
 			backup := w.grafana.Snapshot()
 			tenant(w)

@@ -130,6 +130,7 @@ func (x *instance) Get(ctx context.Context) (*serverState, error) {
 	have, err := x.probe(ctx)
 	x.conn.keepProbe(have, err)
 	if err != nil || !x.obj.DeletionTimestamp.IsZero() {
+		x.conn.resets.Store(x.obj.Status.Resets)
 		x.Connections.setAvailable(x.key, err == nil)
 	}
 	return have, x.down(err)
@@ -330,6 +331,7 @@ func (x *instance) Update(context.Context, *serverState) error { return nil }
 
 // Judge lets in those who wait.
 func (x *instance) Judge(context.Context, *serverState) error {
+	x.conn.resets.Store(x.obj.Status.Resets)
 	x.Connections.setAvailable(x.key, true)
 	return x.checkSelector(x.obj.Spec.AllowedNamespaces)
 }

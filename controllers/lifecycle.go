@@ -260,6 +260,9 @@ func (p *pass[T, R]) remove(ctx context.Context) error {
 	if p.have, err = p.find(ctx); err != nil {
 		return err
 	}
+	if err := p.proveAbsence(ctx); err != nil {
+		return err
+	}
 	p.looked = true
 	if p.have == nil && !p.mayStillLand(p.obj.CommonStatus().CreateStarted) {
 		p.ext.Record(nil)
@@ -277,6 +280,17 @@ func (p *pass[T, R]) remove(ctx context.Context) error {
 		return p.orphan(ctx)
 	}
 	return p.delete(ctx)
+}
+
+// proveAbsence fails if nothing was found, but in a place that is not the object's any more.
+func (p *pass[T, R]) proveAbsence(ctx context.Context) error {
+	if p.have != nil {
+		return nil
+	}
+	if err := p.ext.Prove(ctx, false); !errors.Is(err, errLost) {
+		return err
+	}
+	return nil
 }
 
 // mayHold reports whether the object may have something in Grafana. Of an empty status that the operator has not written itself it cannot be told, nor of an Instance, which others hold on to.

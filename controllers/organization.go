@@ -96,6 +96,7 @@ func (k organizationKind) Connect(ctx context.Context, obj *v1alpha1.Organizatio
 	if err != nil {
 		return nil, whileHeld(&instance, err)
 	}
+	instance.Status.Resets = max(instance.Status.Resets, conn.resets.Load()) // our copy can be behind what let us in
 	x := &organization{Env: k.Env, obj: obj, instance: &instance, conn: conn, mark: markOf(k.ClusterID, obj)}
 	if !deleting {
 		x.homeUID, x.homeErr = k.homeDashboard(ctx, obj)
@@ -198,8 +199,20 @@ func (x *organization) owned(ctx context.Context, org grafana.Org) (bool, error)
 		others, err := x.ofAnother(ctx, org)
 		return !others, err
 	}
+	if confirmed || strings.HasSuffix(org.Name, birthSuffix(x.obj)) {
+		return true, nil
+	}
 	recorded := !x.fromBefore() && org.ID == x.obj.Status.OrgID && org.Name == x.obj.Status.Name
-	return recorded || confirmed || strings.HasSuffix(org.Name, birthSuffix(x.obj)), nil
+	if recorded && !x.conn.knowsDatabase() { // another Grafana that was set up alike has the same
+		return false, x.databaseUnknown("its organization carries no mark")
+	}
+	return recorded, nil
+}
+
+// databaseUnknown waits until the Instance has found out whether its database is the one that status speaks of.
+func (x *organization) databaseUnknown(what string) error {
+	return &problem{Reason: v1alpha1.ReasonParentNotAvailable, Retry: true, suspect: &suspect{kind: "Instance", key: x.conn.Instance},
+		Message: fmt.Sprintf("%s: waiting for Instance %s to find out whether Grafana has still the same database", what, x.conn.Instance)}
 }
 
 // confirms reports whether a person has said that the organization of this id is the object's.
@@ -295,8 +308,7 @@ func (x *organization) Find(ctx context.Context) (*orgState, error) {
 		}
 	}
 	if !x.conn.knowsDatabase() {
-		return nil, &problem{Reason: v1alpha1.ReasonParentNotAvailable, Retry: true, suspect: &suspect{kind: "Instance", key: x.conn.Instance},
-			Message: fmt.Sprintf("it is not in Grafana: waiting for Instance %s to find out whether that has still the same database", x.conn.Instance)}
+		return nil, x.databaseUnknown("it is not in Grafana")
 	}
 	if have, err := x.findMarked(ctx); have != nil || err != nil { // status may be lost or of another time, and the name have changed since
 		return have, err

@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/types"
 
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -103,11 +104,17 @@ func (p *place) Connection() (*Connection, string) { return p.conn, p.owner.Stri
 func (p *place) Prove(ctx context.Context, live bool) error {
 	err := p.conn.prove(ctx, p.org.ID(), p.mark, live)
 	if errors.Is(err, errNotOurs) {
+		if is := meta.FindStatusCondition(p.object.Status.Conditions, v1alpha1.ConditionStalled); is != nil && is.Reason == v1alpha1.ReasonOwnershipLost {
+			err = errLost
+		}
 		return &problem{Reason: v1alpha1.ReasonParentNotAvailable, Retry: true, err: err, suspect: &suspect{kind: "Organization", key: p.owner},
 			Message: "waiting for Organization " + p.owner.String() + ": the organization that it recorded is not its own any more"}
 	}
 	return err
 }
+
+// errLost says that the Organization has looked for its mark in all of Grafana, and that there is none.
+var errLost = errors.New("no organization carries the mark")
 
 // forbidden is called when Grafana refused something here: perhaps the operator's login is not in the organization any more, which its Organization finds out and puts right.
 func (p *place) forbidden() *suspect {

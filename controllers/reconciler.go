@@ -55,6 +55,9 @@ type Env struct {
 
 // visit has an object looked at now.
 func (e *Env) visit(s suspect) {
+	if s.kind == "Instance" && e.Connections.probed(s.key) && e.Connections.available(s.key) == nil {
+		return // it is known to be away, and probed in its own time
+	}
 	if ask := e.visits[s.kind]; ask != nil && s.key.Name != "" {
 		ask(ctrl.Request{NamespacedName: s.key})
 	}
@@ -67,7 +70,7 @@ type Reconciler[T Object, R any] struct {
 
 	mu       sync.Mutex
 	queue    workqueue.TypedRateLimitingInterface[ctrl.Request]
-	failures map[types.NamespacedName]int       // in a row
+	failures map[types.NamespacedName]failing
 	wrote    map[types.NamespacedName]string    // the resourceVersion of our last write, until a visit has seen it
 	seen     map[types.NamespacedName]time.Time // what this process has been at, and when its resync is due; zero: it comes again for another reason
 }
@@ -318,10 +321,23 @@ func (r *Reconciler[T, R]) backoff(key types.NamespacedName, failed bool) time.D
 		return 0
 	}
 	if r.failures == nil {
-		r.failures = map[types.NamespacedName]int{}
+		r.failures = map[types.NamespacedName]failing{}
 	}
-	r.failures[key]++
-	return jitter(min(cmp.Or(r.FirstRetry, time.Second)<<min(r.failures[key]-1, 20), cmp.Or(r.LastRetry, 5*time.Minute)))
+	f, now := r.failures[key], r.Now()
+	if !now.Before(f.until) {
+		f.step = min(cmp.Or(r.FirstRetry, time.Second)<<min(f.times, 20), cmp.Or(r.LastRetry, 5*time.Minute))
+		f.times, f.until = f.times+1, now.Add(f.step*9/10)
+		r.failures[key] = f
+	}
+	return jitter(f.step)
+}
+
+// failing is how often an object has failed in a row, and how long it waits. Failures within that wait, of visits that changes elsewhere bring, do not count: or an outage in which much is deleted
+// would be noticed to be over late.
+type failing struct {
+	times int
+	step  time.Duration
+	until time.Time
 }
 
 // enqueue asks for a visit.

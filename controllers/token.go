@@ -68,6 +68,7 @@ type token struct {
 	first    bool        // status knows of no key yet
 	revision int64       // the highest that was seen anywhere
 	have     *tokenState // as last seen
+	met      bool        // tokens of ours were seen, so that it is the right account
 }
 
 // lease is how long another manager may go on after it has lost its leadership.
@@ -138,6 +139,12 @@ func (x *token) Get(ctx context.Context) (*tokenState, error) {
 		return nil, err
 	}
 	x.have = x.sort(secrets, list)
+	x.met = x.met || !x.have.none()
+	if !x.obj.DeletionTimestamp.IsZero() && !x.met { // of an account that is not there Grafana lists no tokens either
+		if err := x.sameAccount(ctx); err != nil {
+			return nil, err
+		}
+	}
 	switch {
 	case !x.obj.DeletionTimestamp.IsZero() && len(secrets.all()) == 0 && x.have.none():
 		return nil, nil
@@ -271,6 +278,10 @@ func (x *token) proveAccount(ctx context.Context) error {
 	if err := x.Prove(ctx, true); err != nil {
 		return err
 	}
+	return x.sameAccount(ctx)
+}
+
+func (x *token) sameAccount(ctx context.Context) error {
 	account, err := x.org.ServiceAccountByID(ctx, x.account.Status.ID)
 	if absent(err) != nil {
 		return err

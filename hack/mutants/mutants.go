@@ -55,8 +55,8 @@ var mutants = []mutant{
 	{
 		name: "an error of looking taken for absence",
 		file: "controllers/lifecycle.go",
-		old:  "	if p.have, err = p.find(ctx); err != nil {\n		return err\n	}\n	p.looked = true\n	if p.have == nil && !",
-		new:  "	p.have, _ = p.find(ctx)\n	p.looked = true\n	if p.have == nil && !", scenarios: "deleted at once",
+		old:  "	if p.have, err = p.find(ctx); err != nil {\n		return err\n	}\n	if err := p.proveAbsence(",
+		new:  "	p.have, _ = p.find(ctx)\n	if err := p.proveAbsence(", scenarios: "deleted at once",
 	},
 	{
 		name: "an error of looking taken for absence before a create",

@@ -39,6 +39,30 @@ var ownershipMutants = []mutant{
 		new:  "[]int64{read}", scenarios: "status lost",
 	},
 	{
+		name: "organization of the same id and name taken without knowing the database",
+		file: "controllers/organization.go",
+		old:  "	if recorded && !x.conn.knowsDatabase() {",
+		new:  "	if recorded && false {", scenarios: "same id and name",
+	},
+	{
+		name: "reset forgotten by those whose copy of the Instance is behind",
+		file: "controllers/organization.go",
+		old:  "	instance.Status.Resets = max(instance.Status.Resets, conn.resets.Load()) //",
+		new:  "	//", scenarios: "same id and name",
+	},
+	{
+		name: "absence in somebody else's organization believed",
+		file: "controllers/lifecycle.go",
+		old:  "	if err := p.ext.Prove(ctx, false); !errors.Is(err, errLost) {\n		return err\n	}\n	return nil\n",
+		new:  "	return nil\n", scenarios: "under another id, and account",
+	},
+	{
+		name: "no token listed taken for no token",
+		file: "controllers/token.go",
+		old:  "&& !x.met { //",
+		new:  "&& false { //", scenarios: "under another id, and its",
+	},
+	{
 		name: "id under which there is nothing any more kept at a create",
 		file: "controllers/organization.go",
 		old:  "	x.obj.Status.OrgID = 0\n	return eventCreated\n",

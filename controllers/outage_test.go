@@ -1,0 +1,51 @@
+package controllers
+
+import (
+	"testing"
+	"time"
+
+	"k8s.io/apimachinery/pkg/types"
+	ctrl "sigs.k8s.io/controller-runtime"
+
+	"grafana-tenancy.dev/operator/api/v1alpha1"
+)
+
+// In an outage, visits that changes elsewhere bring do not put off the next probe: once Grafana is back, that is soon known.
+func TestOutageManyVisits(t *testing.T) {
+	w := newWorld(t, "12.4.0")
+	w.seed()
+	withOrg(w)
+	w.settle()
+	w.advance(w.clock.Add(2 * probePause))
+	w.grafana.SetDown(true)
+	for range 12 { // as the deletions of so many Organizations bring
+		w.visit("Instance tenant/main")
+	}
+	w.briefly(2 * time.Second)
+	w.grafana.SetDown(false)
+	w.briefly(10 * time.Second)
+	if i := newInstance(); !w.get(i) || !isTrue(i.Status.Conditions, v1alpha1.ConditionAvailable) {
+		t.Errorf("it is not known that Grafana is back: %+v", i.Status.Conditions)
+	}
+}
+
+// An Instance that is known to be away is probed in its own time, however many fail for it.
+func TestOutageManySuspicions(t *testing.T) {
+	key := types.NamespacedName{Namespace: tenantNamespace, Name: "main"}
+	visits := 0
+	e := &Env{Connections: NewConnections(), visits: map[string]func(ctrl.Request){"Instance": func(ctrl.Request) { visits++ }}}
+	for _, step := range []struct {
+		what string
+		do   func()
+		want int
+	}{
+		{"before the first probe", func() {}, 1},
+		{"while it is available", func() { e.Connections.replace(key, &Connection{}); e.Connections.setAvailable(key, true) }, 2},
+		{"while it is away", func() { e.Connections.setAvailable(key, false) }, 2},
+	} {
+		step.do()
+		if e.visit(suspect{kind: "Instance", key: key}); visits != step.want {
+			t.Errorf("%s: %d visits, not %d", step.what, visits, step.want)
+		}
+	}
+}
