@@ -20,7 +20,7 @@ type background struct {
 	times int
 }
 
-func (b *background) Take(key, _ string, r fetch.Request, wake func()) (fetch.Fetched, error, bool) {
+func (b *background) Take(key, _ string, r fetch.Request, wake func()) (fetch.Fetched, error, bool) { //nolint:revive // as Sources has it
 	if !b.asked[key] {
 		b.asked[key] = true
 		b.times++

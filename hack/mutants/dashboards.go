@@ -47,7 +47,7 @@ var dashboardMutants = []mutant{
 	{
 		name: "source that cannot be fetched taken for unchanged",
 		file: "controllers/dashboard_fetched.go",
-		old:  "	case err != nil:\n		return notFetched(err)\n",
+		old:  "	case err != nil:\n		err = notFetched(err)\n",
 		new:  "	case err != nil:\n		return nil\n", test: "TestAPIDashboardURL",
 	},
 	{
