@@ -79,7 +79,8 @@ func restoredElsewhere(w *world) {
 
 // accountAgain restores a service account, with its token.
 func (w *world) accountAgain(org int64, account grafanatest.SA, token grafanatest.Tok) {
-	born := account.Login[strings.Index(account.Login, "ci-"):]
+	_, name, _ := strings.Cut(account.Login, "ci-")
+	born := "ci-" + name
 	_, answer := w.grafana.Do(http.MethodPost, "/api/serviceaccounts", org, map[string]any{"name": born, "role": account.Role})
 	var made struct{ ID int64 }
 	if err := json.Unmarshal(answer, &made); err != nil {

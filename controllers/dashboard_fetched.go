@@ -105,8 +105,8 @@ func lacksSource(obj *v1alpha1.Dashboard) bool {
 	return ready != nil && (ready.Reason == v1alpha1.ReasonSourceUnavailable || ready.Reason == v1alpha1.ReasonInvalidSource)
 }
 
-// fresh is for how long something fetched is good: until the next resync, which can come a tenth early.
-func fresh(interval time.Duration) time.Duration { return interval * 3 / 4 }
+// fresh is for how long something fetched is good. A resync comes once an interval; other visits between two of them do not fetch again so soon.
+func fresh(interval time.Duration) time.Duration { return interval / 4 }
 
 func (f *fetches) drop(key types.NamespacedName) {
 	f.mu.Lock()

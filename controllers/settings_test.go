@@ -55,6 +55,7 @@ func TestRefusedCredentialTriedAgain(t *testing.T) {
 	w.settle()
 	w.grafana.SetPassword("admin", "changed")
 	w.grafana.EndSessions()
+	w.advance(w.clock.Add(probePause))
 	instance := newInstance()
 	visit := func() {
 		t.Helper()
