@@ -1,6 +1,7 @@
 package controllers_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -38,6 +39,20 @@ func TestAPIDashboardFolderPath(t *testing.T) {
 		}
 	}
 	if all := w.grafana.Folders(org); len(all) != 3 {
+		t.Errorf("folders: %+v", all)
+	}
+	var crowd []*v1alpha1.Dashboard
+	for n := range 8 {
+		crowd = append(crowd, w.dashboard(fmt.Sprint("crowd-", n), "team", fmt.Sprintf(`{"title": "Number %d"}`, n), inPath("Crowd", "Inner")))
+	}
+	for _, dash := range crowd {
+		if ready(w, dash); w.pathOf(org, dash) != "Crowd/Inner" {
+			t.Errorf("%s is in %q", dash.Name, w.pathOf(org, dash))
+		}
+		w.delete(dash)
+		w.gone(dash)
+	}
+	if all := w.grafana.Folders(org); len(all) != 5 {
 		t.Errorf("folders: %+v", all)
 	}
 	change(w, second, func() { second.Spec.Folder.Path = []string{"Elsewhere"} })

@@ -92,15 +92,16 @@ type world struct {
 	*process           // the one that works now
 	successor *process // the one that has taken over from it, which is still in the middle of a pass
 
-	history  map[string][]client.Object // of each object, oldest first
-	writes   int                        // to Kubernetes, that took effect
-	asked    int                        // of Grafana, whatever it was
-	mutation int                        // of Grafana, as requested
-	served   map[string]string          // what other servers have, by URL
-	sources  Sources                    // fetches from them
-	refuses  func(*http.Request) bool   // what Grafana answers 503; nil: nothing
-	lateAt   time.Time                  // when a late request lands; zero: none is under way
-	caught   bool                       // a stale cache has caught up since: its watch brings the event
+	history   map[string][]client.Object // of each object, oldest first
+	writes    int                        // to Kubernetes, that took effect
+	asked     int                        // of Grafana, whatever it was
+	mutation  int                        // of Grafana, as requested
+	served    map[string]string          // what other servers have, by URL
+	meanwhile map[string]func()          // what others do just before a request
+	sources   Sources                    // fetches from them
+	refuses   func(*http.Request) bool   // what Grafana answers 503; nil: nothing
+	lateAt    time.Time                  // when a late request lands; zero: none is under way
+	caught    bool                       // a stale cache has caught up since: its watch brings the event
 }
 
 // process is one process of the operator, and what it has in memory.
@@ -483,6 +484,10 @@ func (t *crashTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	w.asked++
 	what := r.Method + " " + r.URL.Path
+	if do := w.meanwhile[what]; do != nil {
+		delete(w.meanwhile, what)
+		do()
+	}
 	if r.URL.Path == "/login" {
 		what = http.MethodGet + " " + r.URL.Path // sessions come and go: no effect that is told apart
 	}

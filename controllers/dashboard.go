@@ -305,6 +305,9 @@ func (x *dash) Prepare() event {
 }
 
 func (x *dash) Create(ctx context.Context) (*dashboardState, error) {
+	if err := x.makeFolders(ctx); err != nil {
+		return nil, err
+	}
 	saved, err := x.save(ctx, 0)
 	if err == nil {
 		have := &dashboardState{Dashboard: grafana.Dashboard{UID: saved.UID, Version: saved.Version, FolderUID: x.folder, URL: saved.URL}, hash: x.content.hash}
@@ -329,9 +332,6 @@ func (x *dash) Create(ctx context.Context) (*dashboardState, error) {
 func (x *dash) save(ctx context.Context, version int64) (grafana.Saved, error) {
 	model, err := x.content.model(ctx, x.uid, version)
 	if err != nil {
-		return grafana.Saved{}, err
-	}
-	if err := x.makeFolders(ctx); err != nil {
 		return grafana.Saved{}, err
 	}
 	saved, err := x.org.SaveDashboard(ctx, grafana.SaveDashboard{
@@ -400,6 +400,9 @@ func (x *dash) unchanged() bool {
 }
 
 func (x *dash) Update(ctx context.Context, have *dashboardState) error {
+	if err := x.makeFolders(ctx); err != nil {
+		return err
+	}
 	saved, err := x.save(ctx, have.Version)
 	if err != nil {
 		return err

@@ -142,20 +142,32 @@ func (x *dash) makeFolders(ctx context.Context) error {
 	for len(x.missing) > 0 {
 		path := x.obj.Spec.Folder.Path
 		upTo := path[:len(path)-len(x.missing)+1]
-		uid := x.derivedFolder(upTo)
-		made, err := x.org.CreateFolder(ctx, grafana.Folder{UID: uid, Title: x.missing[0], ParentUID: x.parent})
-		switch {
-		case grafana.IsTaken(err): // another Dashboard has made it, or a person one of the same title
-			return &problem{Reason: v1alpha1.ReasonCreating, Retry: true, err: err, Message: fmt.Sprintf("folder %q has just been made by somebody else: looking again", strings.Join(upTo, "/"))}
-		case grafana.IsTooDeep(err):
-			return stalled(v1alpha1.ReasonFolderRefused, "spec.folder.path: Grafana does not allow folders as deep as %q (%v): name fewer titles", strings.Join(upTo, "/"), err)
-		case err != nil:
-			return fmt.Errorf("making folder %q: %w", strings.Join(upTo, "/"), err)
+		uid, err := x.makeFolder(ctx, upTo)
+		if err != nil {
+			return err
 		}
-		x.conn.keepFolder(folderKey{org: x.org.ID(), path: pathKey(upTo)}, made.UID)
-		x.parent, x.missing = made.UID, x.missing[1:]
+		x.conn.keepFolder(folderKey{org: x.org.ID(), path: pathKey(upTo)}, uid)
+		x.parent, x.missing = uid, x.missing[1:]
 	}
 	return nil
+}
+
+// makeFolder makes the last folder of a path, or finds that another Dashboard has made it meanwhile. What Grafana answers here must not be taken for its word on the dashboard.
+func (x *dash) makeFolder(ctx context.Context, path []string) (uid string, err error) {
+	uid, name := x.derivedFolder(path), strings.Join(path, "/")
+	_, err = x.org.CreateFolder(ctx, grafana.Folder{UID: uid, Title: path[len(path)-1], ParentUID: x.parent})
+	if grafana.IsTaken(err) {
+		_, err = x.org.Folder(ctx, uid)
+	}
+	switch {
+	case grafana.IsNotFound(err): // its title is taken, or its parent gone
+		return "", &problem{Reason: v1alpha1.ReasonCreating, Retry: true, Message: fmt.Sprintf("folder %q cannot be made as things are by now: looking again", name)}
+	case grafana.IsTooDeep(err), grafana.IsReservedTitle(err):
+		return "", stalled(v1alpha1.ReasonFolderRefused, "spec.folder.path: Grafana does not allow folder %q (%v): name fewer titles, or others", name, err)
+	case err != nil:
+		return "", fmt.Errorf("making folder %q: %w", name, err)
+	}
+	return uid, nil
 }
 
 // folderPrefix begins the uid of every folder that is made for an Organization, whatever life of it.

@@ -23,8 +23,8 @@ var dashboardMutants = []mutant{
 	{
 		name: "folder made without a uid of its own",
 		file: "controllers/dashboard_folder.go",
-		old:  "grafana.Folder{UID: uid, Title: x.missing[0]",
-		new:  "grafana.Folder{UID: uid[:0], Title: x.missing[0]", scenarios: "folder",
+		old:  "grafana.Folder{UID: uid, Title: path[len(path)-1]",
+		new:  "grafana.Folder{UID: uid[:0], Title: path[len(path)-1]", scenarios: "folder",
 	},
 	{
 		name: "folder found by its title only",
