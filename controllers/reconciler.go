@@ -82,6 +82,9 @@ func (r *Reconciler[T, R]) Reconcile(ctx context.Context, req ctrl.Request) (ctr
 	if err := r.read(ctx, req.NamespacedName, obj); err != nil {
 		r.forget(kindOf(obj), req.NamespacedName)
 		r.Connections.decline(call)
+		if ctx.Err() != nil { // shutting down
+			return ctrl.Result{}, nil
+		}
 		return ctrl.Result{}, client.IgnoreNotFound(err)
 	}
 	p := &pass[T, R]{Reconciler: r, obj: obj, before: obj.DeepCopyObject().(T), first: obj.DeepCopyObject().(T)}

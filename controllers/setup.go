@@ -4,6 +4,7 @@ import (
 	"context"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -18,6 +19,9 @@ import (
 type Options struct {
 	// MaxConcurrentReconciles is how many objects of a kind are worked on at once. 0: 32.
 	MaxConcurrentReconciles int
+	// RoleBinding is the name of the RoleBinding that gives the operator its rights in each namespace, and that is kept
+	// until the last object there is gone. "": none is.
+	RoleBinding string
 }
 
 // Reconcilers of all kinds.
@@ -91,5 +95,19 @@ func Setup(mgr ctrl.Manager, e *Env, opts Options) error {
 			return err
 		}
 	}
+	if opts.RoleBinding != "" {
+		return setupRights(mgr, e, opts.RoleBinding)
+	}
 	return nil
+}
+
+// Watched lists what is watched in every namespace, so that the operator can do nothing where one of them cannot be read.
+func Watched() []schema.GroupVersionKind {
+	kinds := []schema.GroupVersionKind{
+		corev1.SchemeGroupVersion.WithKind("Secret"), corev1.SchemeGroupVersion.WithKind("ConfigMap"),
+	}
+	for _, kind := range []string{"Instance", "Organization", "ServiceAccount", "ServiceAccountToken", "Dashboard"} {
+		kinds = append(kinds, v1alpha1.GroupVersion.WithKind(kind))
+	}
+	return kinds
 }
