@@ -1,0 +1,102 @@
+package docs_test
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// Every field that names a ConfigMap or a Secret, once with each kind of credential.
+const everyReference = `
+apiVersion: grafana-tenancy.dev/v1alpha1
+kind: Instance
+metadata: {name: login}
+spec:
+  url: https://grafana.example.com
+  credentials: {basicAuth: {secretRef: {name: made-secret}}}
+  tls:
+    caFrom: {configMapKeyRef: {name: made-map, key: ca}}
+    clientCertificateSecretRef: {name: made-secret}
+---
+apiVersion: grafana-tenancy.dev/v1alpha1
+kind: Instance
+metadata: {name: token}
+spec:
+  url: https://grafana.example.com
+  credentials: {token: {name: made-secret, key: token}}
+  tls: {caFrom: {secretKeyRef: {name: made-secret, key: ca}}}
+---
+apiVersion: grafana-tenancy.dev/v1alpha1
+kind: Dashboard
+metadata: {name: map}
+spec:
+  organizationRef: {name: team}
+  source: {configMapRef: {name: made-map, key: dashboard.json}}
+---
+apiVersion: grafana-tenancy.dev/v1alpha1
+kind: Dashboard
+metadata: {name: url}
+spec:
+  organizationRef: {name: team}
+  source:
+    url:
+      url: https://dashboards.example.com/one.json
+      headersFrom: {name: made-secret}
+      caFrom: {configMapKeyRef: {name: made-map, key: ca}}
+---
+apiVersion: grafana-tenancy.dev/v1alpha1
+kind: Dashboard
+metadata: {name: url-with-secret}
+spec:
+  organizationRef: {name: team}
+  source:
+    url:
+      url: https://dashboards.example.com/one.json
+      caFrom: {secretKeyRef: {name: made-secret, key: ca}}
+`
+
+// With config/kustomize/name-references.yaml, the hashes that kustomize's generators append to names reach every field.
+func TestKustomizeNameReferences(t *testing.T) {
+	const configuration = "config/kustomize/name-references.yaml"
+	dir := t.TempDir()
+	for name, text := range map[string]string{
+		"objects.yaml":         everyReference,
+		"name-references.yaml": read(t, configuration),
+		"kustomization.yaml": `
+resources: [objects.yaml]
+configurations: [name-references.yaml]
+configMapGenerator: [{name: made-map, literals: [ca=x]}]
+secretGenerator: [{name: made-secret, literals: [token=x]}]
+`,
+	} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	build := exec.CommandContext(t.Context(), "go", "tool", "-modfile=hack/tools/go.mod", "kustomize", "build", dir)
+	build.Dir, build.Env = "..", append(os.Environ(), "GOWORK=off")
+	out, err := build.CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	if plain := regexp.MustCompile(`(?m)^.*name: made-(map|secret)$`).FindAllString(string(out), -1); len(plain) > 0 {
+		t.Errorf("without a hash: %q", plain)
+	}
+	want := strings.Count(everyReference, "name: made-") + 2 // those that refer, and the two themselves
+	if n := len(regexp.MustCompile(`name: made-(map|secret)-\w+`).FindAllString(string(out), -1)); n != want {
+		t.Errorf("%d names with a hash, want %d:\n%s", n, want, out)
+	}
+	inCRDs := 0
+	for _, kind := range []string{"dashboards", "instances"} {
+		crd := read(t, fmt.Sprintf("config/crd/bases/grafana-tenancy.dev_%s.yaml", kind))
+		inCRDs += len(regexp.MustCompile(`(?m)^ +(configMapRef|configMapKeyRef|secretKeyRef|secretRef|`+
+			`clientCertificateSecretRef|headersFrom|token):$`).FindAllString(crd, -1))
+	}
+	if listed := strings.Count(read(t, configuration), "- {group:"); listed != inCRDs {
+		t.Errorf("the CRDs have %d fields that name a ConfigMap or Secret, and %s has %d", inCRDs, configuration, listed)
+	}
+}
