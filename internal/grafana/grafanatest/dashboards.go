@@ -228,12 +228,7 @@ func (c *call) findTarget(o *org, req *saveRequest) (*dashboard, *answer) {
 	var target *dashboard
 	byUID := o.dashboards[req.uid]
 	if req.id > 0 {
-		for _, d := range o.dashboards {
-			if d.id == req.id {
-				target = d
-			}
-		}
-		if target == nil {
+		if target = o.dashboardByID(req.id); target == nil {
 			return nil, failStatus(http.StatusNotFound, "not-found", "Dashboard not found")
 		}
 		if req.uid == "" {
@@ -256,6 +251,15 @@ func (c *call) findTarget(o *org, req *saveRequest) (*dashboard, *answer) {
 		return o.dashboards[req.uid], nil
 	}
 	return c.findByTitle(o, req, target)
+}
+
+func (o *org) dashboardByID(id int64) *dashboard {
+	for _, d := range o.dashboards {
+		if d.id == id {
+			return d
+		}
+	}
+	return nil
 }
 
 // findByTitle looks for another dashboard or folder in the way, which a save

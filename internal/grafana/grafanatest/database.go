@@ -71,6 +71,7 @@ type session struct {
 // preferences of an organization.
 type preferences struct {
 	theme, timezone, weekStart, language, homeUID string
+	history, navbar                               obj // never changed
 }
 
 // dashboard is a dashboard with its history.

@@ -31,6 +31,7 @@ type quirks struct {
 
 	keepsDeadHome   bool // preferences show a home dashboard that is gone
 	keepsHomeOnPut  bool // replacing preferences keeps the home dashboard
+	keepsNavbar     bool // preferences have bookmarks
 	checksHomeID    bool // a home dashboard's id must exist
 	checksTimezone  bool // a timezone must exist
 	checksSourceUID bool // a data source's uid must be a legal one
@@ -52,7 +53,7 @@ var known = map[string]quirks{
 		unified: true, nestedFolders: true, makersStayAdmins: true, shortSlugs: true, limitsText: true, rootFolder: "Dashboards",
 		accountsByUID: true, accountsAreUsers: true, limitNeedsExpiry: true,
 		newUserFields: true, usersAnywhere: true, countsUnknownLogins: true, loginRemembers: true,
-		keepsDeadHome: true, keepsHomeOnPut: true, checksHomeID: true, checksTimezone: true, checksSourceUID: true, newRuleFields: true,
+		keepsDeadHome: true, keepsHomeOnPut: true, keepsNavbar: true, checksHomeID: true, checksTimezone: true, checksSourceUID: true, newRuleFields: true,
 		pluginFolder:  "public/plugins",
 		ownOrgMessage: "Cannot delete your active organization. Please switch to a different organization first.",
 	},
