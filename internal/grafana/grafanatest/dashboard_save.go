@@ -23,7 +23,10 @@ type saveRequest struct {
 	id      int64
 	version int64
 
-	restoredFrom int64 // the version, if it is a restore
+	restoredFrom int64             // the version, if it is a restore
+	resource     bool              // it came through /apis
+	stored       string            // as in dashboard
+	notes        map[string]string // as in dashboardVersion
 }
 
 // saveDashboard is POST /api/dashboards/db.

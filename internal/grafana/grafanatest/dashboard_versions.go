@@ -5,6 +5,7 @@ import (
 	"maps"
 	"net/http"
 	"reflect"
+	"slices"
 	"strconv"
 )
 
@@ -25,9 +26,9 @@ func listVersions(c *call) *answer {
 	if a != nil {
 		return a
 	}
+	rows, token := c.pageOfVersions(d)
 	out := []obj{}
-	for i := len(d.versions) - 1; i >= 0; i-- {
-		v := d.versions[i]
+	for _, v := range rows {
 		shown := d.showVersion(v)
 		if data := shown["data"].(map[string]any); !c.quirks.unified && v.parent > 0 {
 			data["id"] = d.id
@@ -37,14 +38,40 @@ func listVersions(c *call) *answer {
 		}
 		out = append(out, shown)
 	}
-	limit, token := c.number("limit", 1000), ""
-	if limit > 0 && int64(len(out)) > limit {
-		out, token = out[:limit], continueToken(limit)
+	switch {
+	case c.quirks.unified:
+		return ok(obj{"continueToken": token, "versions": out})
+	case len(out) == 0:
+		return fail(http.StatusNotFound, fmt.Sprintf("No versions found for dashboardId %d", d.id))
 	}
-	if !c.quirks.unified {
-		return ok(out)
+	return ok(out)
+}
+
+// pageOfVersions cuts a page out of the history: an old Grafana counts from
+// start, a new one hands out a token instead.
+func (c *call) pageOfVersions(d *dashboard) (rows []dashboardVersion, token string) {
+	limit := c.number("limit", 1000)
+	if limit <= 0 {
+		limit = 1000
 	}
-	return ok(obj{"continueToken": token, "versions": out})
+	from := c.number("start", 0)
+	if c.quirks.unified {
+		from = continueOffset(c.query.Get("continueToken"))
+	}
+	return d.newest(limit, from)
+}
+
+// newest are the lines of the history from the newest on, and the token for
+// those after them; "": none.
+func (d *dashboard) newest(limit, from int64) (rows []dashboardVersion, token string) {
+	all := slices.Clone(d.versions)
+	slices.Reverse(all)
+	from = min(max(from, 0), int64(len(all)))
+	to := min(from+limit, int64(len(all)))
+	if to < int64(len(all)) {
+		token = continueToken(to)
+	}
+	return all[from:to], token
 }
 
 func (d *dashboard) find(number int64) *dashboardVersion {

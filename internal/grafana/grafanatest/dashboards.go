@@ -7,7 +7,7 @@ import (
 	"net/http"
 )
 
-func (d *dashboard) version() int64 { return d.versions[len(d.versions)-1].number }
+func (d *dashboard) version() int64 { return d.last().number }
 
 // json is the model as a GET shows it.
 func (d *dashboard) json() json.RawMessage {

@@ -14,7 +14,7 @@ type database struct {
 	quirks quirks
 	random *rand.Rand
 
-	lastOrg, lastUser, lastKey, lastContent, lastVersion, lastSource, lastRule, lastPanel, lastSession int64
+	lastOrg, lastUser, lastKey, lastContent, lastVersion, lastRevision, lastSource, lastRule, lastPanel, lastSession int64
 
 	orgs     map[int64]*org
 	users    map[int64]*user // people and service accounts: one table, as in Grafana
@@ -82,16 +82,23 @@ type dashboard struct {
 	versions             []dashboardVersion // oldest first; never empty
 	created, updated     time.Time
 	createdBy, updatedBy string
-	maker, updater       int64 // users; updater is 0 until it is changed
-	touched              bool  // has been saved without a change
+	maker, updater       int64  // users; updater is 0 until it is changed
+	touched              bool   // has been saved without a change
+	stored               string // the version of /apis that it was written in; "": the oldest
 }
 
+// dashboardVersion is a line of a dashboard's history. Lines of the new storage
+// can have the same number: they differ in what is not content.
 type dashboardVersion struct {
 	id, number, parent int64
+	revision           int64 // the resourceVersion behind /apis; no two lines have the same
 	restoredFrom       int64
 	message, by        string
+	notes              map[string]string // annotations of other people's; never changed
+	updater            int64             // a user; 0 in the first version
 	at                 time.Time
-	model              map[string]any
+	model              map[string]any // never changed
+	folder             string
 }
 
 type folder struct {

@@ -86,20 +86,26 @@ func createFolder(c *call) *answer {
 	if a := c.checkPlace(o, body.UID, body.Title, body.ParentUID); a != nil {
 		return a
 	}
-	if body.UID == "" {
-		body.UID = c.db.newUID()
-	}
-	f := &folder{
-		id: c.db.newContentID(), uid: body.UID, title: body.Title, parent: body.ParentUID, version: 1, maker: c.makerID(),
-		created: c.now, updated: c.now, createdBy: c.signature(), updatedBy: c.signature(),
-	}
-	o.folders[f.uid] = f
-	c.db.lastVersion++ // an old version keeps the history of folders, too
+	f := c.storeFolder(o, body.UID, body.Title, body.ParentUID)
 	shown := c.folderWithParents(f, rank[c.role(c.who.orgID)] >= rank[roleAdmin])
 	if f.parent != "" {
 		shown["parentUid"] = f.parent
 	}
 	return ok(shown)
+}
+
+// storeFolder writes a new folder.
+func (c *call) storeFolder(o *org, uid, title, parent string) *folder {
+	if uid == "" {
+		uid = c.db.newUID()
+	}
+	f := &folder{
+		id: c.db.newContentID(), uid: uid, title: title, parent: parent, version: 1, maker: c.makerID(),
+		created: c.now, updated: c.now, createdBy: c.signature(), updatedBy: c.signature(),
+	}
+	o.folders[f.uid] = f
+	c.db.lastVersion++ // an old version keeps the history of folders, too
+	return f
 }
 
 func (c *call) checkFolderUID(uid string) *answer {

@@ -93,5 +93,8 @@ var routes = newRouter([]route{
 	{method: "GET", pattern: "/apis", handler: listGroups},
 	{method: "GET", pattern: "/apis/:group", handler: discoverGroup},
 	{method: "GET", pattern: "/apis/:group/:version/namespaces/:namespace/:resource", handler: listResources},
+	{method: "POST", pattern: "/apis/:group/:version/namespaces/:namespace/:resource", handler: createResource},
 	{method: "GET", pattern: "/apis/:group/:version/namespaces/:namespace/:resource/:name", handler: getResource},
+	{method: "PUT", pattern: "/apis/:group/:version/namespaces/:namespace/:resource/:name", handler: replaceResource},
+	{method: "DELETE", pattern: "/apis/:group/:version/namespaces/:namespace/:resource/:name", handler: deleteResource},
 })
