@@ -53,7 +53,7 @@ func (c *call) folderWithParents(f *folder, may bool) obj {
 // ancestors of a folder, nearest first.
 func (o *org) ancestors(f *folder) []*folder {
 	var out []*folder
-	for p := o.folders[f.parent]; p != nil; p = o.folders[p.parent] {
+	for p := o.folder(f.parent); p != nil; p = o.folder(p.parent) {
 		out = append(out, p)
 	}
 	return out
@@ -61,7 +61,7 @@ func (o *org) ancestors(f *folder) []*folder {
 
 // mayFolder says what the can… fields show.
 func (c *call) mayFolder(f *folder) bool {
-	return rank[c.role(c.who.orgID)] >= rank[roleAdmin] || c.who.user != nil && f.maker == c.who.user.id
+	return c.folderLevel(f) >= mayAdmin
 }
 
 func createFolder(c *call) *answer {
@@ -82,24 +82,34 @@ func createFolder(c *call) *answer {
 	if a := c.checkFolderUID(body.UID); a != nil {
 		return a
 	}
+	if !c.quirks.unified && !c.fits(&body.Title, titleLength) {
+		return fail(http.StatusInternalServerError, "Folder API error")
+	}
 	o := c.org()
 	if a := c.checkPlace(o, body.UID, body.Title, body.ParentUID); a != nil {
 		return a
 	}
-	if body.UID == "" {
-		body.UID = c.db.newUID()
-	}
-	f := &folder{
-		id: c.db.newContentID(), uid: body.UID, title: body.Title, parent: body.ParentUID, version: 1, maker: c.makerID(),
-		created: c.now, updated: c.now, createdBy: c.signature(), updatedBy: c.signature(),
-	}
-	o.folders[f.uid] = f
-	c.db.lastVersion++ // an old version keeps the history of folders, too
+	f := c.storeFolder(o, body.UID, body.Title, body.ParentUID)
 	shown := c.folderWithParents(f, rank[c.role(c.who.orgID)] >= rank[roleAdmin])
 	if f.parent != "" {
 		shown["parentUid"] = f.parent
 	}
 	return ok(shown)
+}
+
+// storeFolder writes a new folder.
+func (c *call) storeFolder(o *org, uid, title, parent string) *folder {
+	if uid == "" {
+		uid = c.db.newUID()
+	}
+	f := &folder{
+		id: c.db.newContentID(), uid: uid, title: title, parent: parent, version: 1, maker: c.makerID(),
+		created: c.now, updated: c.now, createdBy: c.signature(), updatedBy: c.signature(),
+	}
+	f.items = c.itemsOfFolder(o, parent)
+	o.folders[f.uid] = f
+	c.db.lastVersion++ // an old version keeps the history of folders, too
+	return f
 }
 
 func (c *call) checkFolderUID(uid string) *answer {
@@ -124,19 +134,22 @@ func (c *call) checkPlace(o *org, uid, title, parent string) *answer {
 	if o == nil {
 		return denied(c, "folders:create")
 	}
+	if a := c.mayPut(parent, denied(c, "folders:create")); a != nil {
+		return a
+	}
 	if !c.quirks.unified && strings.EqualFold(title, "General") {
 		return fail(http.StatusBadRequest, "A folder with that name already exists")
 	}
-	if parent != "" && o.folders[parent] == nil && !c.quirks.unified {
+	if parent != "" && o.folder(parent) == nil && !c.quirks.unified {
 		return failID(http.StatusNotFound, "folder.notFound", "Not found")
 	}
-	if p := o.folders[parent]; p != nil && len(o.ancestors(p)) >= deepest {
+	if p := o.folder(parent); p != nil && len(o.ancestors(p)) >= deepest {
 		if c.quirks.unified {
 			return fail(http.StatusInternalServerError, "Folder API error: folder max depth exceeded, max depth is 4")
 		}
 		return failID(http.StatusBadRequest, "folder.maximum-depth-reached", "Maximum nested folder depth reached")
 	}
-	if o.folders[uid] != nil || !c.quirks.unified && o.dashboards[uid] != nil {
+	if o.folder(uid) != nil || !c.quirks.unified && o.dashboard(uid) != nil {
 		return c.folderChanged("the folder has been changed by someone else")
 	}
 	if c.quirks.uniqueTitles && c.folderTitled(o, title, parent, uid) != nil {
@@ -169,7 +182,19 @@ func (c *call) folder() *folder {
 	if o == nil {
 		return nil
 	}
-	return o.folders[c.params["uid"]]
+	return o.folder(c.params["uid"])
+}
+
+// folderFor finds the folder of the path, if the caller may do this to it.
+func (c *call) folderFor(action string, level int) (*folder, *answer) {
+	f := c.folder()
+	if f == nil {
+		return nil, noFolder()
+	}
+	if c.folderLevel(f) < level {
+		return nil, denied(c, action)
+	}
+	return f, nil
 }
 
 func getFolder(c *call) *answer {
@@ -179,9 +204,9 @@ func getFolder(c *call) *answer {
 		delete(root, "version")
 		return ok(root)
 	}
-	f := c.folder()
-	if f == nil {
-		return noFolder()
+	f, a := c.folderFor("folders:read", mayView)
+	if a != nil {
+		return a
 	}
 	return ok(c.folderWithParents(f, c.mayFolder(f)))
 }
@@ -210,11 +235,11 @@ func listFolders(c *call) *answer {
 	}
 	rows := []obj{}
 	if o := c.org(); o != nil {
-		if c.quirks.nestedFolders && parent != "" && o.folders[parent] == nil {
+		if c.quirks.nestedFolders && parent != "" && o.folder(parent) == nil {
 			return noFolder()
 		}
 		for _, f := range c.byTitle(o) {
-			if c.quirks.nestedFolders && f.parent != parent || !c.indexed(f.created) {
+			if c.quirks.nestedFolders && f.parent != parent || !c.indexed(f.created) || c.folderLevel(f) < mayView {
 				continue
 			}
 			row := obj{"id": f.id, "uid": f.uid, "title": f.title}
@@ -244,9 +269,9 @@ func updateFolder(c *call) *answer {
 	if !c.bind(&body) {
 		return badData()
 	}
-	f := c.folder()
-	if f == nil {
-		return noFolder()
+	f, a := c.folderFor("folders:write", mayEdit)
+	if a != nil {
+		return a
 	}
 	if !body.Overwrite && body.Version != f.version {
 		return c.folderChanged("The dashboard has been changed by someone else")
@@ -274,11 +299,15 @@ func moveFolder(c *call) *answer {
 	if !c.bind(&body) {
 		return badData()
 	}
-	f, o := c.folder(), c.org()
-	if f == nil || body.ParentUID != "" && o.folders[body.ParentUID] == nil {
+	f, a := c.folderFor("folders:write", mayEdit)
+	if a != nil {
+		return a
+	}
+	o := c.org()
+	if body.ParentUID != "" && o.folder(body.ParentUID) == nil {
 		return noFolder()
 	}
-	for p := o.folders[body.ParentUID]; p != nil; p = o.folders[p.parent] {
+	for p := o.folder(body.ParentUID); p != nil; p = o.folder(p.parent) {
 		if p == f {
 			return fail(http.StatusInternalServerError, "cannot move folder under its own descendant, this would create a circular reference")
 		}
@@ -296,8 +325,8 @@ func deleteFolder(c *call) *answer {
 	if f == nil && c.quirks.unified {
 		return fail(http.StatusNotFound, `folders.folder.grafana.app "`+c.params["uid"]+`" not found`)
 	}
-	if f == nil {
-		return noFolder()
+	if _, a := c.folderFor("folders:delete", mayEdit); a != nil {
+		return a
 	}
 	if c.org().rulesIn(f.uid) > 0 && c.query.Get("forceDeleteRules") != "true" {
 		return failID(http.StatusBadRequest, "folder.not-empty", "Folder cannot be deleted: folder is not empty")

@@ -7,7 +7,7 @@ import (
 )
 
 var themes = []string{
-	"", "light", "dark", "system", "debug", "aubergine", "desertbloom", "gildedgrove", "mars", "matrix", "sapphiredusk", "synthwave", "tron", "victorian", "zen", "gloom",
+	"light", "dark", "system", "debug", "aubergine", "desertbloom", "gildedgrove", "mars", "matrix", "sapphiredusk", "synthwave", "tron", "victorian", "zen", "gloom",
 }
 
 // getPreferences answers what is set.
@@ -27,8 +27,14 @@ func getPreferences(c *call) *answer {
 	show("timezone", p.timezone)
 	show("weekStart", p.weekStart)
 	show("language", p.language)
-	if c.quirks.keepsDeadHome || o.dashboards[p.homeUID] != nil {
+	if c.quirks.keepsDeadHome || o.dashboard(p.homeUID) != nil {
 		show("homeDashboardUID", p.homeUID)
+	}
+	if p.history != nil {
+		out["queryHistory"] = p.history
+	}
+	if p.navbar != nil {
+		out["navbar"] = p.navbar
 	}
 	return ok(out)
 }
@@ -38,13 +44,14 @@ type change struct {
 	Theme, Timezone, WeekStart, Language *string
 	HomeDashboardUID                     *string
 	HomeDashboardID                      *int64 `json:"homeDashboardId"`
+	QueryHistory, Navbar                 obj
 }
 
 func putPreferences(c *call) *answer   { return c.writePreferences(true) }
 func patchPreferences(c *call) *answer { return c.writePreferences(false) }
 
 // writePreferences changes the fields that are given, and, if replace is set,
-// clears the others.
+// clears the others. What is refused changes nothing.
 func (c *call) writePreferences(replace bool) *answer {
 	var body change
 	if !c.bind(&body) {
@@ -54,11 +61,12 @@ func (c *call) writePreferences(replace bool) *answer {
 	if o == nil {
 		return fail(http.StatusInternalServerError, "Failed to save preferences")
 	}
-	if body.Theme != nil && !slices.Contains(themes, *body.Theme) {
+	if body.Theme != nil && !validTheme(*body.Theme, replace) {
 		return fail(http.StatusBadRequest, "Invalid theme")
 	}
 	if body.Timezone != nil && c.quirks.checksTimezone && !validTimezone(*body.Timezone) {
-		return fail(http.StatusBadRequest, "Invalid timezone. Must be a valid IANA timezone (e.g., America/New_York), 'utc', 'browser', or empty string")
+		return fail(http.StatusBadRequest,
+			"Invalid timezone. Must be a valid IANA timezone (e.g., America/New_York), 'utc', 'browser', or empty string")
 	}
 	home, a := c.newHome(o, body, replace)
 	if a != nil {
@@ -67,38 +75,52 @@ func (c *call) writePreferences(replace bool) *answer {
 	if replace {
 		o.prefs = preferences{}
 	}
-	p := &o.prefs
-	p.homeUID = home
-	for field, value := range map[*string]*string{&p.theme: body.Theme, &p.timezone: body.Timezone, &p.weekStart: body.WeekStart, &p.language: body.Language} {
+	o.prefs.homeUID = home
+	o.prefs.apply(body, c.quirks.keepsNavbar)
+	return done("Preferences updated")
+}
+
+// apply sets what is given.
+func (p *preferences) apply(body change, keepsNavbar bool) {
+	for field, value := range map[*string]*string{
+		&p.theme: body.Theme, &p.timezone: body.Timezone, &p.weekStart: body.WeekStart, &p.language: body.Language,
+	} {
 		if value != nil {
 			*field = *value
 		}
 	}
-	return done("Preferences updated")
+	if body.QueryHistory != nil {
+		p.history = body.QueryHistory
+	}
+	if body.Navbar != nil && keepsNavbar {
+		p.navbar = body.Navbar
+	}
+}
+
+// validTheme says whether a theme is taken. Only what replaces all can say that
+// there is none.
+func validTheme(theme string, replace bool) bool {
+	return slices.Contains(themes, theme) || theme == "" && replace
 }
 
 // newHome is the uid of the home dashboard after a change.
 func (c *call) newHome(o *org, body change, replace bool) (string, *answer) {
-	missing := fail(http.StatusNotFound, "Dashboard not found")
-	switch {
-	case body.HomeDashboardUID != nil:
-		if uid := *body.HomeDashboardUID; uid == "" || o.dashboards[uid] != nil {
-			return uid, nil
+	if body.HomeDashboardUID != nil {
+		if uid := *body.HomeDashboardUID; uid != "" && o.dashboard(uid) == nil {
+			return "", noDashboard()
 		}
-		return "", missing
-	case body.HomeDashboardID != nil && *body.HomeDashboardID != 0:
-		for uid, d := range o.dashboards {
-			if d.id == *body.HomeDashboardID {
-				return uid, nil
-			}
+		return *body.HomeDashboardUID, nil
+	}
+	if id := body.HomeDashboardID; id != nil && (*id != 0 || !replace) {
+		if d := o.dashboardByID(*id); d != nil {
+			return d.uid, nil
 		}
-		if c.quirks.checksHomeID {
-			return "", missing
+		if c.quirks.checksHomeID { // 0, too
+			return "", noDashboard()
 		}
 		return "", nil
-	case body.HomeDashboardID != nil:
-		return "", nil
-	case replace && !c.quirks.keepsHomeOnPut:
+	}
+	if replace && !c.quirks.keepsHomeOnPut {
 		return "", nil
 	}
 	return o.prefs.homeUID, nil

@@ -27,6 +27,8 @@ type Options struct {
 	// Admin and Password are the login of the first user, a server admin.
 	// Default: "admin", "admin".
 	Admin, Password string
+	// Database is what it keeps its things in. Default: SQLite.
+	Database Database
 	// Now is the clock. Default: time.Now.
 	Now func() time.Time
 	// Anonymous serves requests with bad credentials or none as a Viewer of
@@ -109,7 +111,7 @@ func New(opts Options) *Server {
 		log:     requestLog{countOnly: opts.CountOnly},
 		writing: make(chan struct{}, 1),
 	}
-	s.db = newDatabase(opts, s.quirks)
+	s.db = newDatabase(opts, s.quirks, s.log.arrived)
 	return s
 }
 
@@ -128,6 +130,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.Password == "" {
 		o.Password = "admin"
+	}
+	if o.Database == "" {
+		o.Database = SQLite
 	}
 	if o.Now == nil {
 		o.Now = time.Now
@@ -190,6 +195,8 @@ type inbound struct {
 	header http.Header
 	body   []byte
 	hidden bool // past faults and the log
+
+	arrival int // its number in the log; the greatest there is if it is not in it
 }
 
 // ServeHTTP implements http.Handler. What a fault does to a connection is done

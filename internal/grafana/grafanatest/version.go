@@ -9,20 +9,21 @@ import (
 type quirks struct {
 	version, commit string
 
-	unified          bool // dashboards and folders live in the storage behind /apis
-	nestedFolders    bool // folders have parents that count
-	uniqueTitles     bool // a title is unique in its folder, and overwrite takes over
-	makersStayAdmins bool // who made a dashboard keeps all rights on it
-	shortSlugs       bool // the slug of a long title is short, not a UUID
-	viewersAnnotate  bool // viewers may annotate dashboards
-	limitsText       bool // dashboard titles and messages have a longest length
-	rootFolder       string
+	unified         bool // dashboards and folders live in the storage behind /apis
+	nestedFolders   bool // folders have parents that count
+	uniqueTitles    bool // a title is unique in its folder, and overwrite takes over
+	shortSlugs      bool // the slug of a long title is short, not a UUID
+	viewersAnnotate bool // viewers may annotate dashboards
+	limitsText      bool // dashboard titles and messages have a longest length
+	rootFolder      string
 
+	accountsAtOnce     bool // a service account is made wholly or not at all
 	accountsByUID      bool // service accounts have a uid, which paths accept
 	accountsAreUsers   bool // service accounts have a profile, and sign what they save
 	deleteMissingFails bool // deleting a missing service account is a 500
 	limitNeedsExpiry   bool // a limit on tokens' life refuses those without end
 
+	cutsTexts           bool // MariaDB cuts what is too long for a column
 	newUserFields       bool // uid, created and isProvisioned of users are shown
 	usersAnywhere       bool // users can be made while in no org
 	countsUnknownLogins bool // failed logins of nobody count, too
@@ -31,6 +32,7 @@ type quirks struct {
 
 	keepsDeadHome   bool // preferences show a home dashboard that is gone
 	keepsHomeOnPut  bool // replacing preferences keeps the home dashboard
+	keepsNavbar     bool // preferences have bookmarks
 	checksHomeID    bool // a home dashboard's id must exist
 	checksTimezone  bool // a timezone must exist
 	checksSourceUID bool // a data source's uid must be a legal one
@@ -49,10 +51,10 @@ type stuck struct {
 var known = map[string]quirks{
 	"12.4.0": {
 		version: "12.4.0", commit: "ebae266a",
-		unified: true, nestedFolders: true, makersStayAdmins: true, shortSlugs: true, limitsText: true, rootFolder: "Dashboards",
-		accountsByUID: true, accountsAreUsers: true, limitNeedsExpiry: true,
-		newUserFields: true, usersAnywhere: true, countsUnknownLogins: true, loginRemembers: true,
-		keepsDeadHome: true, keepsHomeOnPut: true, checksHomeID: true, checksTimezone: true, checksSourceUID: true, newRuleFields: true,
+		unified: true, nestedFolders: true, shortSlugs: true, limitsText: true, rootFolder: "Dashboards",
+		accountsAtOnce: true, accountsByUID: true, accountsAreUsers: true, limitNeedsExpiry: true,
+		cutsTexts: true, newUserFields: true, usersAnywhere: true, countsUnknownLogins: true, loginRemembers: true,
+		keepsDeadHome: true, keepsHomeOnPut: true, keepsNavbar: true, checksHomeID: true, checksTimezone: true, checksSourceUID: true, newRuleFields: true,
 		pluginFolder:  "public/plugins",
 		ownOrgMessage: "Cannot delete your active organization. Please switch to a different organization first.",
 	},
