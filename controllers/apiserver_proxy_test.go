@@ -2,7 +2,6 @@ package controllers_test
 
 import (
 	"fmt"
-	"net/url"
 	"strings"
 	"testing"
 
@@ -219,7 +218,11 @@ func TestAPIProxyHidesHealth(t *testing.T) {
 			settings := rule
 			settings.path = "/api/frontend/settings"
 			p.set(rule, settings)
-			stalled(w, visit(w, instance), v1alpha1.ReasonNotGrafana, "/api/health")
+			reason := v1alpha1.ReasonNotGrafana
+			if name == "403" { // in words that could be Grafana's
+				reason = v1alpha1.ReasonForbidden
+			}
+			stalled(w, visit(w, instance), reason, "/api/health")
 			p.set()
 			ready(w, visit(w, instance))
 		})
@@ -267,17 +270,15 @@ func TestAPIProxyHidesTheOwnAccount(t *testing.T) {
 	}
 }
 
-// Retry-After is heeded within reason.
-func TestAPIHostOfTheProxyIsNoSecretToItsOwner(t *testing.T) {
+// Who owns the Instance is told where a redirect leads.
+func TestAPIProxyRedirectsToALogin(t *testing.T) {
 	t.Parallel()
-	w, p := newProxiedWorld(t, grafanatest.Options{}, rule{path: "/api/health", status: 302, header: map[string]string{"Location": "https://sso.example.org/login"}},
-		rule{path: "/api/frontend", status: 302, header: map[string]string{"Location": "https://sso.example.org/login"}})
-	stalled(w, get(w, &v1alpha1.Instance{ObjectMeta: w.named("grafana")}), v1alpha1.ReasonNotGrafana, "https://sso.example.org/login")
-	if u, err := url.Parse(p.URL); err != nil || u.Host == "" {
-		t.Fatal(err)
-	}
+	login := rule{path: "/", status: 302, header: map[string]string{"Location": "https://sso.example.org/login"}}
+	w, p := newProxiedWorld(t, grafanatest.Options{}, login)
+	instance := get(w, &v1alpha1.Instance{ObjectMeta: w.named("grafana")})
+	stalled(w, instance, v1alpha1.ReasonNotGrafana, "302", "https://sso.example.org/login")
 	p.set()
-	ready(w, visit(w, get(w, &v1alpha1.Instance{ObjectMeta: w.named("grafana")})))
+	ready(w, visit(w, instance))
 }
 
 // A line end in the Secret is the most frequent reason for a refused credential, and cannot be seen.

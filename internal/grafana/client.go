@@ -94,8 +94,8 @@ type Client struct {
 	base    string // without a trailing slash
 	cfg     Config
 	http    *http.Client
-	own     *network // nil if Config replaced it
-	limiter *rate.Limiter   // nil: no limit
+	own     *network      // nil if Config replaced it
+	limiter *rate.Limiter // nil: no limit
 	login   *login
 
 	namespaceOfToken atomic.Pointer[string] // as /apis calls its organization; nil: not known yet

@@ -20,7 +20,7 @@ func is(err error) string {
 	}{
 		{"notFound", IsNotFound}, {"taken", IsTaken}, {"versionMismatch", IsVersionMismatch},
 		{"unauthorized", IsUnauthorized}, {"forbidden", IsForbidden}, {"rateLimited", IsRateLimited},
-		{"notGrafana", IsNotGrafana}, {"unavailable", IsUnavailable}, {"unsure", IsUnsure}, {"tls", IsTLS},
+		{"notGrafana", IsNotGrafana}, {"unavailable", IsUnavailable}, {"unsure", IsUnsure}, {"tls", IsTLS}, {"tooLarge", isTooLarge},
 	} {
 		if p.is(err) {
 			names = append(names, p.name)
@@ -28,6 +28,8 @@ func is(err error) string {
 	}
 	return strings.Join(names, " ")
 }
+
+func isTooLarge(err error) bool { return VerdictOf(err) == TooLarge }
 
 const html = "<!DOCTYPE html><html><body>login</body></html>"
 
