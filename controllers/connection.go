@@ -21,6 +21,8 @@ type Connection struct {
 	resets   atomic.Int64 // as the Instance's status has them, once they are written
 	// Login is the name of the operator's own user; empty with a token credential.
 	Login string
+	// hint says what looks wrong with the credential; empty: nothing.
+	hint string
 
 	fingerprint string // of all that the client was made from
 	gate        *gate

@@ -87,7 +87,7 @@ func (k instanceKind) Connect(ctx context.Context, obj *v1alpha1.Instance) (Exte
 	if !x.unchanged {
 		if x.conn, err = k.connect(obj, settings); err != nil {
 			k.Connections.setAvailable(x.key, false)
-			return nil, x.down(stalled(v1alpha1.ReasonInvalidSpec, "%v", err))
+			return nil, x.down(stalled(v1alpha1.ReasonInvalidSpec, "%v%s", err, settings.hint))
 		}
 		if old := k.Connections.replace(x.key, x.conn); old != nil {
 			old.gate.drain()
@@ -109,12 +109,15 @@ func (x *instance) down(err error) error {
 	}
 	p := *classify(err, x.key)
 	p.Unavailable, p.suspect = true, nil
-	switch {
-	case grafana.IsTLS(err):
+	switch grafana.VerdictOf(err) {
+	case grafana.Untrusted:
 		p.Reason, p.Stalled, p.Retry, p.RetryAfter = v1alpha1.ReasonTLSFailed, true, false, time.Minute
-	case !grafana.IsUnavailable(err) && (grafana.IsNotGrafana(err) || p.Reason == v1alpha1.ReasonRefused):
+	case grafana.Foreign, grafana.Absent, grafana.Taken, grafana.Changed, grafana.TooLarge, grafana.Refused:
 		p.Reason, p.Stalled, p.Retry, p.RetryAfter = v1alpha1.ReasonNotGrafana, true, false, time.Minute
-		p.Message += ": does spec.url name a Grafana, with the right scheme and the path that it is served under?"
+		if grafana.IsChallenge(err) { // it may have been Grafana's word on the password, hidden behind a page: see nextLoginWait
+			p.RetryAfter = challengeWait
+		}
+		p.Message += ": does spec.url name a Grafana, with the right scheme and the path that it is served under, and does what is before it let all of it through?"
 	}
 	return &p
 }
@@ -168,16 +171,47 @@ func (x *instance) probe(ctx context.Context) (*serverState, error) {
 	if err := x.awaitLogin(); err != nil {
 		return nil, err
 	}
-	short, cancel := context.WithTimeout(ctx, min(x.conn.Timeout, healthTimeout)) // a server that is not there shall not keep a worker for long
-	defer cancel()
-	health, err := x.conn.Health(short)
+	have, err := x.introduce(ctx)
 	if err != nil {
 		return nil, err
+	}
+	if err := x.checkRights(ctx, have); err != nil {
+		return nil, x.refused(err)
+	}
+	if err := x.recognize(ctx); err != nil {
+		return nil, x.refused(err)
+	}
+	version, err := x.conn.DashboardAPIVersion(ctx)
+	if err != nil {
+		return nil, x.refused(err)
+	}
+	x.conn.dashboardAPI.Store(&version)
+	if version != "" {
+		have.capabilities = append(have.capabilities, v1alpha1.CapabilityBulkDashboardList)
+	}
+	if x.conn.SessionID() != "" {
+		have.capabilities = append(have.capabilities, v1alpha1.CapabilitySession)
+	}
+	x.obj.Status.LoginFailure = nil
+	return have, nil
+}
+
+// introduce finds out which Grafana this is. Managed services may hide its health, which is in its settings but for
+// the database's state.
+func (x *instance) introduce(ctx context.Context) (*serverState, error) {
+	short, cancel := context.WithTimeout(ctx, min(x.conn.Timeout, healthTimeout)) // a server that is not there shall not keep a worker for long
+	defer cancel()
+	health, hidden := x.conn.Health(short)
+	if hidden != nil && !isHidden(hidden) {
+		return nil, hidden
 	}
 	if !supported(health.Version) {
 		return nil, unsupported(health.Version)
 	}
 	settings, err := x.conn.Settings(ctx)
+	if err != nil && hidden != nil && isHidden(err) && !grafana.IsUnauthorized(err) {
+		return nil, hidden
+	}
 	if err != nil {
 		return nil, x.refused(err)
 	}
@@ -188,26 +222,13 @@ func (x *instance) probe(ctx context.Context) (*serverState, error) {
 	if !supported(have.Version) {
 		return nil, unsupported(have.Version)
 	}
-	if err := x.checkRights(ctx, have); err != nil {
-		return nil, x.refused(err)
-	}
-	if err := x.recognize(ctx); err != nil {
-		return nil, x.refused(err)
-	}
-	version, err := x.conn.DashboardAPIVersion(ctx)
-	if err != nil {
-		return nil, err
-	}
-	x.conn.dashboardAPI.Store(&version)
 	x.conn.nestedFolders.Store(settings.NestedFolders())
-	if version != "" {
-		have.capabilities = append(have.capabilities, v1alpha1.CapabilityBulkDashboardList)
-	}
-	if x.conn.SessionID() != "" {
-		have.capabilities = append(have.capabilities, v1alpha1.CapabilitySession)
-	}
-	x.obj.Status.LoginFailure = nil
 	return have, nil
+}
+
+// isHidden reports whether a question was answered, and the answer says no more than that it may not be asked.
+func isHidden(err error) bool {
+	return !grafana.IsUnavailable(err) && grafana.VerdictOf(err) != grafana.Other
 }
 
 // checkRights finds out whether the credential may do what its kind is for.
@@ -231,6 +252,8 @@ func (x *instance) checkRights(ctx context.Context, have *serverState) error {
 const (
 	firstLoginWait = 30 * time.Second
 	nextLoginWait  = 5 * time.Minute
+	// challengeWait follows a 401 that is not Grafana's own. It counts as no refused login, and is rare enough not to lock one out if it was.
+	challengeWait = 2 * time.Minute
 )
 
 // awaitLogin fails while a refused credential may not be tried again.
@@ -275,7 +298,7 @@ func (x *instance) refused(err error) error {
 }
 
 func (x *instance) loginProblem(why string, after time.Duration) error {
-	p := stalled(v1alpha1.ReasonInvalidCredentials, "Grafana refuses the credential in the Secret that spec.credentials names: put it right there (%s)", why)
+	p := stalled(v1alpha1.ReasonInvalidCredentials, "Grafana refuses the credential in the Secret that spec.credentials names: put it right there (%s)%s", why, x.conn.hint)
 	p.RetryAfter = after + time.Second
 	return p
 }

@@ -67,7 +67,7 @@ func (x *instance) databaseID(ctx context.Context) (string, error) {
 		return "", nil
 	}
 	me, err := x.conn.Me(ctx)
-	if grafana.IsForbidden(err) || grafana.IsNotFound(err) {
+	if err != nil && isHidden(err) && !grafana.IsUnauthorized(err) {
 		return "", nil
 	}
 	if err != nil || me.CreatedAt == "" {

@@ -87,8 +87,7 @@ func (x *organization) quotasDiffer(have *orgState) bool {
 
 func (x *organization) readQuotas(ctx context.Context, id int64) (map[string]int64, error) {
 	list, err := x.conn.OrgQuotas(ctx, id)
-	var answer *grafana.Error
-	if errors.As(err, &answer) && answer.Status == 500 { // what Grafana answers when quotas are off
+	if grafana.IsQuotasDisabled(err) {
 		return nil, stalled(v1alpha1.ReasonQuotasDisabled, "quotas: %v. Switch them on in Grafana ([quota] enabled = true), or remove spec.quotas", err)
 	}
 	if err != nil {

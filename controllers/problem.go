@@ -58,48 +58,43 @@ var (
 
 func isGone(err error) bool { return errors.Is(err, errGone) }
 
-// classify makes a problem of any error of a pass. One table says what Grafana's answers mean.
+// classify makes a problem of any error of a pass. What an answer proves is in the table of verdicts; here is what
+// that means for an object. Somebody else's refusal is told like Grafana's own, with what was asked and what came
+// back, since the Instance may be well all the while.
 func classify(err error, instance types.NamespacedName) *problem {
 	var own *problem
 	if errors.As(err, &own) {
 		return own
 	}
 	p := &problem{Message: err.Error(), err: err}
-	var answer *grafana.Error
-	status := 0
-	if errors.As(err, &answer) {
-		status = answer.Status
-	}
 	server := &suspect{kind: "Instance", key: instance}
-	switch {
-	case grafana.IsRateLimited(err):
+	switch grafana.VerdictOf(err) {
+	case grafana.RateLimited:
 		p.Reason, p.Retry, p.RetryAfter = v1alpha1.ReasonRateLimited, true, grafana.RetryAfter(err)
-	case grafana.IsUnauthorized(err):
+	case grafana.Unauthorized:
 		p.Reason, p.Retry, p.suspect = v1alpha1.ReasonInvalidCredentials, true, server
-	case grafana.IsUnavailable(err):
+	case grafana.NoAnswer, grafana.Untrusted, grafana.Failing:
 		p.Reason, p.Retry, p.RetryAfter = v1alpha1.ReasonGrafanaUnavailable, true, grafana.RetryAfter(err)
 		p.suspect = server
-	case grafana.IsNotGrafana(err), grafana.IsTLS(err):
-		p.Reason, p.Retry, p.suspect = v1alpha1.ReasonGrafanaUnavailable, true, server
-	case status == 0:
-		p.Reason, p.Retry = v1alpha1.ReasonFailed, true
-	case grafana.IsVersionMismatch(err): // somebody wrote in between: look again
+	case grafana.Foreign:
+		p.suspect = server
+		if grafana.IsUnsure(err) || grafana.IsRedirect(err) { // nobody refused anything
+			p.Reason, p.Retry = v1alpha1.ReasonGrafanaUnavailable, true
+		} else {
+			p.Reason, p.Stalled = v1alpha1.ReasonRefused, true
+		}
+	case grafana.Changed: // somebody wrote in between: look again
 		p.Reason, p.Retry = v1alpha1.ReasonRefused, true
-	case status == 403:
+	case grafana.Forbidden:
 		p.Reason, p.Stalled = v1alpha1.ReasonForbidden, true
-	case status == 413:
+	case grafana.TooLarge:
 		p.Reason, p.Stalled = v1alpha1.ReasonTooLarge, true
-	default:
+	case grafana.Absent, grafana.Taken, grafana.Refused:
 		p.Reason, p.Stalled = v1alpha1.ReasonRefused, true
+	default:
+		p.Reason, p.Retry = v1alpha1.ReasonFailed, true
 	}
 	return p
-}
-
-// concealed reports whether the text of an error can tell where Grafana is, and how it is reached.
-func concealed(err error) bool {
-	var answer *grafana.Error
-	var login *grafana.LoginError
-	return errors.As(err, &login) || grafana.IsTLS(err) || grafana.IsNotGrafana(err) || grafana.IsUnavailable(err) && !errors.As(err, &answer)
 }
 
 // counts writes {"Dashboard": 2, "ServiceAccount": 1} as "2 Dashboards, 1 ServiceAccount".

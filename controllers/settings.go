@@ -1,6 +1,7 @@
 package controllers
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"crypto/tls"
@@ -24,6 +25,7 @@ type settings struct {
 	config      grafana.Config
 	fingerprint string // changes whenever any of it does; kept in memory only, since passwords are in it
 	credential  string // resourceVersion of the Secret with the credential
+	hint        string // what looks wrong with the credential
 }
 
 // resolver reads what an Instance names, and notes all values that it took from there. What else changes in a Secret, such as our own finalizer, makes no other connection.
@@ -81,7 +83,7 @@ func (e *Env) connect(obj *v1alpha1.Instance, s *settings) (*Connection, error) 
 	if err != nil {
 		return nil, err
 	}
-	conn := &Connection{Client: api, Instance: key, Timeout: timeoutOf(obj), fingerprint: s.fingerprint, now: e.Now, proofs: map[int64]proof{}}
+	conn := &Connection{Client: api, Instance: key, Timeout: timeoutOf(obj), fingerprint: s.fingerprint, hint: s.hint, now: e.Now, proofs: map[int64]proof{}}
 	if s.config.BasicAuth != nil {
 		conn.Login = s.config.BasicAuth.Username
 	}
@@ -92,7 +94,7 @@ func (e *Env) connect(obj *v1alpha1.Instance, s *settings) (*Connection, error) 
 func (r *resolver) credentials(c v1alpha1.Credentials, s *settings) error {
 	if c.Token != nil {
 		key, version, err := r.secret("spec.credentials.token", c.Token.Name, c.Token.Key)
-		s.config.Token, s.credential = grafana.Key(key), version
+		s.config.Token, s.credential, s.hint = grafana.Key(key), version, blanksAround(c.Token.Key, key)
 		return err
 	}
 	basic := c.BasicAuth
@@ -105,8 +107,21 @@ func (r *resolver) credentials(c v1alpha1.Credentials, s *settings) error {
 		return err
 	}
 	s.credential = version
+	s.hint = blanksAround(orDefault(basic.UsernameKey, "admin-user"), username) + blanksAround(orDefault(basic.PasswordKey, "admin-password"), password)
 	s.config.BasicAuth = &grafana.BasicAuth{Username: string(username), Password: grafana.Key(password), Session: basic.Session != v1alpha1.SessionNever}
 	return nil
+}
+
+// blanksAround says so of a value that begins or ends with a blank, most often the line end of `echo`. It is used as
+// it is, since Grafana may have been given the same.
+func blanksAround(key string, value []byte) string {
+	switch trimmed := bytes.TrimSpace(value); {
+	case len(trimmed) == len(value):
+		return ""
+	case bytes.HasSuffix(value, []byte("\n")), bytes.HasSuffix(value, []byte("\r")):
+		return fmt.Sprintf(". The value of key %s ends with a line end: is that part of it?", key)
+	}
+	return fmt.Sprintf(". The value of key %s begins or ends with a blank: is that part of it?", key)
 }
 
 func orDefault(s, otherwise string) string {

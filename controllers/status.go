@@ -3,6 +3,7 @@ package controllers
 import (
 	"context"
 	"errors"
+	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -54,8 +55,11 @@ func (p *pass[T, R]) judge(err error) *verdict {
 		return &verdict{rests: true, ready: metav1.ConditionTrue, reason: v1alpha1.ReasonInSync}
 	}
 	pr := classify(err, p.instance())
-	if in, ok := p.ext.(interface{ forbidden() *suspect }); ok && grafana.IsForbidden(err) && pr.Stalled {
-		pr.suspect, pr.RetryAfter = in.forbidden(), p.afterForbidden()
+	switch in, ok := p.ext.(interface{ forbidden() *suspect }); {
+	case ok && grafana.IsForbidden(err) && pr.Stalled:
+		pr.suspect, pr.RetryAfter = in.forbidden(), p.afterRefusal(pr.Reason)
+	case grafana.IsNotGrafana(err) && pr.Stalled && !isRoot(p.obj): // nobody tells when it is over
+		pr.RetryAfter = p.afterRefusal(pr.Reason)
 	}
 	v := &verdict{ready: metav1.ConditionFalse, reason: pr.Reason, message: p.told(err), detail: err.Error(), reconciling: !pr.Stalled, stalled: pr.Stalled,
 		retry: pr.Retry, after: pr.RetryAfter, waitsFor: pr.waitsFor, quiet: pr.quiet, suspect: pr.suspect, available: p.available()}
@@ -71,21 +75,23 @@ func (p *pass[T, R]) judge(err error) *verdict {
 	return v
 }
 
-// told is what the object's conditions say of an error. Tenants are not told where Grafana is.
+// told is what the object's conditions say of an error. Tenants are told all but where Grafana is.
 func (p *pass[T, R]) told(err error) string {
-	if !isTenants(p.obj) || !concealed(err) {
-		return err.Error()
+	text := err.Error()
+	if isTenants(p.obj) {
+		text = grafana.Public(err)
 	}
-	text := "Grafana does not answer as it should: the conditions of its Instance say why"
-	if !p.obj.GetDeletionTimestamp().IsZero() {
-		text += "; annotate this object " + v1alpha1.AnnotationAbandon + "=true to let go of it as it is"
+	proven := !grafana.IsUnavailable(err) && !grafana.IsNotGrafana(err)
+	if proven || p.obj.GetDeletionTimestamp().IsZero() || strings.Contains(text, v1alpha1.AnnotationAbandon) {
+		return text
 	}
-	return text
+	return text + "; annotate this object " + v1alpha1.AnnotationAbandon + "=true to let go of it as it is"
 }
 
-// afterForbidden is soon at first, when the operator's login may just have to join the organization again, and then a minute: for as long does Grafana remember permissions.
-func (p *pass[T, R]) afterForbidden() time.Duration {
-	if was := meta.FindStatusCondition(p.first.CommonStatus().Conditions, v1alpha1.ConditionReady); was != nil && was.Reason == v1alpha1.ReasonForbidden {
+// afterRefusal is soon at first: the operator's login may just have to join the organization again, or a proxy is
+// being set up anew. Then it is a minute: for as long does Grafana remember permissions.
+func (p *pass[T, R]) afterRefusal(reason string) time.Duration {
+	if was := meta.FindStatusCondition(p.first.CommonStatus().Conditions, v1alpha1.ConditionReady); was != nil && was.Reason == reason {
 		return time.Minute
 	}
 	return 5 * time.Second

@@ -14,7 +14,6 @@ import (
 	"fmt"
 	"io"
 	"math"
-	"net"
 	"net/http"
 	"net/url"
 	"strings"
@@ -95,8 +94,8 @@ type Client struct {
 	base    string // without a trailing slash
 	cfg     Config
 	http    *http.Client
-	own     *http.Transport // nil if Config replaced it
-	limiter *rate.Limiter   // nil: no limit
+	own     *network      // nil if Config replaced it
+	limiter *rate.Limiter // nil: no limit
 	login   *login
 
 	namespaceOfToken atomic.Pointer[string] // as /apis calls its organization; nil: not known yet
@@ -115,7 +114,7 @@ func New(cfg Config) (*Client, error) {
 	cfg.setDefaults()
 	c := &Client{base: base, cfg: cfg}
 	if cfg.Transport == nil {
-		c.own = newTransport(cfg.TLS)
+		c.own = newNetwork(cfg.TLS)
 		cfg.Transport = c.own
 	}
 	c.http = &http.Client{
@@ -182,19 +181,6 @@ func (cfg *Config) setDefaults() {
 	}
 	if cfg.Now == nil {
 		cfg.Now = time.Now
-	}
-}
-
-func newTransport(config *tls.Config) *http.Transport {
-	return &http.Transport{
-		Proxy:                 http.ProxyFromEnvironment,
-		DialContext:           (&net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second}).DialContext,
-		TLSClientConfig:       config.Clone(),
-		ForceAttemptHTTP2:     true,
-		MaxIdleConnsPerHost:   16,
-		IdleConnTimeout:       90 * time.Second,
-		TLSHandshakeTimeout:   10 * time.Second,
-		ExpectContinueTimeout: time.Second,
 	}
 }
 

@@ -55,7 +55,11 @@ func TestEveryRequestNamesItsOrgAndForcesLogin(t *testing.T) {
 	var got *http.Request
 	handler := func(w http.ResponseWriter, r *http.Request) {
 		got = r
-		answerJSON(w, 200, `[]`)
+		body := `[]`
+		if strings.HasSuffix(r.URL.Path, "/permissions") {
+			body = `{}`
+		}
+		answerJSON(w, 200, body)
 	}
 	byPassword, byToken := serve(t, handler), serve(t, handler, withToken)
 	for name, test := range map[string]struct {
@@ -63,7 +67,7 @@ func TestEveryRequestNamesItsOrgAndForcesLogin(t *testing.T) {
 		org  string
 	}{
 		"server, password": {func() error { _, err := byPassword.MyOrgs(t.Context()); return err }, "1"},
-		"server, token":    {func() error { _, err := byToken.MyOrgs(t.Context()); return err }, ""},
+		"server, token":    {func() error { _, err := byToken.ListOrgs(t.Context()); return err }, ""},
 		"org, password":    {func() error { _, err := byPassword.Org(12).DataSources(t.Context()); return err }, "12"},
 		"org, token":       {func() error { _, err := byToken.Org(7).DataSources(t.Context()); return err }, "7"},
 	} {
@@ -290,7 +294,7 @@ func TestDeletingAnOrgHasItsOwnTimeout(t *testing.T) {
 			deadline, _ := r.Context().Deadline()
 			deadlines.Store(r.Method, time.Until(deadline) > 5*time.Hour)
 			rec := httptest.NewRecorder()
-			answerJSON(rec, 200, map[string]string{"GET": `[{"orgId":4},{"orgId":3},{"orgId":2}]`, "DELETE": `{}`}[r.Method])
+			answerJSON(rec, 200, map[string]string{"GET": `[{"orgId":4},{"orgId":3},{"orgId":2}]`, "DELETE": `{"message":"Organization deleted"}`}[r.Method])
 			if r.Method == "DELETE" && r.Header.Get("X-Grafana-Org-Id") != "3" {
 				t.Errorf("deletes from within org %s", r.Header.Get("X-Grafana-Org-Id"))
 			}
@@ -557,7 +561,7 @@ func TestListDashboardsReadsAllPages(t *testing.T) {
 	handler := func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/api/frontend/settings" {
 			settings++
-			answerJSON(w, 200, `{"namespace":"stacks-77","featureToggles":{"a":true,"b":"no"}}`)
+			answerJSON(w, 200, `{"buildInfo":{"edition":"Enterprise"},"namespace":"stacks-77","featureToggles":{"a":true,"b":"no"}}`)
 			return
 		}
 		asked = append(asked, r.URL.Path+" "+r.URL.Query().Get("continue"))
@@ -594,9 +598,16 @@ func TestDashboardAPIVersion(t *testing.T) {
 	}{
 		{200, `{"kind":"APIGroup","preferredVersion":{"version":"v1beta1"}}`, "v1beta1", ""},
 		{404, `{"paths":["/apis"]}`, "", ""},
-		{404, `<html>`, "", "notGrafana"},
-		{200, `{"message":"hello"}`, "", "notGrafana unsure"},
-		{503, `{}`, "", "unavailable unsure"},
+		{404, `<html>`, "", ""},
+		{404, `{"message":"no Route matched with those values"}`, "", ""},
+		{403, `{"message":"Forbidden"}`, "", ""},
+		{405, ``, "", ""},
+		{406, ``, "", ""},
+		{302, ``, "", ""},
+		{200, `{"message":"hello"}`, "", ""},
+		{503, `no healthy upstream`, "", ""},
+		{429, `{}`, "", "rateLimited unavailable"},
+		{401, `{"message":"Unauthorized"}`, "", "unauthorized"},
 	} {
 		c := serve(t, func(w http.ResponseWriter, _ *http.Request) { answerJSON(w, test.status, test.body) })
 		got, err := c.DashboardAPIVersion(t.Context())
@@ -670,7 +681,7 @@ func TestDeleteServiceAccountOfOldGrafana(t *testing.T) {
 }
 
 func TestTokenHasNoMemberships(t *testing.T) {
-	c := serve(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNotModified) }, withToken)
+	c := serve(t, func(_ http.ResponseWriter, r *http.Request) { t.Errorf("asked for %s", r.URL) }, withToken)
 	if orgs, err := c.MyOrgs(t.Context()); err != nil || len(orgs) != 0 {
 		t.Errorf("got %v, %v", orgs, err)
 	}

@@ -12,6 +12,8 @@ func TestContentsThatCannotBeListedAreNotTakenForNone(t *testing.T) {
 	}{
 		"a page that is missing": {404, "<html>no such page</html>"},
 		"text of a proxy":        {404, "not found"},
+		"a route that is hidden": {404, `{"message":"Not Found"}`},
+		"null":                   {200, `null`},
 		"other JSON":             {200, `{}`},
 		"no result":              {200, `{"result":{}}`},
 		"a failure":              {500, `{"message":"database is locked"}`},

@@ -774,7 +774,7 @@ func (k contract) testDashboardList(t *testing.T) {
 	version := have(k.client.DashboardAPIVersion(t.Context()))(t)
 	if version == "" {
 		_, err := o.ListDashboards(t.Context(), "v1beta1")
-		expect(t, "a list that this Grafana does not have", err, grafana.IsNotFound)
+		expect(t, "a list that this Grafana does not have", err, grafana.IsNoDashboardList)
 		expect(t, "a list that this Grafana does not have", err, grafana.IsNoDashboardList)
 		return
 	}

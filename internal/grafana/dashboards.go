@@ -275,7 +275,7 @@ func (o *OrgClient) listDashboards(ctx context.Context, r request) ([]DashboardM
 // which. Other failures are those of the server.
 func IsNoDashboardList(err error) bool {
 	return answered(err, http.StatusForbidden, http.StatusNotFound, http.StatusMethodNotAllowed, http.StatusNotAcceptable) ||
-		identified(err, NotGrafana, WrongNamespace)
+		IsNotGrafana(err) || identified(err, WrongNamespace)
 }
 
 // namespace is what /apis calls the organization. A token's is asked for once, since it may be a stack

@@ -83,7 +83,7 @@ func TestListOfDashboardsThatCannotBeHad(t *testing.T) {
 	}{
 		"no such organization": {500, `{"kind":"Status","status":"Failure","message":"namespace mismatch","code":500}`, true, ""},
 		"may not":              {403, `{"kind":"Status","reason":"Forbidden","message":"dashboards is forbidden","code":403}`, true, "forbidden"},
-		"no such group":        {404, `{"paths":["/apis"]}`, true, "notFound"},
+		"no such group":        {404, `{"paths":["/apis"]}`, true, "notGrafana"},
 		"a proxy's 404":        {404, html, true, "notGrafana"},
 		"a proxy's page":       {200, html, true, "notGrafana unsure"},
 		"a proxy's login":      {302, ``, true, "notGrafana"},

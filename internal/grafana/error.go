@@ -3,26 +3,20 @@ package grafana
 import (
 	"crypto/tls"
 	"crypto/x509"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"mime"
 	"net"
 	"net/http"
-	"net/url"
-	"regexp"
-	"strconv"
-	"strings"
 	"syscall"
 	"time"
-	"unicode"
 )
 
 // MessageIDs that this package gives to answers for which Grafana has none of its own.
 const (
-	// NotGrafana marks an answer that no Grafana gives here: a redirect, a page, a success that is
-	// not the expected JSON.
+	// NotGrafana marks an answer that no Grafana gives here: a redirect, a page, other JSON than Grafana's.
 	NotGrafana = "notGrafana"
+	// SessionLost marks Grafana's 401 to a session that it had begun the moment before. Its password is right.
+	SessionLost = "sessionLost"
 	// OrgNameTaken marks Grafana's 400 to a rename whose new name belongs to another organization.
 	OrgNameTaken = "orgNameTaken"
 	// LastAdmin marks Grafana's 400 to the removal of an organization's last Admin.
@@ -57,19 +51,33 @@ type Error struct {
 	MessageID string
 	// Message is Grafana's sentence for people, or an excerpt of a plain text answer, in one line.
 	Message string
-	// RetryAfter is how long the server asks to be left alone; 0: it does not say.
+	// RetryAfter is how long the server asks to be left alone, at most five minutes; 0: it does not say.
 	RetryAfter time.Duration
 
-	text bool // the body was text, not JSON
+	route string // of the request: its path with names for the variable parts
+	shape shape
+	text  bool // the body was text, not JSON
 }
 
 // Error tells what was tried and what was answered. It holds no secret.
-func (e *Error) Error() string {
-	text := fmt.Sprintf("Grafana answered %d to %s %s", e.Status, e.Method, e.Path)
-	if e.Message != "" {
-		return text + ": " + e.Message
+func (e *Error) Error() string { return e.tell(e.Message) }
+
+// tell is Error with another message.
+func (e *Error) tell(message string) string {
+	who := "Grafana"
+	if e.shape != ownShape || VerdictOf(e) == Foreign {
+		who = "Grafana, or something before it,"
 	}
-	if e.MessageID != "" {
+	text := fmt.Sprintf("%s answered %d to %s %s", who, e.Status, e.Method, e.Path)
+	if e.shape != ownShape {
+		text += ", with " + string(e.shape)
+	}
+	switch {
+	case message != "":
+		return text + ": " + message
+	case e.shape != ownShape:
+		return text
+	case e.MessageID != "":
 		return text + ": " + e.MessageID
 	}
 	return text + ": " + http.StatusText(e.Status)
@@ -88,7 +96,7 @@ type LoginError struct {
 func (e *LoginError) Error() string {
 	text := "logging in to Grafana at " + e.URL + ": " + e.Err.Error()
 	if IsUnauthorized(e.Err) {
-		text += "; not trying again by itself, since five wrong passwords lock a login out"
+		text += "; it is not tried with every request, since five wrong passwords lock a login out"
 	}
 	return text
 }
@@ -135,22 +143,15 @@ func identified(err error, ids ...string) bool {
 	return false
 }
 
-// IsNotFound reports whether Grafana said that the object does not exist. A 404 that is not Grafana's
-// own JSON (a wrong URL, a proxy) is none: it says nothing about the object.
-func IsNotFound(err error) bool {
-	return answered(err, http.StatusNotFound) && !IsNotGrafana(err)
-}
+// IsNotFound reports whether Grafana said that the object does not exist. A 404 that is not Grafana's own word
+// about this kind of object (a wrong URL, a proxy, a route that is hidden) is none.
+func IsNotFound(err error) bool { return VerdictOf(err) == Absent }
 
 // IsTaken reports whether a create or rename was refused because the name, login or uid is in use. It
 // does not say by whom: look again.
 func IsTaken(err error) bool {
-	switch {
-	case answered(err, http.StatusConflict):
-		return true
-	case answered(err, http.StatusPreconditionFailed):
-		return !identified(err, "plugin-dashboard")
-	}
-	return identified(err, OrgNameTaken, "serviceaccounts.ErrAlreadyExists", "serviceaccounts.ErrTokenAlreadyExists")
+	verdict := VerdictOf(err)
+	return verdict == Taken || verdict == Changed
 }
 
 // IsTitleTaken reports whether a save was refused because another dashboard of the folder has the title,
@@ -159,9 +160,7 @@ func IsTitleTaken(err error) bool { return identified(err, "name-exists") }
 
 // IsVersionMismatch reports whether a save was refused because the object exists in another version
 // than the one that the request names.
-func IsVersionMismatch(err error) bool {
-	return answered(err, http.StatusPreconditionFailed) && !identified(err, "name-exists", "plugin-dashboard")
-}
+func IsVersionMismatch(err error) bool { return VerdictOf(err) == Changed }
 
 // IsTooDeep reports whether a folder was not made since it would be below too many others. It is no
 // failure of the server, whatever the status (Grafana 12 answers 500).
@@ -178,34 +177,37 @@ func IsLifetimeRefused(err error) bool { return identified(err, MaxSecondsToLive
 // Admin.
 func IsLastAdmin(err error) bool { return identified(err, LastAdmin) }
 
-// IsUnauthorized reports whether the credential was refused.
-func IsUnauthorized(err error) bool { return answered(err, http.StatusUnauthorized) }
+// IsUnauthorized reports whether Grafana refused the credential.
+func IsUnauthorized(err error) bool { return VerdictOf(err) == Unauthorized }
 
 // IsForbidden reports whether the credential is good but may not do this. Grafana caches permissions
 // for up to a minute.
-func IsForbidden(err error) bool { return answered(err, http.StatusForbidden) }
+func IsForbidden(err error) bool { return VerdictOf(err) == Forbidden }
 
 // IsRateLimited reports whether the server asked to slow down.
-func IsRateLimited(err error) bool { return answered(err, http.StatusTooManyRequests) }
+func IsRateLimited(err error) bool { return VerdictOf(err) == RateLimited }
 
-// IsNotGrafana reports whether what answered does not look like Grafana's API: a page, a redirect to a
-// login, JSON of some other service. Most often the URL is wrong.
-func IsNotGrafana(err error) bool { return identified(err, NotGrafana) }
+// IsNotGrafana reports whether the answer is not Grafana's own about this object: a page, a redirect to a
+// login, JSON of some other service. It proves nothing.
+func IsNotGrafana(err error) bool { return VerdictOf(err) == Foreign }
+
+// IsRedirect reports whether it was answered that something is elsewhere.
+func IsRedirect(err error) bool {
+	var e *Error
+	return errors.As(err, &e) && e.shape == moveShape
+}
+
+// IsChallenge reports whether somebody before Grafana asks for a login, or seems to.
+func IsChallenge(err error) bool { return IsNotGrafana(err) && answered(err, http.StatusUnauthorized) }
 
 // IsUnavailable reports whether the failure lies with the server or the way to it, and may pass by
 // itself: no answer, 5xx, 429, 408.
 func IsUnavailable(err error) bool {
-	var none *noAnswer
-	if errors.As(err, &none) || errors.Is(err, ErrClosed) {
+	switch VerdictOf(err) {
+	case NoAnswer, Untrusted, Failing, RateLimited:
 		return true
 	}
-	return failed(err) || IsRateLimited(err)
-}
-
-// failed reports whether the server itself failed: 5xx or 408, unless it is known for a refusal.
-func failed(err error) bool {
-	var e *Error
-	return errors.As(err, &e) && (e.Status >= 500 || e.Status == http.StatusRequestTimeout) && !identified(e, FolderTooDeep, WrongNamespace)
+	return false
 }
 
 // IsUnsure reports whether the request may have taken effect all the same: it got no answer, 5xx, 408
@@ -220,7 +222,7 @@ func IsUnsure(err error) bool {
 		return none.sent
 	}
 	var e *Error
-	return failed(err) || errors.As(err, &e) && e.Status < 300
+	return errors.As(err, &e) && (e.Status < 300 || VerdictOf(e) == Failing && e.MessageID != SessionLost)
 }
 
 // RetryAfter returns how long the server asked to be left alone; 0 if it did not.
@@ -258,119 +260,4 @@ func isDial(err error) bool {
 	var op *net.OpError
 	var dns *net.DNSError
 	return errors.As(err, &op) && op.Op == "dial" || errors.As(err, &dns) || errors.Is(err, syscall.ECONNREFUSED)
-}
-
-// asError turns an answer that is no success into an *Error.
-func (a answer) asError() *Error {
-	e := &Error{Method: a.method, Path: a.path, Status: a.status, RetryAfter: a.retryAfter()}
-	if a.status >= 300 && a.status < 400 {
-		e.MessageID = NotGrafana
-		e.Message = "it redirects to " + safeLocation(a.header.Get("Location")) + ", which is not followed; check the URL and its path"
-		return e
-	}
-	if e.fromJSON(a.body) {
-		return e
-	}
-	e.Message, e.text = oneLine(string(a.body)), true
-	if isHTML(a) {
-		e.Message = "it sent an HTML page"
-	}
-	// Where Grafana itself sends something other than JSON, it is neither a 404 nor a page; what a proxy
-	// sends while Grafana is out of action proves nothing.
-	if a.status == http.StatusNotFound || isHTML(a) && !failed(e) && !IsRateLimited(e) {
-		e.MessageID = NotGrafana
-		e.Message = strings.TrimPrefix(e.Message+"; is this the URL of a Grafana, with the right path?", "; ")
-	}
-	return e
-}
-
-// fromJSON fills in e from an error body of any of Grafana's shapes; false if body is no JSON object.
-func (e *Error) fromJSON(body []byte) bool {
-	var fields map[string]any
-	if json.Unmarshal(body, &fields) != nil || fields == nil {
-		return false
-	}
-	text := func(name string) string {
-		s, _ := fields[name].(string)
-		return s
-	}
-	e.Message = oneLine(text("message"))
-	switch {
-	case text("messageId") != "":
-		e.MessageID = text("messageId")
-	case text("kind") == "Status":
-		e.MessageID = text("reason")
-	default:
-		e.MessageID = text("status")
-	}
-	if e.MessageID == "" {
-		e.MessageID = e.worded()
-	}
-	return true
-}
-
-// worded is the MessageID of a refusal that Grafana tells by nothing but its text; "": it is none.
-func (e *Error) worded() string {
-	if e.Status != http.StatusBadRequest && e.Status != http.StatusInternalServerError {
-		return ""
-	}
-	for _, known := range []struct{ path, text, id string }{
-		{"/api/folders", "folder max depth exceeded", FolderTooDeep},
-		{"/api/folders", "[" + FolderTooDeep + "]", FolderTooDeep},
-		{"/apis/", "namespace mismatch", WrongNamespace},
-	} {
-		if strings.Contains(e.Path, known.path) && strings.Contains(e.Message, known.text) {
-			return known.id
-		}
-	}
-	return ""
-}
-
-// unreadable is the *Error for a success whose body is not what Grafana sends.
-func (a answer) unreadable(why string) *Error {
-	return &Error{
-		Method: a.method, Path: a.path, Status: a.status, MessageID: NotGrafana,
-		Message: why + "; is this the URL of a Grafana, with the right path?",
-	}
-}
-
-func (a answer) retryAfter() time.Duration {
-	value := a.header.Get("Retry-After")
-	if seconds, err := strconv.Atoi(value); err == nil && seconds > 0 {
-		return time.Duration(seconds) * time.Second
-	}
-	if at, err := http.ParseTime(value); err == nil {
-		return max(0, at.Sub(a.at))
-	}
-	return 0
-}
-
-func isHTML(a answer) bool {
-	media, _, _ := mime.ParseMediaType(a.header.Get("Content-Type"))
-	return media == "text/html" || strings.HasPrefix(strings.TrimSpace(string(a.body[:min(len(a.body), 64)])), "<")
-}
-
-// safeLocation is the target of a redirect without what may be private in it.
-func safeLocation(location string) string {
-	u, err := url.Parse(location)
-	if err != nil || location == "" {
-		return "nowhere"
-	}
-	return oneLine((&url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path}).String())
-}
-
-// tokenKey is what a token's key looks like, in case that something on the way echoes it.
-var tokenKey = regexp.MustCompile(`glsa_[A-Za-z0-9]+_[0-9a-f]{8}`)
-
-// oneLine makes text from the server fit to print: one short line without control characters or keys.
-func oneLine(text string) string {
-	const longest = 300
-	text = tokenKey.ReplaceAllString(text, hidden)
-	text = strings.Join(strings.FieldsFunc(text, func(r rune) bool {
-		return unicode.IsSpace(r) || !unicode.IsPrint(r)
-	}), " ")
-	if len(text) > longest {
-		text = strings.ToValidUTF8(text[:longest], "") + "…"
-	}
-	return text
 }

@@ -20,7 +20,7 @@ func is(err error) string {
 	}{
 		{"notFound", IsNotFound}, {"taken", IsTaken}, {"versionMismatch", IsVersionMismatch},
 		{"unauthorized", IsUnauthorized}, {"forbidden", IsForbidden}, {"rateLimited", IsRateLimited},
-		{"notGrafana", IsNotGrafana}, {"unavailable", IsUnavailable}, {"unsure", IsUnsure}, {"tls", IsTLS},
+		{"notGrafana", IsNotGrafana}, {"unavailable", IsUnavailable}, {"unsure", IsUnsure}, {"tls", IsTLS}, {"tooLarge", isTooLarge},
 	} {
 		if p.is(err) {
 			names = append(names, p.name)
@@ -28,6 +28,8 @@ func is(err error) string {
 	}
 	return strings.Join(names, " ")
 }
+
+func isTooLarge(err error) bool { return VerdictOf(err) == TooLarge }
 
 const html = "<!DOCTYPE html><html><body>login</body></html>"
 
@@ -37,7 +39,7 @@ var shapes = []struct {
 	status                  int
 	want, id, message       string
 }{
-	{name: "message", status: 404, body: `{"message":"Organization not found"}`, want: "notFound", message: "Organization not found"},
+	{name: "message", status: 404, body: `{"message":"Service account not found"}`, want: "notFound", message: "Service account not found"},
 	{name: "errutil", status: 400, body: `{"statusCode":400,"messageId":"serviceaccounts.ErrAlreadyExists","message":"service account already exists"}`,
 		want: "taken", id: "serviceaccounts.ErrAlreadyExists", message: "service account already exists"},
 	{name: "token name", status: 400, body: `{"statusCode":400,"messageId":"serviceaccounts.ErrTokenAlreadyExists","message":"x","traceID":""}`,
@@ -46,22 +48,20 @@ var shapes = []struct {
 	{name: "permissions", status: 403, body: `{"accessErrorId":"ACE1","message":"You'll need additional permissions","title":"Access denied"}`,
 		want: "forbidden", message: "You'll need additional permissions"},
 	{name: "empty object", status: 403, body: `{}`, want: "forbidden", message: "Forbidden"},
-	{name: "org name", status: 409, body: `{"message":"Organization name taken"}`, want: "taken", message: "Organization name taken"},
+	{name: "name", status: 409, body: `{"message":"service account already exists"}`, want: "taken", message: "service account already exists"},
 	{name: "version", status: 412, body: `{"status":"version-mismatch","message":"changed by someone else"}`,
 		want: "taken versionMismatch", id: "version-mismatch", message: "changed by someone else"},
 	{name: "title", status: 412, body: `{"status":"name-exists","message":"same name"}`, want: "taken", id: "name-exists", message: "same name"},
 	{name: "plugin", status: 412, body: `{"status":"plugin-dashboard","message":"belongs to plugin"}`, id: "plugin-dashboard", message: "belongs to plugin"},
 	{name: "folder of 12.4", status: 412, body: `{"message":"the folder has been changed by someone else"}`,
 		want: "taken versionMismatch", message: "the folder has been changed"},
-	{name: "apis", status: 404, body: `{"kind":"Status","apiVersion":"v1","status":"Failure","message":"not here","reason":"NotFound","code":404}`,
-		want: "notFound", id: "NotFound", message: "not here"},
-	{name: "apis without a reason", status: 500, body: `{"kind":"Status","status":"Failure","message":"namespace mismatch","code":500}`,
-		want: "unavailable unsure", message: "namespace mismatch"},
+	{name: "Kubernetes", status: 404, body: `{"kind":"Status","apiVersion":"v1","status":"Failure","message":"services \"token\" not found","reason":"NotFound","code":404}`,
+		want: "notGrafana", id: NotGrafana, message: "not Grafana's"},
 	{name: "revoked session", status: 401, body: `{"message":"Token revoked","error":{"id":"ERR_TOKEN_REVOKED"}}`, want: "unauthorized", message: "Token revoked"},
-	{name: "numbers for words", status: 500, body: `{"status":500,"message":7,"messageId":[]}`, want: "unavailable unsure", message: "Internal Server Error"},
+	{name: "numbers for words", status: 500, body: `{"status":500,"message":7,"messageId":[]}`, want: "unavailable unsure", message: "JSON that is not Grafana's"},
 	{name: "locked database", status: 500, body: `{"message":"database is locked"}`, want: "unavailable unsure", message: "database is locked"},
-	{name: "plain text", status: 400, contentType: "text/plain", body: "The expiration date input exceeds\nthe limit", message: "The expiration date input exceeds the limit"},
-	{name: "no body", status: 400, message: "Bad Request"},
+	{name: "plain text", status: 400, contentType: "text/plain", body: "What was sent exceeds\nthe limit", want: "notGrafana", id: NotGrafana, message: "plain text: What was sent exceeds the limit"},
+	{name: "no body", status: 400, want: "notGrafana", id: NotGrafana, message: "no body"},
 	{name: "too many", status: 429, body: `{"message":"slow down"}`, want: "rateLimited unavailable", message: "slow down"},
 	{name: "too many, as a page", status: 429, contentType: "text/html", body: html, want: "rateLimited unavailable", message: "HTML page"},
 	{name: "timeout of a proxy", status: 408, contentType: "text/plain", body: "timeout", want: "unavailable unsure", message: "timeout"},
@@ -69,13 +69,13 @@ var shapes = []struct {
 	{name: "proxy's 503", status: 503, contentType: "text/plain", body: "no healthy upstream", want: "unavailable unsure", message: "no healthy upstream"},
 	{name: "wrong path", status: 404, contentType: "text/html; charset=UTF-8", body: html, want: "notGrafana", id: NotGrafana, message: "HTML page"},
 	{name: "404 of some server", status: 404, contentType: "text/plain", body: "404 page not found", want: "notGrafana", id: NotGrafana, message: "404 page not found"},
-	{name: "404 without a body", status: 404, want: "notGrafana", id: NotGrafana, message: "is this the URL"},
-	{name: "a page for 403", status: 403, contentType: "text/html", body: html, want: "forbidden notGrafana", id: NotGrafana, message: "HTML page"},
-	{name: "a page for success", status: 200, contentType: "text/html", body: html, want: "notGrafana unsure", id: NotGrafana, message: "not the JSON"},
-	{name: "success without a body", status: 200, want: "notGrafana unsure", id: NotGrafana, message: "not the JSON"},
-	{name: "other JSON", status: 200, body: `{"status":"ok"}`, want: "notGrafana unsure", id: NotGrafana, message: "lacks"},
-	{name: "JSON of another type", status: 200, body: `{"id":"one"}`, want: "notGrafana unsure", id: NotGrafana, message: "not the JSON"},
-	{name: "a key that is echoed", status: 400, contentType: "text/plain", body: "bad glsa_ruq60iCcfTdlt6aejKNJNjWHPNRSV2E8_c20cd10f\x00\x1b[31m!", message: "bad *** [31m!"},
+	{name: "404 without a body", status: 404, want: "notGrafana", id: NotGrafana, message: "no body"},
+	{name: "a page for 403", status: 403, contentType: "text/html", body: html, want: "notGrafana", id: NotGrafana, message: "HTML page"},
+	{name: "a page for success", status: 200, contentType: "text/html", body: html, want: "notGrafana unsure", id: NotGrafana, message: "HTML page"},
+	{name: "success without a body", status: 200, want: "notGrafana unsure", id: NotGrafana, message: "no body"},
+	{name: "other JSON", status: 200, body: `{"status":"ok"}`, want: "notGrafana unsure", id: NotGrafana, message: "JSON that is not"},
+	{name: "JSON of another type", status: 200, body: `{"id":"one"}`, want: "notGrafana unsure", id: NotGrafana, message: "JSON that is not"},
+	{name: "a key that is echoed", status: 400, contentType: "text/plain", body: "bad glsa_ruq60iCcfTdlt6aejKNJNjWHPNRSV2E8_c20cd10f\x00\x1b[31m!", want: "notGrafana", id: NotGrafana, message: "bad *** [31m!"},
 }
 
 func TestErrorsOfEveryShape(t *testing.T) {
@@ -123,21 +123,36 @@ func TestLongErrorTextIsCut(t *testing.T) {
 
 func TestRetryAfter(t *testing.T) {
 	clock := newClock()
-	for header, want := range map[string]time.Duration{
-		"":    0,
-		"17":  17 * time.Second,
-		"-5":  0,
-		"now": 0,
-		clock.Now().Add(90 * time.Second).UTC().Format(http.TimeFormat): 90 * time.Second,
-		clock.Now().Add(-time.Hour).UTC().Format(http.TimeFormat):       0,
+	date := func(d time.Duration) string { return clock.Now().Add(d).UTC().Format(http.TimeFormat) }
+	for _, test := range []struct {
+		header, now string
+		want        time.Duration
+	}{
+		{"", date(0), 0},
+		{"17", date(0), 17 * time.Second},
+		{" 17 ", date(0), 17 * time.Second},
+		{"-5", date(0), 0},
+		{"0", date(0), 0},
+		{"1.5", date(0), 0},
+		{"now", date(0), 0},
+		{"86400", date(0), 5 * time.Minute},
+		{"9223372036854775807", date(0), 5 * time.Minute},
+		{"99999999999999999999999", date(0), 5 * time.Minute},
+		{"-99999999999999999999999", date(0), 0},
+		{date(90 * time.Second), date(0), 90 * time.Second},
+		{date(90 * time.Second), date(time.Minute), 30 * time.Second}, // by the server's own clock
+		{date(90 * time.Second), "no date", 90 * time.Second},
+		{date(-time.Hour), date(0), 0},
+		{date(100 * 365 * 24 * time.Hour), date(0), 5 * time.Minute},
 	} {
 		c := serve(t, func(w http.ResponseWriter, _ *http.Request) {
-			w.Header().Set("Retry-After", header)
+			w.Header().Set("Retry-After", test.header)
+			w.Header().Set("Date", test.now)
 			answerJSON(w, http.StatusServiceUnavailable, `{"message":"busy"}`)
 		}, withClock(clock))
 		_, err := c.OrgByID(t.Context(), 1)
-		if got := RetryAfter(err); got != want || !IsUnavailable(err) {
-			t.Errorf("Retry-After %q: %v of %v", header, got, err)
+		if got := RetryAfter(err); got != test.want || !IsUnavailable(err) {
+			t.Errorf("Retry-After %q at %s: %v of %v", test.header, test.now, got, err)
 		}
 	}
 	if got := RetryAfter(context.Canceled); got != 0 {
@@ -146,17 +161,20 @@ func TestRetryAfter(t *testing.T) {
 }
 
 func TestRenameToATakenName(t *testing.T) {
+	body := `{"message":"Organization name taken"}`
 	c := serve(t, func(w http.ResponseWriter, _ *http.Request) {
-		answerJSON(w, http.StatusBadRequest, `{"message":"Organization name taken"}`)
+		answerJSON(w, http.StatusBadRequest, body)
 	})
 	if err := c.RenameOrg(t.Context(), 3, "taken"); !IsTaken(err) || !strings.Contains(err.Error(), "Organization name taken") {
 		t.Errorf("got %v", err)
 	}
+	body = `{"message":"bad request data"}`
 	if err := c.RenameOrg(t.Context(), 3, ""); err == nil || IsTaken(err) {
 		t.Errorf("the empty name: %v", err)
 	}
-	if err := c.SetOrgAddress(t.Context(), 3, Address{}); err == nil || IsTaken(err) {
-		t.Errorf("400 of another route: %v", err)
+	body = `{"message":"taken by surprise"}`
+	if err := c.RenameOrg(t.Context(), 3, "x"); err == nil || IsTaken(err) {
+		t.Errorf("a gateway's 400: %v", err)
 	}
 }
 

@@ -2,10 +2,7 @@ package grafana
 
 import (
 	"context"
-	"errors"
-	"net/http"
 	"strconv"
-	"strings"
 )
 
 // Folder is a folder for dashboards.
@@ -26,12 +23,16 @@ type Hit struct {
 	Type string `json:"type"`
 }
 
+func (h Hit) complete() bool { return h.UID != "" }
+
 // DataSource is a data source of the organization.
 type DataSource struct {
 	UID  string `json:"uid"`
 	Name string `json:"name"`
 	Type string `json:"type"`
 }
+
+func (d DataSource) complete() bool { return d.UID != "" }
 
 // Folder returns the folder with this uid.
 //
@@ -55,7 +56,7 @@ func (o *OrgClient) Folders(ctx context.Context, parentUID string) ([]Folder, er
 	}
 	all, seen := []Folder{}, map[string]bool{}
 	for page := 1; ; page++ {
-		listed, err := do[[]Folder](ctx, o, r.with("page", strconv.Itoa(page)))
+		listed, err := do[list[Folder]](ctx, o, r.with("page", strconv.Itoa(page)))
 		if err != nil {
 			return nil, err
 		}
@@ -80,12 +81,7 @@ func (o *OrgClient) Folders(ctx context.Context, parentUID string) ([]Folder, er
 //
 // POST /api/folders
 func (o *OrgClient) CreateFolder(ctx context.Context, folder Folder) (Folder, error) {
-	made, err := do[Folder](ctx, o, post(folder, "/api/folders"))
-	var e *Error
-	if strings.EqualFold(folder.Title, "General") && errors.As(err, &e) && e.Status == http.StatusBadRequest && e.MessageID == "" && !e.text {
-		e.MessageID = ReservedTitle // the only 400 there is for a uid that is one
-	}
-	return made, err
+	return do[Folder](ctx, o, post(folder, "/api/folders"))
 }
 
 // SearchContents lists dashboards and folders of the organization, at most limit (5000 is the largest
@@ -93,12 +89,12 @@ func (o *OrgClient) CreateFolder(ctx context.Context, folder Folder) (Folder, er
 //
 // GET /api/search
 func (o *OrgClient) SearchContents(ctx context.Context, limit int) ([]Hit, error) {
-	return do[[]Hit](ctx, o, get("/api/search").with("limit", strconv.Itoa(limit)))
+	return do[list[Hit]](ctx, o, get("/api/search").with("limit", strconv.Itoa(limit)))
 }
 
 // DataSources lists the data sources of the organization.
 //
 // GET /api/datasources
 func (o *OrgClient) DataSources(ctx context.Context) ([]DataSource, error) {
-	return do[[]DataSource](ctx, o, get("/api/datasources"))
+	return do[list[DataSource]](ctx, o, get("/api/datasources"))
 }

@@ -26,6 +26,8 @@ type Settings struct {
 	// Namespace is what /apis calls the organization that was asked: "default", "org-N", or "stacks-N" in Grafana Cloud.
 	Namespace      string
 	FeatureToggles map[string]bool
+	// Alerting is false where Grafana says that it is switched off.
+	Alerting bool
 }
 
 // NestedFolders reports whether folders can be in folders: always since Grafana 11, before only behind a
@@ -62,6 +64,11 @@ type frontendSettings struct {
 	} `json:"buildInfo"`
 	Namespace      string         `json:"namespace"`
 	FeatureToggles map[string]any `json:"featureToggles"`
+	Alerting       *bool          `json:"unifiedAlertingEnabled"`
+}
+
+func (s frontendSettings) complete() bool {
+	return s.BuildInfo.Version != "" || s.BuildInfo.Edition != ""
 }
 
 // Settings asks which Grafana this is.
@@ -81,6 +88,7 @@ func (c *Client) Settings(ctx context.Context) (Settings, error) {
 		Edition:        answer.BuildInfo.Edition,
 		Namespace:      answer.Namespace,
 		FeatureToggles: toggles,
+		Alerting:       answer.Alerting == nil || *answer.Alerting,
 	}, nil
 }
 
@@ -94,13 +102,15 @@ type apiGroup struct {
 func (g apiGroup) complete() bool { return g.Kind == "APIGroup" }
 
 // DashboardAPIVersion finds out which version of the dashboards in /apis to ask for their list, such as
-// "v1beta1". "": this Grafana (before 12) has none.
+// "v1beta1". "": none can be had here, because this Grafana (before 12) has none, or the credential may not ask,
+// or a proxy does not let it through. It is a convenience, so that any answer but Grafana's will do for that.
 //
 // GET /apis/dashboard.grafana.app
 func (c *Client) DashboardAPIVersion(ctx context.Context) (string, error) {
 	group, err := do[apiGroup](ctx, c, get("/apis/dashboard.grafana.app"))
-	if IsNotFound(err) {
-		return "", nil
+	switch VerdictOf(err) {
+	case Done, NoAnswer, Untrusted, RateLimited, Unauthorized, Other:
+		return group.PreferredVersion.Version, err
 	}
-	return group.PreferredVersion.Version, err
+	return "", nil
 }

@@ -1,10 +1,6 @@
 package grafana
 
-import (
-	"context"
-	"errors"
-	"net/http"
-)
+import "context"
 
 // Member is a person's membership of an organization.
 type Member struct {
@@ -14,13 +10,15 @@ type Member struct {
 	Role string `json:"role"`
 }
 
+func (m Member) complete() bool { return m.UserID > 0 }
+
 // OrgMembers lists the members of the organization who are people; service accounts are not among them.
 // The list is also empty if there is no such organization.
 //
 // GET /api/orgs/:id/users
 func (c *Client) OrgMembers(ctx context.Context, id int64) ([]Member, error) {
 	// Grafana 10 shows only what the login may see in the organization that the request acts in.
-	return do[[]Member](ctx, c.Org(id), get("/api/orgs/:id/users", id))
+	return do[list[Member]](ctx, c.Org(id), get("/api/orgs/:id/users", id))
 }
 
 // JoinOrg makes the user a member of the organization. If they are one already, it does nothing, and
@@ -30,7 +28,7 @@ func (c *Client) OrgMembers(ctx context.Context, id int64) ([]Member, error) {
 func (c *Client) JoinOrg(ctx context.Context, id int64, loginOrEmail, role string) error {
 	body := map[string]string{"loginOrEmail": loginOrEmail, "role": role}
 	err := exec(ctx, c, post(body, "/api/orgs/:id/users", id))
-	if answered(err, http.StatusConflict) {
+	if IsTaken(err) {
 		return nil
 	}
 	return err
@@ -42,10 +40,5 @@ func (c *Client) JoinOrg(ctx context.Context, id int64, loginOrEmail, role strin
 //
 // DELETE /api/orgs/:id/users/:user
 func (c *Client) RemoveMember(ctx context.Context, id, userID int64) error {
-	err := exec(ctx, c, del("/api/orgs/:id/users/:user", id, userID))
-	var e *Error
-	if errors.As(err, &e) && e.Status == http.StatusBadRequest && e.MessageID == "" && !e.text {
-		e.MessageID = LastAdmin // the only 400 there is for ids that are numbers
-	}
-	return err
+	return exec(ctx, c, del("/api/orgs/:id/users/:user", id, userID))
 }

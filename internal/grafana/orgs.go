@@ -33,6 +33,8 @@ type OrgName struct {
 	Name string `json:"name"`
 }
 
+func (o OrgName) complete() bool { return o.ID > 0 }
+
 // OrgMembership is an organization that the login is a member of.
 type OrgMembership struct {
 	OrgID int64  `json:"orgId"`
@@ -40,6 +42,8 @@ type OrgMembership struct {
 	// Role is None, Viewer, Editor or Admin.
 	Role string `json:"role"`
 }
+
+func (o OrgMembership) complete() bool { return o.OrgID > 0 }
 
 // Quota is a limit on how many of something an organization may have.
 type Quota struct {
@@ -51,6 +55,8 @@ type Quota struct {
 	Used int64 `json:"used"`
 }
 
+func (q Quota) complete() bool { return q.Target != "" }
+
 // CurrentOrg returns the organization that the credential acts in by itself; for a token the only one.
 //
 // GET /api/org
@@ -58,15 +64,15 @@ func (c *Client) CurrentOrg(ctx context.Context) (Org, error) {
 	return do[Org](ctx, c, get("/api/org"))
 }
 
-// MyOrgs lists the organizations that the login is a member of. A token is a member of none.
+// MyOrgs lists the organizations that the login is a member of. A token is a member of none, and is not asked:
+// some versions answer it 304, others 403.
 //
 // GET /api/user/orgs
 func (c *Client) MyOrgs(ctx context.Context) ([]OrgMembership, error) {
-	orgs, err := do[[]OrgMembership](ctx, c, get("/api/user/orgs"))
-	if answered(err, http.StatusNotModified) { // so it answers a token
+	if c.cfg.Token != "" {
 		return nil, nil
 	}
-	return orgs, err
+	return do[list[OrgMembership]](ctx, c, get("/api/user/orgs"))
 }
 
 type createdOrg struct {
@@ -96,7 +102,7 @@ func (c *Client) OrgByID(ctx context.Context, id int64) (Org, error) {
 //
 // GET /api/orgs?name=, GET /api/orgs/:id
 func (c *Client) OrgByName(ctx context.Context, name string) (*Org, error) {
-	found, err := do[[]OrgName](ctx, c, get("/api/orgs").with("name", name))
+	found, err := do[list[OrgName]](ctx, c, get("/api/orgs").with("name", name))
 	if err != nil || len(found) == 0 {
 		return nil, err
 	}
@@ -116,7 +122,7 @@ func (c *Client) OrgByName(ctx context.Context, name string) (*Org, error) {
 //
 // GET /api/orgs
 func (c *Client) ListOrgs(ctx context.Context) ([]OrgName, error) {
-	return do[[]OrgName](ctx, c, get("/api/orgs").with("perpage", "1000000"))
+	return do[list[OrgName]](ctx, c, get("/api/orgs").with("perpage", "1000000"))
 }
 
 // RenameOrg gives the organization another name, which must be free (IsTaken). For an organization that
@@ -124,12 +130,7 @@ func (c *Client) ListOrgs(ctx context.Context) ([]OrgName, error) {
 //
 // PUT /api/orgs/:id
 func (c *Client) RenameOrg(ctx context.Context, id int64, name string) error {
-	err := exec(ctx, c, put(map[string]string{"name": name}, "/api/orgs/:id", id))
-	var e *Error
-	if name != "" && errors.As(err, &e) && e.Status == http.StatusBadRequest && e.MessageID == "" {
-		e.MessageID = OrgNameTaken // the only 400 there is for a name that is one
-	}
-	return err
+	return exec(ctx, c, put(map[string]string{"name": name}, "/api/orgs/:id", id))
 }
 
 // SetOrgAddress sets those fields of the address that are not empty; Grafana cannot blank a field. It
@@ -156,11 +157,15 @@ func (c *Client) DeleteOrg(ctx context.Context, id int64) error {
 // CannotDeleteOrgs reports whether the failure of DeleteOrg is that of a version of Grafana that cannot delete organizations: 12.0.0 and 12.0.1 answer 500, 13.1 and 13.2 500 or 405. In any
 // other version a 500 may pass.
 func CannotDeleteOrgs(err error, version string) bool {
-	if answered(err, http.StatusMethodNotAllowed) {
+	var e *Error
+	if !errors.As(err, &e) || e.shape != ownShape { // a proxy that does not let a DELETE through says nothing about Grafana
+		return false
+	}
+	if e.Status == http.StatusMethodNotAllowed {
 		return true
 	}
 	bad := []string{"12.0.0", "12.0.1", "13.1.", "13.2."}
-	return answered(err, http.StatusInternalServerError) && slices.ContainsFunc(bad, func(b string) bool { return strings.HasPrefix(version, b) })
+	return e.Status == http.StatusInternalServerError && slices.ContainsFunc(bad, func(b string) bool { return strings.HasPrefix(version, b) })
 }
 
 // otherOrg chooses an organization to stand in while another is deleted: Grafana refuses to delete the
@@ -182,11 +187,17 @@ func (c *Client) otherOrg(ctx context.Context, id int64) (int64, error) {
 	return other, nil
 }
 
+// IsQuotasDisabled reports whether the failure of OrgQuotas says that this Grafana has quotas switched off.
+func IsQuotasDisabled(err error) bool {
+	var e *Error
+	return errors.As(err, &e) && e.Status == http.StatusInternalServerError && e.shape == ownShape
+}
+
 // OrgQuotas lists the organization's quotas. Where quotas are switched off, Grafana answers 500.
 //
 // GET /api/orgs/:id/quotas
 func (c *Client) OrgQuotas(ctx context.Context, id int64) ([]Quota, error) {
-	return do[[]Quota](ctx, c, get("/api/orgs/:id/quotas", id))
+	return do[list[Quota]](ctx, c, get("/api/orgs/:id/quotas", id))
 }
 
 // SetOrgQuota sets one quota. Where quotas are switched off or the target is unknown, Grafana answers 500.

@@ -11,10 +11,10 @@ import (
 	"net/http"
 	"net/http/httptrace"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"sync/atomic"
-	"time"
 )
 
 const (
@@ -145,15 +145,6 @@ func (c *Client) build(ctx context.Context, r request, as credential) (*http.Req
 	return req, nil
 }
 
-// answer is what came back, whatever its status.
-type answer struct {
-	method, path string
-	status       int
-	header       http.Header
-	body         []byte
-	at           time.Time // when it came, by the Client's clock
-}
-
 // send makes one HTTP request. Its error says that there was no answer.
 func (c *Client) send(ctx context.Context, r request, as credential) (a answer, err error) {
 	timeout := c.cfg.Timeout
@@ -170,7 +161,7 @@ func (c *Client) send(ctx context.Context, r request, as credential) (a answer, 
 	if err != nil {
 		return answer{}, err
 	}
-	a = answer{method: r.method, path: req.URL.EscapedPath()}
+	a = answer{method: r.method, path: req.URL.EscapedPath(), route: r.route}
 	if ctx.Err() != nil {
 		return a, &noAnswer{method: a.method, path: a.path, err: context.Cause(ctx)}
 	}
@@ -178,7 +169,9 @@ func (c *Client) send(ctx context.Context, r request, as credential) (a answer, 
 	if c.limiter != nil {
 		c.limiter.ReserveN(start, 1)
 	}
+	done := c.own.watch(ctx)
 	err = c.exchange(req, &a)
+	done()
 	a.at = c.cfg.Now()
 	c.cfg.Observe(Call{Route: r.route, Method: r.method, Status: a.status, Duration: a.at.Sub(start)})
 	if err == nil {
@@ -202,6 +195,9 @@ func (c *Client) exchange(req *http.Request, a *answer) error {
 	}
 	defer resp.Body.Close()
 	a.status, a.header = resp.StatusCode, resp.Header
+	if a.status < 200 { // another protocol, whose talk does not end
+		return nil
+	}
 	if a.status >= 300 {
 		a.body, _ = io.ReadAll(io.LimitReader(resp.Body, maxError)) // the status tells enough if the rest is lost
 		return nil
@@ -213,8 +209,8 @@ func (c *Client) exchange(req *http.Request, a *answer) error {
 	return err
 }
 
-// call sends r with its credential. A session that has ended is renewed, and r sent again: Grafana had
-// refused it without looking at it.
+// call sends r with its credential. A session that has ended is renewed, and r sent again, once: Grafana had
+// refused it without looking at it. A 401 that is not Grafana's own says nothing of the credential.
 func (c *Client) call(ctx context.Context, r request) (answer, error) {
 	if r.as != nil {
 		return c.send(ctx, r, *r.as)
@@ -224,18 +220,29 @@ func (c *Client) call(ctx context.Context, r request) (answer, error) {
 		return answer{}, err
 	}
 	a, err := c.send(ctx, r, as)
-	if err != nil || a.status != http.StatusUnauthorized {
+	if err != nil || !a.refusesCredential() {
 		return a, err
 	}
 	as, err = c.login.refused(ctx, as, a)
 	if err != nil {
 		return answer{}, err
 	}
-	return c.send(ctx, r, as)
+	a, err = c.send(ctx, r, as)
+	if err == nil && as.cookies != nil && a.refusesCredential() {
+		return answer{}, a.lostSession()
+	}
+	return a, err
 }
 
 // complete is implemented by answers that can tell whether they hold what Grafana always sends.
 type complete interface{ complete() bool }
+
+// list is a list of what can tell so.
+type list[T complete] []T
+
+func (l list[T]) complete() bool {
+	return l != nil && !slices.ContainsFunc(l, func(item T) bool { return !item.complete() })
+}
 
 // do sends r within s and decodes the answer, which must be a success in JSON.
 func do[T any](ctx context.Context, s scope, r request) (T, error) {
@@ -257,17 +264,29 @@ func do[T any](ctx context.Context, s scope, r request) (T, error) {
 
 func decode[T any](a answer) (T, error) {
 	var result, none T
-	if err := json.Unmarshal(a.body, &result); err != nil {
-		return none, a.unreadable("the answer is not the JSON that Grafana sends")
+	if err := json.Unmarshal(a.body, &result); err != nil || bytes.Equal(bytes.TrimSpace(a.body), []byte("null")) {
+		return none, a.unreadable()
 	}
 	if v, ok := any(result).(complete); ok && !v.complete() {
-		return none, a.unreadable("the answer is JSON, but lacks what Grafana sends")
+		return none, a.unreadable()
 	}
 	return result, nil
 }
 
+// receipt is what Grafana sends when it has done what has no other answer.
+type receipt struct {
+	Message string `json:"message"`
+}
+
+func (r receipt) complete() bool { return r.Message != "" }
+
 // exec sends r within s; of the answer only its success matters.
 func exec(ctx context.Context, s scope, r request) error {
-	_, err := do[json.RawMessage](ctx, s, r)
+	var err error
+	if r.method == http.MethodGet {
+		_, err = do[map[string]json.RawMessage](ctx, s, r)
+	} else {
+		_, err = do[receipt](ctx, s, r)
+	}
 	return err
 }

@@ -3,6 +3,7 @@ package grafana
 import (
 	"context"
 	"crypto/rand"
+	"encoding/json"
 	"net/http"
 	"strconv"
 	"sync"
@@ -148,8 +149,9 @@ func (l *login) refused(ctx context.Context, used credential, a answer) (credent
 	return l.establish(ctx)
 }
 
-// logIn begins a session, or finds out that there are none. Only the answers 400 and 404 mean that: to
-// try a refused password once more as basic auth would only lock the login out sooner.
+// logIn begins a session, or finds out that there are none. Only Grafana's own 400 and a 404 of anybody's, who
+// does not let the route through, mean that: to try a refused password once more as basic auth would only lock
+// the login out sooner.
 func (l *login) logIn(ctx context.Context) error {
 	basic := l.client.cfg.BasicAuth
 	body := map[string]string{"user": basic.Username, "password": basic.Password.Reveal()}
@@ -159,17 +161,21 @@ func (l *login) logIn(ctx context.Context) error {
 	switch {
 	case err != nil:
 		return l.failed(err)
-	case a.status == http.StatusUnauthorized:
+	case a.refusesCredential():
 		return l.deny(a)
-	case a.status == http.StatusBadRequest, a.status == http.StatusNotFound:
+	case a.status == http.StatusBadRequest && !IsNotGrafana(a.asError()), a.status == http.StatusNotFound:
 		l.mu.Lock()
 		defer l.mu.Unlock()
 		l.basic = true
 		return nil
 	case a.status != http.StatusOK:
 		return l.failed(a.asError())
-	case !l.keep(a, nil, rand.Text()):
-		return l.failed(a.unreadable("the login was answered without a session"))
+	}
+	if _, err := decode[map[string]json.RawMessage](a); err != nil {
+		return l.failed(err)
+	}
+	if !l.keep(a, nil, rand.Text()) {
+		return l.failed(a.unreadable())
 	}
 	return nil
 }

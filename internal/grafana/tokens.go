@@ -25,6 +25,8 @@ type Token struct {
 	IsRevoked bool `json:"isRevoked"`
 }
 
+func (t Token) complete() bool { return t.ID > 0 }
+
 // Left is how long the token has until it expires, by Grafana's clock; now is what that showed when
 // the token was listed. Of a token that never expires it is meaningless.
 func (t Token) Left(now time.Time) time.Duration {
@@ -51,7 +53,7 @@ func (t NewToken) complete() bool { return t.ID > 0 }
 //
 // GET /api/serviceaccounts/:id/tokens
 func (o *OrgClient) Tokens(ctx context.Context, serviceAccountID int64) ([]Token, error) {
-	return do[[]Token](ctx, o, get("/api/serviceaccounts/:id/tokens", serviceAccountID))
+	return do[list[Token]](ctx, o, get("/api/serviceaccounts/:id/tokens", serviceAccountID))
 }
 
 type tokenRequest struct {

@@ -45,6 +45,7 @@ func frontendSettings(c *call) *answer {
 	return ok(obj{
 		"buildInfo": build, "featureToggles": toggles, "namespace": namespaceOf(c.who.orgID),
 		"defaultDatasource": "-- Grafana --", "anonymousEnabled": c.server.options.anonymous, "disableLoginForm": c.server.opts.DisableLoginForm,
+		"unifiedAlertingEnabled": !c.server.opts.AlertingDisabled,
 	})
 }
 

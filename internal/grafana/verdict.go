@@ -1,0 +1,191 @@
+package grafana
+
+import (
+	"errors"
+	"net/http"
+	"slices"
+	"strings"
+)
+
+// Verdict is what became of a request, as far as that is proven. A proxy, gateway, firewall or managed service
+// before Grafana answers too, so that a status alone proves little: what is concluded from answers is concluded
+// in one table, verdicts, and nowhere else.
+type Verdict string
+
+const (
+	// Done: Grafana did what it was asked.
+	Done Verdict = "Done"
+	// NoAnswer: nothing came back, or only half of it.
+	NoAnswer Verdict = "NoAnswer"
+	// Untrusted: no trusted connection came about.
+	Untrusted Verdict = "Untrusted"
+	// Failing: the server, or the way to it, is out of order, and may be better soon.
+	Failing Verdict = "Failing"
+	// RateLimited: the server asked to slow down.
+	RateLimited Verdict = "RateLimited"
+	// TooLarge: the request is larger than Grafana, or something before it, takes.
+	TooLarge Verdict = "TooLarge"
+	// Foreign: somebody else's answer, or one that does not say that it is about this object. It proves nothing.
+	Foreign Verdict = "Foreign"
+	// Unauthorized: Grafana refuses the credential.
+	Unauthorized Verdict = "Unauthorized"
+	// Forbidden: Grafana knows the credential, which may not do this.
+	Forbidden Verdict = "Forbidden"
+	// Absent: Grafana says that the object does not exist.
+	Absent Verdict = "Absent"
+	// Taken: Grafana says that the name, login or uid is in use.
+	Taken Verdict = "Taken"
+	// Changed: Grafana says that the object exists in another version than the one that the request names.
+	Changed Verdict = "Changed"
+	// Refused: Grafana refuses this request.
+	Refused Verdict = "Refused"
+	// Other: an error that is not about a request.
+	Other Verdict = "Other"
+)
+
+// rule gives a verdict to the answers that meet all that it names.
+type rule struct {
+	status []int
+	from   int // a status: it and all above
+	ids    []string
+	says   func(*Error) bool
+	is     Verdict
+}
+
+// verdicts is the table: the first rule that an answer meets gives the verdict.
+var verdicts = []rule{
+	{ids: []string{FolderTooDeep, WrongNamespace}, is: Refused}, // although Grafana 12 answers 500
+	{ids: []string{SessionLost}, is: Failing},
+	{status: []int{http.StatusRequestEntityTooLarge}, is: TooLarge},
+	{status: []int{http.StatusTooManyRequests}, is: RateLimited},
+	{status: []int{http.StatusRequestTimeout}, is: Failing},
+	{from: http.StatusInternalServerError, is: Failing},
+	{says: (*Error).isForeign, is: Foreign},
+	// From here on the answer has the shape of Grafana's own.
+	{status: []int{http.StatusUnauthorized}, is: Unauthorized},
+	{status: []int{http.StatusForbidden}, is: Forbidden},
+	{status: []int{http.StatusNotFound}, says: (*Error).saysAbsent, is: Absent},
+	{ids: []string{"plugin-dashboard"}, is: Refused},
+	{status: []int{http.StatusPreconditionFailed}, ids: []string{"version-mismatch"}, is: Changed},
+	{status: []int{http.StatusPreconditionFailed}, says: (*Error).saysChanged, is: Changed},
+	{ids: takenIDs, is: Taken},
+	{status: []int{http.StatusConflict, http.StatusPreconditionFailed}, says: (*Error).saysTaken, is: Taken},
+	// A status that says something of an object, and words that do not.
+	{status: []int{http.StatusNotFound, http.StatusConflict, http.StatusPreconditionFailed}, is: Foreign},
+	{is: Refused},
+}
+
+var takenIDs = []string{OrgNameTaken, "name-exists", "serviceaccounts.ErrAlreadyExists", "serviceaccounts.ErrTokenAlreadyExists"}
+
+func (r rule) meets(e *Error) bool {
+	return (r.status == nil || slices.Contains(r.status, e.Status)) && e.Status >= r.from &&
+		(r.ids == nil || slices.Contains(r.ids, e.MessageID)) &&
+		(r.says == nil || r.says(e))
+}
+
+// VerdictOf says what came of a request that ended with err.
+func VerdictOf(err error) Verdict {
+	var none *noAnswer
+	var answer *Error
+	switch {
+	case err == nil:
+		return Done
+	case IsTLS(err):
+		return Untrusted
+	case errors.As(err, &answer):
+		return verdicts[slices.IndexFunc(verdicts, func(r rule) bool { return r.meets(answer) })].is
+	case errors.As(err, &none), errors.Is(err, ErrClosed):
+		return NoAnswer
+	}
+	return Other
+}
+
+func (e *Error) isForeign() bool { return e.shape != ownShape }
+
+// about names what a route is about, in the words of Grafana's sentences. The first prefix counts.
+var about = []struct {
+	route string
+	kinds []string
+}{
+	{"/api/orgs/:id/users", []string{"user", "organization"}},
+	{"/api/org/users", []string{"user", "organization"}},
+	{"/api/org/preferences", []string{"dashboard"}},
+	{"/api/org", []string{"organization"}},
+	{"/api/serviceaccounts", []string{"service account", "token"}},
+	{"/api/dashboards", []string{"dashboard"}},
+	{"/api/folders", []string{"folder"}},
+	{"/api/user", []string{"user"}},
+	{"/apis/dashboard.grafana.app", []string{"dashboard"}},
+	{"/apis/folder.grafana.app", []string{"folder"}},
+}
+
+func kindsOf(route string) []string {
+	for _, a := range about {
+		if strings.HasPrefix(route, a.route) {
+			return a.kinds
+		}
+	}
+	return nil
+}
+
+// saysAbsent reports whether a 404 says that an object of the route's kind does not exist. That a route does not
+// exist, as a proxy says, or Grafana itself ("Not found"), says nothing of the object.
+func (e *Error) saysAbsent() bool {
+	words := strings.ToLower(e.Message)
+	for _, kind := range kindsOf(e.route) {
+		if e.hasID(kind, "notfound") || names(words, kind) && (strings.Contains(words, "not found") || strings.Contains(words, "could not be found")) {
+			return true
+		}
+	}
+	return false
+}
+
+// saysChanged reports whether a 412 says that an object of the route's kind has another version.
+func (e *Error) saysChanged() bool {
+	words := strings.ToLower(e.Message)
+	// Grafana 12 says "dashboard" of a folder, too.
+	return strings.Contains(words, "changed by someone else") && kindsOf(e.route) != nil
+}
+
+// saysTaken reports whether a 409 or 412 says that something of the route's kind is there already.
+func (e *Error) saysTaken() bool {
+	words := strings.ToLower(e.Message)
+	for _, kind := range kindsOf(e.route) {
+		taken := strings.Contains(words, "taken") || strings.Contains(words, "already") || strings.Contains(words, "must be unique")
+		if names(words, kind) && taken || e.hasID(kind, "exists") || e.hasID(kind, "taken") {
+			return true
+		}
+	}
+	return false
+}
+
+// hasID reports whether the messageId is one of Grafana's, such as serviceaccounts.ErrTokenNotFound, about this kind.
+func (e *Error) hasID(kind, what string) bool {
+	prefix, rest, dotted := strings.Cut(strings.ToLower(e.MessageID), ".")
+	return dotted && strings.HasPrefix(prefix, stem(kind)) && strings.Contains(strings.ReplaceAll(rest, "-", ""), what)
+}
+
+// stem is how Grafana's identifiers write a kind.
+func stem(kind string) string {
+	switch kind {
+	case "organization":
+		return "org"
+	case "token":
+		return "serviceaccount"
+	}
+	return strings.ReplaceAll(kind, " ", "")
+}
+
+// names reports whether words, in lower case, are about a kind: "dashboard not found", or as the resources of
+// /apis say it, `dashboards.dashboard.grafana.app "x" not found`. What quotes the path of a request, as servers
+// of other makes do, is about the path.
+func names(words, kind string) bool {
+	if resource, _, quoted := strings.Cut(words, ` "`); quoted {
+		return strings.HasSuffix(resource, ".grafana.app") && strings.HasPrefix(resource, stem(kind)+"s.")
+	}
+	if strings.ContainsAny(words, `/"`) {
+		return false
+	}
+	plain := " " + strings.NewReplacer(".", " ", ",", " ", ":", " ").Replace(words) + " "
+	return strings.Contains(plain, " "+kind+" ")
+}
