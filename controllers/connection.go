@@ -28,6 +28,7 @@ type Connection struct {
 	marks       marks
 	surveys     surveys
 	folders     folders
+	firsts      firsts
 
 	// What the Instance has found out about this Grafana: the version of /apis that lists dashboards, if there is one, and whether folders can be in folders.
 	dashboardAPI  atomic.Pointer[string]

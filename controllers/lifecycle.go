@@ -177,6 +177,11 @@ func (p *pass[T, R]) create(ctx context.Context) error {
 	if err := p.turn(); err != nil {
 		return err
 	}
+	done, err := p.alone()
+	if err != nil {
+		return err
+	}
+	defer func() { done(p.have != nil) }()
 	if err := p.ext.Rival(ctx); err != nil {
 		return err
 	}
@@ -191,7 +196,7 @@ func (p *pass[T, R]) create(ctx context.Context) error {
 	if err := p.writeStatus(ctx); err != nil {
 		return err
 	}
-	err := p.write(ctx, func() (err error) {
+	err = p.write(ctx, func() (err error) {
 		p.have, err = p.ext.Create(ctx)
 		return err
 	})
@@ -454,6 +459,16 @@ func (p *pass[T, R]) turn() error {
 		return nil
 	}
 	return conn.writer(p.ticket(group))
+}
+
+// alone makes sure that the first object of its kind in an organization is made with no other beside it.
+func (p *pass[T, R]) alone() (done func(made bool), err error) {
+	in, ok := any(p.ext).(interface{ orgID() int64 })
+	if !ok { // it is in no organization
+		return func(bool) {}, nil
+	}
+	conn, group := p.ext.Connection()
+	return conn.alone(in.orgID(), kindOf(p.obj), p.ticket(group))
 }
 
 // write sends requests that change Grafana, once the writer before has sent its own.
