@@ -116,6 +116,7 @@ const (
 	EventRotated   = "Rotated"
 	EventReissued  = "Reissued"
 	EventDeleted   = "Deleted"
+	EventLeft      = "Left"
 	EventOrphaned  = "Orphaned"
 	EventAbandoned = "Abandoned"
 )
