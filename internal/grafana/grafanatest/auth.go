@@ -301,11 +301,16 @@ func (db *database) person(loginOrEmail string) *user {
 		return nil
 	}
 	for _, u := range db.users {
-		if !u.serviceAccount && (strings.EqualFold(u.login, loginOrEmail) || strings.EqualFold(u.email, loginOrEmail)) {
+		if !u.serviceAccount && (db.samePerson(u.login, loginOrEmail) || db.samePerson(u.email, loginOrEmail)) {
 			return u
 		}
 	}
 	return nil
+}
+
+// samePerson compares logins: no database minds the case.
+func (db *database) samePerson(a, b string) bool {
+	return strings.EqualFold(a, b) || db.kind.same(a, b)
 }
 
 // somebodyInCharge is the first server admin.

@@ -88,8 +88,12 @@ func (c *call) checkFolder(o *org, req *saveRequest) *answer {
 	if req.FolderUID == "general" && c.quirks.unified {
 		return fail(http.StatusNotFound, `folders.folder.grafana.app "general" not found`)
 	}
-	if req.FolderUID != "" && o.folders[req.FolderUID] == nil {
-		return fail(http.StatusBadRequest, "folder not found")
+	if req.FolderUID != "" {
+		f := o.folder(req.FolderUID)
+		if f == nil {
+			return fail(http.StatusBadRequest, "folder not found")
+		}
+		req.FolderUID = f.uid
 	}
 	return nil
 }
@@ -123,6 +127,9 @@ func (c *call) checkContent(_ *org, req *saveRequest) *answer {
 	}
 	if c.quirks.limitsText && len([]rune(req.title)) > 5000 {
 		return failStatus(http.StatusBadRequest, "title-too-long", "Dashboard title cannot contain more than 5 000 characters")
+	}
+	if !c.quirks.unified && !c.fits(&req.title, titleLength) {
+		return fail(http.StatusInternalServerError, "Failed to save dashboard")
 	}
 	if c.quirks.limitsText && len([]rune(req.Message)) > 500 {
 		return failStatus(http.StatusBadRequest, "message-too-long", "Dashboard message cannot contain more than 500 characters")
@@ -166,7 +173,7 @@ func versionMismatch() *answer {
 // findTarget finds the dashboard that a save changes; nil: it makes one.
 func (c *call) findTarget(o *org, req *saveRequest) (*dashboard, *answer) {
 	var target *dashboard
-	byUID := o.dashboards[req.uid]
+	byUID := o.dashboard(req.uid)
 	if req.id > 0 {
 		if target = o.dashboardByID(req.id); target == nil {
 			return nil, failStatus(http.StatusNotFound, "not-found", "Dashboard not found")
@@ -181,14 +188,17 @@ func (c *call) findTarget(o *org, req *saveRequest) (*dashboard, *answer) {
 	if target == nil {
 		target = byUID
 	}
-	if target == nil && !c.quirks.unified && o.folders[req.uid] != nil {
+	if byUID != nil {
+		req.uid = byUID.uid // as it was written at first
+	}
+	if target == nil && !c.quirks.unified && o.folder(req.uid) != nil {
 		return nil, fail(http.StatusBadRequest, "Dashboard cannot be changed to a folder")
 	}
 	if target != nil && !req.Overwrite && req.version != target.version() {
 		return nil, versionMismatch()
 	}
 	if !c.quirks.uniqueTitles {
-		return o.dashboards[req.uid], nil
+		return o.dashboard(req.uid), nil
 	}
 	return c.findByTitle(o, req, target)
 }

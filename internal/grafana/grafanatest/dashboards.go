@@ -33,7 +33,7 @@ func (c *call) dashboard(action string) (*dashboard, *answer) {
 	}
 	var d *dashboard
 	if o := c.org(); o != nil {
-		d = o.dashboards[c.params["uid"]]
+		d = o.dashboard(c.params["uid"])
 	}
 	if !c.may(action, c.who.orgID) && !c.made(d) {
 		return nil, denied(c, action)
@@ -47,7 +47,7 @@ func (c *call) dashboard(action string) (*dashboard, *answer) {
 func deleteDashboard(c *call) *answer {
 	d, a := c.dashboard("dashboards:delete")
 	if a != nil {
-		if o := c.org(); !c.quirks.unified && a.status == http.StatusNotFound && o != nil && o.folders[c.params["uid"]] != nil {
+		if o := c.org(); !c.quirks.unified && a.status == http.StatusNotFound && o != nil && o.folder(c.params["uid"]) != nil {
 			return fail(http.StatusBadRequest, "Use folders endpoint for deleting folders.")
 		}
 		return a
@@ -83,7 +83,7 @@ func getDashboard(c *call) *answer {
 	if c.server.opts.SchemaDefaults {
 		meta["apiVersion"], model = "v1beta1", migrated(model)
 	}
-	if f := c.org().folders[d.folder]; f != nil {
+	if f := c.org().folder(d.folder); f != nil {
 		meta["folderId"], meta["folderUid"], meta["folderTitle"], meta["folderUrl"] = f.id, f.uid, f.title, c.folderURL(f)
 	}
 	return ok(obj{"meta": meta, "dashboard": model})

@@ -11,6 +11,7 @@ import (
 
 // database is all that a Grafana remembers.
 type database struct {
+	kind   Database
 	quirks quirks
 	random *rand.Rand
 
@@ -27,12 +28,13 @@ type database struct {
 
 // org is an organization with everything in it.
 type org struct {
-	id      int64
-	name    string
-	address Address
-	members map[int64]string // user id → role; service accounts too
-	prefs   preferences
-	quotas  map[string]int64 // set by hand, by target
+	database Database
+	id       int64
+	name     string
+	address  Address
+	members  map[int64]string // user id → role; service accounts too
+	prefs    preferences
+	quotas   map[string]int64 // set by hand, by target
 
 	dashboards map[string]*dashboard
 	folders    map[string]*folder
@@ -120,7 +122,7 @@ type dataSource struct {
 // newDatabase is a fresh installation: one org, one server admin.
 func newDatabase(opts Options, q quirks) *database {
 	db := &database{
-		quirks: q, random: rand.New(rand.NewPCG(1, 2)),
+		kind: opts.Database, quirks: q, random: rand.New(rand.NewPCG(1, 2)),
 		orgs: map[int64]*org{}, users: map[int64]*user{}, tokens: map[int64]*token{}, panels: map[int64]*libraryPanel{},
 		sessions: map[int64]*session{}, attempts: map[string][]time.Time{}, memory: map[memoryKey]remembered{},
 	}
@@ -138,7 +140,7 @@ var installations atomic.Int64
 func (db *database) addOrg(name string) *org {
 	db.lastOrg++
 	o := &org{
-		id: db.lastOrg, name: name, members: map[int64]string{}, quotas: map[string]int64{},
+		database: db.kind, id: db.lastOrg, name: name, members: map[int64]string{}, quotas: map[string]int64{},
 		dashboards: map[string]*dashboard{}, folders: map[string]*folder{}, sources: map[string]*dataSource{}, rules: map[string]*alertRule{},
 	}
 	db.orgs[o.id] = o

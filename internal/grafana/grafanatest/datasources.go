@@ -39,11 +39,11 @@ func createSource(c *call) *answer {
 		body.Name = body.Type
 	}
 	for _, s := range o.sources {
-		if s.name == body.Name {
+		if c.db.kind.same(s.name, body.Name) {
 			return fail(http.StatusConflict, "data source with the same name already exists")
 		}
 	}
-	if o.sources[body.UID] != nil {
+	if o.source(body.UID) != nil {
 		return fail(http.StatusConflict, "data source with the same uid already exists")
 	}
 	if c.quotaReached("data_source") {
@@ -114,18 +114,18 @@ func listSources(c *call) *answer {
 }
 
 func getSource(c *call) *answer {
-	if o := c.org(); o != nil && o.sources[c.params["uid"]] != nil {
-		return ok(c.showSource(o.sources[c.params["uid"]]))
+	if o := c.org(); o != nil && o.source(c.params["uid"]) != nil {
+		return ok(c.showSource(o.source(c.params["uid"])))
 	}
 	return noSource()
 }
 
 func deleteSource(c *call) *answer {
 	o := c.org()
-	if o == nil || o.sources[c.params["uid"]] == nil {
+	if o == nil || o.source(c.params["uid"]) == nil {
 		return noSource()
 	}
-	id := o.sources[c.params["uid"]].id
-	delete(o.sources, c.params["uid"])
-	return ok(obj{"id": id, "message": "Data source deleted"})
+	gone := o.source(c.params["uid"])
+	delete(o.sources, gone.uid)
+	return ok(obj{"id": gone.id, "message": "Data source deleted"})
 }

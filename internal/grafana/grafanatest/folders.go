@@ -53,7 +53,7 @@ func (c *call) folderWithParents(f *folder, may bool) obj {
 // ancestors of a folder, nearest first.
 func (o *org) ancestors(f *folder) []*folder {
 	var out []*folder
-	for p := o.folders[f.parent]; p != nil; p = o.folders[p.parent] {
+	for p := o.folder(f.parent); p != nil; p = o.folder(p.parent) {
 		out = append(out, p)
 	}
 	return out
@@ -81,6 +81,9 @@ func createFolder(c *call) *answer {
 	}
 	if a := c.checkFolderUID(body.UID); a != nil {
 		return a
+	}
+	if !c.quirks.unified && !c.fits(&body.Title, titleLength) {
+		return fail(http.StatusInternalServerError, "Folder API error")
 	}
 	o := c.org()
 	if a := c.checkPlace(o, body.UID, body.Title, body.ParentUID); a != nil {
@@ -133,16 +136,16 @@ func (c *call) checkPlace(o *org, uid, title, parent string) *answer {
 	if !c.quirks.unified && strings.EqualFold(title, "General") {
 		return fail(http.StatusBadRequest, "A folder with that name already exists")
 	}
-	if parent != "" && o.folders[parent] == nil && !c.quirks.unified {
+	if parent != "" && o.folder(parent) == nil && !c.quirks.unified {
 		return failID(http.StatusNotFound, "folder.notFound", "Not found")
 	}
-	if p := o.folders[parent]; p != nil && len(o.ancestors(p)) >= deepest {
+	if p := o.folder(parent); p != nil && len(o.ancestors(p)) >= deepest {
 		if c.quirks.unified {
 			return fail(http.StatusInternalServerError, "Folder API error: folder max depth exceeded, max depth is 4")
 		}
 		return failID(http.StatusBadRequest, "folder.maximum-depth-reached", "Maximum nested folder depth reached")
 	}
-	if o.folders[uid] != nil || !c.quirks.unified && o.dashboards[uid] != nil {
+	if o.folder(uid) != nil || !c.quirks.unified && o.dashboard(uid) != nil {
 		return c.folderChanged("the folder has been changed by someone else")
 	}
 	if c.quirks.uniqueTitles && c.folderTitled(o, title, parent, uid) != nil {
@@ -175,7 +178,7 @@ func (c *call) folder() *folder {
 	if o == nil {
 		return nil
 	}
-	return o.folders[c.params["uid"]]
+	return o.folder(c.params["uid"])
 }
 
 func getFolder(c *call) *answer {
@@ -216,7 +219,7 @@ func listFolders(c *call) *answer {
 	}
 	rows := []obj{}
 	if o := c.org(); o != nil {
-		if c.quirks.nestedFolders && parent != "" && o.folders[parent] == nil {
+		if c.quirks.nestedFolders && parent != "" && o.folder(parent) == nil {
 			return noFolder()
 		}
 		for _, f := range c.byTitle(o) {
@@ -281,10 +284,10 @@ func moveFolder(c *call) *answer {
 		return badData()
 	}
 	f, o := c.folder(), c.org()
-	if f == nil || body.ParentUID != "" && o.folders[body.ParentUID] == nil {
+	if f == nil || body.ParentUID != "" && o.folder(body.ParentUID) == nil {
 		return noFolder()
 	}
-	for p := o.folders[body.ParentUID]; p != nil; p = o.folders[p.parent] {
+	for p := o.folder(body.ParentUID); p != nil; p = o.folder(p.parent) {
 		if p == f {
 			return fail(http.StatusInternalServerError, "cannot move folder under its own descendant, this would create a circular reference")
 		}

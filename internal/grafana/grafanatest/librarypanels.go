@@ -37,7 +37,7 @@ func createPanel(c *call) *answer {
 	switch {
 	case o == nil:
 		return denied(c, "library.panels:create")
-	case body.FolderUID != "" && o.folders[body.FolderUID] == nil:
+	case body.FolderUID != "" && o.folder(body.FolderUID) == nil:
 		return fail(http.StatusBadRequest, "failed to get folder")
 	case body.Kind != panelKind:
 		return fail(http.StatusInternalServerError, "Failed to create library element")
@@ -91,7 +91,7 @@ func (c *call) showPanel(o *org, p *libraryPanel) obj {
 	model["type"], model["description"] = kind, text
 	model["libraryPanel"] = obj{"uid": p.uid, "name": p.name}
 	folderID, folderName := int64(0), "General"
-	if f := o.folders[p.folder]; f != nil {
+	if f := o.folder(p.folder); f != nil {
 		folderID, folderName = f.id, f.title
 	}
 	maker := obj{"id": p.maker, "name": "", "avatarUrl": avatarURL}

@@ -20,7 +20,7 @@ func (o *org) show() obj {
 
 func (db *database) orgNamed(name string) *org {
 	for _, o := range db.orgs {
-		if o.name == name {
+		if db.kind.same(o.name, name) {
 			return o
 		}
 	}
@@ -47,6 +47,9 @@ func createOrg(c *call) *answer {
 	if c.orgQuotaReached() {
 		return fail(http.StatusForbidden, "org Quota reached")
 	}
+	if !c.fits(&name, nameLength) || c.db.orgNamed(name) != nil { // cut, it may be another's
+		return fail(http.StatusInternalServerError, "Failed to create organization")
+	}
 	o := c.db.addOrg(name)
 	o.members[c.who.user.id] = roleAdmin
 	return ok(obj{"message": "Organization created", "orgId": o.id})
@@ -58,10 +61,10 @@ func listOrgs(c *call) *answer {
 	if size <= 0 {
 		size = 1000
 	}
-	name, prefix := c.query.Get("name"), strings.ToLower(c.query.Get("query"))
+	name, prefix := c.query.Get("name"), c.folded(c.query.Get("query"))
 	rows := []obj{}
 	for _, o := range sorted(c.db.orgs, func(a, b *org) int { return strings.Compare(a.name, b.name) }) {
-		if (name == "" || o.name == name) && like(strings.ToLower(o.name), prefix+"%") {
+		if (name == "" || c.db.kind.same(o.name, name)) && like(c.folded(o.name), prefix+"%") {
 			rows = append(rows, obj{"id": o.id, "name": o.name})
 		}
 	}
@@ -97,7 +100,10 @@ func (c *call) rename(o *org) *answer {
 	if other := c.db.orgNamed(name); other != nil && other != o {
 		return fail(http.StatusBadRequest, "Organization name taken")
 	}
-	if o == nil {
+	if o == nil || !c.fits(&name, nameLength) {
+		return fail(http.StatusInternalServerError, "Failed to update organization")
+	}
+	if other := c.db.orgNamed(name); other != nil && other != o { // cut, it is another's
 		return fail(http.StatusInternalServerError, "Failed to update organization")
 	}
 	o.name = name
@@ -113,6 +119,9 @@ func (c *call) setAddress(o *org) *answer {
 	var body Address
 	if !c.bind(&body) {
 		return badData()
+	}
+	if !c.allFit(textLength, &body.Address1, &body.Address2, &body.City, &body.State, &body.Country) {
+		return fail(http.StatusInternalServerError, "Failed to update org address")
 	}
 	if o != nil {
 		a := &o.address

@@ -27,7 +27,7 @@ func getPreferences(c *call) *answer {
 	show("timezone", p.timezone)
 	show("weekStart", p.weekStart)
 	show("language", p.language)
-	if c.quirks.keepsDeadHome || o.dashboards[p.homeUID] != nil {
+	if c.quirks.keepsDeadHome || o.dashboard(p.homeUID) != nil {
 		show("homeDashboardUID", p.homeUID)
 	}
 	if p.history != nil {
@@ -106,7 +106,7 @@ func validTheme(theme string, replace bool) bool {
 // newHome is the uid of the home dashboard after a change.
 func (c *call) newHome(o *org, body change, replace bool) (string, *answer) {
 	if body.HomeDashboardUID != nil {
-		if uid := *body.HomeDashboardUID; uid != "" && o.dashboards[uid] == nil {
+		if uid := *body.HomeDashboardUID; uid != "" && o.dashboard(uid) == nil {
 			return "", noDashboard()
 		}
 		return *body.HomeDashboardUID, nil

@@ -32,7 +32,7 @@ func createResource(c *call) *answer {
 	if c.params["group"] == folderGroup {
 		return c.createFolderObject(body)
 	}
-	if c.org().dashboards[name] != nil {
+	if c.org().dashboard(name) != nil {
 		return kubeFailure(http.StatusConflict, "AlreadyExists", fmt.Sprintf("%s.%s %q already exists", resource, c.params["group"], name), c.named(name))
 	}
 	return c.writeDashboard(nil, body)
@@ -53,7 +53,7 @@ func replaceResource(c *call) *answer {
 	if c.params["group"] == folderGroup {
 		return noGroup() // not modelled
 	}
-	d := c.org().dashboards[name]
+	d := c.org().dashboard(name)
 	switch {
 	case d == nil && sent != "":
 		return kubeFailure(http.StatusInternalServerError, "", "resourceVersion should not be set on objects to be created", nil)
@@ -71,7 +71,7 @@ func deleteResource(c *call) *answer {
 		return a
 	}
 	name := c.params["name"]
-	d := c.org().dashboards[name]
+	d := c.org().dashboard(name)
 	if d == nil || c.params["group"] != dashboardGroup {
 		return c.noResource(name)
 	}
@@ -146,7 +146,7 @@ func (c *call) checkSpec(req *saveRequest) *answer {
 	if req.title == "" {
 		return kubeFailure(http.StatusBadRequest, "BadRequest", "Dashboard title cannot be empty", nil)
 	}
-	if req.FolderUID != "" && c.org().folders[req.FolderUID] == nil {
+	if req.FolderUID != "" && c.org().folder(req.FolderUID) == nil {
 		return kubeFailure(http.StatusNotFound, "NotFound", fmt.Sprintf("folders.%s %q not found", folderGroup, req.FolderUID),
 			obj{"name": req.FolderUID, "group": folderGroup, "kind": "folders"})
 	}
@@ -157,7 +157,7 @@ func (c *call) createFolderObject(body resourceBody) *answer {
 	name, title := body.Metadata.Name, ""
 	title, _ = body.Spec["title"].(string)
 	parent := body.Metadata.Annotations[noteFolder]
-	if c.org().folders[name] != nil {
+	if c.org().folder(name) != nil {
 		return kubeFailure(http.StatusConflict, "AlreadyExists", fmt.Sprintf("folders.%s %q already exists", folderGroup, name), c.named(name))
 	}
 	f := c.storeFolder(c.org(), name, title, parent)

@@ -80,7 +80,7 @@ func (c *call) listHistory(name string) *answer {
 		return a
 	}
 	items, token := []obj{}, ""
-	if d := c.org().dashboards[name]; d != nil {
+	if d := c.org().dashboard(name); d != nil {
 		var rows []dashboardVersion
 		rows, token = d.newest(c.window())
 		for _, v := range rows {
@@ -118,7 +118,7 @@ func getResource(c *call) *answer {
 		return a
 	}
 	for _, item := range items {
-		if item["metadata"].(obj)["name"] == c.params["name"] {
+		if c.db.kind.same(item["metadata"].(obj)["name"].(string), c.params["name"]) {
 			return ok(item)
 		}
 	}

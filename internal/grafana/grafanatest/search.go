@@ -95,7 +95,7 @@ func (c *call) hit(o *org, kind string, id int64, uid, title, url, parent string
 	if c.quirks.unified {
 		h["orgId"], h["isDeleted"] = o.id, false
 	}
-	if f := o.folders[parent]; f != nil {
+	if f := o.folder(parent); f != nil {
 		h["folderId"], h["folderUid"], h["folderTitle"], h["folderUrl"] = f.id, f.uid, f.title, c.folderURL(f)
 	}
 	return h

@@ -27,6 +27,8 @@ type Options struct {
 	// Admin and Password are the login of the first user, a server admin.
 	// Default: "admin", "admin".
 	Admin, Password string
+	// Database is what it keeps its things in. Default: SQLite.
+	Database Database
 	// Now is the clock. Default: time.Now.
 	Now func() time.Time
 	// Anonymous serves requests with bad credentials or none as a Viewer of
@@ -128,6 +130,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.Password == "" {
 		o.Password = "admin"
+	}
+	if o.Database == "" {
+		o.Database = SQLite
 	}
 	if o.Now == nil {
 		o.Now = time.Now

@@ -76,18 +76,30 @@ func createAccount(c *call) *answer {
 		return fail(http.StatusInternalServerError, "Failed to create service account")
 	}
 	login := accountLogin(c.who.orgID, body.Name)
-	for _, u := range c.db.users {
-		if u.login == login {
-			return failID(http.StatusBadRequest, "serviceaccounts.ErrAlreadyExists", "service account already exists")
-		}
+	if c.db.accountNamed(login) != nil {
+		return failID(http.StatusBadRequest, "serviceaccounts.ErrAlreadyExists", "service account already exists")
+	}
+	kept, name := login, body.Name
+	if !c.fits(&kept, nameLength) || !c.fits(&name, textLength) || c.db.accountNamed(kept) != nil { // cut, it may be another's
+		return fail(http.StatusInternalServerError, "Failed to create service account")
 	}
 	u := c.db.addUser(user{
-		login: login, email: login, name: body.Name, serviceAccount: true, orgID: c.who.orgID, disabled: body.IsDisabled != nil && *body.IsDisabled,
+		login: kept, email: kept, name: name, serviceAccount: true, orgID: c.who.orgID, disabled: body.IsDisabled != nil && *body.IsDisabled,
 	}, c.now)
 	c.org().members[u.id] = role
 	made := c.showAccount(u)
-	made["avatarUrl"] = ""
+	made["avatarUrl"], made["login"], made["name"] = "", login, body.Name // whatever was kept of them
 	return reply(http.StatusCreated, made)
+}
+
+// accountNamed is who has a login, person or not.
+func (db *database) accountNamed(login string) *user {
+	for _, u := range db.users {
+		if db.kind.same(u.login, login) {
+			return u
+		}
+	}
+	return nil
 }
 
 func roleForbidden() *answer {
@@ -125,10 +137,10 @@ func getAccount(c *call) *answer {
 }
 
 func searchAccounts(c *call) *answer {
-	pattern := "%" + strings.ToLower(c.query.Get("query")) + "%"
+	pattern := "%" + c.folded(c.query.Get("query")) + "%"
 	rows := []obj{}
 	for _, u := range c.db.accountsOf(c.org()) {
-		matches := like(strings.ToLower(u.login), pattern) || like(strings.ToLower(u.name), pattern) || like(strings.ToLower(u.email), pattern)
+		matches := like(c.folded(u.login), pattern) || like(c.folded(u.name), pattern) || like(c.folded(u.email), pattern)
 		if matches && c.filtered(u) {
 			rows = append(rows, c.showAccount(u))
 		}
@@ -183,6 +195,13 @@ func updateAccount(c *call) *answer {
 	if a != nil {
 		return a
 	}
+	kept := ""
+	if body.Name != nil {
+		kept = *body.Name
+	}
+	if !c.fits(&kept, textLength) {
+		return fail(http.StatusInternalServerError, "Failed update service account")
+	}
 	if body.Role != nil {
 		role := validRole(*body.Role)
 		if rank[role] > rank[c.role(c.who.orgID)] {
@@ -194,7 +213,7 @@ func updateAccount(c *call) *answer {
 		u.disabled = *body.IsDisabled
 	}
 	if body.Name != nil && *body.Name != "" {
-		u.name = *body.Name
+		u.name = kept
 	}
 	u.updated = c.now
 	shown := c.detailAccount(u)

@@ -73,7 +73,7 @@ func createToken(c *call) *answer {
 		return a
 	}
 	for _, t := range c.db.tokens {
-		if t.orgID == u.orgID && t.name == body.Name {
+		if t.orgID == u.orgID && c.db.kind.same(t.name, body.Name) {
 			return failID(http.StatusBadRequest, "serviceaccounts.ErrTokenAlreadyExists",
 				"service account token with given name already exists in the organization")
 		}
@@ -81,8 +81,12 @@ func createToken(c *call) *answer {
 	if body.SecondsToLive < 0 {
 		return failID(http.StatusBadRequest, "serviceaccounts.ErrInvalidInput", "invalid SecondsToLive value")
 	}
-	t := c.issue(u, body.Name, time.Duration(body.SecondsToLive)*time.Second)
-	return ok(obj{"id": t.id, "name": t.name, "key": t.key})
+	kept := body.Name
+	if !c.fits(&kept, nameLength) {
+		return fail(http.StatusInternalServerError, "failed to add service account token")
+	}
+	t := c.issue(u, kept, time.Duration(body.SecondsToLive)*time.Second)
+	return ok(obj{"id": t.id, "name": body.Name, "key": t.key})
 }
 
 // checkTTL holds a time to live against the server's limits.

@@ -109,6 +109,9 @@ func createUser(c *call) *answer {
 	if body.Email == "" {
 		body.Email = body.Login
 	}
+	if !c.allFit(nameLength, &body.Login, &body.Email) || !c.fits(&body.Name, textLength) {
+		return fail(http.StatusInternalServerError, "failed to create user")
+	}
 	u := c.db.addUser(user{login: body.Login, email: body.Email, name: body.Name, password: body.Password, orgID: orgID}, c.now)
 	o.members[u.id] = roleViewer
 	made := obj{"id": u.id, "message": "User created"}

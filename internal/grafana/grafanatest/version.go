@@ -23,6 +23,7 @@ type quirks struct {
 	deleteMissingFails bool // deleting a missing service account is a 500
 	limitNeedsExpiry   bool // a limit on tokens' life refuses those without end
 
+	cutsTexts           bool // MariaDB cuts what is too long for a column
 	newUserFields       bool // uid, created and isProvisioned of users are shown
 	usersAnywhere       bool // users can be made while in no org
 	countsUnknownLogins bool // failed logins of nobody count, too
@@ -52,7 +53,7 @@ var known = map[string]quirks{
 		version: "12.4.0", commit: "ebae266a",
 		unified: true, nestedFolders: true, makersStayAdmins: true, shortSlugs: true, limitsText: true, rootFolder: "Dashboards",
 		accountsByUID: true, accountsAreUsers: true, limitNeedsExpiry: true,
-		newUserFields: true, usersAnywhere: true, countsUnknownLogins: true, loginRemembers: true,
+		cutsTexts: true, newUserFields: true, usersAnywhere: true, countsUnknownLogins: true, loginRemembers: true,
 		keepsDeadHome: true, keepsHomeOnPut: true, keepsNavbar: true, checksHomeID: true, checksTimezone: true, checksSourceUID: true, newRuleFields: true,
 		pluginFolder:  "public/plugins",
 		ownOrgMessage: "Cannot delete your active organization. Please switch to a different organization first.",
