@@ -25,6 +25,7 @@ type saveRequest struct {
 
 	restoredFrom int64             // the version, if it is a restore
 	resource     bool              // it came through /apis
+	granted      bool              // through /apis: it is to have the usual permissions
 	stored       string            // as in dashboard
 	notes        map[string]string // as in dashboardVersion
 }
@@ -54,7 +55,7 @@ func saveDashboard(c *call) *answer {
 	if a != nil {
 		return a
 	}
-	if a := c.mayWrite(d); a != nil {
+	if a := c.mayWrite(d, req.FolderUID); a != nil {
 		return a
 	}
 	if c.quotaReached("dashboard") {

@@ -24,6 +24,9 @@ func (c *call) store(o *org, d *dashboard, req *saveRequest) *dashboard {
 	d.uid, d.title, d.folder, d.model, d.stored = req.uid, req.title, req.FolderUID, req.model, req.stored
 	d.updated, d.updatedBy = c.now, by
 	o.dashboards[d.uid] = d
+	if len(d.versions) == 0 && (!req.resource || req.granted) {
+		d.items = c.itemsOfDashboard(o, d.folder)
+	}
 	v := dashboardVersion{
 		number: 1, message: req.Message, notes: req.notes, by: by, at: c.now, model: d.model, folder: d.folder, restoredFrom: req.restoredFrom,
 	}

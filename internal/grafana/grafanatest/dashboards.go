@@ -35,8 +35,8 @@ func (c *call) dashboard(action string) (*dashboard, *answer) {
 	if o := c.org(); o != nil {
 		d = o.dashboard(c.params["uid"])
 	}
-	if !c.may(action, c.who.orgID) && !c.made(d) {
-		return nil, denied(c, action)
+	if a := c.mayDo(action, d); a != nil {
+		return nil, a
 	}
 	if d == nil {
 		return nil, noDashboard()
@@ -67,7 +67,8 @@ func getDashboard(c *call) *answer {
 	if a != nil {
 		return a
 	}
-	editor, admin := rank[c.role(c.who.orgID)] >= rank[roleEditor] || c.made(d), rank[c.role(c.who.orgID)] >= rank[roleAdmin] || c.made(d)
+	level := c.dashboardLevel(d)
+	editor, admin := level >= mayEdit, level >= mayAdmin
 	can := func(may bool) obj { return obj{"canAdd": may, "canEdit": may, "canDelete": may} }
 	meta := obj{
 		"type": "db", "canSave": editor, "canEdit": editor, "canAdmin": admin, "canStar": true, "canDelete": editor,

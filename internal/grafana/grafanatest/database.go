@@ -11,9 +11,10 @@ import (
 
 // database is all that a Grafana remembers.
 type database struct {
-	kind   Database
-	quirks quirks
-	random *rand.Rand
+	kind    Database
+	quirks  quirks
+	random  *rand.Rand
+	arrived func() int // the number of the last request that has arrived
 
 	lastOrg, lastUser, lastKey, lastContent, lastVersion, lastRevision, lastSource, lastRule, lastPanel, lastSession int64
 
@@ -29,6 +30,7 @@ type database struct {
 // org is an organization with everything in it.
 type org struct {
 	database Database
+	made     int // the last request that had arrived when it was made
 	id       int64
 	name     string
 	address  Address
@@ -38,6 +40,7 @@ type org struct {
 
 	dashboards map[string]*dashboard
 	folders    map[string]*folder
+	firsts     map[string]int // kind → the last request that had arrived when the first of it was made
 	sources    map[string]*dataSource
 	rules      map[string]*alertRule
 }
@@ -48,6 +51,7 @@ type user struct {
 	uid, login, email, name  string
 	password                 string
 	serviceAccount           bool
+	made                     int // as in org
 	serverAdmin, disabled    bool
 	orgID                    int64 // a person's current org; a service account's only one
 	created, updated, seenAt time.Time
@@ -86,6 +90,7 @@ type dashboard struct {
 	createdBy, updatedBy string
 	maker, updater       int64  // users; updater is 0 until it is changed
 	touched              bool   // has been saved without a change
+	items                []item // never changed, but replaced
 	stored               string // the version of /apis that it was written in; "": the oldest
 }
 
@@ -110,9 +115,11 @@ type folder struct {
 	created, updated     time.Time
 	createdBy, updatedBy string
 	maker                int64
+	items                []item // never changed, but replaced
 }
 
 type dataSource struct {
+	made        int // as in org
 	id, version int64
 	uid, name   string
 	body        newSource // never changed
@@ -120,9 +127,9 @@ type dataSource struct {
 }
 
 // newDatabase is a fresh installation: one org, one server admin.
-func newDatabase(opts Options, q quirks) *database {
+func newDatabase(opts Options, q quirks, arrived func() int) *database {
 	db := &database{
-		kind: opts.Database, quirks: q, random: rand.New(rand.NewPCG(1, 2)),
+		arrived: arrived, kind: opts.Database, quirks: q, random: rand.New(rand.NewPCG(1, 2)),
 		orgs: map[int64]*org{}, users: map[int64]*user{}, tokens: map[int64]*token{}, panels: map[int64]*libraryPanel{},
 		sessions: map[int64]*session{}, attempts: map[string][]time.Time{}, memory: map[memoryKey]remembered{},
 	}
@@ -140,7 +147,7 @@ var installations atomic.Int64
 func (db *database) addOrg(name string) *org {
 	db.lastOrg++
 	o := &org{
-		database: db.kind, id: db.lastOrg, name: name, members: map[int64]string{}, quotas: map[string]int64{},
+		database: db.kind, id: db.lastOrg, name: name, made: db.arrived(), members: map[int64]string{}, quotas: map[string]int64{}, firsts: map[string]int{},
 		dashboards: map[string]*dashboard{}, folders: map[string]*folder{}, sources: map[string]*dataSource{}, rules: map[string]*alertRule{},
 	}
 	db.orgs[o.id] = o
@@ -150,7 +157,7 @@ func (db *database) addOrg(name string) *org {
 func (db *database) addUser(u user, now time.Time) *user {
 	db.lastUser++
 	u.id, u.uid = db.lastUser, db.newUID()
-	u.created, u.updated = now, now
+	u.created, u.updated, u.made = now, now, db.arrived()
 	u.seenAt = now.AddDate(-10, 0, 0)
 	db.users[u.id] = &u
 	return &u
@@ -180,7 +187,7 @@ func (db *database) clone() *database {
 func (o *org) clone() *org {
 	c := *o
 	c.members = maps.Clone(o.members)
-	c.quotas = maps.Clone(o.quotas)
+	c.quotas, c.firsts = maps.Clone(o.quotas), maps.Clone(o.firsts)
 	c.dashboards = cloneRows(o.dashboards)
 	for _, d := range c.dashboards {
 		d.versions = slices.Clone(d.versions)

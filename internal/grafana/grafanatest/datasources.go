@@ -40,7 +40,7 @@ func createSource(c *call) *answer {
 	}
 	for _, s := range o.sources {
 		if c.db.kind.same(s.name, body.Name) {
-			return fail(http.StatusConflict, "data source with the same name already exists")
+			return c.taken(s.made, fail(http.StatusConflict, "data source with the same name already exists"), "Failed to add datasource")
 		}
 	}
 	if o.source(body.UID) != nil {
@@ -53,7 +53,7 @@ func createSource(c *call) *answer {
 		body.UID = c.db.newUID()
 	}
 	c.db.lastSource++
-	s := &dataSource{id: c.db.lastSource, version: 1, uid: body.UID, name: body.Name, body: body, isDefault: body.IsDefault || len(o.sources) == 0}
+	s := &dataSource{made: c.db.arrived(), id: c.db.lastSource, version: 1, uid: body.UID, name: body.Name, body: body, isDefault: body.IsDefault || len(o.sources) == 0}
 	if s.isDefault {
 		for _, other := range o.sources {
 			other.isDefault = false

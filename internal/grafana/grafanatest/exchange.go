@@ -18,6 +18,7 @@ func (s *Server) exchange(in inbound) (*answer, error) {
 		return nil, errRefused()
 	}
 	r := s.log.add(s.describe(in))
+	in.arrival = r.N
 	fault := s.faults.of(r)
 	if err := wait(in.ctx, fault.Delay); err != nil {
 		return nil, err

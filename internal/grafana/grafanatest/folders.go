@@ -61,7 +61,7 @@ func (o *org) ancestors(f *folder) []*folder {
 
 // mayFolder says what the can… fields show.
 func (c *call) mayFolder(f *folder) bool {
-	return rank[c.role(c.who.orgID)] >= rank[roleAdmin] || c.who.user != nil && f.maker == c.who.user.id
+	return c.folderLevel(f) >= mayAdmin
 }
 
 func createFolder(c *call) *answer {
@@ -106,6 +106,7 @@ func (c *call) storeFolder(o *org, uid, title, parent string) *folder {
 		id: c.db.newContentID(), uid: uid, title: title, parent: parent, version: 1, maker: c.makerID(),
 		created: c.now, updated: c.now, createdBy: c.signature(), updatedBy: c.signature(),
 	}
+	f.items = c.itemsOfFolder(o, parent)
 	o.folders[f.uid] = f
 	c.db.lastVersion++ // an old version keeps the history of folders, too
 	return f
@@ -132,6 +133,9 @@ func (c *call) checkFolderUID(uid string) *answer {
 func (c *call) checkPlace(o *org, uid, title, parent string) *answer {
 	if o == nil {
 		return denied(c, "folders:create")
+	}
+	if a := c.mayPut(parent, denied(c, "folders:create")); a != nil {
+		return a
 	}
 	if !c.quirks.unified && strings.EqualFold(title, "General") {
 		return fail(http.StatusBadRequest, "A folder with that name already exists")
@@ -181,6 +185,18 @@ func (c *call) folder() *folder {
 	return o.folder(c.params["uid"])
 }
 
+// folderFor finds the folder of the path, if the caller may do this to it.
+func (c *call) folderFor(action string, level int) (*folder, *answer) {
+	f := c.folder()
+	if f == nil {
+		return nil, noFolder()
+	}
+	if c.folderLevel(f) < level {
+		return nil, denied(c, action)
+	}
+	return f, nil
+}
+
 func getFolder(c *call) *answer {
 	if c.params["uid"] == "general" {
 		root := c.showFolder(&folder{uid: "general", createdBy: "Anonymous", updatedBy: "Anonymous"}, rank[c.role(c.who.orgID)] >= rank[roleAdmin])
@@ -188,9 +204,9 @@ func getFolder(c *call) *answer {
 		delete(root, "version")
 		return ok(root)
 	}
-	f := c.folder()
-	if f == nil {
-		return noFolder()
+	f, a := c.folderFor("folders:read", mayView)
+	if a != nil {
+		return a
 	}
 	return ok(c.folderWithParents(f, c.mayFolder(f)))
 }
@@ -223,7 +239,7 @@ func listFolders(c *call) *answer {
 			return noFolder()
 		}
 		for _, f := range c.byTitle(o) {
-			if c.quirks.nestedFolders && f.parent != parent || !c.indexed(f.created) {
+			if c.quirks.nestedFolders && f.parent != parent || !c.indexed(f.created) || c.folderLevel(f) < mayView {
 				continue
 			}
 			row := obj{"id": f.id, "uid": f.uid, "title": f.title}
@@ -253,9 +269,9 @@ func updateFolder(c *call) *answer {
 	if !c.bind(&body) {
 		return badData()
 	}
-	f := c.folder()
-	if f == nil {
-		return noFolder()
+	f, a := c.folderFor("folders:write", mayEdit)
+	if a != nil {
+		return a
 	}
 	if !body.Overwrite && body.Version != f.version {
 		return c.folderChanged("The dashboard has been changed by someone else")
@@ -283,8 +299,12 @@ func moveFolder(c *call) *answer {
 	if !c.bind(&body) {
 		return badData()
 	}
-	f, o := c.folder(), c.org()
-	if f == nil || body.ParentUID != "" && o.folder(body.ParentUID) == nil {
+	f, a := c.folderFor("folders:write", mayEdit)
+	if a != nil {
+		return a
+	}
+	o := c.org()
+	if body.ParentUID != "" && o.folder(body.ParentUID) == nil {
 		return noFolder()
 	}
 	for p := o.folder(body.ParentUID); p != nil; p = o.folder(p.parent) {
@@ -305,8 +325,8 @@ func deleteFolder(c *call) *answer {
 	if f == nil && c.quirks.unified {
 		return fail(http.StatusNotFound, `folders.folder.grafana.app "`+c.params["uid"]+`" not found`)
 	}
-	if f == nil {
-		return noFolder()
+	if _, a := c.folderFor("folders:delete", mayEdit); a != nil {
+		return a
 	}
 	if c.org().rulesIn(f.uid) > 0 && c.query.Get("forceDeleteRules") != "true" {
 		return failID(http.StatusBadRequest, "folder.not-empty", "Folder cannot be deleted: folder is not empty")

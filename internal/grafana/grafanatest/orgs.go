@@ -41,8 +41,8 @@ func createOrg(c *call) *answer {
 	if c.who.user.serviceAccount {
 		return fail(http.StatusForbidden, "Only users can create organizations")
 	}
-	if c.db.orgNamed(name) != nil {
-		return fail(http.StatusConflict, "Organization name taken")
+	if other := c.db.orgNamed(name); other != nil {
+		return c.taken(other.made, fail(http.StatusConflict, "Organization name taken"), "Failed to create organization")
 	}
 	if c.orgQuotaReached() {
 		return fail(http.StatusForbidden, "org Quota reached")

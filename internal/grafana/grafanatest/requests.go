@@ -50,6 +50,13 @@ func (l *requestLog) add(r Request) *Request {
 	return &shown
 }
 
+// arrived is the number of the last request.
+func (l *requestLog) arrived() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.n
+}
+
 // finish records the status of the answer to r.
 func (l *requestLog) finish(r *Request, status int) {
 	l.mu.Lock()

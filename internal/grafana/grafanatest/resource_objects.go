@@ -58,7 +58,9 @@ func (d *dashboard) storedAs() string {
 func (c *call) dashboardObjects(version string) []obj {
 	out := []obj{}
 	for _, d := range sorted(c.org().dashboards, func(a, b *dashboard) int { return strings.Compare(a.uid, b.uid) }) {
-		out = append(out, c.dashboardObject(d, *d.last(), version))
+		if c.dashboardLevel(d) >= mayView {
+			out = append(out, c.dashboardObject(d, *d.last(), version))
+		}
 	}
 	return out
 }
@@ -86,7 +88,9 @@ func (c *call) folderObject(f *folder, version string) obj {
 func (c *call) folderObjects(version string) []obj {
 	out := []obj{}
 	for _, f := range sorted(c.org().folders, func(a, b *folder) int { return strings.Compare(a.uid, b.uid) }) {
-		out = append(out, c.folderObject(f, version))
+		if c.folderLevel(f) >= mayView {
+			out = append(out, c.folderObject(f, version))
+		}
 	}
 	return out
 }

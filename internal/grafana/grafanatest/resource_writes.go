@@ -55,6 +55,8 @@ func replaceResource(c *call) *answer {
 	}
 	d := c.org().dashboard(name)
 	switch {
+	case d != nil && c.dashboardLevel(d) < mayEdit:
+		return c.forbidden()
 	case d == nil && sent != "":
 		return kubeFailure(http.StatusInternalServerError, "", "resourceVersion should not be set on objects to be created", nil)
 	case d != nil && sent != "" && sent != fmt.Sprint(d.last().revision):
@@ -74,6 +76,9 @@ func deleteResource(c *call) *answer {
 	d := c.org().dashboard(name)
 	if d == nil || c.params["group"] != dashboardGroup {
 		return c.noResource(name)
+	}
+	if c.dashboardLevel(d) < mayEdit {
+		return c.forbidden()
 	}
 	delete(c.org().dashboards, d.uid)
 	details := c.named(name)
@@ -117,6 +122,7 @@ func (c *call) writeDashboard(d *dashboard, body resourceBody) *answer {
 		delete(notes, own)
 	}
 	req.notes = notes
+	req.granted = body.Metadata.Annotations[noteGrant] == "default"
 	if a := c.checkSpec(req); a != nil {
 		return a
 	}

@@ -31,9 +31,14 @@ func (c *call) resource(verb string) *answer {
 			fmt.Sprintf("watch is not supported on resources of kind %q", resource+"."+group), obj{"group": group, "kind": resource})
 	}
 	if !c.may(resource+":"+verb, c.who.orgID) {
-		return kubeFailure(http.StatusForbidden, "Forbidden", resource+"."+group+" is forbidden", obj{"group": group, "kind": resource})
+		return c.forbidden()
 	}
 	return nil
+}
+
+func (c *call) forbidden() *answer {
+	group, resource := c.params["group"], c.params["resource"]
+	return kubeFailure(http.StatusForbidden, "Forbidden", resource+"."+group+" is forbidden", obj{"group": group, "kind": resource})
 }
 
 // collection is the objects at a path of /apis.

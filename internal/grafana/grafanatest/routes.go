@@ -67,6 +67,8 @@ var routes = newRouter([]route{
 	{method: "GET", pattern: "/api/dashboards/uid/:uid/versions", handler: listVersions},
 	{method: "GET", pattern: "/api/dashboards/uid/:uid/versions/:version", handler: getVersion},
 	{method: "POST", pattern: "/api/dashboards/uid/:uid/restore", handler: restoreVersion},
+	{method: "GET", pattern: "/api/dashboards/uid/:uid/permissions", handler: dashboardItems},
+	{method: "POST", pattern: "/api/dashboards/uid/:uid/permissions", handler: setDashboardItems},
 	{method: "GET", pattern: "/api/search", handler: search},
 
 	{method: "POST", pattern: "/api/folders", needs: "folders:create", handler: createFolder},
@@ -75,6 +77,8 @@ var routes = newRouter([]route{
 	{method: "PUT", pattern: "/api/folders/:uid", needs: "folders:write", handler: updateFolder},
 	{method: "DELETE", pattern: "/api/folders/:uid", needs: "folders:delete", handler: deleteFolder},
 	{method: "POST", pattern: "/api/folders/:uid/move", needs: "folders:write", handler: moveFolder},
+	{method: "GET", pattern: "/api/folders/:uid/permissions", handler: folderItems},
+	{method: "POST", pattern: "/api/folders/:uid/permissions", handler: setFolderItems},
 	{method: "GET", pattern: "/api/folders/:uid/counts", needs: "folders:read", handler: countFolder},
 
 	{method: "GET", pattern: "/api/datasources", needs: "datasources:read", handler: listSources},

@@ -42,12 +42,12 @@ func (c *call) hits(o *org) []obj {
 		if !c.quirks.nestedFolders {
 			parent = ""
 		}
-		if c.indexed(f.created) && c.asks("dash-folder", f.uid, f.title, parent) {
+		if c.indexed(f.created) && c.folderLevel(f) >= mayView && c.asks("dash-folder", f.uid, f.title, parent) {
 			hits = append(hits, c.hit(o, "dash-folder", f.id, f.uid, f.title, c.folderURL(f), parent))
 		}
 	}
 	for _, d := range sorted(o.dashboards, func(a, b *dashboard) int { return cmp.Compare(a.id, b.id) }) {
-		if !c.indexed(d.created) || !c.asks("dash-db", d.uid, d.title, d.folder) {
+		if !c.indexed(d.created) || c.dashboardLevel(d) < mayView || !c.asks("dash-db", d.uid, d.title, d.folder) {
 			continue
 		}
 		hit := c.hit(o, "dash-db", d.id, d.uid, d.title, c.dashboardURL(d), d.folder)

@@ -111,7 +111,7 @@ func New(opts Options) *Server {
 		log:     requestLog{countOnly: opts.CountOnly},
 		writing: make(chan struct{}, 1),
 	}
-	s.db = newDatabase(opts, s.quirks)
+	s.db = newDatabase(opts, s.quirks, s.log.arrived)
 	return s
 }
 
@@ -195,6 +195,8 @@ type inbound struct {
 	header http.Header
 	body   []byte
 	hidden bool // past faults and the log
+
+	arrival int // its number in the log; the greatest there is if it is not in it
 }
 
 // ServeHTTP implements http.Handler. What a fault does to a connection is done

@@ -76,17 +76,25 @@ func createAccount(c *call) *answer {
 		return fail(http.StatusInternalServerError, "Failed to create service account")
 	}
 	login := accountLogin(c.who.orgID, body.Name)
-	if c.db.accountNamed(login) != nil {
-		return failID(http.StatusBadRequest, "serviceaccounts.ErrAlreadyExists", "service account already exists")
+	if other := c.db.accountNamed(login); other != nil {
+		return c.taken(other.made, failID(http.StatusBadRequest, "serviceaccounts.ErrAlreadyExists", "service account already exists"),
+			"Failed to create service account")
 	}
 	kept, name := login, body.Name
 	if !c.fits(&kept, nameLength) || !c.fits(&name, textLength) || c.db.accountNamed(kept) != nil { // cut, it may be another's
+		return fail(http.StatusInternalServerError, "Failed to create service account")
+	}
+	lost := c.losesFirst(c.org(), "service account")
+	if lost && c.quirks.accountsAtOnce {
 		return fail(http.StatusInternalServerError, "Failed to create service account")
 	}
 	u := c.db.addUser(user{
 		login: kept, email: kept, name: name, serviceAccount: true, orgID: c.who.orgID, disabled: body.IsDisabled != nil && *body.IsDisabled,
 	}, c.now)
 	c.org().members[u.id] = role
+	if lost { // it is there all the same
+		return fail(http.StatusInternalServerError, "Failed to create service account")
+	}
 	made := c.showAccount(u)
 	made["avatarUrl"], made["login"], made["name"] = "", login, body.Name // whatever was kept of them
 	return reply(http.StatusCreated, made)

@@ -70,8 +70,10 @@ func permissions(c *call) *answer {
 // one, and not at all if there is none.
 func (c *call) narrow(out map[string][]string) {
 	delete(out, "dashboards:read")
-	for uid := range c.org().dashboards {
-		out["dashboards:read"] = append(out["dashboards:read"], "dashboards:uid:"+uid)
+	for uid, d := range c.org().dashboards {
+		if c.dashboardLevel(d) >= mayView {
+			out["dashboards:read"] = append(out["dashboards:read"], "dashboards:uid:"+uid)
+		}
 	}
 	slices.Sort(out["dashboards:read"])
 }

@@ -9,15 +9,15 @@ import (
 type quirks struct {
 	version, commit string
 
-	unified          bool // dashboards and folders live in the storage behind /apis
-	nestedFolders    bool // folders have parents that count
-	uniqueTitles     bool // a title is unique in its folder, and overwrite takes over
-	makersStayAdmins bool // who made a dashboard keeps all rights on it
-	shortSlugs       bool // the slug of a long title is short, not a UUID
-	viewersAnnotate  bool // viewers may annotate dashboards
-	limitsText       bool // dashboard titles and messages have a longest length
-	rootFolder       string
+	unified         bool // dashboards and folders live in the storage behind /apis
+	nestedFolders   bool // folders have parents that count
+	uniqueTitles    bool // a title is unique in its folder, and overwrite takes over
+	shortSlugs      bool // the slug of a long title is short, not a UUID
+	viewersAnnotate bool // viewers may annotate dashboards
+	limitsText      bool // dashboard titles and messages have a longest length
+	rootFolder      string
 
+	accountsAtOnce     bool // a service account is made wholly or not at all
 	accountsByUID      bool // service accounts have a uid, which paths accept
 	accountsAreUsers   bool // service accounts have a profile, and sign what they save
 	deleteMissingFails bool // deleting a missing service account is a 500
@@ -51,8 +51,8 @@ type stuck struct {
 var known = map[string]quirks{
 	"12.4.0": {
 		version: "12.4.0", commit: "ebae266a",
-		unified: true, nestedFolders: true, makersStayAdmins: true, shortSlugs: true, limitsText: true, rootFolder: "Dashboards",
-		accountsByUID: true, accountsAreUsers: true, limitNeedsExpiry: true,
+		unified: true, nestedFolders: true, shortSlugs: true, limitsText: true, rootFolder: "Dashboards",
+		accountsAtOnce: true, accountsByUID: true, accountsAreUsers: true, limitNeedsExpiry: true,
 		cutsTexts: true, newUserFields: true, usersAnywhere: true, countsUnknownLogins: true, loginRemembers: true,
 		keepsDeadHome: true, keepsHomeOnPut: true, keepsNavbar: true, checksHomeID: true, checksTimezone: true, checksSourceUID: true, newRuleFields: true,
 		pluginFolder:  "public/plugins",

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"math"
 	"net/http"
 	"net/url"
 	"time"
@@ -15,7 +16,7 @@ import (
 func (s *Server) ResetDatabase() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	fresh := newDatabase(s.opts, s.quirks)
+	fresh := newDatabase(s.opts, s.quirks, s.log.arrived)
 	fresh.random = s.db.random // no key or uid comes twice
 	if first := s.db.users[1]; first != nil {
 		fresh.users[1].notBefore(first.created.Add(time.Second))
@@ -133,6 +134,6 @@ func (s *Server) Do(method, path string, orgID int64, body any) (status int, ans
 	if body != nil {
 		h.Set("Content-Type", "application/json")
 	}
-	a := s.handle(inbound{ctx: context.Background(), method: method, url: u, header: h, body: content, hidden: true})
+	a := s.handle(inbound{ctx: context.Background(), method: method, url: u, header: h, body: content, hidden: true, arrival: math.MaxInt})
 	return a.status, a.body
 }

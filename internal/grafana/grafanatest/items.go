@@ -1,0 +1,114 @@
+package grafanatest
+
+import (
+	"slices"
+	"time"
+)
+
+// What an item of a permission list allows.
+const (
+	mayView  = 1
+	mayEdit  = 2
+	mayAdmin = 4
+)
+
+var levelNames = map[int]string{mayView: "View", mayEdit: "Edit", mayAdmin: "Admin"}
+
+// item is an entry of the permissions of a dashboard or folder: what a user, or
+// everybody of a role and above, may do.
+type item struct {
+	user  int64
+	role  string // "": the user's
+	level int
+	at    time.Time
+}
+
+func (i item) sameSubject(other item) bool { return i.user == other.user && i.role == other.role }
+
+// defaultItems are those of something new: of whoever made it, if Grafana gives
+// them any, and, if it is to be seen by all, of editors and viewers.
+func (c *call) defaultItems(forAll bool) []item {
+	var items []item
+	if u := c.who.user; u != nil && (!u.serviceAccount || c.quirks.accountsAreUsers) {
+		items = append(items, item{user: u.id, level: mayAdmin, at: c.now})
+	}
+	if forAll {
+		items = append(items, item{role: roleEditor, level: mayEdit, at: c.now}, item{role: roleViewer, level: mayView, at: c.now})
+	}
+	return items
+}
+
+// itemsOfDashboard are those of a new dashboard. At the root, a lost race for the
+// roles of the org leaves it with none.
+func (c *call) itemsOfDashboard(o *org, folder string) []item {
+	if folder == "" && c.losesFirst(o, "dashboard") {
+		return nil
+	}
+	return c.defaultItems(folder == "")
+}
+
+// itemsOfFolder are those of a new folder. A subfolder of a new Grafana has none
+// of its own: it inherits.
+func (c *call) itemsOfFolder(o *org, parent string) []item {
+	inherits := parent != "" && c.quirks.nestedFolders
+	if inherits && c.quirks.unified || !inherits && c.losesFirst(o, "folder") {
+		return nil
+	}
+	return c.defaultItems(true)
+}
+
+// level is what the caller may do to something with these items in a folder:
+// what is inherited counts as well.
+func (c *call) level(items []item, folder string) int {
+	role := c.role(c.who.orgID)
+	if role == roleAdmin {
+		return mayAdmin
+	}
+	level := c.ownLevel(items, role)
+	o := c.org()
+	if o == nil {
+		return level
+	}
+	for f := o.folder(folder); f != nil; f = o.folder(f.parent) {
+		level = max(level, c.ownLevel(f.items, role))
+	}
+	return level
+}
+
+func (c *call) ownLevel(items []item, role string) int {
+	level := 0
+	for _, i := range items {
+		forRole := i.role != "" && rank[role] >= rank[i.role]
+		forUser := i.role == "" && c.who.user != nil && c.who.user.id == i.user
+		if forRole || forUser {
+			level = max(level, i.level)
+		}
+	}
+	return level
+}
+
+func (c *call) dashboardLevel(d *dashboard) int { return c.level(d.items, d.folder) }
+func (c *call) folderLevel(f *folder) int       { return c.level(f.items, f.parent) }
+
+// replaced are the items after a list of them was set: who had the same before
+// keeps their place, of two for one the last counts, and what allows nothing that
+// is known is dropped. Users stand before roles.
+func replaced(before, wanted []item) []item {
+	var after []item
+	for _, old := range before {
+		if slices.ContainsFunc(wanted, func(w item) bool { return w.sameSubject(old) && w.level == old.level }) {
+			after = append(after, old)
+		}
+	}
+	for _, w := range wanted {
+		if slices.ContainsFunc(after, func(a item) bool { return a.sameSubject(w) && a.level == w.level }) {
+			continue
+		}
+		after = slices.DeleteFunc(after, w.sameSubject)
+		if levelNames[w.level] != "" {
+			after = append(after, w)
+		}
+	}
+	slices.SortStableFunc(after, func(a, b item) int { return rank[a.role] - rank[b.role] })
+	return after
+}
