@@ -4,8 +4,10 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -75,6 +77,9 @@ func (k dashboardKind) Connect(ctx context.Context, obj *v1alpha1.Dashboard) (Ex
 	if x.uid = cmp.Or(obj.Spec.UID, obj.Status.UID); x.uid == "" {
 		if err := x.content.fill(ctx); err != nil {
 			return nil, err
+		}
+		if err := x.content.invalidUID; err != nil {
+			return nil, stalled(v1alpha1.ReasonInvalidSource, "the source is no dashboard: %v. Set spec.uid, which is taken in its place", err)
 		}
 		x.uid = cmp.Or(x.content.uid, string(obj.UID))
 	}
@@ -246,8 +251,20 @@ func (x *dash) save(ctx context.Context, version int64) (grafana.Saved, error) {
 		return saved, stalled(v1alpha1.ReasonNameConflict, "Grafana saved it under uid %q instead of %q: another dashboard of this title is in the way", saved.UID, x.uid)
 	}
 	x.obj.Status.SavedAt = seconds(x.conn.Now())
+	x.warnOfUnused()
 	x.env.fetches.saved(client.ObjectKeyFromObject(x.obj))
 	return saved, nil
+}
+
+// warnOfUnused tells people of inputs that they gave for nothing: what stood there is gone, perhaps on the way here, as
+// where Flux replaces ${NAME} before the object is applied.
+func (x *dash) warnOfUnused() {
+	if len(x.content.unused) == 0 {
+		return
+	}
+	x.env.Events.Eventf(x.obj, nil, corev1.EventTypeWarning, v1alpha1.EventUnusedInput, "Reconcile", "%s",
+		truncate("the dashboard declares these inputs, but nothing in it uses them: "+strings.Join(x.content.unused, ", ")+
+			". Was ${…} replaced on the way here?", maxMessage))
 }
 
 func (x *dash) Record(have *dashboardState) bool {

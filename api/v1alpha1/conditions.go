@@ -119,4 +119,6 @@ const (
 	EventLeft      = "Left"
 	EventOrphaned  = "Orphaned"
 	EventAbandoned = "Abandoned"
+	// EventUnusedInput: an input was given that the dashboard declares and uses nowhere.
+	EventUnusedInput = "UnusedInput"
 )
