@@ -29,6 +29,9 @@ type dashboardState struct {
 	stored  string // the same, where Grafana has made something of its own of what we have saved
 	adopted bool
 	edit    *v1alpha1.DashboardDrift // made by somebody else since our last save
+
+	bare        bool // only Admins can see it, since Grafana has failed to give it its permissions
+	permissions []grafana.Permission
 }
 
 // dash is a Dashboard in its organization. Its mark is the uid where that is derived from the object, else the message of its versions.
@@ -157,6 +160,13 @@ func (x *dash) Rival(ctx context.Context) error {
 	if err := x.locate(ctx, true); err != nil {
 		return err
 	}
+	if len(x.missing) > 0 { // or it would find out when it has said that it is being created
+		done, err := x.conn.alone(x.org.ID(), "Folder", x.ticket())
+		if err != nil {
+			return err
+		}
+		done(false)
+	}
 	ready := meta.FindStatusCondition(x.obj.Status.Conditions, v1alpha1.ConditionReady)
 	if ready == nil || ready.Reason != v1alpha1.ReasonAlreadyExists {
 		return nil
@@ -206,7 +216,7 @@ func (x *dash) ofAnother() error {
 func (x *dash) Prepare() event {
 	x.obj.Status.UID, x.obj.Status.OrgID = x.uid, x.org.ID()
 	x.obj.Status.Version, x.obj.Status.ContentHash, x.obj.Status.ContentGeneration, x.obj.Status.FolderUID, x.obj.Status.SavedAt = 0, "", 0, "", nil
-	x.obj.Status.StoredHash = ""
+	x.obj.Status.StoredHash, x.obj.Status.PermissionsPending = "", true
 	return eventCreated
 }
 
@@ -217,6 +227,7 @@ func (x *dash) Create(ctx context.Context) (*dashboardState, error) {
 	saved, err := x.save(ctx, 0)
 	if err == nil {
 		have := &dashboardState{Dashboard: grafana.Dashboard{UID: saved.UID, Version: saved.Version, FolderUID: x.folder, URL: saved.URL}, hash: x.content.hash}
+		_ = x.seePermissions(ctx, have) // else they are looked at later
 		return have, nil
 	}
 	if grafana.IsVersionMismatch(err) { // there is a dashboard under this uid
@@ -290,10 +301,18 @@ func (x *dash) Record(have *dashboardState) bool {
 }
 
 func (x *dash) Diff(have *dashboardState) []string {
+	diff := x.contentDiff(have)
+	if have.bare {
+		diff = append(diff, "permissions, which Grafana had failed to give it")
+	}
+	return diff
+}
+
+// contentDiff is what has to be saved.
+func (x *dash) contentDiff(have *dashboardState) (diff []string) {
 	if x.reported(have) {
 		return nil
 	}
-	var diff []string
 	if have.hash != x.content.hash {
 		what := "content"
 		if have.edit != nil {
@@ -320,6 +339,12 @@ func (x *dash) unchanged() bool {
 }
 
 func (x *dash) Update(ctx context.Context, have *dashboardState) error {
+	if err := x.mendPermissions(ctx, have); err != nil {
+		return err
+	}
+	if len(x.contentDiff(have)) == 0 {
+		return nil
+	}
 	if err := x.makeFolders(ctx); err != nil {
 		return err
 	}
@@ -334,7 +359,13 @@ func (x *dash) Update(ctx context.Context, have *dashboardState) error {
 	return nil
 }
 
-func (x *dash) Judge(_ context.Context, have *dashboardState) error {
+func (x *dash) Judge(ctx context.Context, have *dashboardState) error {
+	if err := x.seePermissions(ctx, have); err != nil {
+		return err
+	}
+	if have.bare {
+		return &problem{Reason: v1alpha1.ReasonCreating, Retry: true, Message: "only Admins can see it, since Grafana has failed to give it its permissions: they are put right"}
+	}
 	if !x.reported(have) {
 		return nil
 	}

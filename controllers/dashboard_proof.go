@@ -75,7 +75,7 @@ func (x *dash) read(ctx context.Context, known bool) (*dashboardState, error) {
 	}
 	recorded := known && x.isRecorded(d)
 	if recorded && x.recall(have) {
-		return have, nil
+		return have, x.seePermissions(ctx, have)
 	}
 	oldest := int64(0)
 	if recorded {
@@ -85,7 +85,11 @@ func (x *dash) read(ctx context.Context, known bool) (*dashboardState, error) {
 	if err != nil {
 		return nil, err
 	}
-	return x.weigh(have, h, known, recorded)
+	have, err = x.weigh(have, h, known, recorded)
+	if have == nil || err != nil || x.content == nil {
+		return have, err
+	}
+	return have, x.seePermissions(ctx, have)
 }
 
 // recall reports whether a dashboard is just as it was when it was last saved or seen, so that nothing has to be asked.

@@ -207,6 +207,10 @@ type DashboardStatus struct {
 	// +optional
 	FolderUID string `json:"folderUID,omitempty"`
 
+	// PermissionsPending says that it, or a folder for it, was made and was not seen yet to have its permissions.
+	// +optional
+	PermissionsPending bool `json:"permissionsPending,omitempty"`
+
 	// OrgID is Grafana's id of the organization it is in.
 	// +kubebuilder:validation:Minimum=0
 	// +kubebuilder:validation:Maximum=9007199254740991

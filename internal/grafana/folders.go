@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // Folder is a folder for dashboards.
@@ -14,6 +15,8 @@ type Folder struct {
 	Title string `json:"title"`
 	// ParentUID is the folder it is in. "": none.
 	ParentUID string `json:"parentUid,omitempty"`
+	// Created is when it was made; zero where that is not told.
+	Created time.Time `json:"created,omitzero"`
 }
 
 func (f Folder) complete() bool { return f.UID != "" }
