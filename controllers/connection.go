@@ -30,10 +30,12 @@ type Connection struct {
 	marks       marks
 	surveys     surveys
 	folders     folders
+	firsts      firsts
 
 	// What the Instance has found out about this Grafana: the version of /apis that lists dashboards, if there is one, and whether folders can be in folders.
 	dashboardAPI  atomic.Pointer[string]
 	nestedFolders atomic.Bool
+	databaseKind  atomic.Pointer[string] // what Grafana keeps its data in; nil: not asked yet, empty: it does not tell
 
 	mu       sync.Mutex
 	proofs   map[int64]proof

@@ -4,10 +4,10 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"math"
 	"strings"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -26,8 +26,12 @@ type dashboardKind struct{ *Env }
 type dashboardState struct {
 	grafana.Dashboard
 	hash    string // of the content in Grafana
+	stored  string // the same, where Grafana has made something of its own of what we have saved
 	adopted bool
 	edit    *v1alpha1.DashboardDrift // made by somebody else since our last save
+
+	bare        bool // only Admins can see it, since Grafana has failed to give it its permissions
+	permissions []grafana.Permission
 }
 
 // dash is a Dashboard in its organization. Its mark is the uid where that is derived from the object, else the message of its versions.
@@ -44,6 +48,8 @@ type dash struct {
 	folder  string   // the uid; "": none
 	missing []string // the titles of the folders that have to be made
 	parent  string   // in which the first of those belongs
+
+	foreign string // what is under the uid and not provably ours, once that was seen; for people
 }
 
 func (k dashboardKind) New() *v1alpha1.Dashboard { return &v1alpha1.Dashboard{} }
@@ -75,6 +81,9 @@ func (k dashboardKind) Connect(ctx context.Context, obj *v1alpha1.Dashboard) (Ex
 		if err := x.content.fill(ctx); err != nil {
 			return nil, err
 		}
+		if err := x.content.invalidUID; err != nil {
+			return nil, stalled(v1alpha1.ReasonInvalidSource, "the source is no dashboard: %v. Set spec.uid, which is taken in its place", err)
+		}
 		x.uid = cmp.Or(x.content.uid, string(obj.UID))
 	}
 	return x, nil
@@ -101,7 +110,7 @@ func (x *dash) Get(ctx context.Context) (*dashboardState, error) {
 	if have, err := x.surveyed(ctx); have != nil || err != nil {
 		return have, err
 	}
-	return x.read(ctx, x.obj.Status.CreateStarted == nil)
+	return x.read(ctx, x.known())
 }
 
 // surveyed finds the dashboard on a list of all, if it is there just as it was when it was last saved or seen. The list may be some seconds old: of one that is not Ready there is more to know.
@@ -118,7 +127,7 @@ func (x *dash) surveyed(ctx context.Context) (*dashboardState, error) {
 	if !listed || !x.sameBirth(seen.Created) {
 		return nil, nil
 	}
-	have := &dashboardState{hash: status.ContentHash, adopted: status.Adopted}
+	have := &dashboardState{hash: status.ContentHash, stored: status.StoredHash, adopted: status.Adopted}
 	have.Dashboard = grafana.Dashboard{UID: status.UID, Version: seen.Generation, FolderUID: seen.FolderUID, URL: status.URL, Created: seen.Created}
 	switch {
 	case status.Drift != nil && seen.Generation == status.Drift.Version:
@@ -127,18 +136,6 @@ func (x *dash) surveyed(ctx context.Context) (*dashboardState, error) {
 		return nil, nil
 	}
 	return have, x.locate(ctx, false)
-}
-
-// clockSlack is by how much the operator's idea of Grafana's clock may be wrong.
-const clockSlack = 5 * time.Second
-
-// sameBirth reports whether a dashboard that was created then can be the one that status speaks of: not one that somebody has put in its place since.
-func (x *dash) sameBirth(created time.Time) bool {
-	status := x.obj.Status
-	if status.Adopted {
-		return status.CreatedAt == created.UTC().Format(time.RFC3339)
-	}
-	return status.SavedAt != nil && !created.After(status.SavedAt.Add(clockSlack))
 }
 
 // Find looks at the wanted uid, which may hold what an earlier life of the status created.
@@ -155,111 +152,6 @@ func (x *dash) Find(ctx context.Context) (*dashboardState, error) {
 	return x.adopt(ctx)
 }
 
-// read reads the dashboard under our uid. What is as status says is ours; of anything else, and before it is deleted, a version must carry our mark.
-func (x *dash) read(ctx context.Context, recorded bool) (*dashboardState, error) {
-	d, err := x.org.Dashboard(ctx, x.uid)
-	if err != nil {
-		return nil, absent(err)
-	}
-	if x.content != nil {
-		if err := x.locate(ctx, false); err != nil {
-			return nil, err
-		}
-	}
-	status := x.obj.Status
-	have := &dashboardState{Dashboard: *d, hash: x.env.hashOf(d.Model), adopted: x.adopted(d)}
-	asSaved := recorded && d.Version == status.Version && d.FolderUID == status.FolderUID && x.sameBirth(d.Created)
-	if asSaved && have.hash == status.ContentHash && x.content != nil {
-		return have, nil
-	}
-	h, err := x.history(ctx)
-	if err != nil {
-		return nil, err
-	}
-	return x.weigh(have, h, recorded, asSaved)
-}
-
-// weigh says by its history whether a dashboard is ours, and whether somebody else has changed it.
-func (x *dash) weigh(have *dashboardState, h history, recorded, asSaved bool) (*dashboardState, error) {
-	status := x.obj.Status
-	switch {
-	case !h.ours && !have.adopted && h.cut && recorded:
-		return nil, stalled(v1alpha1.ReasonOwnershipLost, "dashboard %q is there, but of the versions that Grafana keeps none is the operator's: delete it in Grafana, or annotate this object %s=true and delete it, to leave the dashboard to others",
-			x.uid, v1alpha1.AnnotationAbandon)
-	case !h.ours && !have.adopted:
-		return nil, nil
-	case asSaved && h.lastOurs && dashboard.CurrentHash(status.ContentHash): // Grafana keeps in another form what we have sent
-		have.hash = status.ContentHash
-	case recorded && !h.lastOurs && (have.hash != status.ContentHash || have.FolderUID != status.FolderUID):
-		have.edit = &v1alpha1.DashboardDrift{Version: have.Version, By: h.last}
-	}
-	return have, nil
-}
-
-// adopt takes over the dashboard of the wanted uid, if it is nobody's and the Organization allows it.
-func (x *dash) adopt(ctx context.Context) (*dashboardState, error) {
-	d, err := x.org.Dashboard(ctx, x.uid)
-	if err != nil {
-		return nil, absent(err)
-	}
-	h, err := x.history(ctx)
-	switch {
-	case err != nil:
-		return nil, err
-	case h.others:
-		return nil, x.ofAnother()
-	case x.object.Spec.Adoption != v1alpha1.AdoptionAllow:
-		return nil, stalled(v1alpha1.ReasonAdoptionNotPermitted, "a dashboard with uid %q exists in Grafana, and Organization %s does not allow that it is adopted: have its spec.adoption set to Allow, or choose another uid", x.uid, x.owner)
-	}
-	return &dashboardState{Dashboard: *d, hash: x.env.hashOf(d.Model), adopted: true}, nil
-}
-
-// history is what a dashboard's versions say of it.
-type history struct {
-	ours     bool   // one of them carries our mark or that of an earlier life, or the uid is derived from this object
-	others   bool   // one of them carries the mark of another object
-	cut      bool   // the first ones are not kept any more
-	last     string // who made the newest
-	lastOurs bool   // the newest carries our mark
-}
-
-// adopted reports whether the dashboard is the one that was taken over.
-func (x *dash) adopted(d *grafana.Dashboard) bool {
-	status := x.obj.Status
-	return status.Adopted && status.UID == d.UID && status.CreatedAt == d.Created.UTC().Format(time.RFC3339)
-}
-
-func (x *dash) history(ctx context.Context) (history, error) {
-	versions, err := x.org.DashboardVersions(ctx, x.uid, 1000)
-	if err != nil {
-		return history{}, absent(err)
-	}
-	h := history{ours: x.uid == string(x.obj.UID)}
-	newest, oldest := int64(0), int64(math.MaxInt64)
-	for _, v := range versions {
-		ours := strings.HasSuffix(v.Message, x.markText()) || strings.HasPrefix(v.Message, x.messagePrefix())
-		h.ours = h.ours || ours
-		h.others = h.others || !ours && strings.HasPrefix(v.Message, appliedBy)
-		oldest = min(oldest, v.Version)
-		if v.Version > newest {
-			newest, h.last, h.lastOurs = v.Version, v.CreatedBy, ours
-		}
-	}
-	h.cut = oldest > 1
-	return h, nil
-}
-
-// appliedBy begins the message of every version that an operator saves.
-const appliedBy = "Applied by " + v1alpha1.ManagedBy + " from "
-
-// messagePrefix is the same for all lives of the object. It stands in an organization that is ours.
-func (x *dash) messagePrefix() string {
-	return appliedBy + x.obj.Namespace + "/" + x.obj.Name + " ("
-}
-
-// markText ends the message of every version that we save.
-func (x *dash) markText() string { return "(" + string(x.obj.UID) + ")" }
-
 // Rival looks at the uid again if it was taken before. Else it asks where the folder is only: Create is the look at the uid as well.
 func (x *dash) Rival(ctx context.Context) error {
 	if err := x.content.fill(ctx); err != nil { // before it is told that it is being created
@@ -268,25 +160,48 @@ func (x *dash) Rival(ctx context.Context) error {
 	if err := x.locate(ctx, true); err != nil {
 		return err
 	}
+	if len(x.missing) > 0 { // or it would find out when it has said that it is being created
+		done, err := x.conn.alone(x.org.ID(), "Folder", x.ticket())
+		if err != nil {
+			return err
+		}
+		done(false)
+	}
 	ready := meta.FindStatusCondition(x.obj.Status.Conditions, v1alpha1.ConditionReady)
 	if ready == nil || ready.Reason != v1alpha1.ReasonAlreadyExists {
 		return nil
 	}
-	_, err := x.org.Dashboard(ctx, x.uid)
-	if err != nil {
-		return absent(err)
-	}
-	if h, err := x.history(ctx); err != nil || h.ours {
+	d, err := x.look(ctx, nil)
+	if d == nil || err != nil {
 		return err
 	}
-	return x.taken(ctx)
+	h, err := x.history(ctx, d, 0)
+	if err != nil || h.ours && d.UID == x.uid {
+		return err
+	}
+	return x.takenBy(d, h)
 }
 
+// taken says who has the uid.
 func (x *dash) taken(ctx context.Context) error {
-	h, err := x.history(ctx)
-	switch {
-	case err != nil:
+	d, err := x.look(ctx, nil)
+	if d == nil || err != nil {
+		return cmp.Or(err, errLookAgain)
+	}
+	h, err := x.history(ctx, d, 0)
+	if err != nil {
 		return err
+	}
+	return x.takenBy(d, h)
+}
+
+// errLookAgain says that what was there a moment ago is gone.
+var errLookAgain error = &problem{Reason: v1alpha1.ReasonCreating, Retry: true, Message: "what had its uid a moment ago is gone: looking again"}
+
+func (x *dash) takenBy(d *grafana.Dashboard, h history) error {
+	switch {
+	case d.UID != x.uid:
+		return stalled(v1alpha1.ReasonNameConflict, "a dashboard with uid %q exists in organization %d, and this Grafana's database takes %q for the same: set another spec.uid in a new Dashboard", d.UID, x.org.ID(), x.uid)
 	case h.others:
 		return x.ofAnother()
 	}
@@ -301,6 +216,7 @@ func (x *dash) ofAnother() error {
 func (x *dash) Prepare() event {
 	x.obj.Status.UID, x.obj.Status.OrgID = x.uid, x.org.ID()
 	x.obj.Status.Version, x.obj.Status.ContentHash, x.obj.Status.ContentGeneration, x.obj.Status.FolderUID, x.obj.Status.SavedAt = 0, "", 0, "", nil
+	x.obj.Status.StoredHash, x.obj.Status.PermissionsPending = "", true
 	return eventCreated
 }
 
@@ -311,6 +227,7 @@ func (x *dash) Create(ctx context.Context) (*dashboardState, error) {
 	saved, err := x.save(ctx, 0)
 	if err == nil {
 		have := &dashboardState{Dashboard: grafana.Dashboard{UID: saved.UID, Version: saved.Version, FolderUID: x.folder, URL: saved.URL}, hash: x.content.hash}
+		_ = x.seePermissions(ctx, have) // else they are looked at later
 		return have, nil
 	}
 	if grafana.IsVersionMismatch(err) { // there is a dashboard under this uid
@@ -336,7 +253,7 @@ func (x *dash) save(ctx context.Context, version int64) (grafana.Saved, error) {
 	}
 	saved, err := x.org.SaveDashboard(ctx, grafana.SaveDashboard{
 		Model: model, FolderUID: x.folder,
-		Message: x.messagePrefix() + strings.TrimPrefix(x.markText(), "("),
+		Message: x.signature(version + 1).String(),
 	})
 	if err != nil {
 		return saved, x.explain(ctx, err)
@@ -345,8 +262,20 @@ func (x *dash) save(ctx context.Context, version int64) (grafana.Saved, error) {
 		return saved, stalled(v1alpha1.ReasonNameConflict, "Grafana saved it under uid %q instead of %q: another dashboard of this title is in the way", saved.UID, x.uid)
 	}
 	x.obj.Status.SavedAt = seconds(x.conn.Now())
+	x.warnOfUnused()
 	x.env.fetches.saved(client.ObjectKeyFromObject(x.obj))
 	return saved, nil
+}
+
+// warnOfUnused tells people of inputs that they gave for nothing: what stood there is gone, perhaps on the way here, as
+// where Flux replaces ${NAME} before the object is applied.
+func (x *dash) warnOfUnused() {
+	if len(x.content.unused) == 0 {
+		return
+	}
+	x.env.Events.Eventf(x.obj, nil, corev1.EventTypeWarning, v1alpha1.EventUnusedInput, "Reconcile", "%s",
+		truncate("the dashboard declares these inputs, but nothing in it uses them: "+strings.Join(x.content.unused, ", ")+
+			". Was ${…} replaced on the way here?", maxMessage))
 }
 
 func (x *dash) Record(have *dashboardState) bool {
@@ -363,6 +292,7 @@ func (x *dash) Record(have *dashboardState) bool {
 	}
 	if x.content != nil && have.hash == x.content.hash && have.FolderUID == x.folder {
 		status.Version, status.ContentHash, status.ContentGeneration, status.FolderUID, status.Drift = have.Version, have.hash, x.obj.Generation, have.FolderUID, nil
+		status.StoredHash = have.stored
 		if status.SavedAt == nil {
 			status.SavedAt = seconds(have.Updated)
 		}
@@ -371,10 +301,18 @@ func (x *dash) Record(have *dashboardState) bool {
 }
 
 func (x *dash) Diff(have *dashboardState) []string {
+	diff := x.contentDiff(have)
+	if have.bare {
+		diff = append(diff, "permissions, which Grafana had failed to give it")
+	}
+	return diff
+}
+
+// contentDiff is what has to be saved.
+func (x *dash) contentDiff(have *dashboardState) (diff []string) {
 	if x.reported(have) {
 		return nil
 	}
-	var diff []string
 	if have.hash != x.content.hash {
 		what := "content"
 		if have.edit != nil {
@@ -390,7 +328,8 @@ func (x *dash) Diff(have *dashboardState) []string {
 
 // reported says whether the difference is an edit made in Grafana that policy lets stand: the source and the folder are as they were last saved.
 func (x *dash) reported(have *dashboardState) bool {
-	return x.obj.Spec.DriftPolicy == v1alpha1.DriftReport && have.edit != nil && x.unchanged() && x.folder == x.obj.Status.FolderUID
+	differs := have.hash != x.content.hash || have.FolderUID != x.folder
+	return x.obj.Spec.DriftPolicy == v1alpha1.DriftReport && have.edit != nil && differs && x.unchanged() && x.folder == x.obj.Status.FolderUID
 }
 
 // unchanged reports whether the source is as it was last saved. A hash that another version of the operator has made tells nothing: then the object itself must have changed.
@@ -400,6 +339,12 @@ func (x *dash) unchanged() bool {
 }
 
 func (x *dash) Update(ctx context.Context, have *dashboardState) error {
+	if err := x.mendPermissions(ctx, have); err != nil {
+		return err
+	}
+	if len(x.contentDiff(have)) == 0 {
+		return nil
+	}
 	if err := x.makeFolders(ctx); err != nil {
 		return err
 	}
@@ -410,11 +355,17 @@ func (x *dash) Update(ctx context.Context, have *dashboardState) error {
 	if have.edit != nil {
 		dashboardEdits.WithLabelValues(x.obj.Namespace, x.obj.Name, "corrected").Inc()
 	}
-	have.Version, have.FolderUID, have.URL, have.hash, have.edit = saved.Version, x.folder, saved.URL, x.content.hash, nil
+	have.Version, have.FolderUID, have.URL, have.hash, have.stored, have.edit = saved.Version, x.folder, saved.URL, x.content.hash, "", nil
 	return nil
 }
 
-func (x *dash) Judge(_ context.Context, have *dashboardState) error {
+func (x *dash) Judge(ctx context.Context, have *dashboardState) error {
+	if err := x.seePermissions(ctx, have); err != nil {
+		return err
+	}
+	if have.bare {
+		return &problem{Reason: v1alpha1.ReasonCreating, Retry: true, Message: "only Admins can see it, since Grafana has failed to give it its permissions: they are put right"}
+	}
 	if !x.reported(have) {
 		return nil
 	}
@@ -428,6 +379,18 @@ func (x *dash) Judge(_ context.Context, have *dashboardState) error {
 	}
 	return &drifted{message: fmt.Sprintf("version %d, made in Grafana%s, is left to stand by driftPolicy Report", have.edit.Version, by)}
 }
+
+// InSync says what is known of a dashboard that is Ready. A save is answered with a version and not with what Grafana
+// has made of it: it raises a refresh that is too short, say.
+func (x *dash) InSync() string {
+	if x.obj.Status.StoredHash != "" {
+		return "Grafana has saved what is asked for, and keeps it in a form of its own"
+	}
+	return "Grafana has saved what is asked for"
+}
+
+// Left says what was left in Grafana when nothing was found that is provably ours; empty: nothing is there.
+func (x *dash) Left() string { return x.foreign }
 
 // Recheck has no reason of its own.
 func (x *dash) Recheck(*dashboardState) time.Duration { return 0 }

@@ -155,6 +155,12 @@ func (x *dash) makeFolders(ctx context.Context) error {
 // makeFolder makes the last folder of a path, or finds that another Dashboard has made it meanwhile. What Grafana answers here must not be taken for its word on the dashboard.
 func (x *dash) makeFolder(ctx context.Context, path []string) (uid string, err error) {
 	uid, name := x.derivedFolder(path), strings.Join(path, "/")
+	done, err := x.conn.alone(x.org.ID(), "Folder", x.ticket())
+	if err != nil {
+		return "", err
+	}
+	defer func() { done(err == nil) }()
+	x.obj.Status.PermissionsPending = true // of the folder's; they are looked at once the dashboard is in it
 	_, err = x.org.CreateFolder(ctx, grafana.Folder{UID: uid, Title: path[len(path)-1], ParentUID: x.parent})
 	if grafana.IsTaken(err) {
 		_, err = x.org.Folder(ctx, uid)

@@ -23,6 +23,9 @@ import (
 type content struct {
 	hash string
 	uid  string // that the text names
+	// invalidUID is what is wrong with the uid that it names, and unused the inputs that were given for nothing.
+	invalidUID error
+	unused     []string
 	// load brings the text.
 	load func(context.Context) ([]byte, error)
 
@@ -81,6 +84,7 @@ func (c *content) take(text []byte) error {
 			return err
 		}
 		c.uid, c.parsed, c.raw = parsed.UID, parsed, nil
+		c.invalidUID, c.unused = parsed.InvalidUID, parsed.Unused
 		if isLarge(text) {
 			c.parsed, c.raw = nil, text
 		}
@@ -145,7 +149,11 @@ func (k dashboardKind) fromObject(ctx context.Context, obj *v1alpha1.Dashboard) 
 	case from.JSON != nil:
 		return []byte(*from.JSON), nil
 	case from.Model != nil:
-		return from.Model.Raw, nil
+		model, err := dashboard.FromYAML(from.Model.Raw)
+		if err != nil {
+			return nil, stalled(v1alpha1.ReasonInvalidSource, "spec.source.model: %v", err)
+		}
+		return model, nil
 	default:
 		packed, err := base64.StdEncoding.DecodeString(strings.Join(strings.Fields(*from.GzipJSON), ""))
 		if err != nil {

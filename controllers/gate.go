@@ -50,6 +50,9 @@ func newGate(readers, writers int, delay func() time.Duration) *gate {
 	return &gate{read: side(readers), write: side(writers + 1), writing: make(chan struct{}, max(1, writers)), delay: delay}
 }
 
+// soleWriter reports whether only one at a time sends what changes Grafana.
+func (g *gate) soleWriter() bool { return cap(g.writing) == 1 }
+
 // impatience is how long the next writer waits for the one before it: not as long as the deletion of a large organization takes.
 const impatience = 2 * time.Second
 

@@ -177,6 +177,11 @@ func (p *pass[T, R]) create(ctx context.Context) error {
 	if err := p.turn(); err != nil {
 		return err
 	}
+	done, err := p.alone()
+	if err != nil {
+		return err
+	}
+	defer func() { done(p.have != nil) }()
 	if err := p.ext.Rival(ctx); err != nil {
 		return err
 	}
@@ -191,7 +196,7 @@ func (p *pass[T, R]) create(ctx context.Context) error {
 	if err := p.writeStatus(ctx); err != nil {
 		return err
 	}
-	err := p.write(ctx, func() (err error) {
+	err = p.write(ctx, func() (err error) {
 		p.have, err = p.ext.Create(ctx)
 		return err
 	})
@@ -241,7 +246,7 @@ func (p *pass[T, R]) remove(ctx context.Context) error {
 		if err := p.Kind.Abandon(ctx, p.obj); err != nil {
 			return err
 		}
-		return p.release(ctx, v1alpha1.EventAbandoned, "Let go as asked; what it made in Grafana stays there")
+		return p.release(ctx, event{v1alpha1.EventAbandoned, "Let go as asked; what it made in Grafana stays there"})
 	}
 	if !p.mayHold() { // it may never have been let in, so that there is nothing to ask either
 		return p.dropAfterDependents(ctx)
@@ -311,7 +316,8 @@ const maxStrays = 5
 
 // delete deletes whatever carries the mark until nothing does, and holds the finalizer while a create may still land.
 func (p *pass[T, R]) delete(ctx context.Context) error {
-	for n := 0; p.have != nil; n++ {
+	n := 0
+	for ; p.have != nil; n++ {
 		if n == maxStrays {
 			return &problem{Reason: v1alpha1.ReasonDeleting, Retry: true, Message: "it was deleted, but Grafana still has it: looking again"}
 		}
@@ -333,7 +339,18 @@ func (p *pass[T, R]) delete(ctx context.Context) error {
 		return err
 	}
 	p.ext.Record(nil)
-	return p.release(ctx, v1alpha1.EventDeleted, "Deleted in Grafana")
+	if n == 0 {
+		return p.release(ctx, p.notThere())
+	}
+	return p.release(ctx, event{v1alpha1.EventDeleted, "Deleted in Grafana"})
+}
+
+// notThere says of an object that nothing was deleted for why that is.
+func (p *pass[T, R]) notThere() event {
+	if own, ok := any(p.ext).(interface{ Left() string }); ok && own.Left() != "" {
+		return event{v1alpha1.EventLeft, "Left in Grafana: " + own.Left()}
+	}
+	return event{v1alpha1.EventDeleted, "It is not in Grafana any more: nothing had to be deleted"}
 }
 
 // waitForLanding holds the finalizer while a request to create the object may still take effect.
@@ -350,15 +367,16 @@ func (p *pass[T, R]) orphan(ctx context.Context) error {
 	if err := p.waitForLanding(); err != nil {
 		return err
 	}
-	if p.have != nil {
-		if err := p.turn(); err != nil {
-			return err
-		}
-		if err := p.write(ctx, func() error { return p.ext.Release(ctx, p.have) }); err != nil {
-			return fmt.Errorf("releasing: %w", err)
-		}
+	if p.have == nil {
+		return p.release(ctx, p.notThere())
 	}
-	return p.release(ctx, v1alpha1.EventOrphaned, "Let go by deletionPolicy Orphan; it stays in Grafana")
+	if err := p.turn(); err != nil {
+		return err
+	}
+	if err := p.write(ctx, func() error { return p.ext.Release(ctx, p.have) }); err != nil {
+		return fmt.Errorf("releasing: %w", err)
+	}
+	return p.release(ctx, event{v1alpha1.EventOrphaned, "Let go by deletionPolicy Orphan; it stays in Grafana"})
 }
 
 // dropAfterDependents releases an object that has nothing in Grafana.
@@ -366,7 +384,7 @@ func (p *pass[T, R]) dropAfterDependents(ctx context.Context) error {
 	if err := p.waitForDependents(ctx); err != nil {
 		return err
 	}
-	return p.release(ctx, "", "")
+	return p.release(ctx, event{})
 }
 
 // waitForDependents fails while there are objects that need this one.
@@ -401,14 +419,14 @@ func (p *pass[T, R]) addFinalizer(ctx context.Context) error {
 	return p.patchMeta(ctx, base)
 }
 
-func (p *pass[T, R]) release(ctx context.Context, reason, message string) error {
+func (p *pass[T, R]) release(ctx context.Context, told event) error {
 	base := p.obj.DeepCopyObject().(client.Object)
 	controllerutil.RemoveFinalizer(p.obj, v1alpha1.Finalizer)
 	if err := p.patchMeta(ctx, base); err != nil {
 		return err
 	}
-	if reason != "" {
-		p.event(reason, message)
+	if told.reason != "" {
+		p.event(told.reason, told.message)
 	}
 	return nil
 }
@@ -454,6 +472,16 @@ func (p *pass[T, R]) turn() error {
 		return nil
 	}
 	return conn.writer(p.ticket(group))
+}
+
+// alone makes sure that the first object of its kind in an organization is made with no other beside it.
+func (p *pass[T, R]) alone() (done func(made bool), err error) {
+	in, ok := any(p.ext).(interface{ orgID() int64 })
+	if !ok { // it is in no organization
+		return func(bool) {}, nil
+	}
+	conn, group := p.ext.Connection()
+	return conn.alone(in.orgID(), kindOf(p.obj), p.ticket(group))
 }
 
 // write sends requests that change Grafana, once the writer before has sent its own.

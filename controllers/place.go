@@ -101,6 +101,9 @@ func (e *Env) connectionTo(ctx context.Context, key types.NamespacedName) (*Conn
 // Connection and the group that the object's calls are fair among.
 func (p *place) Connection() (*Connection, string) { return p.conn, p.owner.String() }
 
+// orgID is Grafana's id of the organization.
+func (p *place) orgID() int64 { return p.org.ID() }
+
 // Prove fails unless the organization is seen to be the Organization's.
 func (p *place) Prove(ctx context.Context, live bool) error {
 	err := p.conn.prove(ctx, p.org.ID(), p.mark, live)

@@ -44,7 +44,7 @@ func (p *pass[T, R]) judge(err error) *verdict {
 	var drift *drifted
 	switch {
 	case err == nil:
-		return &verdict{ready: metav1.ConditionTrue, reason: v1alpha1.ReasonInSync, message: "Grafana holds what is asked for", available: p.available()}
+		return &verdict{ready: metav1.ConditionTrue, reason: v1alpha1.ReasonInSync, message: p.inSync(), available: p.available()}
 	case errors.As(err, &drift):
 		return &verdict{ready: metav1.ConditionTrue, reason: v1alpha1.ReasonDrifted, message: drift.Error(), drifted: drift.Error()}
 	case errors.Is(err, errSuspended):
@@ -73,6 +73,14 @@ func (p *pass[T, R]) judge(err error) *verdict {
 		v.ready = metav1.ConditionUnknown
 	}
 	return v
+}
+
+// inSync says of an object that it is as it is asked for, in the words of its kind if that has any.
+func (p *pass[T, R]) inSync() string {
+	if own, ok := any(p.ext).(interface{ InSync() string }); ok {
+		return own.InSync()
+	}
+	return "Grafana holds what is asked for"
 }
 
 // told is what the object's conditions say of an error. Tenants are told all but where Grafana is.

@@ -90,3 +90,11 @@ func (s *survey) few(now time.Time) bool {
 	s.alone++
 	return s.alone <= aFew
 }
+
+// dashboards is the version of /apis that lists dashboards; empty: there is none.
+func (c *Connection) dashboards() string {
+	if version := c.dashboardAPI.Load(); version != nil {
+		return *version
+	}
+	return ""
+}

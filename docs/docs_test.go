@@ -25,6 +25,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/yaml"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"sigs.k8s.io/controller-runtime/pkg/log/zap"
+	sigsyaml "sigs.k8s.io/yaml"
 
 	"grafana-tenancy.dev/operator/api/v1alpha1"
 )
@@ -272,6 +273,54 @@ func TestExamplesDecode(t *testing.T) {
 	if decoded == 0 {
 		t.Error("found no example")
 	}
+}
+
+// kubectl reads YAML 1.1, which takes some words without quotes, such as the y of a position, for true and false.
+func TestNoKeyOfASampleIsTakenForABoolean(t *testing.T) {
+	var texts []string
+	samples, err := filepath.Glob("../config/samples/*/*.yaml")
+	if err != nil || len(samples) == 0 {
+		t.Fatalf("found no sample: %v", err)
+	}
+	for _, sample := range samples {
+		texts = append(texts, read(t, strings.TrimPrefix(sample, "../")))
+	}
+	for _, page := range pages(t) {
+		texts = append(texts, firsts("(?ms)^```ya?ml\n(.*?)^```", read(t, page))...)
+	}
+	for _, text := range texts {
+		for document := range strings.SplitSeq(text, "\n---") {
+			var value any
+			if err := sigsyaml.Unmarshal([]byte(document), &value); err != nil {
+				t.Errorf("%v in\n%s", err, document)
+			}
+			if key := booleanKey(value); key != "" {
+				t.Errorf("a key is taken for %s: quote it in\n%s", key, document)
+			}
+		}
+	}
+}
+
+// booleanKey is a key that was a boolean in YAML; "": there is none.
+func booleanKey(value any) string {
+	switch v := value.(type) {
+	case []any:
+		for _, item := range v {
+			if key := booleanKey(item); key != "" {
+				return key
+			}
+		}
+	case map[string]any:
+		for key, item := range v {
+			if key == "true" || key == "false" {
+				return key
+			}
+			if key := booleanKey(item); key != "" {
+				return key
+			}
+		}
+	}
+	return ""
 }
 
 func TestLinksLead(t *testing.T) {

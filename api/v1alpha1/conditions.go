@@ -116,6 +116,9 @@ const (
 	EventRotated   = "Rotated"
 	EventReissued  = "Reissued"
 	EventDeleted   = "Deleted"
+	EventLeft      = "Left"
 	EventOrphaned  = "Orphaned"
 	EventAbandoned = "Abandoned"
+	// EventUnusedInput: an input was given that the dashboard declares and uses nowhere.
+	EventUnusedInput = "UnusedInput"
 )

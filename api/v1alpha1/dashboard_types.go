@@ -186,6 +186,10 @@ type DashboardStatus struct {
 	// +optional
 	ContentHash string `json:"contentHash,omitempty"`
 
+	// StoredHash is of what Grafana has made of that content, where it keeps it in another form: with a refresh that was too short, say, raised.
+	// +optional
+	StoredHash string `json:"storedHash,omitempty"`
+
 	// ContentGeneration is the generation of this object whose source contentHash is of.
 	// +kubebuilder:validation:Minimum=0
 	// +kubebuilder:validation:Maximum=9007199254740991
@@ -202,6 +206,10 @@ type DashboardStatus struct {
 	// FolderUID is the folder that it was last saved in; empty: none.
 	// +optional
 	FolderUID string `json:"folderUID,omitempty"`
+
+	// PermissionsPending says that it, or a folder for it, was made and was not seen yet to have its permissions.
+	// +optional
+	PermissionsPending bool `json:"permissionsPending,omitempty"`
 
 	// OrgID is Grafana's id of the organization it is in.
 	// +kubebuilder:validation:Minimum=0

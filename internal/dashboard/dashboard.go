@@ -18,6 +18,11 @@ type Content struct {
 	UID string
 	// Title of the dashboard, as Grafana keeps it.
 	Title string
+	// Unused are inputs that were given and are declared, but that stand nowhere in the dashboard.
+	Unused []string
+	// InvalidUID says what is wrong with a uid that the content names and that Grafana would not take; nil: it names
+	// none of the kind. It matters to those who would go by it.
+	InvalidUID error
 
 	fields map[string]any // as decode makes them; never changed
 }
@@ -37,7 +42,8 @@ func Parse(source []byte, inputs map[string]string) (*Content, error) {
 		return nil, err
 	}
 	room := MaxSize - size
-	if err := fillInputs(fields, inputs, &room); err != nil {
+	unused, err := fillInputs(fields, inputs, &room)
+	if err != nil {
 		return nil, err
 	}
 	if err := inlineLibraryPanels(fields, &room); err != nil {
@@ -46,7 +52,11 @@ func Parse(source []byte, inputs map[string]string) (*Content, error) {
 	for _, key := range []string{"__inputs", "__requires", "__elements"} {
 		delete(fields, key) // they are for whoever imports it
 	}
-	return newContent(fields)
+	c, err := newContent(fields)
+	if err == nil {
+		c.Unused = unused
+	}
+	return c, err
 }
 
 // newContent takes a dashboard's own model.
@@ -58,13 +68,16 @@ func newContent(fields map[string]any) (*Content, error) {
 	if n := utf8.RuneCountInString(title); n > longestTitle {
 		return nil, fmt.Errorf(`its "title" has %d characters: Grafana takes at most %d`, n, longestTitle)
 	}
+	fields["title"] = title
+	c := &Content{Title: title, fields: fields}
 	uid, isText := fields["uid"].(string)
 	uid = strings.TrimSpace(uid) // as Grafana does
 	if fields["uid"] != nil && !isText || uid != "" && !uidPattern.MatchString(uid) {
-		return nil, fmt.Errorf(`its "uid" %.60q is none: at most 40 letters, digits, "-" and "_"`, fmt.Sprint(fields["uid"]))
+		c.InvalidUID = fmt.Errorf(`its "uid" %.60q is none: at most 40 letters, digits, "-" and "_"`, fmt.Sprint(fields["uid"]))
+		return c, nil
 	}
-	fields["title"] = title
-	return &Content{UID: uid, Title: title, fields: fields}, nil
+	c.UID = uid
+	return c, nil
 }
 
 // Model is the JSON to send to Grafana: the content under this uid, without the id of another place. version is the one that the save is based on; 0 for a new dashboard.

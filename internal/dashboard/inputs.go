@@ -56,13 +56,14 @@ func readInputs(fields map[string]any) ([]input, error) {
 	return inputs, nil
 }
 
-// fillInputs puts values in the place of ${NAME} in all texts of the dashboard. room is how many bytes it may still grow by.
-func fillInputs(fields map[string]any, given map[string]string, room *int) error {
+// fillInputs puts values in the place of ${NAME} in all texts of the dashboard. room is how many bytes it may still grow by. It
+// says which of those given are declared and were found nowhere.
+func fillInputs(fields map[string]any, given map[string]string, room *int) (unused []string, err error) {
 	declared, err := readInputs(fields)
 	if err != nil || len(declared)+len(given) == 0 {
-		return err
+		return nil, err
 	}
-	f := filler{values: map[string]string{}, known: map[string]bool{}, room: room}
+	f := filler{values: map[string]string{}, known: map[string]bool{}, found: map[string]bool{}, room: room}
 	var names, missing []string
 	for _, in := range declared {
 		if f.known[in.name] {
@@ -77,19 +78,24 @@ func fillInputs(fields map[string]any, given map[string]string, room *int) error
 		}
 	}
 	if len(missing) == 1 {
-		return fmt.Errorf("it needs the input %s: add it to spec.inputs", missing[0])
+		return nil, fmt.Errorf("it needs the input %s: add it to spec.inputs", missing[0])
 	}
 	if len(missing) > 1 {
-		return fmt.Errorf("it needs the inputs %s: add them to spec.inputs", enumerate(missing))
+		return nil, fmt.Errorf("it needs the inputs %s: add them to spec.inputs", enumerate(missing))
 	}
 	for name, value := range given {
 		f.values[name] = strings.ToValidUTF8(value, "\ufffd")
 	}
 	f.fill(fields)
 	if *room < 0 {
-		return fmt.Errorf("with its inputs filled in, %w", errTooLarge)
+		return nil, fmt.Errorf("with its inputs filled in, %w", errTooLarge)
 	}
-	return unknown(given, f.known, names)
+	for _, name := range slices.Sorted(maps.Keys(given)) {
+		if f.known[name] && !f.found[name] {
+			unused = append(unused, name)
+		}
+	}
+	return unused, unknown(given, f.known, names)
 }
 
 // unknown refuses a given input that the dashboard has nowhere.
@@ -122,6 +128,7 @@ func enumerate(names []string) string {
 type filler struct {
 	values map[string]string
 	known  map[string]bool // names that are declared or were found
+	found  map[string]bool
 	room   *int
 }
 
@@ -151,7 +158,7 @@ func (f *filler) text(s string) string {
 		if !has || *f.room < 0 {
 			return match
 		}
-		f.known[name] = true
+		f.known[name], f.found[name] = true, true
 		if *f.room -= len(value) - len(match); *f.room < 0 {
 			return match
 		}

@@ -67,3 +67,12 @@ func TestLibraryPanelsDoNotGrowWithoutBound(t *testing.T) {
 		t.Errorf("Parse said %v", err)
 	}
 }
+
+// What Flux has made of a dashboard whose placeholders it took for its own.
+func TestInputsThatAreUsedNowhere(t *testing.T) {
+	source := `{"title":"x","__inputs":[{"name":"DS_P","type":"datasource"},{"name":"DS_Q","type":"datasource"}],"datasource":{"uid":""},"q":"${DS_Q}"}`
+	c := parse(t, []byte(source), map[string]string{"DS_P": "prom", "DS_Q": "other"})
+	if got := strings.Join(c.Unused, " "); got != "DS_P" {
+		t.Errorf("unused: %q", got)
+	}
+}

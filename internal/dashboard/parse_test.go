@@ -23,9 +23,6 @@ func TestParseRefuses(t *testing.T) {
 		"blank title":         {`{"title":" \t"}`, "title"},
 		"title no text":       {`{"title":7}`, "title"},
 		"title too long":      {`{"title":"` + strings.Repeat("ü", 5001) + `"}`, "5001 characters"},
-		"bad uid":             {`{"title":"x","uid":"a b"}`, "uid"},
-		"long uid":            {`{"title":"x","uid":"` + strings.Repeat("u", 41) + `"}`, "uid"},
-		"uid a number":        {`{"title":"x","uid":7}`, "uid"},
 		"gzip of nothing":     {"\x1f\x8b", "gzipped"},
 		"gzip cut off":        {zipped(`{"title":"x"}`)[:20], "gzipped"},
 		"too large":           {`{"title":"x"}` + strings.Repeat(" ", MaxSize), "16 MiB"},
@@ -39,7 +36,6 @@ func TestParseRefuses(t *testing.T) {
 		"v3 resource":         {`{"apiVersion":"dashboard.grafana.app/v3","kind":"Dashboard","spec":{"title":"x"}}`, "not known"},
 		"resource of nothing": {`{"apiVersion":"dashboard.grafana.app/v1","kind":"Dashboard"}`, `without a "spec"`},
 		"another resource":    {`{"apiVersion":"grafana.integreatly.org/v1beta1","kind":"GrafanaDashboard","spec":{"title":"x"}}`, "GrafanaDashboard"},
-		"name no uid":         {`{"apiVersion":"dashboard.grafana.app/v1","kind":"Dashboard","metadata":{"name":"a.b"},"spec":{"title":"x"}}`, "uid"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := Parse([]byte(c.source), nil)
@@ -76,6 +72,24 @@ func TestModel(t *testing.T) {
 	for version, want := range map[int64]string{0: `{"big":9007199254740993,"title":"x","uid":"ours"}`, 4: `{"big":9007199254740993,"title":"x","uid":"ours","version":4}`} {
 		if have, err := c.Model("ours", version); err != nil || string(have) != want {
 			t.Errorf("the model based on version %d is %s (%v), want %s", version, have, err, want)
+		}
+	}
+}
+
+// A uid that Grafana would not take is told to whoever would go by it, and no reason to refuse the content.
+func TestAUIDThatIsNone(t *testing.T) {
+	for name, source := range map[string]string{
+		"blank within": `{"title":"x","uid":"a b"}`,
+		"long":         `{"title":"x","uid":"` + strings.Repeat("u", 41) + `"}`,
+		"a number":     `{"title":"x","uid":7}`,
+		"a name":       `{"apiVersion":"dashboard.grafana.app/v1","kind":"Dashboard","metadata":{"name":"a.b"},"spec":{"title":"x"}}`,
+	} {
+		c := parse(t, []byte(source), nil)
+		if c.InvalidUID == nil || !strings.Contains(c.InvalidUID.Error(), "at most 40") || c.UID != "" {
+			t.Errorf("%s: uid %q, %v", name, c.UID, c.InvalidUID)
+		}
+		if model, err := c.Model("mine", 0); err != nil || string(model) != `{"title":"x","uid":"mine"}` {
+			t.Errorf("%s: %s, %v", name, model, err)
 		}
 	}
 }

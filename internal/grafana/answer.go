@@ -21,6 +21,15 @@ type answer struct {
 	header       http.Header
 	body         []byte
 	at           time.Time // when it came, by the Client's clock
+	release      func()    // lets the next large answer be read; nil: this one is small
+}
+
+// done lets go of the answer.
+func (a *answer) done() {
+	if a.release != nil {
+		a.release()
+		a.release, a.body = nil, nil
+	}
 }
 
 // shape is what an answer looks like.

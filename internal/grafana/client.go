@@ -98,6 +98,7 @@ type Client struct {
 	limiter *rate.Limiter // nil: no limit
 	login   *login
 
+	reading          chan struct{}          // held by whoever has a large answer in memory
 	namespaceOfToken atomic.Pointer[string] // as /apis calls its organization; nil: not known yet
 	skew             atomic.Int64           // of Grafana's clock against our own, as the last answer showed it
 }
@@ -112,7 +113,7 @@ func New(cfg Config) (*Client, error) {
 		return nil, err
 	}
 	cfg.setDefaults()
-	c := &Client{base: base, cfg: cfg}
+	c := &Client{base: base, cfg: cfg, reading: make(chan struct{}, 1)}
 	if cfg.Transport == nil {
 		c.own = newNetwork(cfg.TLS)
 		cfg.Transport = c.own

@@ -1,13 +1,12 @@
 package grafana
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -58,14 +57,6 @@ type Saved struct {
 
 func (s Saved) complete() bool { return s.UID != "" }
 
-// DashboardVersion is one save of a dashboard.
-type DashboardVersion struct {
-	Version   int64     `json:"version"`
-	Message   string    `json:"message"`
-	CreatedBy string    `json:"createdBy"`
-	Created   time.Time `json:"created"`
-}
-
 // DashboardMeta is what the list of all dashboards tells about one.
 type DashboardMeta struct {
 	UID string
@@ -96,30 +87,56 @@ func (a dashboardAnswer) complete() bool { return len(a.Model) > 0 }
 //
 // GET /api/dashboards/uid/:uid
 func (o *OrgClient) Dashboard(ctx context.Context, uid string) (*Dashboard, error) {
-	answer, err := do[dashboardAnswer](ctx, o, get("/api/dashboards/uid/:uid", uid))
+	var model json.RawMessage
+	d, err := o.ReadDashboard(ctx, uid, func(content []byte) { model = content })
+	if err == nil {
+		d.Model = model
+	}
+	return d, err
+}
+
+// ReadDashboard returns the dashboard with this uid without its content, which read is given to look at. Of large
+// contents there is one at a time in memory, until read returns. With nil the content is passed over, and never in
+// memory.
+//
+// GET /api/dashboards/uid/:uid
+func (o *OrgClient) ReadDashboard(ctx context.Context, uid string, read func(content []byte)) (*Dashboard, error) {
+	r := get("/api/dashboards/uid/:uid", uid)
+	r.large = true
+	if read == nil {
+		r.without = "dashboard"
+	}
+	d := &Dashboard{}
+	err := use(ctx, o, r, func(answer dashboardAnswer) error {
+		meta := answer.Meta
+		d.UID, d.Version, d.FolderUID, d.URL = uidIn(meta.URL), meta.Version, meta.FolderUID, meta.URL
+		d.UpdatedBy, d.Updated, d.Created = meta.UpdatedBy, meta.Updated, meta.Created
+		d.Provisioned, d.IsFolder = meta.Provisioned, meta.IsFolder
+		if read == nil {
+			return nil
+		}
+		var content struct {
+			UID   string `json:"uid"`
+			Title string `json:"title"`
+		}
+		if err := json.Unmarshal(answer.Model, &content); err != nil {
+			return fmt.Errorf("dashboard %q in organization %d: its content cannot be read: %w", uid, o.id, err)
+		}
+		d.UID, d.Title = content.UID, content.Title
+		read(answer.Model)
+		return nil
+	})
 	if err != nil {
 		return nil, err
 	}
-	var content struct {
-		UID   string `json:"uid"`
-		Title string `json:"title"`
-	}
-	if err := json.Unmarshal(answer.Model, &content); err != nil {
-		return nil, fmt.Errorf("dashboard %q in organization %d: its content cannot be read: %w", uid, o.id, err)
-	}
-	return &Dashboard{
-		UID:         content.UID,
-		Version:     answer.Meta.Version,
-		FolderUID:   answer.Meta.FolderUID,
-		Title:       content.Title,
-		URL:         answer.Meta.URL,
-		UpdatedBy:   answer.Meta.UpdatedBy,
-		Updated:     answer.Meta.Updated,
-		Created:     answer.Meta.Created,
-		Provisioned: answer.Meta.Provisioned,
-		IsFolder:    answer.Meta.IsFolder,
-		Model:       answer.Model,
-	}, nil
+	return d, nil
+}
+
+// uidIn is the uid in a dashboard's path, which is …/d/:uid/:slug.
+func uidIn(path string) string {
+	_, behind, _ := strings.Cut("/"+path, "/d/")
+	uid, _, _ := strings.Cut(behind, "/")
+	return uid
 }
 
 // SaveDashboard creates or updates the dashboard that the content's uid names.
@@ -134,63 +151,6 @@ func (o *OrgClient) SaveDashboard(ctx context.Context, dashboard SaveDashboard) 
 // DELETE /api/dashboards/uid/:uid
 func (o *OrgClient) DeleteDashboard(ctx context.Context, uid string) error {
 	return exec(ctx, o, del("/api/dashboards/uid/:uid", uid))
-}
-
-// listedVersion is a version as the list of versions tells it.
-type listedVersion struct {
-	DashboardVersion
-	ParentVersion int64 `json:"parentVersion"`
-}
-
-// versionList is a plain list before Grafana 11.1, and within an object since.
-type versionList []listedVersion
-
-func (l *versionList) UnmarshalJSON(data []byte) error {
-	if bytes.HasPrefix(data, []byte("[")) {
-		return json.Unmarshal(data, (*[]listedVersion)(l))
-	}
-	var page struct {
-		Versions *[]listedVersion `json:"versions"`
-	}
-	if err := json.Unmarshal(data, &page); err != nil {
-		return err
-	}
-	if page.Versions == nil {
-		return errors.New("no versions")
-	}
-	*l = *page.Versions
-	return nil
-}
-
-// DashboardVersions lists the last saves of the dashboard, the newest first, at most limit (0: all that
-// Grafana keeps). Grafana 12 may list a version twice.
-//
-// GET /api/dashboards/uid/:uid/versions, GET /api/dashboards/uid/:uid/versions/:version
-func (o *OrgClient) DashboardVersions(ctx context.Context, uid string, limit int) ([]DashboardVersion, error) {
-	r := get("/api/dashboards/uid/:uid/versions", uid)
-	if limit > 0 {
-		r = r.with("limit", strconv.Itoa(limit))
-	}
-	listed, err := do[versionList](ctx, o, r)
-	if err != nil {
-		return nil, err
-	}
-	versions := make([]DashboardVersion, len(listed))
-	first := DashboardVersion{Version: -1}
-	for i, v := range listed {
-		versions[i] = v.DashboardVersion
-		if v.ParentVersion != 0 {
-			continue
-		}
-		if first.Version != v.Version { // the list hides what was said at the creation behind "Initial save"
-			first, err = do[DashboardVersion](ctx, o, get("/api/dashboards/uid/:uid/versions/:version", uid, v.Version))
-			if err != nil {
-				return nil, err
-			}
-		}
-		versions[i].Message = first.Message
-	}
-	return versions, nil
 }
 
 const metadataOnly = "application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io"
@@ -208,6 +168,7 @@ type metadataList struct {
 			Created     stamp  `json:"creationTimestamp"`
 			Annotations struct {
 				Folder  string `json:"grafana.app/folder"`
+				Message string `json:"grafana.app/message"`
 				Updated stamp  `json:"grafana.app/updatedTimestamp"`
 			} `json:"annotations"`
 		} `json:"metadata"`

@@ -3,6 +3,7 @@ package grafana
 import (
 	"context"
 	"strconv"
+	"time"
 )
 
 // Folder is a folder for dashboards.
@@ -11,6 +12,8 @@ type Folder struct {
 	Title string `json:"title"`
 	// ParentUID is the folder it is in. "": none.
 	ParentUID string `json:"parentUid,omitempty"`
+	// Created is when it was made; zero where that is not told.
+	Created time.Time `json:"created,omitzero"`
 }
 
 func (f Folder) complete() bool { return f.UID != "" }

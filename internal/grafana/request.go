@@ -18,8 +18,11 @@ import (
 )
 
 const (
-	// Grafana takes dashboards of up to 16 MiB; a list of versions holds several of them.
-	maxAnswer = 128 << 20
+	maxAnswer = 32 << 20
+	// Grafana takes dashboards of up to 16 MiB, and writes some characters in six.
+	maxLarge = 128 << 20
+	// unbounded is what every answer may have in memory at once with others; of what is larger there is one at a time.
+	unbounded = 1 << 20
 	maxError  = 64 << 10
 )
 
@@ -54,6 +57,8 @@ type request struct {
 	long          bool        // goes by LongTimeout
 	as            *credential // nil: the Client's own
 	bare          bool        // of the login itself: neither organization nor forceLogin
+	without       string      // a member of the answer's objects that is passed over, since it can be large; "": none
+	large         bool        // the answer can be large all the same
 
 	org int64 // set by do
 }
@@ -170,7 +175,7 @@ func (c *Client) send(ctx context.Context, r request, as credential) (a answer, 
 		c.limiter.ReserveN(start, 1)
 	}
 	done := c.own.watch(ctx)
-	err = c.exchange(req, &a)
+	err = c.exchange(req, r, &a)
 	done()
 	a.at = c.cfg.Now()
 	c.cfg.Observe(Call{Route: r.route, Method: r.method, Status: a.status, Duration: a.at.Sub(start)})
@@ -184,7 +189,7 @@ func (c *Client) send(ctx context.Context, r request, as credential) (a answer, 
 }
 
 // exchange sends req and fills in the answer.
-func (c *Client) exchange(req *http.Request, a *answer) error {
+func (c *Client) exchange(req *http.Request, r request, a *answer) error {
 	resp, err := c.http.Do(req)
 	if err != nil {
 		var wrapped *url.Error
@@ -202,9 +207,42 @@ func (c *Client) exchange(req *http.Request, a *answer) error {
 		a.body, _ = io.ReadAll(io.LimitReader(resp.Body, maxError)) // the status tells enough if the rest is lost
 		return nil
 	}
-	a.body, err = io.ReadAll(io.LimitReader(resp.Body, maxAnswer+1))
-	if err == nil && len(a.body) > maxAnswer {
-		return fmt.Errorf("the answer is larger than %d MiB", maxAnswer>>20)
+	var body io.Reader = resp.Body
+	if r.without != "" {
+		body = newSkim(body, r.without)
+	}
+	if !r.large {
+		a.body, err = readAll(body, maxAnswer)
+		return err
+	}
+	return c.readLarge(req.Context(), body, a)
+}
+
+func readAll(body io.Reader, most int) ([]byte, error) {
+	read, err := io.ReadAll(io.LimitReader(body, int64(most)+1))
+	if err == nil && len(read) > most {
+		return nil, fmt.Errorf("the answer is larger than %d MiB", most>>20)
+	}
+	return read, err
+}
+
+// readLarge reads an answer that can be large. If it is, it waits until no other is in memory, and has it to itself
+// until it is done.
+func (c *Client) readLarge(ctx context.Context, body io.Reader, a *answer) error {
+	begin, err := io.ReadAll(io.LimitReader(body, unbounded))
+	if err != nil || len(begin) < unbounded {
+		a.body = begin
+		return err
+	}
+	select {
+	case c.reading <- struct{}{}:
+		a.release = func() { <-c.reading }
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+	a.body, err = readAll(io.MultiReader(bytes.NewReader(begin), body), maxLarge)
+	if err != nil {
+		a.done()
 	}
 	return err
 }
@@ -247,19 +285,33 @@ func (l list[T]) complete() bool {
 // do sends r within s and decodes the answer, which must be a success in JSON.
 func do[T any](ctx context.Context, s scope, r request) (T, error) {
 	var result T
+	err := use(ctx, s, r, func(answer T) error {
+		result = answer
+		return nil
+	})
+	return result, err
+}
+
+// use sends r within s and hands over the decoded answer, of which the large ones are in memory one at a time.
+func use[T any](ctx context.Context, s scope, r request, see func(T) error) error {
 	c, org, err := s.scope()
 	if err != nil {
-		return result, err
+		return err
 	}
 	r.org = org
 	a, err := c.call(ctx, r)
 	if err != nil {
-		return result, err
+		return err
 	}
+	defer a.done()
 	if a.status < 200 || a.status > 299 {
-		return result, a.asError()
+		return a.asError()
 	}
-	return decode[T](a)
+	result, err := decode[T](a)
+	if err != nil {
+		return err
+	}
+	return see(result)
 }
 
 func decode[T any](a answer) (T, error) {

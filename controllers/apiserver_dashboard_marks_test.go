@@ -1,0 +1,243 @@
+package controllers_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	eventsv1 "k8s.io/api/events/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"grafana-tenancy.dev/operator/api/v1alpha1"
+	"grafana-tenancy.dev/operator/internal/grafana/grafanatest"
+)
+
+// hasEvent fails until there is an event about an object that has all of the texts.
+func (w *world) hasEvent(obj client.Object, reason string, texts ...string) {
+	w.t.Helper()
+	w.eventually("event "+reason+" of "+obj.GetName(), func() error {
+		var list eventsv1.EventList
+		if err := w.client.List(w.t.Context(), &list, client.InNamespace(w.ns)); err != nil {
+			return err
+		}
+		var notes []string
+		for _, e := range list.Items {
+			if e.Regarding.Name == obj.GetName() && e.Reason == reason {
+				notes = append(notes, e.Note)
+			}
+		}
+		for _, text := range texts {
+			if !strings.Contains(strings.Join(notes, "\n"), text) {
+				return fmt.Errorf("none says %q: %q", text, notes)
+			}
+		}
+		return nil
+	})
+}
+
+// save saves a dashboard in Grafana as a person does.
+func (w *world) save(org int64, uid, title, message string) {
+	w.t.Helper()
+	w.ask("POST", "/api/dashboards/db", org, map[string]any{
+		"overwrite": true, "message": message, "dashboard": map[string]any{"uid": uid, "title": title},
+	})
+}
+
+// The mark can be taken off by others: by a save that changes nothing but the message, or by so many that Grafana keeps
+// none of ours. What status recorded of our save proves the dashboard ours all the same.
+func TestAPIDashboardWithoutItsMark(t *testing.T) {
+	t.Parallel()
+	for _, version := range grafanatest.Versions() {
+		for name, lose := range map[string]func(w *world, org int64, uid string){
+			"by a save that changes nothing": func(w *world, org int64, uid string) { w.save(org, uid, "Overview", "tidied up") },
+			"by 26 versions": func(w *world, org int64, uid string) {
+				for n := range 26 {
+					w.save(org, uid, fmt.Sprint("Edited ", n), "")
+				}
+			},
+		} {
+			t.Run(version+" "+name, func(t *testing.T) {
+				t.Parallel()
+				w := newWorld(t, grafanatest.Options{Version: version})
+				org := ready(w, w.organization("team")).Status.OrgID
+				dash := ready(w, w.dashboard("overview", "team", `{"title": "Overview"}`, func(o *v1alpha1.Dashboard) { o.Spec.UID = "overview" }))
+				lose(w, org, "overview")
+				visit(w, dash)
+				w.eventually("correction", func() error {
+					if d := w.dash(org, "overview"); d.Title != "Overview" {
+						return fmt.Errorf("it is %+v, conditions %+v", d, get(w, dash).Status.Conditions)
+					}
+					return nil
+				})
+				ready(w, dash)
+				lose(w, org, "overview")
+				w.grafana.ResetLog()
+				w.delete(dash)
+				w.gone(dash)
+				if d := w.dash(org, "overview"); d != nil || w.asked("DELETE", "/api/dashboards/uid/overview") != 1 {
+					t.Errorf("it was left: %+v", d)
+				}
+				w.hasEvent(dash, v1alpha1.EventDeleted, "Deleted in Grafana")
+			})
+		}
+	}
+}
+
+const throughAPIs = "/apis/dashboard.grafana.app/v0alpha1/namespaces/org-%d/dashboards/%s"
+
+// editThroughAPIs reads a dashboard and writes it back with another title, and with the message that it had.
+func (w *world) editThroughAPIs(org int64, uid, title string) {
+	w.t.Helper()
+	path := fmt.Sprintf(throughAPIs, org, uid)
+	var resource map[string]any
+	if err := json.Unmarshal(w.ask("GET", path, org, nil), &resource); err != nil {
+		w.t.Fatal(err)
+	}
+	annotations, _ := resource["metadata"].(map[string]any)["annotations"].(map[string]any)
+	if message, _ := annotations["grafana.app/message"].(string); !strings.HasPrefix(message, "Applied by ") {
+		w.t.Fatalf("the message is %q", message)
+	}
+	resource["spec"].(map[string]any)["title"] = title
+	w.ask("PUT", path, org, resource)
+}
+
+// An edit through /apis carries our message along. It is an edit all the same.
+func TestAPIDashboardEditedThroughAPIs(t *testing.T) {
+	t.Parallel()
+	for _, policy := range []v1alpha1.DriftPolicy{v1alpha1.DriftReport, v1alpha1.DriftCorrect} {
+		t.Run(string(policy), func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, grafanatest.Options{Version: "12.4.0"})
+			org := ready(w, w.organization("team")).Status.OrgID
+			dash := ready(w, w.dashboard("overview", "team", `{"title": "Overview"}`, func(o *v1alpha1.Dashboard) {
+				o.Spec.UID, o.Spec.DriftPolicy = "overview", policy
+			}))
+			w.editThroughAPIs(org, "overview", "Edited")
+			w.grafana.ResetLog()
+			visit(w, dash)
+			if policy == v1alpha1.DriftReport {
+				until(w, dash, "Drifted", func(metav1.Condition) bool { return isTrue(dash, v1alpha1.ConditionDrifted) })
+				if d := w.dash(org, "overview"); d.Title != "Edited" || len(w.writes()) > 0 || dash.Status.Drift.Version != 2 {
+					t.Errorf("it was not left to stand: %+v, %v, %+v", d, w.writes(), dash.Status.Drift)
+				}
+			} else {
+				w.hasEvent(dash, v1alpha1.EventUpdated, `version 2, made in Grafana by "admin"`)
+				if d := w.dash(org, "overview"); d.Title != "Overview" {
+					t.Errorf("it is %+v", d)
+				}
+				w.editThroughAPIs(org, "overview", "Edited again")
+			}
+			w.delete(dash)
+			w.gone(dash)
+			if d := w.dash(org, "overview"); d != nil {
+				t.Errorf("it was left: %+v", d)
+			}
+		})
+	}
+}
+
+// A dashboard that somebody has put in the place of ours is not deleted, and the event does not say that it was.
+func TestAPIDashboardReplacedAndDeleted(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, grafanatest.Options{})
+	org := ready(w, w.organization("team")).Status.OrgID
+	dash := ready(w, w.dashboard("overview", "team", `{"title": "Overview"}`, func(o *v1alpha1.Dashboard) { o.Spec.UID = "overview" }))
+	change(w, dash, func() { dash.Spec.Suspend = true })
+	until(w, dash, "suspended", func(c metav1.Condition) bool { return c.Reason == v1alpha1.ReasonSuspended })
+	dash.Status.SavedAt = &metav1.Time{Time: time.Now().Add(-time.Hour).UTC().Truncate(time.Second)} // not just now
+	if err := w.client.Status().Update(t.Context(), dash); err != nil {
+		t.Fatal(err)
+	}
+	w.ask("DELETE", "/api/dashboards/uid/overview", org, nil)
+	w.ask("POST", "/api/dashboards/db", org, map[string]any{"dashboard": map[string]any{"uid": "overview", "title": "Theirs"}})
+	w.delete(dash)
+	w.gone(dash)
+	if d := w.dash(org, "overview"); d == nil || d.Title != "Theirs" {
+		t.Errorf("theirs became %+v", d)
+	}
+	w.hasEvent(dash, v1alpha1.EventLeft, `"overview"`, "nothing proves")
+	for event := range w.events() {
+		if strings.Contains(event, " "+v1alpha1.EventDeleted+" ") {
+			t.Errorf("there is an event: %s", event)
+		}
+	}
+}
+
+// Where the database takes two uids for one, the second Dashboard has none, and its deletion leaves the first alone.
+func TestAPIDashboardsWhoseUIDsADatabaseTakesForOne(t *testing.T) {
+	t.Parallel()
+	for _, version := range grafanatest.Versions() {
+		t.Run(version, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, grafanatest.Options{Version: version, Database: grafanatest.MariaDB})
+			org := ready(w, w.organization("team")).Status.OrgID
+			first := ready(w, w.dashboard("first", "team", `{"title": "First"}`, func(o *v1alpha1.Dashboard) { o.Spec.UID = "Abc" }))
+			second := w.dashboard("second", "team", `{"title": "Second"}`, func(o *v1alpha1.Dashboard) { o.Spec.UID = "abc" })
+			stalled(w, second, v1alpha1.ReasonNameConflict, `"Abc"`, `"abc"`)
+			visit(w, first)
+			w.delete(second)
+			w.gone(second)
+			if d := w.dash(org, "Abc"); d == nil || d.Title != "First" || d.Version != 1 || len(w.grafana.Dashboards(org)) != 1 {
+				t.Errorf("the first became %+v", d)
+			}
+			third := w.dashboard("third", "team", `{"title": "Third"}`, func(o *v1alpha1.Dashboard) { o.Spec.UID = "abc" })
+			stalled(w, third, v1alpha1.ReasonNameConflict)
+			w.delete(first)
+			w.gone(first)
+			visit(w, third)
+			ready(w, third)
+		})
+	}
+}
+
+// A uid that Grafana would not take can stand in the content of a Dashboard that has another.
+func TestAPIDashboardUIDThatIsNone(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, grafanatest.Options{})
+	org := ready(w, w.organization("team")).Status.OrgID
+	for name, uid := range map[string]string{"long": `"` + strings.Repeat("u", 41) + `"`, "dotted": `"a.b"`, "number": `7`} {
+		source := fmt.Sprintf(`{"title": %q, "uid": %s}`, name, uid)
+		if set := ready(w, w.dashboard("set-"+name, "team", source, func(o *v1alpha1.Dashboard) { o.Spec.UID = name })); w.dash(org, name) == nil {
+			t.Errorf("%s: status %+v", name, set.Status)
+		}
+		stalled(w, w.dashboard("unset-"+name, "team", source), v1alpha1.ReasonInvalidSource, "at most 40", "spec.uid")
+	}
+	fixed := ready(w, w.dashboard("fixed", "team", `{"title": "a", "uid": "good"}`))
+	change(w, fixed, func() { fixed.Spec.Source.JSON = new(`{"title": "b", "uid": "not.good"}`) })
+	if ready(w, fixed); w.dash(org, "good").Title != "b" {
+		t.Errorf("it is %+v", w.dash(org, "good"))
+	}
+}
+
+// What Flux has made of an exported dashboard: the place for the input is gone.
+func TestAPIDashboardUnusedInput(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, grafanatest.Options{})
+	w.organization("team")
+	source := `{"__inputs": [{"name": "DS_P", "type": "datasource"}], "title": "a", "panels": [{"datasource": {"uid": ""}}]}`
+	dash := ready(w, w.dashboard("dash", "team", source, func(o *v1alpha1.Dashboard) {
+		o.Spec.Inputs = []v1alpha1.DashboardInput{{Name: "DS_P", Value: "prom"}}
+	}))
+	w.hasEvent(dash, v1alpha1.EventUnusedInput, "DS_P")
+}
+
+// Grafana raises a refresh that is too short. That is no difference, and the condition does not say that it holds what is
+// asked for to the letter; nor is the history read at each look.
+func TestAPIDashboardThatGrafanaKeepsInAFormOfItsOwn(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, grafanatest.Options{Version: "10.4.3", SchemaDefaults: true})
+	w.organization("team")
+	dash := ready(w, w.dashboard("old", "team", `{"title": "Old", "schemaVersion": 12, "rows": [{"panels": [{"type": "graph"}]}]}`))
+	says(w, dash, "Grafana has saved what is asked for")
+	visit(w, dash)
+	until(w, dash, "seen", func(metav1.Condition) bool { return dash.Status.StoredHash != "" })
+	says(w, dash, "a form of its own")
+	w.grafana.ResetLog()
+	w.visitTwice(dash, "/api/dashboards/uid/"+dash.Status.UID)
+	if w.asked("GET", "/api/dashboards/uid/"+dash.Status.UID+"/versions") > 0 || len(w.writes()) > 0 {
+		t.Errorf("its history was read, or it was written: %v", w.writes())
+	}
+}

@@ -1,0 +1,207 @@
+package controllers
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"grafana-tenancy.dev/operator/api/v1alpha1"
+	"grafana-tenancy.dev/operator/internal/dashboard"
+	"grafana-tenancy.dev/operator/internal/grafana"
+)
+
+// clockSlack is by how much the operator's idea of Grafana's clock may be wrong.
+const clockSlack = 5 * time.Second
+
+// sameBirth reports whether a dashboard that was created then can be the one that status speaks of: not one that
+// somebody has put in its place since.
+func (x *dash) sameBirth(created time.Time) bool {
+	status := x.obj.Status
+	if status.Adopted {
+		return status.CreatedAt == created.UTC().Format(time.RFC3339)
+	}
+	return status.SavedAt != nil && !created.After(status.SavedAt.Add(clockSlack))
+}
+
+// adopted reports whether the dashboard is the one that was taken over.
+func (x *dash) adopted(d *grafana.Dashboard) bool {
+	status := x.obj.Status
+	return status.Adopted && status.UID == d.UID && status.CreatedAt == d.Created.UTC().Format(time.RFC3339)
+}
+
+// known reports whether status speaks of a save that was answered, since it was last about to be created.
+func (x *dash) known() bool { return x.obj.Status.Version > 0 && x.obj.Status.SavedAt != nil }
+
+// isRecorded reports whether a dashboard is the one that we have saved, by what status has of that save: the place, the
+// birth, and a version that is not an earlier one. Others can take every message off its history.
+func (x *dash) isRecorded(d *grafana.Dashboard) bool {
+	status := x.obj.Status
+	return status.UID == d.UID && status.OrgID == x.org.ID() && x.known() && d.Version >= status.Version && x.sameBirth(d.Created)
+}
+
+// look reads the dashboard under our uid, whoever's it is; nil: there is none. content is given its content.
+func (x *dash) look(ctx context.Context, content func([]byte)) (*grafana.Dashboard, error) {
+	d, err := x.org.ReadDashboard(ctx, x.uid, content)
+	if err != nil {
+		return nil, absent(err)
+	}
+	return d, nil
+}
+
+// read reads the dashboard under our uid, if it is ours: by what status records, else by its history. known says that
+// status speaks of it.
+func (x *dash) read(ctx context.Context, known bool) (*dashboardState, error) {
+	have := &dashboardState{}
+	x.foreign = ""
+	var content func([]byte)
+	if x.content != nil {
+		content = func(model []byte) { have.hash = x.env.hashOf(model) }
+	}
+	d, err := x.look(ctx, content)
+	if d == nil || err != nil {
+		return nil, err
+	}
+	have.Dashboard, have.adopted = *d, x.adopted(d)
+	if d.UID != x.uid {
+		x.foreign = fmt.Sprintf("dashboard %q is not this object's, though this Grafana's database takes %q for the same", d.UID, x.uid)
+		return nil, nil
+	}
+	if x.content != nil {
+		if err := x.locate(ctx, false); err != nil {
+			return nil, err
+		}
+	}
+	recorded := known && x.isRecorded(d)
+	if recorded && x.recall(have) {
+		return have, x.seePermissions(ctx, have)
+	}
+	oldest := int64(0)
+	if recorded {
+		oldest = d.Version
+	}
+	h, err := x.history(ctx, d, oldest)
+	if err != nil {
+		return nil, err
+	}
+	have, err = x.weigh(have, h, known, recorded)
+	if have == nil || err != nil || x.content == nil {
+		return have, err
+	}
+	return have, x.seePermissions(ctx, have)
+}
+
+// recall reports whether a dashboard is just as it was when it was last saved or seen, so that nothing has to be asked.
+// A deletion asks.
+func (x *dash) recall(have *dashboardState) bool {
+	status := x.obj.Status
+	switch {
+	case x.content == nil:
+		return false
+	case status.Drift != nil && have.Version == status.Drift.Version:
+		have.edit = status.Drift
+		return true
+	case have.Version != status.Version || have.FolderUID != status.FolderUID:
+		return false
+	case have.hash == status.StoredHash:
+		have.hash, have.stored = status.ContentHash, have.hash
+	}
+	return have.hash == status.ContentHash
+}
+
+// weigh says by its history whether a dashboard is ours, and whether somebody else has changed it.
+func (x *dash) weigh(have *dashboardState, h history, known, recorded bool) (*dashboardState, error) {
+	status := x.obj.Status
+	ours := !h.others && (h.ours || have.adopted || recorded)
+	switch {
+	case !ours && !h.others && h.cut && known:
+		return nil, stalled(v1alpha1.ReasonOwnershipLost, "dashboard %q is there, but of the versions that Grafana keeps none is the operator's: delete it in Grafana, or annotate this object %s=true and delete it, to leave the dashboard to others",
+			x.uid, v1alpha1.AnnotationAbandon)
+	case !ours:
+		x.foreign = fmt.Sprintf("there is a dashboard %q, and nothing proves that it is this object's", x.uid)
+		if h.others {
+			x.foreign = fmt.Sprintf("dashboard %q belongs to another Dashboard object", x.uid)
+		}
+		return nil, nil
+	case x.content == nil:
+		return have, nil
+	}
+	moved := have.FolderUID != status.FolderUID
+	switch {
+	case recorded && have.Version == status.Version && !moved && h.saved && dashboard.CurrentHash(status.ContentHash):
+		have.hash, have.stored = status.ContentHash, have.hash // Grafana keeps in another form what we have sent
+	case known && !h.saved && (have.hash != status.ContentHash || moved):
+		have.edit = &v1alpha1.DashboardDrift{Version: have.Version, By: cmp.Or(h.by, have.UpdatedBy)}
+	}
+	return have, nil
+}
+
+// adopt takes over the dashboard of the wanted uid, if it is nobody's and the Organization allows it.
+func (x *dash) adopt(ctx context.Context) (*dashboardState, error) {
+	have := &dashboardState{adopted: true}
+	d, err := x.look(ctx, func(model []byte) { have.hash = x.env.hashOf(model) })
+	if d == nil || err != nil {
+		return nil, err
+	}
+	h, err := x.history(ctx, d, 0)
+	switch {
+	case err != nil:
+		return nil, err
+	case d.UID != x.uid, h.others:
+		return nil, x.takenBy(d, h)
+	case x.object.Spec.Adoption != v1alpha1.AdoptionAllow:
+		return nil, stalled(v1alpha1.ReasonAdoptionNotPermitted, "a dashboard with uid %q exists in Grafana, and Organization %s does not allow that it is adopted: have its spec.adoption set to Allow, or choose another uid", x.uid, x.owner)
+	}
+	have.Dashboard = *d
+	return have, nil
+}
+
+// history is what a dashboard's versions say of it.
+type history struct {
+	ours   bool   // the newest signature that stands is ours or that of an earlier life, or the uid is derived from this object
+	others bool   // the newest signature that stands is another object's
+	cut    bool   // it was read to its end, and the first ones are not kept any more
+	saved  bool   // the newest version is a save of ours
+	by     string // who made the newest, where that is told
+}
+
+// history reads a dashboard's versions from the newest on until one decides. Those before the oldest that matters are
+// not asked for; in a deletion the newest is enough then.
+func (x *dash) history(ctx context.Context, d *grafana.Dashboard, oldest int64) (history, error) {
+	h := history{}
+	last := int64(1)
+	for v, err := range x.org.DashboardVersions(ctx, d.UID, x.conn.dashboards()) {
+		if err != nil {
+			return h, absent(err)
+		}
+		if v.Version < oldest {
+			break
+		}
+		if last = v.Version; v.Version == d.Version {
+			h.by = cmp.Or(h.by, v.CreatedBy)
+		}
+		s := readSignature(v.Message)
+		if s.stands(v) {
+			h.ours, h.others = x.isOurs(s), !x.isOurs(s)
+			h.saved = h.ours && v.Version == d.Version && x.wroteIt(s, v, d)
+			return h, nil
+		}
+		if oldest > 0 && x.content == nil {
+			break
+		}
+	}
+	h.ours = x.uid == string(x.obj.UID)
+	h.cut = oldest == 0 && last > 1
+	return h, nil
+}
+
+// wroteIt reports whether a version that bears our signature is a save of ours: the last that was answered, or a later
+// one whose answer was lost, which only our own login can have made.
+func (x *dash) wroteIt(s signature, v grafana.DashboardVersion, d *grafana.Dashboard) bool {
+	if v.Version == x.obj.Status.Version {
+		return true
+	}
+	login, by := x.conn.Login, cmp.Or(v.CreatedBy, d.UpdatedBy)
+	return s.as == v.Version && (login == "" || by == "" || strings.EqualFold(login, by))
+}

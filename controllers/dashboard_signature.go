@@ -1,0 +1,56 @@
+package controllers
+
+import (
+	"fmt"
+	"regexp"
+	"strconv"
+
+	"grafana-tenancy.dev/operator/api/v1alpha1"
+	"grafana-tenancy.dev/operator/internal/grafana"
+)
+
+// appliedBy begins the message of every version that an operator saves.
+const appliedBy = "Applied by " + v1alpha1.ManagedBy + " from "
+
+// signature is what the message of a version that an operator has saved says: for which object, and as which version.
+// Grafana lets others carry a message along, in a save through /apis say. Then it is on a version that it was not
+// written for.
+type signature struct {
+	owner string // namespace/name
+	uid   string
+	as    int64 // 0: it does not say, as those of older operators
+}
+
+var signaturePattern = regexp.MustCompile(`^` + regexp.QuoteMeta(appliedBy) + `(\S+) \((\S+)\)(?: as version (\d+))?$`)
+
+func (s signature) String() string {
+	return fmt.Sprintf("%s%s (%s) as version %d", appliedBy, s.owner, s.uid, s.as)
+}
+
+// readSignature finds the signature in a message; the zero one: it is none.
+func readSignature(message string) signature {
+	m := signaturePattern.FindStringSubmatch(message)
+	if m == nil {
+		return signature{}
+	}
+	as, _ := strconv.ParseInt(m[3], 10, 64)
+	return signature{owner: m[1], uid: m[2], as: as}
+}
+
+// stands reports whether an operator can have written the signature on this version: not one that was carried along.
+// A save that changes nothing makes no new version in Grafana 12.
+func (s signature) stands(v grafana.DashboardVersion) bool {
+	return s != signature{} && (s.as == 0 || s.as == v.Version || s.as == v.Version+1)
+}
+
+// signature of a version that we save.
+func (x *dash) signature(version int64) signature {
+	return signature{owner: x.obj.Namespace + "/" + x.obj.Name, uid: string(x.obj.UID), as: version}
+}
+
+// isOurs reports whether a signature is of this object or an earlier life of it. It stands in an organization that is
+// ours.
+func (x *dash) isOurs(s signature) bool {
+	own := x.signature(s.as)
+	return s.uid == own.uid || s.owner == own.owner
+}

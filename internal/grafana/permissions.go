@@ -1,0 +1,75 @@
+package grafana
+
+import "context"
+
+// Permission is an entry of the permissions of a dashboard or folder. It has one of Role, UserID and TeamID.
+type Permission struct {
+	// Role is "Viewer" or "Editor": everybody who has it, or a greater one.
+	Role   string `json:"role,omitempty"`
+	UserID int64  `json:"userId,omitempty"`
+	TeamID int64  `json:"teamId,omitempty"`
+	// Permission is MayView, MayEdit or MayAdmin.
+	Permission int `json:"permission"`
+	// Inherited: it is that of a folder above.
+	Inherited bool `json:"inherited,omitempty"`
+}
+
+// What a permission allows.
+const (
+	MayView  = 1
+	MayEdit  = 2
+	MayAdmin = 4
+)
+
+type permissions struct {
+	Items []Permission `json:"items"`
+}
+
+// DashboardPermissions lists the permissions of a dashboard. In a folder it has none of its own, unless somebody has
+// given it some.
+//
+// GET /api/dashboards/uid/:uid/permissions
+func (o *OrgClient) DashboardPermissions(ctx context.Context, uid string) ([]Permission, error) {
+	return do[[]Permission](ctx, o, get("/api/dashboards/uid/:uid/permissions", uid))
+}
+
+// SetDashboardPermissions replaces all permissions of a dashboard.
+//
+// POST /api/dashboards/uid/:uid/permissions
+func (o *OrgClient) SetDashboardPermissions(ctx context.Context, uid string, items []Permission) error {
+	return exec(ctx, o, post(permissions{Items: items}, "/api/dashboards/uid/:uid/permissions", uid))
+}
+
+// FolderPermissions lists the folder's own permissions.
+//
+// GET /api/folders/:uid/permissions
+func (o *OrgClient) FolderPermissions(ctx context.Context, uid string) ([]Permission, error) {
+	return do[[]Permission](ctx, o, get("/api/folders/:uid/permissions", uid))
+}
+
+// SetFolderPermissions replaces all permissions of a folder. None: it has those of the folders above it only.
+//
+// POST /api/folders/:uid/permissions
+func (o *OrgClient) SetFolderPermissions(ctx context.Context, uid string, items []Permission) error {
+	return exec(ctx, o, post(permissions{Items: items}, "/api/folders/:uid/permissions", uid))
+}
+
+// SQLite is the DatabaseType of a Grafana that has no database server.
+const SQLite = "sqlite3"
+
+type adminSettings struct {
+	Database struct {
+		Type string `json:"type"`
+	} `json:"database"`
+}
+
+func (s adminSettings) complete() bool { return s.Database.Type != "" }
+
+// DatabaseType is what Grafana keeps its data in: SQLite, "mysql" (MariaDB as well) or "postgres". Only a server admin
+// may ask.
+//
+// GET /api/admin/settings
+func (c *Client) DatabaseType(ctx context.Context) (string, error) {
+	settings, err := do[adminSettings](ctx, c, get("/api/admin/settings"))
+	return settings.Database.Type, err
+}
