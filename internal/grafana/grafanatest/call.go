@@ -22,6 +22,7 @@ type call struct {
 	query  url.Values
 	params map[string]string
 	who    identity
+	live   bool // asks what knows of every permission at once
 }
 
 // handle answers a request from the model: no faults, no log.
