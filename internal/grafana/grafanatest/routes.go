@@ -11,6 +11,7 @@ var routes = newRouter([]route{
 	{method: "POST", pattern: "/api/user/auth-tokens/rotate", open: true, handler: rotateSession},
 	{method: "GET", pattern: "/api/user/auth-tokens", handler: listSessions},
 	{method: "GET", pattern: "/api/access-control/user/permissions", handler: permissions},
+	{method: "GET", pattern: "/api/admin/settings", needs: "settings:read", handler: adminSettings},
 	{method: "GET", pattern: "/api/admin/stats", needs: "server.stats:read", handler: adminStats},
 
 	{method: "POST", pattern: "/api/orgs", needs: "orgs:create", scope: everywhere, handler: createOrg},
