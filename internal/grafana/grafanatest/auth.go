@@ -26,6 +26,7 @@ type identity struct {
 	orgID     int64
 	anonymous bool
 	ghost     string // the role in an org that has just been deleted
+	itemsSeen int64  // the last item of a permission list that is known of
 }
 
 // memory is how long Grafana remembers what it knew of a person in an org that
@@ -178,6 +179,7 @@ func (c *call) acceptUser(u *user, s *session) *answer {
 		u.seenAt = c.now
 	}
 	c.who = identity{user: u, session: s, orgID: c.orgFor(u)}
+	c.recallPermissions()
 	if !u.serviceAccount && c.wantedOrg() != 0 {
 		c.remember()
 	}

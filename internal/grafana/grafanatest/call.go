@@ -22,6 +22,7 @@ type call struct {
 	query  url.Values
 	params map[string]string
 	who    identity
+	live   bool // asks what knows of every permission at once
 }
 
 // handle answers a request from the model: no faults, no log.
@@ -29,6 +30,9 @@ func (s *Server) handle(in inbound) *answer {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	c := &call{server: s, db: s.db, quirks: s.quirks, now: s.opts.Now(), in: in, query: in.url.Query()}
+	if s.options.starting && strings.HasPrefix(in.url.Path, "/apis") {
+		return raw(http.StatusNotFound, "text/plain; charset=utf-8", []byte("404 page not found\n"))
+	}
 	r, params := s.router.match(in.method, in.url.EscapedPath())
 	c.params = params
 	if r != nil && r.open {

@@ -26,6 +26,7 @@ func (c *call) store(o *org, d *dashboard, req *saveRequest) *dashboard {
 	o.dashboards[d.uid] = d
 	if len(d.versions) == 0 && (!req.resource || req.granted) {
 		d.items = c.itemsOfDashboard(o, d.folder)
+		c.reloadPermissions()
 	}
 	v := dashboardVersion{
 		number: 1, message: req.Message, notes: req.notes, by: by, at: c.now, model: d.model, folder: d.folder, restoredFrom: req.restoredFrom,

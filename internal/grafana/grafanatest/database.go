@@ -16,7 +16,7 @@ type database struct {
 	random  *rand.Rand
 	arrived func() int // the number of the last request that has arrived
 
-	lastOrg, lastUser, lastKey, lastContent, lastVersion, lastRevision, lastSource, lastRule, lastPanel, lastSession int64
+	lastOrg, lastUser, lastKey, lastContent, lastVersion, lastRevision, lastSource, lastRule, lastPanel, lastSession, lastItem int64
 
 	orgs     map[int64]*org
 	users    map[int64]*user // people and service accounts: one table, as in Grafana
@@ -25,6 +25,8 @@ type database struct {
 	sessions map[int64]*session
 	attempts map[string][]time.Time // failed logins, by login
 	memory   map[memoryKey]remembered
+
+	permissions map[memoryKey]permissionsAsOf
 }
 
 // org is an organization with everything in it.
@@ -132,6 +134,7 @@ func newDatabase(opts Options, q quirks, arrived func() int) *database {
 		arrived: arrived, kind: opts.Database, quirks: q, random: rand.New(rand.NewPCG(1, 2)),
 		orgs: map[int64]*org{}, users: map[int64]*user{}, tokens: map[int64]*token{}, panels: map[int64]*libraryPanel{},
 		sessions: map[int64]*session{}, attempts: map[string][]time.Time{}, memory: map[memoryKey]remembered{},
+		permissions: map[memoryKey]permissionsAsOf{},
 	}
 	now := opts.Now()
 	main := db.addOrg("Main Org.")
@@ -177,6 +180,7 @@ func (db *database) clone() *database {
 	c.panels = cloneRows(db.panels)
 	c.sessions = cloneRows(db.sessions)
 	c.memory = maps.Clone(db.memory)
+	c.permissions = maps.Clone(db.permissions)
 	c.attempts = make(map[string][]time.Time, len(db.attempts))
 	for login, at := range db.attempts {
 		c.attempts[login] = slices.Clone(at)

@@ -12,6 +12,7 @@ type exclusion struct {
 const (
 	main10     = "grafana-10.4.3.jsonl"
 	main12     = "grafana-12.4.0.jsonl"
+	tenant10   = "tenant-10.4.3.jsonl"
 	sessions10 = "sessions-marks-bulk-10.4.3.jsonl"
 )
 
@@ -26,8 +27,8 @@ var exclusions = []exclusion{
 		done: true,
 	},
 	{
-		why: "a cache of up to a minute: a viewer is refused a new dashboard until its permissions are read again",
-		in:  map[string][]int{main10: {585}, main12: {580}},
+		why: "what a role may do is remembered for all who have it: the minute began before this viewer's first request; here it begins with that",
+		in:  map[string][]int{main12: {627, 628}},
 	},
 	{
 		why: "a race in Grafana: two creates of one uid at the same time both succeed; here one is first",
@@ -59,6 +60,10 @@ var exclusions = []exclusion{
 			main10: {690, 691, 693, 694, 697, 698, 699, 700, 701, 702, 703, 704, 708, 711, 712},
 			main12: {723, 724, 726, 727, 730, 731, 732, 733, 734, 735, 737, 741, 744, 745},
 		},
+	},
+	{
+		why: "ids of an old Grafana count up, and what was made before is left out of this recording",
+		in:  map[string][]int{tenant10: {345, 443}},
 	},
 	{
 		why: "an old Grafana refuses the namespace of another org before it says that it has no such group; discovery says so first",

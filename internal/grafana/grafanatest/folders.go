@@ -107,6 +107,7 @@ func (c *call) storeFolder(o *org, uid, title, parent string) *folder {
 		created: c.now, updated: c.now, createdBy: c.signature(), updatedBy: c.signature(),
 	}
 	f.items = c.itemsOfFolder(o, parent)
+	c.reloadPermissions()
 	o.folders[f.uid] = f
 	c.db.lastVersion++ // an old version keeps the history of folders, too
 	return f

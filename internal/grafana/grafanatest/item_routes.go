@@ -61,7 +61,7 @@ func (c *call) bindItems() ([]item, *answer) {
 		}
 		items = append(items, wanted)
 	}
-	return items, nil
+	return c.numbered(items), nil
 }
 
 func dashboardItems(c *call) *answer {

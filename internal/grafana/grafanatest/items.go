@@ -17,6 +17,7 @@ var levelNames = map[int]string{mayView: "View", mayEdit: "Edit", mayAdmin: "Adm
 // item is an entry of the permissions of a dashboard or folder: what a user, or
 // everybody of a role and above, may do.
 type item struct {
+	n     int64 // counts up
 	user  int64
 	role  string // "": the user's
 	level int
@@ -34,6 +35,15 @@ func (c *call) defaultItems(forAll bool) []item {
 	}
 	if forAll {
 		items = append(items, item{role: roleEditor, level: mayEdit, at: c.now}, item{role: roleViewer, level: mayView, at: c.now})
+	}
+	return c.numbered(items)
+}
+
+// numbered gives new items their numbers.
+func (c *call) numbered(items []item) []item {
+	for i := range items {
+		c.db.lastItem++
+		items[i].n = c.db.lastItem
 	}
 	return items
 }
@@ -80,7 +90,7 @@ func (c *call) ownLevel(items []item, role string) int {
 	for _, i := range items {
 		forRole := i.role != "" && rank[role] >= rank[i.role]
 		forUser := i.role == "" && c.who.user != nil && c.who.user.id == i.user
-		if forRole || forUser {
+		if (forRole || forUser) && c.knows(i) {
 			level = max(level, i.level)
 		}
 	}

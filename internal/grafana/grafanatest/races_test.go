@@ -48,6 +48,7 @@ func TestFirstContentsOfAnOrgThatMeet(t *testing.T) {
 				n.as(edAuth, seen[bare == 0], "GET", "/api/dashboards/uid/a", "")
 				n.as(adminAuth, 200, "POST", "/api/dashboards/uid/a/permissions",
 					`{"items":[{"role":"Viewer","permission":1},{"role":"Editor","permission":2}]}`)
+				n.as(edAuth, 200, "GET", "/api/access-control/user/permissions?reloadcache=true", "")
 				n.as(edAuth, 200, "GET", "/api/dashboards/uid/a", "")
 			})
 		}

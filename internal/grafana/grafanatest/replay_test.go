@@ -213,8 +213,8 @@ func lastOfRun(all []exchange, i int) exchange {
 
 func TestReplay(t *testing.T) {
 	files, err := filepath.Glob("testdata/*.jsonl")
-	if err != nil || len(files) != 8 {
-		t.Fatalf("want 8 recordings, found %d, %v", len(files), err)
+	if err != nil || len(files) != 12 {
+		t.Fatalf("want 12 recordings, found %d, %v", len(files), err)
 	}
 	for _, path := range files {
 		file := filepath.Base(path)

@@ -35,7 +35,7 @@ func (c *call) dashboardObject(d *dashboard, v dashboardVersion, version string)
 		notes[noteUpdatedBy], notes[noteUpdatedTime] = c.db.subject(v.updater), stamp(v.at)
 	}
 	spec, status := v.model, obj{}
-	if version != "v0alpha1" && !c.wantsMetadata() {
+	if version != "v0alpha1" && version != d.storedAs() && !c.wantsMetadata() {
 		spec = migrated(v.model)
 	}
 	if version != d.storedAs() {
@@ -80,7 +80,7 @@ func (c *call) folderObject(f *folder, version string) obj {
 		notes[noteFolder] = f.parent
 	}
 	return obj{
-		"kind": "Folder", "apiVersion": folderGroup + "/" + version, "spec": obj{"title": f.title}, "status": obj{},
+		"kind": "Folder", "apiVersion": folderGroup + "/" + version, "spec": obj{"title": f.title},
 		"metadata": c.kubeMeta(f.uid, f.id, f.version, f.updated.UnixMicro(), f.created, notes),
 	}
 }

@@ -127,7 +127,7 @@ func (c *call) writeDashboard(d *dashboard, body resourceBody) *answer {
 		return a
 	}
 	if version := c.params["version"]; version != "v0alpha1" {
-		req.stored, req.model = version, migrated(req.model)
+		req.stored, req.model = version, completed(req.model)
 	}
 	status, before := http.StatusOK, int64(0)
 	if d == nil {

@@ -26,6 +26,7 @@ func (c *call) resource(verb string) *answer {
 	if c.org() == nil || c.params["namespace"] != namespaceOf(c.who.orgID) {
 		return kubeFailure(http.StatusInternalServerError, "", "namespace mismatch", nil)
 	}
+	c.live = true
 	if c.query.Get("watch") == "true" {
 		return kubeFailure(http.StatusMethodNotAllowed, "MethodNotAllowed",
 			fmt.Sprintf("watch is not supported on resources of kind %q", resource+"."+group), obj{"group": group, "kind": resource})

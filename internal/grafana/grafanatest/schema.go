@@ -20,6 +20,16 @@ func migrated(model map[string]any) map[string]any {
 	return out
 }
 
+// completed is a model as it is stored when it is written in a newer version of
+// the API: as migrated shows it, but for what only a conversion adds.
+func completed(model map[string]any) map[string]any {
+	out := migrated(model)
+	if _, said := model["refresh"]; !said {
+		delete(out, "refresh")
+	}
+	return out
+}
+
 // withBuiltIn adds the annotation that every dashboard has, if it is missing.
 func withBuiltIn(annotations any) obj {
 	out := obj{}

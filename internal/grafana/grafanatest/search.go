@@ -13,6 +13,7 @@ import (
 // is new.
 func search(c *call) *answer {
 	o := c.org()
+	c.live = c.quirks.unified
 	if o == nil && c.quirks.unified {
 		return fail(http.StatusInternalServerError, "Search failed")
 	}

@@ -97,6 +97,7 @@ type Server struct {
 type switches struct {
 	anonymous bool
 	quotas    bool
+	starting  bool // nothing is behind /apis yet
 }
 
 // New returns an empty Grafana that listens nowhere: use it as a handler or

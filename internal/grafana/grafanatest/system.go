@@ -51,6 +51,9 @@ func frontendSettings(c *call) *answer {
 
 // permissions lists the caller's permissions: only those that are modelled.
 func permissions(c *call) *answer {
+	if c.query.Get("reloadcache") == "true" {
+		c.reloadPermissions()
+	}
 	out := map[string][]string{}
 	role := c.role(c.who.orgID)
 	for _, action := range actionsOf(role) {

@@ -3,6 +3,7 @@ package grafanatest
 import (
 	"net/http"
 	"slices"
+	"time"
 )
 
 // quirks are the differences between versions, each named for what it does.
@@ -16,6 +17,7 @@ type quirks struct {
 	viewersAnnotate bool // viewers may annotate dashboards
 	limitsText      bool // dashboard titles and messages have a longest length
 	rootFolder      string
+	permissionTTL   time.Duration // how long what somebody may do is remembered
 
 	accountsAtOnce     bool // a service account is made wholly or not at all
 	accountsByUID      bool // service accounts have a uid, which paths accept
@@ -51,7 +53,7 @@ type stuck struct {
 var known = map[string]quirks{
 	"12.4.0": {
 		version: "12.4.0", commit: "ebae266a",
-		unified: true, nestedFolders: true, shortSlugs: true, limitsText: true, rootFolder: "Dashboards",
+		unified: true, nestedFolders: true, shortSlugs: true, limitsText: true, rootFolder: "Dashboards", permissionTTL: time.Minute,
 		accountsAtOnce: true, accountsByUID: true, accountsAreUsers: true, limitNeedsExpiry: true,
 		cutsTexts: true, newUserFields: true, usersAnywhere: true, countsUnknownLogins: true, loginRemembers: true,
 		keepsDeadHome: true, keepsHomeOnPut: true, keepsNavbar: true, checksHomeID: true, checksTimezone: true, checksSourceUID: true, newRuleFields: true,
@@ -60,7 +62,7 @@ var known = map[string]quirks{
 	},
 	"10.4.3": {
 		version: "10.4.3", commit: "fork",
-		uniqueTitles: true, viewersAnnotate: true, rootFolder: "Root", deleteMissingFails: true, rotatesFresh: true,
+		uniqueTitles: true, viewersAnnotate: true, rootFolder: "Root", permissionTTL: 10 * time.Second, deleteMissingFails: true, rotatesFresh: true,
 		pluginFolder:  "public/app/plugins/datasource",
 		ownOrgMessage: "Can not delete org for current user",
 	},

@@ -82,6 +82,14 @@ func (s *Server) SetQuotas(on bool) {
 	s.options.quotas = on
 }
 
+// SetStarting makes it a Grafana that has started a moment ago: /api/health says
+// that all is well, and what is behind /apis is not served yet.
+func (s *Server) SetStarting(starting bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.options.starting = starting
+}
+
 // SetPassword changes a user's password. It panics if there is no such user.
 func (s *Server) SetPassword(login, password string) {
 	s.mu.Lock()

@@ -1,0 +1,33 @@
+package grafanatest
+
+import (
+	"strings"
+	"testing"
+)
+
+func TestSettingsTellTheDatabase(t *testing.T) {
+	for database, want := range map[Database]string{SQLite: "sqlite3", Postgres: "postgres", MariaDB: "mysql"} {
+		n := newTenant(t, Options{Database: database})
+		settings := n.as(adminAuth, 200, "GET", "/api/admin/settings", "")
+		if got := settings["database"].(obj)["type"]; got != want {
+			t.Errorf("%s: the settings say %v", database, got)
+		}
+		n.as(edAuth, 403, "GET", "/api/admin/settings", "")
+	}
+}
+
+func TestAGrafanaThatHasJustStartedHasNoAPIs(t *testing.T) {
+	s := New(Options{Version: "10.4.3"})
+	admin := client{t: t, server: s, auth: adminAuth}
+	s.SetStarting(true)
+	if status, text := admin.do("GET", "/apis/dashboard.grafana.app", 1, ""); status != 404 || !strings.Contains(text, "Content-Type: text/plain") {
+		t.Errorf("while it starts: %s", text)
+	}
+	if status := admin.status("GET", "/api/health", 0, ""); status != 200 {
+		t.Errorf("its health while it starts: %d", status)
+	}
+	s.SetStarting(false)
+	if status, text := admin.do("GET", "/apis/dashboard.grafana.app", 1, ""); status != 404 || !strings.Contains(text, "application/json") {
+		t.Errorf("afterwards: %s", text)
+	}
+}
