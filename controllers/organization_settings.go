@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
 	"grafana-tenancy.dev/operator/api/v1alpha1"
 	"grafana-tenancy.dev/operator/internal/grafana"
 )
@@ -37,6 +39,7 @@ func (x *organization) wantedPreferences(p grafana.Preferences) grafana.Preferen
 	return p
 }
 
+// setPreferences sends what differs. The home dashboard goes by itself: where it is missing Grafana sets nothing.
 func (x *organization) setPreferences(ctx context.Context, have *orgState) error {
 	if have.preferencesErr != nil || !x.preferencesDiffer(have) {
 		return nil
@@ -44,16 +47,33 @@ func (x *organization) setPreferences(ctx context.Context, have *orgState) error
 	org := x.conn.Org(have.ID)
 	now, err := org.Preferences(ctx)
 	if err != nil {
-		return fmt.Errorf("preferences: %w", err)
+		return fmt.Errorf("reading the preferences: %w", err)
 	}
 	want := x.wantedPreferences(now)
-	if want != now {
-		if err := org.SetPreferences(ctx, want); err != nil {
-			return fmt.Errorf("preferences: %w", err)
+	change := want.Beside(now)
+	home := grafana.Preferences{HomeDashboardUID: change.HomeDashboardUID}
+	change.HomeDashboardUID = ""
+	for _, part := range []grafana.Preferences{change, home} {
+		if part != (grafana.Preferences{}) {
+			err = errors.Join(err, homeMissing(part, org.SetPreferences(ctx, part)))
 		}
 	}
-	have.preferences = &want
-	return nil
+	if err == nil {
+		have.preferences = &want
+	}
+	return err
+}
+
+// homeMissing says what it means that Grafana did not set preferences.
+func homeMissing(part grafana.Preferences, err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case grafana.IsNotFound(err) && part.HomeDashboardUID != "":
+		return waiting(v1alpha1.ReasonDashboardNotFound,
+			"the home dashboard, %q, is not in this organization yet", part.HomeDashboardUID)
+	}
+	return fmt.Errorf("setting the preferences: %w", err)
 }
 
 func (x *organization) quotasDiffer(have *orgState) bool {
@@ -72,7 +92,7 @@ func (x *organization) readQuotas(ctx context.Context, id int64) (map[string]int
 		return nil, stalled(v1alpha1.ReasonQuotasDisabled, "quotas: %v. Switch them on in Grafana ([quota] enabled = true), or remove spec.quotas", err)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("quotas: %w", err)
+		return nil, fmt.Errorf("reading the quotas: %w", err)
 	}
 	quotas := map[string]int64{}
 	for _, q := range list {
@@ -90,6 +110,7 @@ func (x *organization) setQuotas(ctx context.Context, have *orgState) error {
 			return nil // Judge tells
 		}
 	}
+	raised := false
 	for _, target := range slices.Sorted(maps.Keys(x.obj.Spec.Quotas)) {
 		limit := int64(x.obj.Spec.Quotas[target])
 		now, known := have.quotas[target]
@@ -100,9 +121,28 @@ func (x *organization) setQuotas(ctx context.Context, have *orgState) error {
 			continue
 		}
 		if err := x.conn.SetOrgQuota(ctx, have.ID, target, limit); err != nil {
-			return fmt.Errorf("quota %s: %w", target, err)
+			return fmt.Errorf("setting quota %s: %w", target, err)
 		}
-		have.quotas[target] = limit
+		have.quotas[target], raised = limit, true
+	}
+	if raised {
+		return x.visitRefused(ctx)
+	}
+	return nil
+}
+
+// visitRefused has those looked at now that Grafana refused something: it may have been for a quota, and they would wait.
+func (x *organization) visitRefused(ctx context.Context) error {
+	for _, list := range []client.ObjectList{&v1alpha1.DashboardList{}, &v1alpha1.ServiceAccountList{}} {
+		children, err := x.children(ctx, list, x.obj)
+		if err != nil {
+			return err
+		}
+		for _, child := range children {
+			if isTrue(child.CommonStatus().Conditions, v1alpha1.ConditionStalled) {
+				x.visit(suspect{kind: kindOf(child), key: client.ObjectKeyFromObject(child)})
+			}
+		}
 	}
 	return nil
 }

@@ -127,10 +127,18 @@ func (w *watcher) naming(obj client.Object, list client.ObjectList, field string
 	return w
 }
 
-// home wakes the Organization that shows a Dashboard first once the Dashboard is there.
+// home wakes the Organization that shows a Dashboard first, by reference or uid, once the Dashboard is there.
 func (w *watcher) home() *watcher {
 	w.builder.Watches(&v1alpha1.Dashboard{}, handler.EnqueueRequestsFromMapFunc(func(ctx context.Context, obj client.Object) []ctrl.Request {
-		return w.find(ctx, &v1alpha1.OrganizationList{}, client.MatchingFields{byHome: client.ObjectKeyFromObject(obj).String()})
+		requests := w.find(ctx, &v1alpha1.OrganizationList{}, client.MatchingFields{byHome: client.ObjectKeyFromObject(obj).String()})
+		var org v1alpha1.Organization
+		if err := w.Get(ctx, parentOf(obj), &org); err != nil || org.Spec.Preferences == nil {
+			return requests
+		}
+		if uid := obj.(*v1alpha1.Dashboard).Status.UID; uid != "" && org.Spec.Preferences.HomeDashboardUID == uid {
+			requests = append(requests, ctrl.Request{NamespacedName: parentOf(obj)})
+		}
+		return requests
 	}), builder.WithPredicates(later, predicate.Funcs{UpdateFunc: func(e ctrlevent.UpdateEvent) bool {
 		before, after := e.ObjectOld.(*v1alpha1.Dashboard).Status, e.ObjectNew.(*v1alpha1.Dashboard).Status
 		return before.UID != after.UID || before.OrgID != after.OrgID || (before.Version == 0) != (after.Version == 0)
