@@ -421,8 +421,19 @@ func (k contract) testPreferences(t *testing.T) {
 	expect(t, "unknown home dashboard", o.SetPreferences(t.Context(), grafana.Preferences{HomeDashboardUID: "nosuch"}), grafana.IsNotFound)
 	expect(t, "unknown theme", o.SetPreferences(t.Context(), grafana.Preferences{Theme: "pink"}), isStatus(400))
 	same(t, "after two refusals", full, have(o.Preferences(t.Context()))(t))
-	must(t, o.SetPreferences(t.Context(), grafana.Preferences{Theme: "light"}))
-	same(t, "after setting one", grafana.Preferences{Theme: "light"}, have(o.Preferences(t.Context()))(t))
+	for name, change := range map[string]grafana.Preferences{
+		"theme": {Theme: "light"}, "timezone": {Timezone: "Europe/Berlin"}, "week start": {WeekStart: "sunday"}, "language": {Language: "fr-FR"},
+		"week start and home dashboard": {WeekStart: "browser", HomeDashboardUID: "second"}, "nothing": {},
+	} {
+		k.save(t, o, "second", nil)
+		must(t, o.SetPreferences(t.Context(), full))
+		must(t, o.SetPreferences(t.Context(), change))
+		want := grafana.Preferences{
+			Theme: cmp.Or(change.Theme, full.Theme), Timezone: cmp.Or(change.Timezone, full.Timezone), WeekStart: cmp.Or(change.WeekStart, full.WeekStart),
+			Language: cmp.Or(change.Language, full.Language), HomeDashboardUID: cmp.Or(change.HomeDashboardUID, full.HomeDashboardUID),
+		}
+		same(t, "after setting "+name, want, have(o.Preferences(t.Context()))(t))
+	}
 }
 
 func (k contract) account(t *testing.T, o *grafana.OrgClient, name, role string) grafana.ServiceAccount {
@@ -554,7 +565,8 @@ func (k contract) testKeys(t *testing.T) {
 	kept, deleted := k.token(t, o, account.ID, "kept", 0), k.token(t, o, account.ID, "deleted", 0)
 	must(t, o.ProveKey(t.Context(), kept.Key))
 	must(t, o.ProveKey(t.Context(), deleted.Key))
-	expect(t, "in another organization", other.ProveKey(t.Context(), kept.Key), grafana.IsUnauthorized)
+	neighbor := k.client.Org(o.ID() - 1)
+	expect(t, "of the organization that it is asked for", neighbor.ProveKey(t.Context(), kept.Key), grafana.IsUnauthorized)
 	expect(t, "unknown key", o.ProveKey(t.Context(), "glsa_ruq60iCcfTdlt6aejKNJNjWHPNRSV2E8_c20cd10f"), grafana.IsUnauthorized)
 	expect(t, "no key at all", o.ProveKey(t.Context(), "glsa_x"), grafana.IsUnauthorized)
 	expect(t, "empty key", o.ProveKey(t.Context(), ""), grafana.IsUnauthorized)
@@ -565,8 +577,10 @@ func (k contract) testKeys(t *testing.T) {
 
 	yes := true
 	must(t, o.UpdateServiceAccount(t.Context(), account.ID, grafana.ServiceAccountPatch{IsDisabled: &yes}))
+	byKey := k.connect(t, grafana.Config{Token: kept.Key})
 	eventually(t, "the key of a disabled service account is refused", func() bool {
-		return grafana.IsUnauthorized(o.ProveKey(t.Context(), kept.Key))
+		_, err := byKey.Org(o.ID()).Preferences(t.Context())
+		return grafana.IsUnauthorized(err)
 	})
 
 	second := k.account(t, o, "second", "Viewer")

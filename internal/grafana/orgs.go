@@ -91,28 +91,24 @@ func (c *Client) OrgByID(ctx context.Context, id int64) (Org, error) {
 	return do[Org](ctx, c, get("/api/orgs/:id", id))
 }
 
-// OrgByName returns the organization with exactly this name; nil if there is none.
+// OrgByName returns the organization that keeps others from having this name; nil if there is none. It may be
+// called something else: MySQL and MariaDB mind neither case nor accents nor blanks at the end.
 //
 // GET /api/orgs?name=, GET /api/orgs/:id
 func (c *Client) OrgByName(ctx context.Context, name string) (*Org, error) {
 	found, err := do[[]OrgName](ctx, c, get("/api/orgs").with("name", name))
+	if err != nil || len(found) == 0 {
+		return nil, err
+	}
+	holder := found[max(0, slices.IndexFunc(found, func(o OrgName) bool { return o.Name == name }))]
+	org, err := c.OrgByID(ctx, holder.ID)
+	if IsNotFound(err) {
+		return nil, nil
+	}
 	if err != nil {
 		return nil, err
 	}
-	for _, candidate := range found {
-		if candidate.Name != name { // some databases do not mind the case
-			continue
-		}
-		org, err := c.OrgByID(ctx, candidate.ID)
-		if IsNotFound(err) {
-			return nil, nil
-		}
-		if err != nil {
-			return nil, err
-		}
-		return &org, nil
-	}
-	return nil, nil
+	return &org, nil
 }
 
 // ListOrgs lists all organizations. It asks for one large page, since Grafana does not sort them and so

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 	"time"
 )
 
@@ -84,16 +85,18 @@ func (o *OrgClient) CreateToken(ctx context.Context, serviceAccountID int64, nam
 	}
 }
 
-// ofLifetime tells the refusals of a lifetime, which have no messageId, from others: the one limit
-// answers in JSON, the other in plain text.
+// ofLifetime tells the refusals of a lifetime, which have no messageId, from others, such as that of a
+// managed service whose service accounts have all the tokens that they may have.
 func ofLifetime(err error) error {
 	var e *Error
 	if !errors.As(err, &e) || e.Status != http.StatusBadRequest || e.MessageID != "" {
 		return err
 	}
 	named := *e
-	named.MessageID = MaxSecondsToLive
-	if e.text {
+	switch {
+	case !e.text && strings.Contains(e.Message, "seconds before expiration"):
+		named.MessageID = MaxSecondsToLive
+	case e.text && strings.Contains(e.Message, "expiration date"):
 		named.MessageID = ExpirationDayLimit
 	}
 	return &named
@@ -106,12 +109,46 @@ func (o *OrgClient) DeleteToken(ctx context.Context, serviceAccountID, tokenID i
 	return exec(ctx, o, del("/api/serviceaccounts/:id/tokens/:token", serviceAccountID, tokenID))
 }
 
-// ProveKey checks that a key is alive and of this organization. If not, the error is IsUnauthorized. A
-// key of any role passes.
+// ProveKey asks whether Grafana accepts a key of this organization. If it does not, the error is
+// IsUnauthorized; any other error says nothing about the key.
+//
+// It is asked for another organization, which Grafana refuses once it has found the key to be alive, and
+// before it looks up what the key may see. That would be kept for a minute (Grafana 10: ten seconds), in
+// which whoever has the key or, since Grafana 12, its role would not see new dashboards.
 //
 // GET /api/access-control/user/permissions
 func (o *OrgClient) ProveKey(ctx context.Context, key Key) error {
-	r := get("/api/access-control/user/permissions")
-	r.as = &credential{bearer: key}
-	return exec(ctx, o, r)
+	err := o.knock(ctx, credential{bearer: key})
+	switch {
+	case err == nil:
+		return &Error{Method: http.MethodGet, Path: knockRoute, Status: http.StatusUnauthorized, MessageID: WrongOrg,
+			Message: fmt.Sprintf("the key is not one of organization %d", o.id)}
+	case identified(err, WrongOrg):
+		return nil
+	case unexplained(err) && unexplained(o.knock(ctx, credential{})): // nor does it to somebody without any key
+		return fmt.Errorf("%w (%s)", ErrUnexplained, err)
+	}
+	return err
+}
+
+// WrongOrg is Grafana's word for a key that is alive, in a request to another organization than its own.
+const WrongOrg = "api-key.organization-mismatch"
+
+// ErrUnexplained is what ProveKey returns where Grafana does not say why it refuses somebody, as with
+// anonymous access.
+var ErrUnexplained = errors.New("Grafana does not tell a good key from none")
+
+const knockRoute = "/api/access-control/user/permissions"
+
+// knock asks something for an organization in which the key is not.
+func (o *OrgClient) knock(ctx context.Context, as credential) error {
+	r := get(knockRoute)
+	r.as = &as
+	return exec(ctx, o.client.Org(o.id+1), r)
+}
+
+// unexplained reports whether somebody was refused without a reason.
+func unexplained(err error) bool {
+	var e *Error
+	return errors.As(err, &e) && e.Status == http.StatusUnauthorized && e.MessageID == ""
 }

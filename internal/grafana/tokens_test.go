@@ -128,3 +128,74 @@ func TestClientTellsItsURL(t *testing.T) {
 		}
 	}
 }
+
+// What an answer says of a key: only Grafana's own refusal, with its reason, is one; what is answered in the same way to somebody without a key says nothing.
+func TestWhatAnswersSayOfAKey(t *testing.T) {
+	const (
+		elsewhere = `{"statusCode":401,"messageId":"api-key.organization-mismatch","message":"API key does not belong to the requested organization"}`
+		expired   = `{"statusCode":401,"messageId":"api-key.expired","message":"Expired API key"}`
+		nobody    = `{"statusCode":401,"messageId":"auth.unauthorized","message":"Unauthorized"}`
+		plain     = `{"message":"Unauthorized","traceID":""}`
+		page      = "<html>no</html>"
+	)
+	alive := func(err error) bool { return err == nil }
+	nothing := func(err error) bool { return err != nil && (!IsUnauthorized(err) || IsNotGrafana(err)) }
+	for name, test := range map[string]struct {
+		status           int
+		withKey, without string // bodies
+		is               func(error) bool
+	}{
+		"alive":                            {401, elsewhere, nobody, alive},
+		"expired":                          {401, expired, nobody, IsUnauthorized},
+		"unknown":                          {401, plain, nobody, IsUnauthorized},
+		"held back on the way":             {401, nobody, nobody, IsUnauthorized},
+		"of the organization asked for":    {200, `{}`, `{}`, IsUnauthorized},
+		"anonymous access":                 {401, `{"message":"Unauthorized"}`, `{"message":"Unauthorized"}`, nothing},
+		"a gateway's own":                  {401, `{"error":"no"}`, `{"error":"no"}`, nothing},
+		"a page":                           {401, page, page, nothing},
+		"forbidden":                        {403, `{}`, `{}`, nothing},
+		"hidden":                           {404, `{}`, `{}`, nothing},
+		"hidden behind a page":             {404, page, page, nothing},
+		"a method that is not let through": {405, page, page, nothing},
+		"away":                             {503, page, page, IsUnavailable},
+	} {
+		c := serve(t, func(w http.ResponseWriter, r *http.Request) {
+			if org := r.Header.Get("X-Grafana-Org-Id"); org == "2" {
+				t.Errorf("%s: asked in the key's own organization, where Grafana keeps what the key sees", name)
+			}
+			body := test.without
+			if r.Header.Get("Authorization") != "" {
+				body = test.withKey
+			}
+			if body == page {
+				w.Header().Set("Content-Type", "text/html")
+			}
+			w.WriteHeader(test.status)
+			_, _ = w.Write([]byte(body))
+		})
+		if err := c.Org(2).ProveKey(t.Context(), testToken); !test.is(err) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// Of the refusals of a token, which Grafana gives no names, those of its lifetime are told from others.
+func TestRefusedTokens(t *testing.T) {
+	for body, want := range map[string]string{
+		`{"message":"Number of seconds before expiration should be set"}`:                                     MaxSecondsToLive,
+		`{"message":"Number of seconds before expiration is greater than the global limit"}`:                  MaxSecondsToLive,
+		`The expiration date input exceeds the limit for service account access tokens expiration date`:       ExpirationDayLimit,
+		`Cannot create token with no expiration date when service_accounts.token_expiration_day_limit is set`: ExpirationDayLimit,
+		`{"message":"The maximum number of service account tokens is reached"}`:                               "",
+		`too many tokens`: "",
+	} {
+		c := serve(t, func(w http.ResponseWriter, _ *http.Request) {
+			w.WriteHeader(http.StatusBadRequest)
+			_, _ = w.Write([]byte(body))
+		})
+		_, err := c.Org(2).CreateToken(t.Context(), 1, "n", 0)
+		if IsLifetimeRefused(err) != (want != "") || want != "" && !identified(err, want) {
+			t.Errorf("%s: %v", body, err)
+		}
+	}
+}
