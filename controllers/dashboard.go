@@ -59,7 +59,7 @@ func (k dashboardKind) Dependents(context.Context, *v1alpha1.Dashboard) ([]Objec
 func (k dashboardKind) Abandon(context.Context, *v1alpha1.Dashboard) error { return nil }
 
 func (k dashboardKind) Connect(ctx context.Context, obj *v1alpha1.Dashboard) (External[dashboardState], error) {
-	place, err := k.placeIn(ctx, obj.Spec.OrganizationRef, obj)
+	place, err := k.placeIn(ctx, obj.Spec.OrganizationRef, obj, k.Held(obj))
 	if err != nil {
 		return nil, err
 	}

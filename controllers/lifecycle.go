@@ -219,7 +219,7 @@ func (p *pass[T, R]) update(ctx context.Context) error {
 	err := p.write(ctx, func() error { return p.ext.Update(ctx, p.have) })
 	p.ext.Record(p.have)
 	if err != nil {
-		return fmt.Errorf("updating %s: %w", strings.Join(diff, ", "), err)
+		return err // it says which step failed; the others may not have been tried
 	}
 	p.event(v1alpha1.EventUpdated, "Updated in Grafana: "+strings.Join(diff, ", "))
 	return nil

@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"unicode"
 
+	"golang.org/x/text/unicode/norm"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"grafana-tenancy.dev/operator/internal/grafana"
@@ -102,6 +104,28 @@ func withoutMark(a grafana.Address) grafana.Address {
 // predecessor reports whether other is the mark of an earlier life of the same object: deleted and applied again, or restored from a backup.
 func (m mark) predecessor(other mark) bool {
 	return other.cluster == m.cluster && other.owner == m.owner && other.uid != m.uid
+}
+
+// checkClusterID fails if a cluster's id does not fit into a mark.
+func checkClusterID(id string) error {
+	if !regexp.MustCompile(`^\S{1,100}$`).MatchString(id) {
+		return fmt.Errorf("the cluster id %q cannot be used in marks: give a --cluster-id of at most 100 characters, none of them a blank", id)
+	}
+	return nil
+}
+
+// mayCollide reports whether there may be databases that take two names for one: MySQL and MariaDB mind neither case nor accents
+// nor blanks at the end.
+func mayCollide(a, b string) bool { return folded(a) == folded(b) }
+
+func folded(name string) string {
+	bare := strings.Map(func(r rune) rune {
+		if unicode.Is(unicode.Mn, r) { // what is left of an accent
+			return -1
+		}
+		return unicode.ToLower(unicode.ToUpper(r))
+	}, norm.NFKD.String(name))
+	return strings.TrimRight(bare, " ")
 }
 
 // uid8 is the short form of an object's uid that names in Grafana carry.

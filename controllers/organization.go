@@ -45,7 +45,7 @@ type organization struct {
 	homeUID string // what homeDashboardRef names
 	homeErr error
 	looked  bool         // Find has looked for the wanted name
-	named   *grafana.Org // what had it
+	named   *grafana.Org // what has it, or a name that Grafana's database takes for the same
 	lost    *grafana.Org // what has the recorded id, but neither our mark nor our name
 }
 
@@ -88,7 +88,7 @@ func (k organizationKind) Connect(ctx context.Context, obj *v1alpha1.Organizatio
 		if err := k.parent(ctx, key, obj.Namespace, &instance, func() v1alpha1.AllowedNamespaces { return instance.Spec.AllowedNamespaces }); err != nil {
 			return nil, err
 		}
-		if !instance.DeletionTimestamp.IsZero() {
+		if !instance.DeletionTimestamp.IsZero() && !k.Held(obj) { // what holds something keeps the Instance, and is kept up
 			return nil, waiting(v1alpha1.ReasonParentNotAvailable, "Instance %s is being deleted", key)
 		}
 	}
@@ -261,12 +261,14 @@ func (x *organization) load(ctx context.Context, org grafana.Org) (*orgState, er
 		have.strays = slices.DeleteFunc(born, func(o grafana.Org) bool { return o.ID == org.ID })
 	}
 	if !x.obj.DeletionTimestamp.IsZero() {
-		return have, x.remark(ctx, have) // its children prove the organization by the mark before they go
+		return have, x.keepOpen(ctx, have)
 	}
 	if have.member && x.obj.Spec.Preferences != nil {
 		var p grafana.Preferences
-		if p, have.preferencesErr = x.conn.Org(org.ID).Preferences(ctx); have.preferencesErr == nil {
+		if p, err = x.conn.Org(org.ID).Preferences(ctx); err == nil {
 			have.preferences = &p
+		} else {
+			have.preferencesErr = fmt.Errorf("reading the preferences: %w", err)
 		}
 	}
 	if len(x.obj.Spec.Quotas) > 0 {
@@ -376,8 +378,7 @@ func (x *organization) ifMarked(ctx context.Context, id int64) (*orgState, error
 
 // adopt takes over what has the wanted name, if it is nobody's and both sides consent.
 func (x *organization) adopt(ctx context.Context) (*orgState, error) {
-	if x.named == nil || x.obj.Spec.AdoptionPolicy != v1alpha1.AdoptionAdopt || !x.obj.DeletionTimestamp.IsZero() ||
-		readMark(x.named.Address) != (mark{}) || newborn.MatchString(x.named.Name) {
+	if x.named == nil || !x.adoptable(*x.named) || x.obj.Spec.AdoptionPolicy != v1alpha1.AdoptionAdopt {
 		return nil, nil
 	}
 	if x.instance.Spec.Adoption != v1alpha1.AdoptionAllow {
@@ -423,9 +424,17 @@ func (x *organization) born(ctx context.Context) ([]grafana.Org, error) {
 	return born, nil
 }
 
+// adoptable reports whether an organization is nobody's, and exactly what the object asks for.
+func (x *organization) adoptable(org grafana.Org) bool {
+	return org.Name == x.obj.WantedName() && x.obj.DeletionTimestamp.IsZero() && readMark(org.Address) == (mark{}) && !newborn.MatchString(org.Name)
+}
+
 func (x *organization) Rival(ctx context.Context) error {
+	if err := x.checkName(); err != nil {
+		return err
+	}
 	if x.named != nil {
-		return x.taken(x.obj.WantedName(), readMark(x.named.Address))
+		return x.taken(*x.named)
 	}
 	return x.olderClaim(ctx, false)
 }
@@ -438,7 +447,7 @@ func (x *organization) olderClaim(ctx context.Context, adopting bool) error {
 	}
 	for i := range list.Items {
 		o := &list.Items[i]
-		if o.UID == x.obj.UID || o.WantedName() != x.obj.WantedName() || o.Status.OrgID != 0 || o.Spec.Suspend || !o.DeletionTimestamp.IsZero() || !older(o, x.obj) ||
+		if o.UID == x.obj.UID || !x.claims(o) || o.Spec.Suspend || !o.DeletionTimestamp.IsZero() || !older(o, x.obj) ||
 			adopting && o.Spec.AdoptionPolicy != v1alpha1.AdoptionAdopt {
 			continue
 		}
@@ -447,14 +456,19 @@ func (x *organization) olderClaim(ctx context.Context, adopting bool) error {
 			return err
 		}
 		if permitted {
-			who := "an Organization of another namespace"
-			if o.Namespace == x.obj.Namespace {
-				who = "Organization " + o.Namespace + "/" + o.Name
-			}
-			return stalled(v1alpha1.ReasonNameConflict, "organization %q is wanted by %s too, which was there before: give this one another name", x.obj.WantedName(), who)
+			return x.claimed(o)
 		}
 	}
 	return nil
+}
+
+// claims reports whether another Organization is about to have the name of this one, or one that Grafana's database may take
+// for it: of that it is known once one of the two has it.
+func (x *organization) claims(o *v1alpha1.Organization) bool {
+	if o.WantedName() == x.obj.WantedName() {
+		return o.Status.OrgID == 0
+	}
+	return mayCollide(o.WantedName(), x.obj.WantedName()) && o.Status.Name != o.WantedName() && !isTrue(o.Status.Conditions, v1alpha1.ConditionStalled)
 }
 
 // older orders claims of objects that hold nothing yet.
@@ -510,20 +524,30 @@ func (x *organization) Diff(have *orgState) []string {
 
 // Update makes sure of the mark first: whoever comes later must know whose the organization is. Preferences and quotas come last and hold up nobody.
 func (x *organization) Update(ctx context.Context, have *orgState) error {
-	for _, step := range []func(context.Context, *orgState) error{x.setMark, x.setName, x.join, x.deleteStrays} {
-		if err := step(ctx, have); err != nil {
-			return err
+	for _, step := range []struct {
+		what string
+		do   func(context.Context, *orgState) error
+	}{
+		{"marking the organization", x.setMark}, {"renaming the organization", x.setName}, {"joining the organization", x.join},
+		{"deleting a second organization of this object", x.deleteStrays},
+	} {
+		if err := step.do(ctx, have); err != nil {
+			return fmt.Errorf("%s: %w", step.what, err)
 		}
 	}
 	return errors.Join(x.setPreferences(ctx, have), x.setQuotas(ctx, have))
 }
 
-// remark puts a lost mark back on an organization that is being deleted.
-func (x *organization) remark(ctx context.Context, have *orgState) error {
+// keepOpen puts back, on an organization that is being deleted, what its children need until they are gone: the mark, by
+// which they prove it, and the operator's membership.
+func (x *organization) keepOpen(ctx context.Context, have *orgState) error {
 	if x.conn.Login == "" || x.obj.Status.OrgID != have.ID {
 		return nil
 	}
-	return x.setMark(ctx, have)
+	if err := x.setMark(ctx, have); err != nil {
+		return err
+	}
+	return x.join(ctx, have)
 }
 
 func (x *organization) isMarked(have *orgState) bool {
@@ -538,7 +562,6 @@ func (x *organization) setMark(ctx context.Context, have *orgState) error {
 	if err := x.conn.SetOrgAddress(ctx, have.ID, address); err != nil {
 		p := *classify(err, x.conn.Instance)
 		p.Unavailable = true
-		p.Message = fmt.Sprintf("marking organization %d: %v", have.ID, err)
 		return &p
 	}
 	have.Address = address
@@ -551,19 +574,24 @@ func (x *organization) setName(ctx context.Context, have *orgState) error {
 	if have.Name == name {
 		return nil
 	}
+	if err := x.checkName(); err != nil {
+		return err
+	}
 	if !x.looked {
-		if holder, err := x.conn.OrgByName(ctx, name); err != nil {
+		var err error
+		if x.named, err = x.conn.OrgByName(ctx, name); err != nil {
 			return err
-		} else if holder != nil {
-			return x.taken(name, readMark(holder.Address))
 		}
+	}
+	if x.named != nil && x.named.ID != have.ID { // its own name may differ by no more than the case
+		return x.taken(*x.named)
 	}
 	if err := x.conn.prove(ctx, have.ID, x.mark, true); err != nil {
 		return err
 	}
 	err := x.conn.RenameOrg(ctx, have.ID, name)
 	if grafana.IsTaken(err) {
-		return x.taken(name, mark{})
+		return x.taken(grafana.Org{Name: name})
 	}
 	if err == nil {
 		have.Name = name

@@ -25,7 +25,7 @@ func (x *onlyOrganization) Get(ctx context.Context) (*orgState, error) {
 	case org.Name != x.obj.WantedName():
 		return nil, stalled(v1alpha1.ReasonInvalidSpec, "the Instance's credential is a service account token, whose only organization is %q: set spec.name to exactly that", org.Name)
 	case m != (mark{}):
-		return nil, x.taken(org.Name, m)
+		return nil, x.taken(org)
 	}
 	return x.load(ctx, org)
 }

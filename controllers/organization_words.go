@@ -3,27 +3,59 @@ package controllers
 import (
 	"fmt"
 	"strings"
+	"unicode/utf8"
 
 	"grafana-tenancy.dev/operator/api/v1alpha1"
 	"grafana-tenancy.dev/operator/internal/grafana"
 )
 
 // taken says that a name is held, and by whom if that is the object's own namespace.
-func (x *organization) taken(name string, holder mark) error {
-	who := "an object of another namespace or cluster"
-	switch {
-	case holder == (mark{}):
-		return stalled(v1alpha1.ReasonAlreadyExists, "organization %q exists in Grafana and was not created by the operator: rename one of them", name)
-	case x.otherCluster(holder):
-		return stalled(v1alpha1.ReasonNameConflict, "organization %q was made for an object of this namespace and name in the cluster %s, and this is the cluster %s. If this one takes that one's place, start the operator with --cluster-id=%s; else give this object another spec.name",
-			name, holder.cluster, x.mark.cluster, holder.cluster)
-	case holder == x.mark:
-		return stalled(v1alpha1.ReasonNameConflict, "organization %q carries the mark of this object, which has organization %d: somebody has copied it. Rename organization %q in Grafana, or delete it there",
-			name, x.obj.Status.OrgID, name)
-	case strings.HasPrefix(holder.owner, x.obj.Namespace+"/"):
-		who = holder.owner
+func (x *organization) taken(holder grafana.Org) error {
+	name, who := fmt.Sprintf("organization %q", holder.Name), "an object of another namespace or cluster"
+	if holder.Name != x.obj.WantedName() {
+		name += fmt.Sprintf(", which Grafana's database takes for the same name as %q,", x.obj.WantedName())
 	}
-	return stalled(v1alpha1.ReasonNameConflict, "organization %q belongs to %s: give this one another name", name, who)
+	switch m := readMark(holder.Address); {
+	case m == (mark{}):
+		cure := "rename one of them"
+		if x.obj.Status.OrgID == 0 && x.adoptable(holder) {
+			cure += ", or have this object take it over with adoptionPolicy: Adopt"
+		}
+		return stalled(v1alpha1.ReasonAlreadyExists, "%s exists in Grafana and was not created by the operator: %s", name, cure)
+	case x.otherCluster(m):
+		return stalled(v1alpha1.ReasonNameConflict, "%s was made for an object of this namespace and name in the cluster %s, and this is the cluster %s. If this one takes that one's place, start the operator with --cluster-id=%s; else give this object another spec.name",
+			name, m.cluster, x.mark.cluster, m.cluster)
+	case m == x.mark:
+		return stalled(v1alpha1.ReasonNameConflict, "%s carries the mark of this object, which has organization %d: somebody has copied it. Rename organization %q in Grafana, or delete it there",
+			name, x.obj.Status.OrgID, holder.Name)
+	case strings.HasPrefix(m.owner, x.obj.Namespace+"/"):
+		who = m.owner
+	}
+	return stalled(v1alpha1.ReasonNameConflict, "%s belongs to %s: give this one another name", name, who)
+}
+
+// claimed says that another Organization comes first: with the same name for good, with one like it until that has its own.
+func (x *organization) claimed(o *v1alpha1.Organization) error {
+	who := "an Organization of another namespace"
+	if o.Namespace == x.obj.Namespace {
+		who = "Organization " + o.Namespace + "/" + o.Name
+	}
+	if o.WantedName() == x.obj.WantedName() {
+		return stalled(v1alpha1.ReasonNameConflict, "organization %q is wanted by %s too, which was there before: give this one another name", o.WantedName(), who)
+	}
+	return &problem{Reason: v1alpha1.ReasonCreating, Retry: true, Message: fmt.Sprintf(
+		"waiting for %s to get its name: there are databases that take it for the same as %q", who, x.obj.WantedName())}
+}
+
+// maxOrgName leaves room for what the name has at birth in the 190 characters that a database keeps, some of them silently.
+const maxOrgName = 179
+
+// checkName fails if the object's own name, which is longer than spec.name can be, stands in for that.
+func (x *organization) checkName() error {
+	if n := utf8.RuneCountInString(x.obj.WantedName()); n > maxOrgName {
+		return stalled(v1alpha1.ReasonInvalidSpec, "this object's name has %d characters, and an organization's at most %d: set spec.name", n, maxOrgName)
+	}
+	return nil
 }
 
 // otherCluster reports whether a mark is that of an object of the same namespace and name in another cluster: or in this one, before its id was changed.

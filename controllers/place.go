@@ -23,8 +23,9 @@ type place struct {
 	object *v1alpha1.Organization
 }
 
-// placeIn finds the place of an object that refers to an Organization.
-func (e *Env) placeIn(ctx context.Context, ref v1alpha1.ObjectReference, obj Object) (*place, error) {
+// placeIn finds the place of an object that refers to an Organization. One that is being deleted lets nobody new in; what
+// holds something in Grafana keeps the deletion waiting until it goes itself, and so is kept up.
+func (e *Env) placeIn(ctx context.Context, ref v1alpha1.ObjectReference, obj Object, holds bool) (*place, error) {
 	key := parentKey(ref, obj.GetNamespace())
 	if !obj.GetDeletionTimestamp().IsZero() {
 		return e.placeForDeletion(ctx, key, obj)
@@ -33,7 +34,7 @@ func (e *Env) placeIn(ctx context.Context, ref v1alpha1.ObjectReference, obj Obj
 	if err := e.parent(ctx, key, obj.GetNamespace(), &org, func() v1alpha1.AllowedNamespaces { return org.Spec.AllowedNamespaces }); err != nil {
 		return nil, err
 	}
-	if !org.DeletionTimestamp.IsZero() {
+	if !org.DeletionTimestamp.IsZero() && !holds {
 		return nil, waiting(v1alpha1.ReasonParentNotAvailable, "Organization %s is being deleted", key)
 	}
 	if !isTrue(org.Status.Conditions, v1alpha1.ConditionAvailable) || org.Status.OrgID == 0 {

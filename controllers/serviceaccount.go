@@ -46,7 +46,7 @@ func (k serviceAccountKind) Dependents(ctx context.Context, obj *v1alpha1.Servic
 func (k serviceAccountKind) Abandon(context.Context, *v1alpha1.ServiceAccount) error { return nil }
 
 func (k serviceAccountKind) Connect(ctx context.Context, obj *v1alpha1.ServiceAccount) (External[accountState], error) {
-	place, err := k.placeIn(ctx, obj.Spec.OrganizationRef, obj)
+	place, err := k.placeIn(ctx, obj.Spec.OrganizationRef, obj, k.Held(obj))
 	if err != nil {
 		return nil, err
 	}
@@ -141,7 +141,7 @@ func (x *serviceAccount) Rival(ctx context.Context) error {
 	}
 	for _, a := range found {
 		if a.Name == x.obj.WantedName() && !x.owned(a) {
-			return stalled(v1alpha1.ReasonAlreadyExists, "service account %q exists in organization %d (id %d) and is not this object's: rename one of them", a.Name, x.org.ID(), a.ID)
+			return x.taken(ctx, a)
 		}
 	}
 	return nil
@@ -258,7 +258,7 @@ func (x *serviceAccount) Update(ctx context.Context, have *accountState) error {
 		}
 	}
 	if err := x.org.UpdateServiceAccount(ctx, have.ID, change); err != nil {
-		return err
+		return fmt.Errorf("changing %s of the service account: %w", strings.Join(x.Diff(have), ", "), err)
 	}
 	have.Name, have.Role, have.IsDisabled = x.obj.WantedName(), string(x.obj.Spec.Role), x.obj.Spec.Disabled
 	return nil
@@ -274,7 +274,7 @@ func (x *serviceAccount) deleteStrays(ctx context.Context, have *accountState) e
 	}
 	for _, stray := range have.strays {
 		if err := absent(x.org.DeleteServiceAccount(ctx, stray.ID)); err != nil {
-			return err
+			return fmt.Errorf("deleting a second service account of this object: %w", err)
 		}
 	}
 	have.strays = nil

@@ -19,8 +19,12 @@ func kin8(obj Object) string {
 
 // birthName is the name that the account is created under. The login, which is made from it, says for ever whose the account is.
 func (x *serviceAccount) birthName() string {
-	return x.obj.WantedName() + "-" + kin8(x.obj) + "-" + uid8(x.obj)
+	name := []rune(x.obj.WantedName())
+	return string(name[:min(len(name), maxNameInLogin)]) + "-" + kin8(x.obj) + "-" + uid8(x.obj)
 }
+
+// maxNameInLogin leaves room for sa-<org>- and the mark in the 190 characters that a login can have.
+const maxNameInLogin = 150
 
 // takeOver finds the account that this object may have although it was not made for it: one of an earlier life of it, or, with consent, somebody else's. It returns nil if there is none.
 func (x *serviceAccount) takeOver(ctx context.Context) (*accountState, error) {
@@ -82,6 +86,19 @@ func (x *serviceAccount) adoptable(ctx context.Context) (*grafana.ServiceAccount
 		return nil, stalled(v1alpha1.ReasonRoleNotPermitted, "service account %q exists in Grafana with role %s, and Organization %s allows no role above %s here", a.Name, a.Role, x.owner, x.highestRole())
 	}
 	return &found[0], nil
+}
+
+// taken says that an account has the wanted name, and whether it could be taken over.
+func (x *serviceAccount) taken(ctx context.Context, a grafana.ServiceAccount) error {
+	held, err := x.held(ctx, a)
+	if err != nil {
+		return err
+	}
+	cure := "rename one of them"
+	if !held && x.obj.Status.ID == 0 && x.obj.Spec.AdoptionPolicy != v1alpha1.AdoptionAdopt {
+		cure += ", or have this object take it over with adoptionPolicy: Adopt"
+	}
+	return stalled(v1alpha1.ReasonAlreadyExists, "service account %q exists in organization %d (id %d) and is not this object's: %s", a.Name, x.org.ID(), a.ID, cure)
 }
 
 // held reports whether an account belongs to another ServiceAccount of the cluster.

@@ -51,6 +51,9 @@ func NewReconcilers(e *Env) *Reconcilers {
 
 // Setup registers all controllers with the manager.
 func Setup(mgr ctrl.Manager, e *Env, opts Options) error {
+	if err := checkClusterID(e.ClusterID); err != nil {
+		return err
+	}
 	for _, ix := range indexes() {
 		if err := mgr.GetFieldIndexer().IndexField(context.Background(), ix.obj, ix.field, ix.of); err != nil {
 			return err

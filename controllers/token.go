@@ -113,12 +113,12 @@ func (k tokenKind) Connect(ctx context.Context, obj *v1alpha1.ServiceAccountToke
 		return nil, err
 	case deleting && account.Status.ID == 0 && account.Status.CreateStarted == nil && !account.DeletionTimestamp.IsZero() && wasSeen(&account):
 		return nil, errGone
-	case !deleting && !account.DeletionTimestamp.IsZero():
+	case !deleting && !account.DeletionTimestamp.IsZero() && !k.Held(obj): // what holds something keeps the account: see placeIn
 		return nil, waiting(v1alpha1.ReasonParentNotAvailable, "ServiceAccount %s is being deleted", key)
 	case account.Status.ID == 0, !deleting && !isTrue(account.Status.Conditions, v1alpha1.ConditionAvailable):
 		return nil, waiting(v1alpha1.ReasonParentNotAvailable, "ServiceAccount %s is not Available yet", key)
 	}
-	place, err := k.placeIn(ctx, account.Spec.OrganizationRef, obj)
+	place, err := k.placeIn(ctx, account.Spec.OrganizationRef, obj, k.Held(obj))
 	if err != nil {
 		return nil, err
 	}
@@ -164,7 +164,7 @@ func (x *token) sort(secrets tokenSecrets, list []grafana.Token) *tokenState {
 	numbers := []int64{held.revision}
 	for _, t := range list {
 		revision, uid := x.revisionOf(t.Name)
-		if revision == 0 || uid != uid8(x.obj) && secrets.kept[t.ID] {
+		if revision == 0 || uid != uid8(x.obj) && secrets.kept[t.ID] && t.ID != held.tokenID {
 			continue // somebody else's, or what an earlier life of this object left in a Secret
 		}
 		if revision == held.revision && t.ID == held.tokenID {
@@ -424,11 +424,16 @@ func (x *token) nextRecord() record {
 func (x *token) notMade(err error) error {
 	switch {
 	case grafana.IsTaken(err):
-		return &problem{Reason: v1alpha1.ReasonCreating, Message: "another manager made this revision: looking again", Retry: true, err: err}
+		x.obj.Status.Revision = x.revision + 1 // if it is on no list of ours, the next one is taken
+		return &problem{Reason: v1alpha1.ReasonCreating, Message: fmt.Sprintf("a token %q, or one that Grafana's database takes for it, is there already: looking again", x.name(x.revision+1)), Retry: true, err: err}
 	case grafana.IsNotFound(err):
 		return x.accountLost(err)
 	case grafana.IsLifetimeRefused(err):
 		return x.lifetimeRefused(err)
+	}
+	if answer := new(grafana.Error); errors.As(err, &answer) && slices.Contains([]int{400, 403, 422}, answer.Status) {
+		return fmt.Errorf("making a token: %w. If it is a limit on tokens, as managed services have one for each service account: "+
+			"expired tokens count too, and the operator deletes only its own", err)
 	}
 	return fmt.Errorf("making a token: %w", err)
 }
@@ -492,8 +497,11 @@ func seconds(t time.Time) *metav1.Time {
 
 func (x *token) Diff(have *tokenState) []string {
 	var diff []string
-	if x.secretDiffers(have.secrets) || len(have.secrets.others) > 0 {
-		diff = append(diff, "Secret")
+	if x.secretDiffers(have.secrets) {
+		diff = append(diff, "Secret "+x.obj.SecretName())
+	}
+	for _, former := range have.secrets.others {
+		diff = append(diff, "former Secret "+former.Name+", which is deleted")
 	}
 	if len(have.ended)+len(have.orphans) > 0 {
 		diff = append(diff, "old tokens")
@@ -534,7 +542,7 @@ func (x *token) revokeLost(ctx context.Context, have *tokenState) error {
 func (x *token) revoke(ctx context.Context, tokens *[]grafana.Token) error {
 	for len(*tokens) > 0 {
 		if err := absent(x.org.DeleteToken(ctx, x.account.Status.ID, (*tokens)[0].ID)); err != nil {
-			return err
+			return fmt.Errorf("revoking token %d: %w", (*tokens)[0].ID, err)
 		}
 		*tokens = slices.Delete(*tokens, 0, 1)
 	}
@@ -555,7 +563,8 @@ func (x *token) Judge(ctx context.Context, have *tokenState) error {
 	return nil
 }
 
-// proveKey asks Grafana, once for each key.
+// proveKey asks Grafana, once for each key. Where the answer says nothing about the key, as from a proxy that does not let the
+// question through, it is enough that the token is on Grafana's list and that its key is in the Secret as it was made.
 func (x *token) proveKey(ctx context.Context, have *tokenState) error {
 	if x.obj.Status.ProvenAt != nil {
 		return nil
@@ -564,12 +573,14 @@ func (x *token) proveKey(ctx context.Context, have *tokenState) error {
 	switch {
 	case grafana.IsUnavailable(err):
 		return err
-	case err != nil:
+	case grafana.IsUnauthorized(err) && !grafana.IsNotGrafana(err):
 		return &problem{Reason: v1alpha1.ReasonKeyRefused, Retry: true, err: err,
 			Message: fmt.Sprintf("the key is in Secret %s, but Grafana does not accept it: %v. If it stays so, something on the way to Grafana holds the key back; to have another one made, delete the Secret", have.secrets.held().Name, err)}
 	}
-	x.obj.Status.ProvenAt = seconds(x.env.Now())
-	observeToken(x.obj)
+	if err == nil {
+		x.obj.Status.ProvenAt = seconds(x.env.Now())
+		observeToken(x.obj)
+	}
 	return nil
 }
 

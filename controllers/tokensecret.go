@@ -98,8 +98,24 @@ func (e *Env) liveSecret(ctx context.Context, obj *v1alpha1.ServiceAccountToken,
 // ours reports whether a Secret belongs to the object. With deletionPolicy Orphan nothing owns it, or Kubernetes would collect it before we have let go, and people can take our reference off;
 // its annotation still says whose it is.
 func ours(secret *corev1.Secret, obj *v1alpha1.ServiceAccountToken) bool {
-	disowned := metav1.GetControllerOf(secret) == nil && secret.Annotations[v1alpha1.AnnotationTokenOwner] == tokenOwner(obj)
-	return metav1.IsControlledBy(secret, obj) || disowned || obj.DeletionTimestamp.IsZero() && ofEarlierLife(secret, obj)
+	return !isCopy(secret, obj) && (belongs(secret, obj) || obj.DeletionTimestamp.IsZero() && ofEarlierLife(secret, obj))
+}
+
+// belongs reports whether owner or annotation name the object. A copy that somebody made says the same.
+func belongs(secret metav1.Object, obj *v1alpha1.ServiceAccountToken) bool {
+	disowned := metav1.GetControllerOf(secret) == nil && secret.GetAnnotations()[v1alpha1.AnnotationTokenOwner] == tokenOwner(obj)
+	return metav1.IsControlledBy(secret, obj) || disowned
+}
+
+// isCopy reports whether somebody else has made the Secret from one of the operator's: it says itself that it was made under
+// another name. Of one from before Secrets said so, spec or status have to name it.
+func isCopy(secret metav1.Object, obj *v1alpha1.ServiceAccountToken) bool {
+	name := secret.GetName()
+	original, says := secret.GetAnnotations()[v1alpha1.AnnotationTokenSecret]
+	if !says {
+		original = obj.SecretName()
+	}
+	return name != original && name != obj.Status.SecretName
 }
 
 // ofEarlierLife reports whether a Secret was made for an object of this name that is no more: it was deleted with Orphan, or restored, and applied again.
@@ -124,11 +140,13 @@ func (e *Env) formerNames(ctx context.Context, obj *v1alpha1.ServiceAccountToken
 	names := map[string]bool{obj.Status.SecretName: true}
 	for i := range list.Items {
 		secret := &list.Items[i]
-		if metav1.IsControlledBy(secret, obj) || metav1.GetControllerOf(secret) == nil && secret.Annotations[v1alpha1.AnnotationTokenOwner] == tokenOwner(obj) {
+		if belongs(secret, obj) {
 			names[secret.Name] = true
 		} else if secret.Name != obj.SecretName() && strings.HasPrefix(secret.Annotations[v1alpha1.AnnotationTokenOwner], obj.Name+"/") {
-			id, _ := strconv.ParseInt(secret.Annotations[v1alpha1.AnnotationTokenID], 10, 64)
-			kept[id] = true
+			if original, says := secret.Annotations[v1alpha1.AnnotationTokenSecret]; !says || original == secret.Name { // else a copy
+				id, _ := strconv.ParseInt(secret.Annotations[v1alpha1.AnnotationTokenID], 10, 64)
+				kept[id] = true
+			}
 		}
 	}
 	delete(names, "")
@@ -149,6 +167,10 @@ func (x *token) desired(now *corev1.Secret, r record) (*corev1.Secret, error) {
 		labels[k] = string(v)
 	}
 	annotations[v1alpha1.AnnotationTokenOwner] = tokenOwner(x.obj)
+	annotations[v1alpha1.AnnotationTokenSecret] = x.obj.SecretName()
+	if now != nil {
+		annotations[v1alpha1.AnnotationTokenSecret] = now.Name
+	}
 	maps.Copy(annotations, spec.Annotations)
 	annotations[v1alpha1.AnnotationAppliedLabels] = names(spec.Labels)
 	annotations[v1alpha1.AnnotationAppliedAnnotations] = names(spec.Annotations)

@@ -21,11 +21,12 @@ const AnnotationConfirmReset = "grafana-tenancy.dev/confirm-reset"
 // the same name.
 const AnnotationRotate = "grafana-tenancy.dev/rotate"
 
-// Annotations on the Secret of a ServiceAccountToken. They are the record of which token it holds: the name and uid of the ServiceAccountToken that it was made for, Grafana's id of it, its revision, its ttl and expiry, the data key that it stands under
+// Annotations on the Secret of a ServiceAccountToken. They are the record of which token it holds: the name and uid of the ServiceAccountToken that it was made for, the Secret's own name, Grafana's id of the token, its revision, its ttl and expiry, the data key that it stands under
 // and a digest of it, the service account and organization that it belongs to, the tokens that were there before it and may still be in use, and which labels, annotations and data came from
 // the spec.
 const (
 	AnnotationTokenOwner         = "grafana-tenancy.dev/token-owner"
+	AnnotationTokenSecret        = "grafana-tenancy.dev/token-secret"
 	AnnotationTokenID            = "grafana-tenancy.dev/token-id"
 	AnnotationTokenRevision      = "grafana-tenancy.dev/token-revision"
 	AnnotationTokenTTL           = "grafana-tenancy.dev/token-ttl"
