@@ -1,6 +1,7 @@
 package controllers_test
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -185,4 +186,84 @@ func TestAPITokenMetrics(t *testing.T) {
 		}
 		return nil
 	})
+}
+
+var errNone = errors.New("there is none")
+
+// What hides the question that proves a key says nothing about the key: the token is on Grafana's list and its key whole, which is enough.
+func TestAPITokenProofIsHidden(t *testing.T) {
+	t.Parallel()
+	for name, fault := range map[string]grafanatest.Fault{
+		"not found":        {Status: 404, Body: `{}`},
+		"forbidden":        {Status: 403, Body: `{"message":"no"}`},
+		"wrong method":     {Status: 405, Body: `{}`},
+		"a page":           {Status: 403, Body: "<html>no</html>"},
+		"a page not found": {Status: 404, Body: "<html>no</html>"},
+		"a gateway's 401":  {Status: 401, Body: `{"error":"no"}`},
+		"a login page":     {Status: 401, Body: "<html>log in</html>"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, grafanatest.Options{})
+			fault.Outcome = grafanatest.Answer
+			w.grafana.SetFault(func(r *grafanatest.Request) grafanatest.Fault {
+				if strings.HasPrefix(r.Path, "/api/access-control/") {
+					return fault
+				}
+				return grafanatest.Fault{}
+			})
+			token := w.tokenOf()
+			if token.Status.ProvenAt != nil || !w.alive(w.key("ci")) {
+				t.Errorf("proven at %v", token.Status.ProvenAt)
+			}
+			w.rests(token, 1)
+			w.grafana.SetFault(nil)
+			visit(w, token)
+			until(w, token, "proven", func(metav1.Condition) bool { return token.Status.ProvenAt != nil })
+		})
+	}
+}
+
+// With anonymous access Grafana tells a good key from a bad one only by what it keeps for a minute: the list is enough.
+func TestAPITokenWithAnonymousAccess(t *testing.T) {
+	t.Parallel()
+	for _, version := range grafanatest.Versions() {
+		w := newWorld(t, grafanatest.Options{Version: version, Anonymous: true})
+		token := w.tokenOf()
+		w.rests(token, 1)
+	}
+}
+
+// A managed service's limit on tokens is told with its words and a hint, and not taken for one on how long they live.
+func TestAPITokenLimitOfAManagedService(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, grafanatest.Options{})
+	w.grafana.SetFault(func(r *grafanatest.Request) grafanatest.Fault {
+		if r.Method == "POST" && strings.HasSuffix(r.Path, "/tokens") {
+			return grafanatest.Fault{Outcome: grafanatest.Answer, Status: 400, Body: `{"message":"The service account has 100 tokens"}`}
+		}
+		return grafanatest.Fault{}
+	})
+	w.organization("team")
+	w.account("robot", "team")
+	token := stalled(w, w.token("ci", "robot"), v1alpha1.ReasonRefused, "The service account has 100 tokens", "expired tokens count")
+	w.grafana.SetFault(nil)
+	visit(w, token)
+	ready(w, token)
+}
+
+// A token of somebody else's that the database takes for the next revision's name costs a number, and no more.
+func TestAPITokenNameIsTakenElsewhere(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, grafanatest.Options{})
+	token := w.tokenOf()
+	org := orgOf(w, "team")
+	other := w.made(w.ask("POST", "/api/serviceaccounts", org, map[string]any{"name": "other"}))
+	theirs := fmt.Sprintf("%s-%d", token.Status.TokenName[:strings.LastIndex(token.Status.TokenName, "-")], 2)
+	w.ask("POST", fmt.Sprintf("/api/serviceaccounts/%d/tokens", other), org, map[string]any{"name": theirs})
+	w.rotate(token, "now")
+	revised(w, token, 3)
+	if all := w.grafana.Tokens(org); len(all) != 3 || !w.alive(w.key("ci")) {
+		t.Errorf("tokens: %+v", all)
+	}
 }
