@@ -181,7 +181,7 @@ func (x *instance) probe(ctx context.Context) (*serverState, error) {
 	if err := x.recognize(ctx); err != nil {
 		return nil, x.refused(err)
 	}
-	version, err := x.conn.DashboardAPIVersion(ctx)
+	version, err := x.dashboardAPI(ctx)
 	if err != nil {
 		return nil, x.refused(err)
 	}
@@ -224,6 +224,17 @@ func (x *instance) introduce(ctx context.Context) (*serverState, error) {
 	}
 	x.conn.nestedFolders.Store(settings.NestedFolders())
 	return have, nil
+}
+
+// dashboardAPI is the version of /apis that lists dashboards, if there is one. Once that has failed it is asked again; if
+// it fails twice in a row while all else works, there is none for now.
+func (x *instance) dashboardAPI(ctx context.Context) (string, error) {
+	version, err := x.conn.DashboardAPIVersion(ctx)
+	failing := grafana.VerdictOf(err) == grafana.Failing
+	if again := x.conn.apisFailing.Swap(failing); failing && again {
+		return "", nil
+	}
+	return version, err
 }
 
 // isHidden reports whether a question was answered, and the answer says no more than that it may not be asked.

@@ -605,7 +605,7 @@ func TestDashboardAPIVersion(t *testing.T) {
 		{406, ``, "", ""},
 		{302, ``, "", ""},
 		{200, `{"message":"hello"}`, "", ""},
-		{503, `no healthy upstream`, "", ""},
+		{503, `no healthy upstream`, "", "unavailable unsure"},
 		{429, `{}`, "", "rateLimited unavailable"},
 		{401, `{"message":"Unauthorized"}`, "", "unauthorized"},
 	} {

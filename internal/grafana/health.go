@@ -103,13 +103,13 @@ func (g apiGroup) complete() bool { return g.Kind == "APIGroup" }
 
 // DashboardAPIVersion finds out which version of the dashboards in /apis to ask for their list, such as
 // "v1beta1". "": none can be had here, because this Grafana (before 12) has none, or the credential may not ask,
-// or a proxy does not let it through. It is a convenience, so that any answer but Grafana's will do for that.
+// or a proxy does not let it through. It is a convenience, so that anybody's refusal will do for that.
 //
 // GET /apis/dashboard.grafana.app
 func (c *Client) DashboardAPIVersion(ctx context.Context) (string, error) {
 	group, err := do[apiGroup](ctx, c, get("/apis/dashboard.grafana.app"))
 	switch VerdictOf(err) {
-	case Done, NoAnswer, Untrusted, RateLimited, Unauthorized, Other:
+	case Done, NoAnswer, Untrusted, Failing, RateLimited, Unauthorized, Other:
 		return group.PreferredVersion.Version, err
 	}
 	return "", nil
