@@ -44,6 +44,7 @@ const (
 	dropAfter  fault = "took effect, answer lost"
 	failAfter  fault = "took effect, answered 500"
 	late       fault = "no answer, lands later"
+	denied     fault = "a gateway's 404, no effect"
 	deadBefore fault = "process dies before"
 	deadAfter  fault = "process dies after"
 	usurped    fault = "another manager takes over before"
@@ -64,9 +65,9 @@ func (p point) faults() []fault {
 	case p.where == "kubernetes":
 		return []fault{refused, dropAfter, deadBefore, deadAfter, usurped}
 	case strings.HasPrefix(p.what, http.MethodGet):
-		return []fault{refused, deadBefore}
+		return []fault{refused, denied, deadBefore}
 	}
-	return []fault{unsent, refused, dropAfter, failAfter, late, deadBefore, deadAfter, usurped}
+	return []fault{unsent, refused, denied, dropAfter, failAfter, late, deadBefore, deadAfter, usurped}
 }
 
 // died unwinds a pass whose process was killed.
@@ -503,6 +504,9 @@ func (t *crashTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	if f == deadBefore {
 		panic(died{})
+	}
+	if f == denied {
+		return &http.Response{StatusCode: http.StatusNotFound, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(`{"message":"Not Found"}`)), Request: r}, nil
 	}
 	if f == late && w.lateAt.IsZero() {
 		w.lateAt = w.clock.Add(40 * time.Second) // after the operator has come back to it, and before it is safe to forget

@@ -181,7 +181,7 @@ func (x *instance) probe(ctx context.Context) (*serverState, error) {
 	if err := x.recognize(ctx); err != nil {
 		return nil, x.refused(err)
 	}
-	version, err := x.dashboardAPI(ctx)
+	version, err := x.dashboardAPI(ctx, have)
 	if err != nil {
 		return nil, x.refused(err)
 	}
@@ -216,6 +216,9 @@ func (x *instance) introduce(ctx context.Context) (*serverState, error) {
 		return nil, x.refused(err)
 	}
 	have := &serverState{Health: health, edition: settings.Edition}
+	if hidden != nil {
+		have.Database = "ok" // or nobody could have signed in
+	}
 	if have.Version == "" {
 		have.Version = settings.Version
 	}
@@ -226,12 +229,18 @@ func (x *instance) introduce(ctx context.Context) (*serverState, error) {
 	return have, nil
 }
 
-// dashboardAPI is the version of /apis that lists dashboards, if there is one. Once that has failed it is asked again; if
-// it fails twice in a row while all else works, there is none for now.
-func (x *instance) dashboardAPI(ctx context.Context) (string, error) {
+// dashboardAPI is the version of /apis that lists dashboards, if there is one. What the same Grafana was found to have
+// stays known while the question is not let through: its lists show by themselves whether they can be had. Where that
+// fails twice in a row, and all else works, there is none for now.
+func (x *instance) dashboardAPI(ctx context.Context, have *serverState) (string, error) {
 	version, err := x.conn.DashboardAPIVersion(ctx)
 	failing := grafana.VerdictOf(err) == grafana.Failing
-	if again := x.conn.apisFailing.Swap(failing); failing && again {
+	again := x.conn.apisFailing.Swap(failing)
+	known := x.conn.dashboardAPI.Load()
+	switch {
+	case version == "" && (err == nil || failing) && known != nil && *known != "" && x.obj.Status.Version == have.Version:
+		return *known, nil
+	case failing && again:
 		return "", nil
 	}
 	return version, err
