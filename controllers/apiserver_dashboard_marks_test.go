@@ -15,8 +15,8 @@ import (
 	"grafana-tenancy.dev/operator/internal/grafana/grafanatest"
 )
 
-// hasEvent fails until there is an event about an object that has all of the texts.
-func (w *world) hasEvent(obj client.Object, reason string, texts ...string) {
+// announced fails until there is an event about an object that has all of the texts.
+func (w *world) announced(obj client.Object, reason string, texts ...string) {
 	w.t.Helper()
 	w.eventually("event "+reason+" of "+obj.GetName(), func() error {
 		var list eventsv1.EventList
@@ -80,7 +80,7 @@ func TestAPIDashboardWithoutItsMark(t *testing.T) {
 				if d := w.dash(org, "overview"); d != nil || w.asked("DELETE", "/api/dashboards/uid/overview") != 1 {
 					t.Errorf("it was left: %+v", d)
 				}
-				w.hasEvent(dash, v1alpha1.EventDeleted, "Deleted in Grafana")
+				w.announced(dash, v1alpha1.EventDeleted, "Deleted in Grafana")
 			})
 		}
 	}
@@ -124,7 +124,7 @@ func TestAPIDashboardEditedThroughAPIs(t *testing.T) {
 					t.Errorf("it was not left to stand: %+v, %v, %+v", d, w.writes(), dash.Status.Drift)
 				}
 			} else {
-				w.hasEvent(dash, v1alpha1.EventUpdated, `version 2, made in Grafana by "admin"`)
+				w.announced(dash, v1alpha1.EventUpdated, `version 2, made in Grafana by "admin"`)
 				if d := w.dash(org, "overview"); d.Title != "Overview" {
 					t.Errorf("it is %+v", d)
 				}
@@ -158,7 +158,7 @@ func TestAPIDashboardReplacedAndDeleted(t *testing.T) {
 	if d := w.dash(org, "overview"); d == nil || d.Title != "Theirs" {
 		t.Errorf("theirs became %+v", d)
 	}
-	w.hasEvent(dash, v1alpha1.EventLeft, `"overview"`, "nothing proves")
+	w.announced(dash, v1alpha1.EventLeft, `"overview"`, "nothing proves")
 	for event := range w.events() {
 		if strings.Contains(event, " "+v1alpha1.EventDeleted+" ") {
 			t.Errorf("there is an event: %s", event)
@@ -221,7 +221,7 @@ func TestAPIDashboardUnusedInput(t *testing.T) {
 	dash := ready(w, w.dashboard("dash", "team", source, func(o *v1alpha1.Dashboard) {
 		o.Spec.Inputs = []v1alpha1.DashboardInput{{Name: "DS_P", Value: "prom"}}
 	}))
-	w.hasEvent(dash, v1alpha1.EventUnusedInput, "DS_P")
+	w.announced(dash, v1alpha1.EventUnusedInput, "DS_P")
 }
 
 // Grafana raises a refresh that is too short. That is no difference, and the condition does not say that it holds what is
