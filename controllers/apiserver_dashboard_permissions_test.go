@@ -104,7 +104,7 @@ func TestAPIDashboardLeftWithoutPermissions(t *testing.T) {
 				case r.Method == "POST" && r.Path == "/api/dashboards/db" && dashboard.CompareAndSwap(false, true):
 					w.grafana.Do("POST", r.Path, org, map[string]any{"dashboard": map[string]any{"uid": "theirs", "title": "Theirs"}})
 				case r.Method == "POST" && r.Path == "/api/folders" && folder.CompareAndSwap(false, true):
-					w.grafana.Do("POST", r.Path, org, map[string]any{"uid": "theirs", "title": "Folder of theirs"})
+					w.grafana.Do("POST", r.Path, org, map[string]any{"uid": "folder-of-theirs", "title": "Folder of theirs"})
 				}
 				return grafanatest.Fault{}
 			})
@@ -118,7 +118,7 @@ func TestAPIDashboardLeftWithoutPermissions(t *testing.T) {
 				t.Error("the folder can be seen by Admins only")
 			}
 			if _, writes := w.askedForPermissions(); writes != 2 {
-				t.Errorf("permissions were written %d times: %q", writes, w.writes())
+				t.Errorf("permissions were written %d times", writes)
 			}
 			w.announced(root, v1alpha1.EventUpdated, "permissions")
 			if root.Status.PermissionsPending || inside.Status.PermissionsPending {

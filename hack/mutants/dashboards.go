@@ -56,4 +56,58 @@ var dashboardMutants = []mutant{
 		old:  "ready.ObservedGeneration == p.obj.GetGeneration() && p.ext.Settled()\n",
 		new:  "p.ext.Settled()\n", test: "TestRestartActsOnChanges",
 	},
+	{
+		name: "dashboard that has lost its mark taken for another's",
+		file: "controllers/dashboard_proof.go",
+		old:  "(h.ours || have.adopted || recorded)",
+		new:  "(h.ours || have.adopted)", test: "TestAPIDashboardWithoutItsMark",
+	},
+	{
+		name: "message that an edit carried along taken for our own",
+		file: "controllers/dashboard_proof.go",
+		old:  "	return s.as == v.Version && (",
+		new:  "	return (", test: "TestAPIDashboardEditedThroughAPIs",
+	},
+	{
+		name: "event says deleted, whatever was seen",
+		file: "controllers/lifecycle.go",
+		old:  "	if n == 0 {\n",
+		new:  "	if n < 0 {\n", test: "TestAPIDashboardReplacedAndDeleted",
+	},
+	{
+		name: "dashboard of another uid taken for ours",
+		file: "controllers/dashboard_proof.go",
+		old:  "	if d.UID != x.uid {\n",
+		new:  "	if d.UID == \"\" {\n", test: "TestAPIDashboardsWhoseUIDsADatabaseTakesForOne",
+	},
+	{
+		name: "first dashboard of an organization not made alone",
+		file: "controllers/firsts.go",
+		old:  "	case s.busy:\n",
+		new:  "	case s.busy && org < 0:\n", test: "TestTheFirstOfAKindInAnOrganizationIsMadeAlone",
+	},
+	{
+		name: "permissions of what was created not looked at",
+		file: "controllers/dashboard.go",
+		old:  "= \"\", true\n",
+		new:  "= \"\", false\n", test: "TestAPIDashboardLeftWithoutPermissions",
+	},
+	{
+		name: "folder in a folder left with permissions of its own",
+		file: "controllers/dashboard_permissions.go",
+		old:  "isBare(items) != inFolder {\n",
+		new:  "isBare(items) && !inFolder {\n", test: "TestAPIDashboardFolderInARestrictedOne",
+	},
+	{
+		name: "uid of the content counts though there is another",
+		file: "controllers/dashboard.go",
+		old:  "	if x.uid = cmp.Or(obj.Spec.UID, obj.Status.UID); x.uid == \"\" {\n",
+		new:  "	if x.uid = cmp.Or(obj.Spec.UID, obj.Status.UID); x.uid != \"-\" {\n", test: "TestAPIDashboardUIDThatIsNone",
+	},
+	{
+		name: "what Grafana makes of a save not remembered",
+		file: "controllers/dashboard.go",
+		old:  "		status.StoredHash = have.stored\n",
+		new:  "", test: "TestAPIDashboardThatGrafanaKeepsInAFormOfItsOwn",
+	},
 }

@@ -13,8 +13,8 @@ var mutants = []mutant{
 	{
 		name: "no intent before a create",
 		file: "controllers/lifecycle.go",
-		old:  "	if err := p.writeStatus(ctx); err != nil {\n		return err\n	}\n	err := p.write(ctx, func() (err error) {",
-		new:  "	err := p.write(ctx, func() (err error) {",
+		old:  "	if err := p.writeStatus(ctx); err != nil {\n		return err\n	}\n	err = p.write(ctx, func() (err error) {",
+		new:  "	err = p.write(ctx, func() (err error) {",
 	},
 	{
 		name: "finalizer after the create",
@@ -115,8 +115,8 @@ var mutants = []mutant{
 	{
 		name: "status says when the operator last looked",
 		file: "controllers/status.go",
-		old:  "message: \"Grafana holds what is asked for\",",
-		new:  "message: \"Grafana held what is asked for at \" + p.Now().String(),",
+		old:  "message: p.inSync(),",
+		new:  "message: p.inSync() + \" at \" + p.Now().String(),",
 	},
 	{
 		name: "copy behind our own last write trusted",
@@ -127,8 +127,8 @@ var mutants = []mutant{
 	{
 		name: "request sent again when its answer is lost",
 		file: "internal/grafana/request.go",
-		old:  "	err = c.exchange(req, &a)\n",
-		new:  "	err = c.exchange(req, &a)\n	if err != nil && a.method == http.MethodPost {\n		if req, err = c.build(traced, r, as); err == nil {\n			err = c.exchange(req, &a)\n		}\n	}\n", scenarios: "id is nobody's",
+		old:  "	err = c.exchange(req, r, &a)\n",
+		new:  "	err = c.exchange(req, r, &a)\n	if err != nil && a.method == http.MethodPost {\n		if req, err = c.build(traced, r, as); err == nil {\n			err = c.exchange(req, r, &a)\n		}\n	}\n", scenarios: "id is nobody's",
 	},
 	{
 		name: "parents go before their children",
@@ -204,14 +204,14 @@ var mutants = []mutant{
 	},
 	{
 		name: "dashboard's history not asked",
-		file: "controllers/dashboard.go",
-		old:  "	h := history{ours: x.uid == string(x.obj.UID)}\n",
-		new:  "	h := history{ours: true}\n", scenarios: "dashboard",
+		file: "controllers/dashboard_proof.go",
+		old:  "	h.ours = x.uid == string(x.obj.UID)\n",
+		new:  "	h.ours = true\n", scenarios: "dashboard",
 	},
 	{
 		name: "dashboard saved without its mark",
 		file: "controllers/dashboard.go",
-		old:  "		Message: x.messagePrefix() + strings.TrimPrefix(x.markText(), \"(\"),\n",
+		old:  "		Message: x.signature(version + 1).String(),\n",
 		new:  "		Message: \"\",\n", scenarios: "dashboard",
 	},
 	{
