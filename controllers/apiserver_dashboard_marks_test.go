@@ -193,6 +193,20 @@ func TestAPIDashboardsWhoseUIDsADatabaseTakesForOne(t *testing.T) {
 	}
 }
 
+// A folder that only the database takes for the one that is named is told, and not saved into again and again.
+func TestAPIDashboardFolderThatADatabaseTakesForAnother(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, grafanatest.Options{Version: "10.4.3", Database: grafanatest.MariaDB})
+	org := ready(w, w.organization("team")).Status.OrgID
+	w.ask("POST", "/api/folders", org, map[string]any{"uid": "Team", "title": "Team"})
+	dash := w.dashboard("dash", "team", `{"title": "Dash"}`, func(o *v1alpha1.Dashboard) { o.Spec.Folder = &v1alpha1.DashboardFolder{UID: "team"} })
+	until(w, dash, "saved", func(metav1.Condition) bool { return dash.Status.Version > 0 })
+	visit(w, dash)
+	stalled(w, dash, v1alpha1.ReasonFolderNotFound, `"team"`, `"Team"`, "spec.folder.uid")
+	change(w, dash, func() { dash.Spec.Folder.UID = "Team" })
+	ready(w, dash)
+}
+
 // A uid that Grafana would not take can stand in the content of a Dashboard that has another.
 func TestAPIDashboardUIDThatIsNone(t *testing.T) {
 	t.Parallel()

@@ -82,6 +82,19 @@ func (x *dash) locate(ctx context.Context, fresh bool) error {
 	return nil
 }
 
+// sameFolder fails if a dashboard is where spec.folder.uid says, but under a uid that only this Grafana's database takes
+// for the same: saving it again would change nothing.
+func (x *dash) sameFolder(ctx context.Context, is string) error {
+	if is == x.folder || !strings.EqualFold(is, x.folder) {
+		return nil
+	}
+	found, err := x.org.Folder(ctx, x.folder)
+	if absent(err) != nil || found.UID == x.folder || found.UID != is {
+		return absent(err)
+	}
+	return stalled(v1alpha1.ReasonFolderNotFound, "there is no folder %q in organization %d, though this Grafana's database takes %q for it: write that in spec.folder.uid", x.folder, x.org.ID(), is)
+}
+
 // follow goes along a path as far as it leads.
 func (x *dash) follow(ctx context.Context, path []string) error {
 	if len(path) > 1 && !x.conn.nestedFolders.Load() {

@@ -75,7 +75,7 @@ func (x *dash) read(ctx context.Context, known bool) (*dashboardState, error) {
 	}
 	recorded := known && x.isRecorded(d)
 	if recorded && x.recall(have) {
-		return have, x.seePermissions(ctx, have)
+		return x.seen(ctx, have)
 	}
 	oldest := int64(0)
 	if recorded {
@@ -88,6 +88,14 @@ func (x *dash) read(ctx context.Context, known bool) (*dashboardState, error) {
 	have, err = x.weigh(have, h, known, recorded)
 	if have == nil || err != nil || x.content == nil {
 		return have, err
+	}
+	return x.seen(ctx, have)
+}
+
+// seen finds out what else has to be known of a dashboard that is ours.
+func (x *dash) seen(ctx context.Context, have *dashboardState) (*dashboardState, error) {
+	if err := x.sameFolder(ctx, have.FolderUID); err != nil {
+		return nil, err
 	}
 	return have, x.seePermissions(ctx, have)
 }
