@@ -90,6 +90,34 @@ func (w *world) accountAgain(org int64, account grafanatest.SA, token grafanates
 	w.grafana.Do(http.MethodPost, fmt.Sprintf("/api/serviceaccounts/%d/tokens", made.ID), org, map[string]any{"name": token.Name})
 }
 
+// restoredAway has the service account be gone again by a restore.
+func restoredAway(w *world) {
+	backup := w.grafana.Snapshot()
+	w.create(newAccount("CI"))
+	w.briefly(3 * time.Minute)
+	w.grafana.Restore(backup)
+}
+
+// personsAccount has a person make an account of the name of ours, which gets its id as well.
+func personsAccount(w *world) {
+	w.grafana.Do(http.MethodPost, "/api/serviceaccounts", 3, map[string]any{"name": "CI", "role": "Viewer"})
+	w.everybody()
+}
+
+// personsAccountGone fails if a person's account was touched, or ours is not made once it is gone.
+func personsAccountGone(w *world) error {
+	all := w.grafana.ServiceAccounts(3)
+	if len(all) != 1 || all[0].Name != "CI" || all[0].Role != "Viewer" || all[0].Login != "sa-3-ci" {
+		return fmt.Errorf("the person's account is not as it was: %+v", all)
+	}
+	w.grafana.Do(http.MethodDelete, fmt.Sprint("/api/serviceaccounts/", all[0].ID), 3, nil)
+	w.everybody()
+	if err := w.rest(); err != nil {
+		return err
+	}
+	return w.check(w.foreign(), scenario{})
+}
+
 // first has these visited before all others.
 func (w *world) first(keys ...string) {
 	for n, key := range keys {
@@ -167,6 +195,8 @@ func databaseScenarios() []scenario {
 			w.delete(newToken())
 			w.first("ServiceAccountToken tenant/token")
 		}},
+		{name: "Grafana restored from before the service account, whose id and name are a person's", before: withOrg, midway: restoredAway,
+			act: personsAccount, stalled: map[string]string{"ServiceAccount": v1alpha1.ReasonAlreadyExists}, kept: true, after: personsAccountGone},
 		{name: "Grafana restored from before its organizations, where a reset is held", before: configured(hold, nothing), act: func(w *world) {
 			backup := w.grafana.Snapshot()
 			tenant(w)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -106,7 +107,7 @@ func (w *world) checkOrganization(o *v1alpha1.Organization, expected map[string]
 func (w *world) checkServiceAccount(o *v1alpha1.ServiceAccount, expected map[string]bool, fail failer) {
 	var found []grafanatest.SA
 	for _, sa := range w.grafana.ServiceAccounts(o.Status.OrgID) {
-		if markedLogin(sa.Login, uid8(o)) || o.Status.CreatedAt != "" && sa.ID == o.Status.ID {
+		if isAccountOf(o, sa) {
 			found = append(found, sa)
 		}
 	}
@@ -118,6 +119,12 @@ func (w *world) checkServiceAccount(o *v1alpha1.ServiceAccount, expected map[str
 	if sa := found[0]; sa.ID != o.Status.ID || sa.Name != o.WantedName() || sa.Role != string(o.Spec.Role) || sa.Disabled != o.Spec.Disabled {
 		fail("ServiceAccount %s: Grafana has %+v", o.Name, sa)
 	}
+}
+
+// isAccountOf reports whether an account in Grafana is a ServiceAccount's: by its login, or, of one that was taken over, as it is recorded.
+func isAccountOf(o *v1alpha1.ServiceAccount, a grafanatest.SA) bool {
+	created := a.Created.UTC().Format(time.RFC3339)
+	return markedLogin(a.Login, uid8(o)) || a.ID == o.Status.ID && a.Login == o.Status.Login && created == o.Status.CreatedAt
 }
 
 func (w *world) checkToken(o *v1alpha1.ServiceAccountToken, expected map[string]bool, fail failer) {

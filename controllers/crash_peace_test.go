@@ -188,7 +188,7 @@ func (l *life) leftBehind() map[string]bool {
 	return left
 }
 
-// holdings tells what is in Grafana and in a status.
+// holdings tells what is in Grafana and in a status. An id alone says nothing: after a restore others can have it by now.
 func (l *life) holdings() map[string]bool {
 	held := map[string]bool{}
 	for _, obj := range l.objects() {
@@ -196,11 +196,17 @@ func (l *life) holdings() map[string]bool {
 		case *v1alpha1.Organization:
 			held[fmt.Sprint("org ", o.Status.OrgID)] = true
 		case *v1alpha1.ServiceAccount:
-			held[fmt.Sprint("account ", o.Status.ID)] = true
+			for _, a := range l.grafana.ServiceAccounts(o.Status.OrgID) {
+				held[fmt.Sprint("account ", a.ID)] = held[fmt.Sprint("account ", a.ID)] || isAccountOf(o, a)
+			}
 		case *v1alpha1.ServiceAccountToken:
 			held[fmt.Sprint("token ", o.Status.TokenID)] = true
 		case *v1alpha1.Dashboard:
-			held[fmt.Sprint("dashboard ", o.Status.OrgID, o.Status.UID)] = true
+			for _, d := range l.grafana.Dashboards(o.Status.OrgID) {
+				if d.UID == o.Status.UID && (o.Status.Adopted || bornDashboard(d)) {
+					held[fmt.Sprint("dashboard ", o.Status.OrgID, d.UID)] = true
+				}
+			}
 		}
 	}
 	return held
