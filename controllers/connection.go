@@ -108,6 +108,13 @@ func (c *Connection) remember(id int64, seen mark) {
 	c.proofs[id] = proof{mark: seen, at: c.now(), session: c.SessionID()}
 }
 
+// forgetProof has the organization looked at again before it is believed to be ours.
+func (c *Connection) forgetProof(id int64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.proofs, id)
+}
+
 // member reports whether the operator's login belongs to the organization. The list is asked for at most once a minute, unless fresh.
 func (c *Connection) member(ctx context.Context, id int64) (bool, error) {
 	if c.Login == "" {

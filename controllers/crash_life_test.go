@@ -3,6 +3,9 @@ package controllers
 import (
 	"net/http"
 	"testing"
+	"time"
+
+	"grafana-tenancy.dev/operator/api/v1alpha1"
 )
 
 // TestPeaceWhereAPersonHasTheIDOfOurs: after a restore a person's account has the id that a ServiceAccount's status still names, and its name. It is the person's, who gives the name up.
@@ -26,12 +29,46 @@ func TestPeaceWhereAPersonHasTheIDOfOurs(t *testing.T) {
 	}
 }
 
+// TestVanishedOrganizationThatIsSuspended: nobody makes it again, so that nothing can be made in it. What belongs in it says so and waits; it does not try to create again and again, nor write its
+// intent to do so.
+func TestVanishedOrganizationThatIsSuspended(t *testing.T) {
+	for _, version := range crashVersions() {
+		t.Run(version, func(t *testing.T) {
+			l := unborn(t, version)
+			l.enlist()
+			l.bearAndRest(anchor, "org", "account", "account-2", "token", "dashboard")
+			edit(l.world, newOrganization(""), func(o *v1alpha1.Organization) { o.Spec.Suspend = true })
+			edit(l.world, newAccount(""), func(a *v1alpha1.ServiceAccount) { a.Spec.Role = v1alpha1.RoleViewer }) // so that the organization has just been seen
+			l.mustWork(time.Second)
+			o := newOrganization("")
+			l.get(o)
+			l.do(http.MethodDelete, 1, nil, "/api/orgs/%d", o.Status.OrgID)
+			l.everybody()
+			mutations := l.mutation
+			l.mustWork(44 * time.Minute)
+			if sent := l.mutation - mutations; sent > 4 {
+				t.Errorf("%d requests to change something were sent in an organization that is not there", sent)
+			}
+			if err := l.peace(); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
 // bearAndRest creates objects and has the operator come to rest.
 func (l *life) bearAndRest(names ...string) {
 	for _, name := range names {
 		l.bear(name)
 	}
 	if err := l.rest(); err != nil {
+		l.tb.Fatal(err)
+	}
+}
+
+// mustWork lets the operator do what is due in that time.
+func (l *life) mustWork(d time.Duration) {
+	if err := l.workFor(d); err != nil {
 		l.tb.Fatal(err)
 	}
 }

@@ -465,7 +465,11 @@ func (p *pass[T, R]) write(ctx context.Context, send func() error) error {
 		}
 		defer done()
 	}
-	return send()
+	err := send()
+	if in, ok := p.ext.(interface{ doubt() }); ok && err != nil {
+		in.doubt()
+	}
+	return err
 }
 
 func (p *pass[T, R]) ticket(group string) ticket {

@@ -116,6 +116,9 @@ func (p *place) Prove(ctx context.Context, live bool) error {
 // errLost says that the Organization has looked for its mark in all of Grafana, and that there is none.
 var errLost = errors.New("no organization carries the mark")
 
+// doubt is called when a write in here failed: perhaps the organization is not what it was. The next pass sees for itself before it writes again.
+func (p *place) doubt() { p.conn.forgetProof(p.org.ID()) }
+
 // forbidden is called when Grafana refused something here: perhaps the operator's login is not in the organization any more, which its Organization finds out and puts right.
 func (p *place) forbidden() *suspect {
 	p.conn.forgetMember(p.org.ID())
