@@ -128,6 +128,11 @@ func rotationScenarios() []scenario {
 	}
 }
 
+// renameData asks for the key under another name, and for no template.
+func renameData(w *world) {
+	edit(w, newToken(), func(t *v1alpha1.ServiceAccountToken) { t.Spec.Secret.Key, t.Spec.Secret.Template = "key", nil })
+}
+
 // healingScenarios: what people and accidents do to a token on either side.
 func healingScenarios() []scenario {
 	damage := func(change func(*corev1.Secret)) func(*world) {
@@ -158,6 +163,14 @@ func healingScenarios() []scenario {
 		{name: "token's data and labels edited", before: withToken(templated), act: damage(func(s *corev1.Secret) {
 			s.Data[".env"], s.Labels = []byte("mine"), map[string]string{"mine": "too"}
 		}), after: revision(1)},
+		{name: "token's note of its data edited, and then key and template renamed", before: withToken(templated), act: func(w *world) {
+			damage(func(s *corev1.Secret) { s.Annotations[v1alpha1.AnnotationAppliedData] = "9" })(w)
+			renameData(w)
+		}, after: revision(1)},
+		{name: "token's note of its key edited, and then key and template renamed", before: withToken(templated), act: func(w *world) {
+			damage(func(s *corev1.Secret) { s.Annotations[v1alpha1.AnnotationTokenKey] = "9" })(w)
+			renameData(w)
+		}},
 		{name: "token's Secret without its owner", before: withToken(plain), act: damage(func(s *corev1.Secret) { s.OwnerReferences = nil }), after: revision(1)},
 		{name: "token's account is somebody else's after a restore", before: func(w *world) {
 			withOrg(w)

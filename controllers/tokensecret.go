@@ -160,7 +160,7 @@ func (x *token) desired(now *corev1.Secret, r record) (*corev1.Secret, error) {
 	}
 	want.Type = corev1.SecretType(spec.Type)
 	was := want.Annotations
-	if _, known := was[v1alpha1.AnnotationAppliedData]; !known {
+	if !tellsOurs(was) {
 		want.Data = nil // which of it was ours is not known any more; a dead key shall not stay
 	}
 	want.Labels = overlay(want.Labels, was[v1alpha1.AnnotationAppliedLabels], labels)
@@ -170,6 +170,11 @@ func (x *token) desired(now *corev1.Secret, r record) (*corev1.Secret, error) {
 		return nil, stalled(v1alpha1.ReasonSecretConflict, "%v", err)
 	}
 	return want, nil
+}
+
+// tellsOurs reports whether a Secret's annotations can be believed as to which of its data is ours: the key always is. Else they were taken off, or edited.
+func tellsOurs(annotations map[string]string) bool {
+	return slices.Contains(strings.Split(annotations[v1alpha1.AnnotationAppliedData], ","), annotations[v1alpha1.AnnotationTokenKey])
 }
 
 // own makes the Secret the object's in Kubernetes' eyes, so that it is collected with it; with deletionPolicy Orphan nobody's.
