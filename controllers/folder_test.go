@@ -31,6 +31,23 @@ func TestFolderMadeMeanwhile(t *testing.T) {
 	}
 }
 
+// A folder of ours that a person has renamed is still the one of its path: what a person has made in it is found there, and nothing is made beside it.
+func TestFolderRenamedWithAPersonsInIt(t *testing.T) {
+	w := newWorld(t, "12.4.0")
+	w.seed()
+	withDashboard("requests", path("Team"))(w)
+	w.settle()
+	team := w.grafana.Folders(3)[0].UID
+	w.grafana.Do(http.MethodPut, "/api/folders/"+team, 3, map[string]any{"title": "Squad", "overwrite": true})
+	w.grafana.Do(http.MethodPost, "/api/folders", 3, map[string]any{"uid": "theirs", "title": "Reports", "parentUid": team})
+	w.clock = w.clock.Add(2 * proofLife)
+	edit(w, newDashboard("", ""), path("Team", "Reports"))
+	w.settle()
+	if err := inFolder("Squad", "Reports")(w); err != nil {
+		t.Error(err)
+	}
+}
+
 func ownerOfFolders(w *world) *v1alpha1.Organization {
 	o := newOrganization("")
 	w.get(o)

@@ -30,7 +30,7 @@ var dashboardMutants = []mutant{
 		name: "folder found by its title only",
 		file: "controllers/dashboard_folder.go",
 		old:  "		uid = made.UID\n",
-		new:  "		uid = made.UID[:0]\n", scenarios: "folder",
+		new:  "		uid = made.UID[:0]\n", test: "TestFolderRenamedWithAPersonsInIt",
 	},
 	{
 		name: "folders of ours in the way of the organization's deletion",
