@@ -171,6 +171,10 @@ func healingScenarios() []scenario {
 			damage(func(s *corev1.Secret) { s.Annotations[v1alpha1.AnnotationTokenKey] = "9" })(w)
 			renameData(w)
 		}},
+		{name: "token's record wiped, and then key and template renamed", before: withToken(templated), act: func(w *world) {
+			damage(func(s *corev1.Secret) { s.Annotations = nil })(w)
+			renameData(w)
+		}},
 		{name: "token's Secret without its owner", before: withToken(plain), act: damage(func(s *corev1.Secret) { s.OwnerReferences = nil }), after: revision(1)},
 		{name: "token's account is somebody else's after a restore", before: func(w *world) {
 			withOrg(w)

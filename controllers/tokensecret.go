@@ -174,7 +174,8 @@ func (x *token) desired(now *corev1.Secret, r record) (*corev1.Secret, error) {
 
 // tellsOurs reports whether a Secret's annotations can be believed as to which of its data is ours: the key always is. Else they were taken off, or edited.
 func tellsOurs(annotations map[string]string) bool {
-	return slices.Contains(strings.Split(annotations[v1alpha1.AnnotationAppliedData], ","), annotations[v1alpha1.AnnotationTokenKey])
+	key := annotations[v1alpha1.AnnotationTokenKey]
+	return key != "" && slices.Contains(strings.Split(annotations[v1alpha1.AnnotationAppliedData], ","), key)
 }
 
 // own makes the Secret the object's in Kubernetes' eyes, so that it is collected with it; with deletionPolicy Orphan nobody's.
