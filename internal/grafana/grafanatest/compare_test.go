@@ -22,7 +22,7 @@ var generated = []*regexp.Regexp{
 	regexp.MustCompile(`^glsa_[0-9A-Za-z]{32}_[0-9a-f]{8}$`),
 	regexp.MustCompile(`^((user|service-account):)?[a-z][0-9a-z]{13}$`),
 	regexp.MustCompile(`^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$`),
-	regexp.MustCompile(`^3\d{15}$`),
+	regexp.MustCompile(`^\d{15,16}$`),
 }
 
 // forms of text of which only the form counts.
