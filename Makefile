@@ -88,6 +88,16 @@ hostile: ## Speak as a hostile tenant on a real kube-apiserver, and count which 
 	@assets=$$(hack/devcluster/ensure.sh); \
 	KUBEBUILDER_ASSETS=$$assets go test ./controllers -run '^TestHostile' -count=1 -v | awk '/^hostile: / {line = $$0; next} {print} END {if (line) print line}'
 
+.PHONY: real
+real: ## Run all that needs nothing but a Grafana against the one at GRAFANA_URL=… (GRAFANA_USER, GRAFANA_PASSWORD), which is left as it was.
+	@assets=$$(hack/devcluster/ensure.sh); \
+	KUBEBUILDER_ASSETS=$$assets GRAFANA_URL='$(GRAFANA_URL)' go run ./hack/real $(ARGS)
+
+.PHONY: record
+record: ## Record the operator's own traffic with the empty Grafana at GRAFANA_URL=…, for the tests of the stand-in.
+	@assets=$$(hack/devcluster/ensure.sh); \
+	KUBEBUILDER_ASSETS=$$assets GRAFANA_URL='$(GRAFANA_URL)' go run ./hack/record
+
 .PHONY: soak
 soak: ## Run the operator through SECONDS=60 of outages, resets, kills and edits, with 50 tenants (ARGS='-tenants=10 -seed=1'), and count what is lost, leaked or wedged.
 	@assets=$$(hack/devcluster/ensure.sh); \

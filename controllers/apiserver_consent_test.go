@@ -189,7 +189,7 @@ func TestAPIConsentHoldsUpNobody(t *testing.T) {
 // With --watch-namespaces the operator needs rights in those namespaces only, and a selector, for which it would have to read Namespaces, lets nobody in; the object that has it says so, and works for its own namespace.
 func TestAPIConsentWithinWatchedNamespaces(t *testing.T) {
 	t.Parallel()
-	w := &world{cluster: bareCluster(t), t: t, grafana: grafanatest.Start(t, grafanatest.Options{})}
+	w := &world{cluster: bareCluster(t), t: t, grafana: startGrafana(t, grafanatest.Options{})}
 	w.ns = w.namespace(map[string]string{"team": "blue"})
 	watched, unwatched := w.namespace(map[string]string{"team": "blue"}), w.namespace(map[string]string{"team": "blue"})
 	w.watch(w.ns, watched)

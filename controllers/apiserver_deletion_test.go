@@ -191,7 +191,11 @@ var theirWork = map[string]func(w *world, org int64) (takeOut func()){
 	`alert rule "Their rule"`: func(w *world, org int64) func() {
 		w.ask("POST", "/api/folders", org, map[string]any{"uid": "rules", "title": "Rules"})
 		w.ask("POST", "/api/v1/provisioning/alert-rules", org, map[string]any{
-			"uid": "theirs", "title": "Their rule", "ruleGroup": "g", "folderUID": "rules", "condition": "A", "data": []any{map[string]any{"refId": "A"}}, "for": "1m",
+			"uid": "theirs", "title": "Their rule", "ruleGroup": "g", "folderUID": "rules", "condition": "A", "for": "1m", "noDataState": "OK", "execErrState": "OK",
+			"data": []any{map[string]any{
+				"refId": "A", "datasourceUid": "__expr__", "relativeTimeRange": map[string]int{"from": 60, "to": 0},
+				"model": map[string]string{"refId": "A", "type": "math", "expression": "1 > 0"},
+			}},
 		})
 		return func() {
 			w.ask("DELETE", "/api/v1/provisioning/alert-rules/theirs", org, nil)

@@ -39,6 +39,7 @@ import (
 // TestAPIKilled runs the operator as it is shipped, as a process, and kills it at chosen writes: before the write has gone out, and after it took effect but before the operator could know. The
 // next process must bring everything to exactly one of each, with no key lost or left.
 func TestAPIKilled(t *testing.T) {
+	notOnReal(t, "the operator is killed at chosen requests")
 	t.Parallel()
 	binary := buildOperator(t)
 	bare := bareCluster(t)

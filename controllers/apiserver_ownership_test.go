@@ -229,7 +229,7 @@ func TestAPIMembershipLost(t *testing.T) {
 	id := n.org.Status.OrgID
 	w.ask("POST", "/api/admin/users", 0, map[string]any{"login": "jane", "name": "jane", "password": "jane-password", "email": "jane@example.com"})
 	w.ask("POST", fmt.Sprintf("/api/orgs/%d/users", id), 0, map[string]any{"loginOrEmail": "jane", "role": "Admin"})
-	w.ask("DELETE", fmt.Sprintf("/api/orgs/%d/users/1", id), 0, nil)
+	w.ask("DELETE", fmt.Sprintf("/api/orgs/%d/users/%d", id, w.grafana.Admin()), 0, nil)
 	change(w, n.dash, func() { n.dash.Spec.Source.JSON = new(`{"title": "After all"}`) })
 	ready(w, n.dash)
 	ready(w, get(w, &v1alpha1.Instance{ObjectMeta: w.named("grafana")}))

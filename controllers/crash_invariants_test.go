@@ -51,6 +51,9 @@ func (w *world) check(foreign string, s scenario) error {
 	if !s.ownKeys {
 		w.checkKeys(fail)
 	}
+	for _, shape := range w.grafana.Unrecorded() {
+		fail("sent what is in no recording from a real Grafana (see make record): %s", shape)
+	}
 	if now := w.foreign(); now != foreign {
 		fail("something foreign changed:\n  was %s\n  is  %s", foreign, now)
 	}

@@ -129,7 +129,7 @@ func (w *world) made(answer []byte) int64 {
 
 // org is an organization in Grafana; nil if there is none of that id.
 func (w *world) org(id int64) *grafanatest.Org {
-	return find(w.grafana.Orgs(), func(o grafanatest.Org) bool { return o.ID == id })
+	return w.grafana.Org(id)
 }
 
 // orgNamed is an organization in Grafana; nil if there is none of that name.
@@ -139,12 +139,12 @@ func (w *world) orgNamed(name string) *grafanatest.Org {
 
 // sa is a service account in Grafana; nil if there is none of that id.
 func (w *world) sa(orgID, id int64) *grafanatest.SA {
-	return find(w.grafana.ServiceAccounts(orgID), func(a grafanatest.SA) bool { return a.ID == id })
+	return w.grafana.ServiceAccount(orgID, id)
 }
 
 // dash is a dashboard in Grafana; nil if there is none of that uid.
 func (w *world) dash(orgID int64, uid string) *grafanatest.Dash {
-	return find(w.grafana.Dashboards(orgID), func(d grafanatest.Dash) bool { return d.UID == uid })
+	return w.grafana.Dashboard(orgID, uid)
 }
 
 func find[T any](all []T, is func(T) bool) *T {

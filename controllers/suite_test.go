@@ -26,6 +26,7 @@ import (
 	"grafana-tenancy.dev/operator/api/v1alpha1"
 	"grafana-tenancy.dev/operator/controllers"
 	"grafana-tenancy.dev/operator/internal/dashboard/fetch"
+	"grafana-tenancy.dev/operator/internal/grafana/grafanatest"
 )
 
 // cluster is a real control plane with the operator running against it. All tests share one; each keeps to a namespace and a Grafana of its own.
@@ -61,6 +62,10 @@ func TestMain(m *testing.M) {
 			fmt.Fprintln(os.Stderr, err)
 			code = 1
 		}
+	}
+	if unknown := grafanatest.Unrecorded(); len(unknown) > 0 && code == 0 {
+		fmt.Fprintf(os.Stderr, "the operator sent what is in no recording from a real Grafana (see make record):\n%s\n", strings.Join(unknown, "\n"))
+		code = 1
 	}
 	os.Exit(code)
 }

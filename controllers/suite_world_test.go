@@ -2,10 +2,12 @@ package controllers_test
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"os"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -37,6 +39,26 @@ type world struct {
 	also    []string // further namespaces of this test
 }
 
+// startGrafana starts a Grafana for a test: the stand-in, or, with GRAFANA_URL set (and GRAFANA_USER and GRAFANA_PASSWORD,
+// "admin" by default), what stands before that one. There a test is skipped if its Grafana has to be another.
+func startGrafana(t *testing.T, opts grafanatest.Options) *grafanatest.Server {
+	t.Helper()
+	url := os.Getenv("GRAFANA_URL")
+	if url == "" {
+		return grafanatest.Start(t, opts)
+	}
+	user, password := cmp.Or(os.Getenv("GRAFANA_USER"), "admin"), cmp.Or(os.Getenv("GRAFANA_PASSWORD"), "admin")
+	return grafanatest.Attach(t, grafanatest.Real{URL: url, User: user, Password: password}, opts)
+}
+
+// notOnReal skips a test that cannot be made with a real Grafana, if it is to be, and says why in a few words.
+func notOnReal(t *testing.T, why string) {
+	t.Helper()
+	if os.Getenv("GRAFANA_URL") != "" {
+		grafanatest.NotOnReal(t, why)
+	}
+}
+
 // newWorld makes a world whose Instance has been applied.
 func newWorld(t *testing.T, opts grafanatest.Options, changes ...func(*v1alpha1.Instance)) *world {
 	t.Helper()
@@ -48,7 +70,7 @@ func newWorld(t *testing.T, opts grafanatest.Options, changes ...func(*v1alpha1.
 // newEmptyWorld makes a world without an Instance.
 func newEmptyWorld(t *testing.T, opts grafanatest.Options) *world {
 	t.Helper()
-	w := &world{cluster: sharedCluster(t), t: t, grafana: grafanatest.Start(t, opts)}
+	w := &world{cluster: sharedCluster(t), t: t, grafana: startGrafana(t, opts)}
 	w.ns = w.namespace(nil)
 	w.also = nil
 	w.create(&corev1.Secret{

@@ -49,6 +49,7 @@ func TestContract(t *testing.T) {
 type contract struct {
 	url, user, password string
 	major               int // of the version
+	sessions            bool
 	client              *grafana.Client
 }
 
@@ -60,6 +61,7 @@ func runContract(t *testing.T, url, user, password string) {
 		t.Fatal(err)
 	}
 	k.major, _ = strconv.Atoi(strings.Split(settings.Version, ".")[0])
+	k.sessions = k.hasLoginForm(t)
 	for _, part := range []struct {
 		name string
 		run  func(contract, *testing.T)
@@ -92,6 +94,12 @@ func runContract(t *testing.T, url, user, password string) {
 		{"Contents", contract.testContents},
 		{"AlertRules", contract.testAlertRules},
 		{"LibraryPanels", contract.testLibraryPanels},
+		{"EveryPreference", contract.testEveryPreference},
+		{"EveryAddress", contract.testEveryAddress},
+		{"EveryServiceAccountPatch", contract.testEveryServiceAccountPatch},
+		{"EverySave", contract.testEverySave},
+		{"EveryQuota", contract.testEveryQuota},
+		{"SessionRenewal", contract.testSessionRenewal},
 	} {
 		t.Run(part.name, func(t *testing.T) { part.run(k, t) })
 	}
@@ -123,6 +131,7 @@ func (k contract) org(t *testing.T) *grafana.OrgClient {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
+		k.empty(t, k.client.Org(id))
 		if err := k.client.DeleteOrg(context.WithoutCancel(t.Context()), id); err != nil && !grafana.IsNotFound(err) {
 			t.Errorf("cleaning up: %v", err)
 		}
@@ -225,9 +234,7 @@ func (k contract) testServer(t *testing.T) {
 	if (version != "") != (k.major >= 12) {
 		t.Errorf("Grafana %d has the dashboard API %q", k.major, version)
 	}
-	if k.client.SessionID() == "" {
-		t.Error("there is no session")
-	}
+	same(t, "there is a session", k.sessions, k.client.SessionID() != "")
 	same(t, "organization of a server-wide call", int64(1), have(k.client.CurrentOrg(t.Context()))(t).ID)
 }
 
@@ -237,7 +244,7 @@ func (k contract) testCredentials(t *testing.T) {
 		right := k.connect(t, grafana.Config{BasicAuth: &grafana.BasicAuth{Username: login, Password: grafana.Key(login), Session: session}})
 		_, err := right.MyOrgs(t.Context())
 		must(t, err)
-		if (right.SessionID() != "") != session {
+		if (right.SessionID() != "") != (session && k.sessions) {
 			t.Errorf("session %v: its id is %q", session, right.SessionID())
 		}
 		wrong := k.connect(t, grafana.Config{BasicAuth: &grafana.BasicAuth{Username: login, Password: "wrong", Session: session}})
@@ -287,8 +294,10 @@ func (k contract) testOrgs(t *testing.T) {
 	expect(t, "getting it when it is deleted", err, grafana.IsNotFound)
 	expect(t, "deleting it again", k.client.DeleteOrg(t.Context(), o.ID()), grafana.IsNotFound)
 	expect(t, "renaming it when it is deleted", k.client.RenameOrg(t.Context(), o.ID(), unique("x")), grafana.IsUnsure)
-	_, err = o.SearchServiceAccounts(t.Context(), "")
-	expect(t, "looking for service accounts in it", err, grafana.IsForbidden)
+	accounts, err := o.SearchServiceAccounts(t.Context(), "")
+	if len(accounts) > 0 || err != nil && !grafana.IsForbidden(err) { // Grafana remembers for some seconds who may look
+		t.Errorf("looking for service accounts in it: %v, %v", accounts, err)
+	}
 }
 
 func (k contract) testOrgNames(t *testing.T) {

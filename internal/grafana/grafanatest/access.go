@@ -49,8 +49,11 @@ func (c *call) authorize(r *route) *answer {
 	if r.needs == "" {
 		return nil
 	}
-	if r.scope == inPathOrg && c.id("org") == 0 {
-		return denied(c, "")
+	if r.scope == inPathOrg {
+		if c.id("org") == 0 {
+			return denied(c, "")
+		}
+		c.rememberIn(c.id("org"))
 	}
 	if r.scope != inCurrentOrg && c.hasServerWide(r.needs) {
 		return nil

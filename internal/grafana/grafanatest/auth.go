@@ -30,7 +30,7 @@ type identity struct {
 }
 
 // memory is how long Grafana remembers what it knew of a person in an org that
-// a header named.
+// a header or path named.
 const memory = 5 * time.Second
 
 type memoryKey struct{ userID, orgID int64 }
@@ -186,16 +186,23 @@ func (c *call) acceptUser(u *user, s *session) *answer {
 	return nil
 }
 
-// remember keeps the caller's role, or recalls it if the org is gone.
+// remember keeps the caller's role in the org of a request, or recalls it if the org is gone.
 func (c *call) remember() {
-	key := memoryKey{c.who.user.id, c.who.orgID}
-	was, known := c.db.memory[key]
-	fresh := known && c.now.Sub(was.at) < memory
-	switch {
-	case c.org() != nil && !fresh:
-		c.db.memory[key] = remembered{c.role(key.orgID), c.now}
-	case c.org() == nil && fresh:
+	c.rememberIn(c.who.orgID)
+	was, known := c.db.memory[memoryKey{c.who.user.id, c.who.orgID}]
+	if c.org() == nil && known && c.now.Sub(was.at) < memory {
 		c.who.ghost = was.role
+	}
+}
+
+// rememberIn keeps the caller's role in an org, unless it is remembered already. What a path names is looked at, too.
+func (c *call) rememberIn(orgID int64) {
+	if c.who.user == nil || c.who.user.serviceAccount || c.db.orgs[orgID] == nil {
+		return
+	}
+	key := memoryKey{c.who.user.id, orgID}
+	if was, known := c.db.memory[key]; !known || c.now.Sub(was.at) >= memory {
+		c.db.memory[key] = remembered{c.role(orgID), c.now}
 	}
 }
 

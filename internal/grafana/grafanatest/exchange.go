@@ -11,12 +11,16 @@ import (
 
 // exchange takes a request through the log, the faults and the model.
 func (s *Server) exchange(in inbound) (*answer, error) {
+	if s.real != nil {
+		in.url = s.real.below(in.url)
+	}
 	if in.hidden {
 		return s.handle(in), nil
 	}
 	if s.faults.isDown() {
 		return nil, errRefused()
 	}
+	s.noteShape(in)
 	r := s.log.add(s.describe(in))
 	in.arrival = r.N
 	fault := s.faults.of(r)
@@ -30,7 +34,9 @@ func (s *Server) exchange(in inbound) (*answer, error) {
 	defer done()
 	a, err := s.meet(in, fault)
 	if a != nil {
-		a.header.Set("Date", s.opts.Now().UTC().Format(http.TimeFormat))
+		if a.header.Get("Date") == "" { // a real Grafana has its own
+			a.header.Set("Date", s.opts.Now().UTC().Format(http.TimeFormat))
+		}
 		s.log.finish(r, a.status)
 	}
 	return a, err

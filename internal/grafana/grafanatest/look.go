@@ -76,6 +76,9 @@ type LibraryPanel struct{ UID, Name, FolderUID string }
 
 // Orgs returns all organizations, by id.
 func (s *Server) Orgs() []Org {
+	if s.real != nil {
+		return s.real.allOrgs()
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var out []Org
@@ -94,8 +97,50 @@ func (s *Server) Orgs() []Org {
 	return out
 }
 
+// Org returns the organization of an id; nil if there is none.
+func (s *Server) Org(id int64) *Org {
+	if s.real != nil {
+		return s.real.orgByID(id)
+	}
+	return first(s.Orgs(), func(o Org) bool { return o.ID == id })
+}
+
+// ServiceAccount returns the service account of an id; nil if the organization has none.
+func (s *Server) ServiceAccount(orgID, id int64) *SA {
+	if s.real != nil {
+		return s.real.account(orgID, id)
+	}
+	return first(s.ServiceAccounts(orgID), func(a SA) bool { return a.ID == id })
+}
+
+// Dashboard returns the dashboard of a uid; nil if the organization has none.
+func (s *Server) Dashboard(orgID int64, uid string) *Dash {
+	if s.real != nil {
+		return s.real.dashboard(orgID, uid)
+	}
+	return first(s.Dashboards(orgID), func(d Dash) bool { return d.UID == uid })
+}
+
+// Admin returns the id of the first user, the server admin of Options.
+func (s *Server) Admin() int64 {
+	if s.real != nil {
+		return s.real.admin
+	}
+	return 1
+}
+
+func first[T any](all []T, is func(T) bool) *T {
+	if i := slices.IndexFunc(all, is); i >= 0 {
+		return &all[i]
+	}
+	return nil
+}
+
 // ServiceAccounts returns an organization's service accounts, by id.
 func (s *Server) ServiceAccounts(orgID int64) []SA {
+	if s.real != nil {
+		return s.real.accounts(orgID)
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	o := s.db.orgs[orgID]
@@ -114,6 +159,9 @@ func (s *Server) ServiceAccounts(orgID int64) []SA {
 // Tokens returns all tokens of an organization's service accounts, by id, with
 // the expired and the revoked.
 func (s *Server) Tokens(orgID int64) []Tok {
+	if s.real != nil {
+		return s.real.tokens(orgID)
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var out []Tok
@@ -127,6 +175,9 @@ func (s *Server) Tokens(orgID int64) []Tok {
 
 // Dashboards returns an organization's dashboards, by uid.
 func (s *Server) Dashboards(orgID int64) []Dash {
+	if s.real != nil {
+		return s.real.dashboards(orgID)
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	o := s.db.orgs[orgID]
@@ -146,6 +197,9 @@ func (s *Server) Dashboards(orgID int64) []Dash {
 
 // Folders returns an organization's folders, by uid.
 func (s *Server) Folders(orgID int64) []Folder {
+	if s.real != nil {
+		return s.real.folders(orgID)
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	o := s.db.orgs[orgID]
@@ -161,6 +215,7 @@ func (s *Server) Folders(orgID int64) []Folder {
 
 // AlertRules returns an organization's alert rules, by uid.
 func (s *Server) AlertRules(orgID int64) []AlertRule {
+	s.memoryOnly("it looks into the database")
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	o := s.db.orgs[orgID]
@@ -177,6 +232,7 @@ func (s *Server) AlertRules(orgID int64) []AlertRule {
 // LibraryPanels returns an organization's library panels, by name. Those of an
 // organization that is deleted are still there, as in Grafana.
 func (s *Server) LibraryPanels(orgID int64) []LibraryPanel {
+	s.memoryOnly("it looks into the database")
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var out []LibraryPanel
@@ -188,6 +244,9 @@ func (s *Server) LibraryPanels(orgID int64) []LibraryPanel {
 
 // KeyAlive says whether a token's key would be accepted now, and whose it is.
 func (s *Server) KeyAlive(key string) (orgID, saID, tokenID int64, ok bool) {
+	if s.real != nil {
+		return s.real.alive(key)
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, t := range s.db.tokens {
@@ -204,6 +263,9 @@ func (s *Server) KeyAlive(key string) (orgID, saID, tokenID int64, ok bool) {
 // Keys returns every key ever issued, through all resets and restores, oldest
 // first.
 func (s *Server) Keys() []string {
+	if s.real != nil {
+		return s.real.allKeys()
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return slices.Clone(s.keys)

@@ -1,6 +1,7 @@
 package grafanatest
 
 import (
+	"cmp"
 	"maps"
 	"net/http"
 	"slices"
@@ -109,7 +110,10 @@ func (db *database) moveOn(u *user) {
 
 func myOrgs(c *call) *answer {
 	if c.who.user == nil || c.who.user.serviceAccount {
-		return raw(http.StatusNotModified, "application/json", nil)
+		if !c.quirks.unified {
+			return fail(http.StatusForbidden, "Endpoint only available for users")
+		}
+		return &answer{status: http.StatusNotModified, header: http.Header{}}
 	}
 	return ok(c.db.orgsOf(c.who.user))
 }
@@ -124,7 +128,10 @@ func orgsOfUser(c *call) *answer {
 
 func (db *database) orgsOf(u *user) []obj {
 	out := []obj{}
-	for _, o := range sorted(db.orgs, func(a, b *org) int { return strings.Compare(a.name, b.name) }) {
+	byName := func(a, b *org) int {
+		return cmp.Or(strings.Compare(strings.ToLower(a.name), strings.ToLower(b.name)), strings.Compare(a.name, b.name))
+	}
+	for _, o := range sorted(db.orgs, byName) {
 		if role := o.members[u.id]; role != "" {
 			out = append(out, obj{"orgId": o.id, "name": o.name, "role": role})
 		}

@@ -12,6 +12,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -91,6 +92,9 @@ type Server struct {
 	log     requestLog
 	writing chan struct{} // holds one as long as a write takes its Latency
 	front   *front
+	real    *real // what answers instead of the model; nil: nothing
+
+	unrecorded unrecorded
 }
 
 // switches are the settings that can change while the server runs.
@@ -148,14 +152,20 @@ func (o Options) withDefaults() Options {
 }
 
 // Start returns an empty Grafana that listens on a free port of 127.0.0.1
-// until the test ends.
+// until the test ends. The test fails if the operator's client sends what is in
+// no recording from a real Grafana of that version.
 func Start(tb testing.TB, opts Options) *Server {
 	tb.Helper()
 	s, err := Listen("127.0.0.1:0", opts)
 	if err != nil {
 		tb.Fatalf("start a Grafana: %v", err)
 	}
-	tb.Cleanup(s.Close)
+	tb.Cleanup(func() {
+		s.Close()
+		if unknown := s.Unrecorded(); len(unknown) > 0 {
+			tb.Errorf("the operator sent what is in no recording from a real Grafana (see make record):\n%s", strings.Join(unknown, "\n"))
+		}
+	})
 	return s
 }
 

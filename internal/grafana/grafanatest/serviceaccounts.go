@@ -48,6 +48,7 @@ func accountLogin(orgID int64, name string) string {
 // fails half-way does before 11.3.1: its row is in the table of users, in no
 // org's list, and no request of the API shows it or takes it away.
 func (s *Server) BlockLogin(orgID int64, login string) {
+	s.memoryOnly("a login is taken by nobody")
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.db.addUser(user{login: login, email: login, serviceAccount: true, orgID: orgID}, s.opts.Now())

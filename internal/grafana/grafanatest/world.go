@@ -14,6 +14,7 @@ import (
 // tokens and lockouts are forgotten. What was issued before is worth nothing.
 // The first user is a new one: to start anew takes more than a second.
 func (s *Server) ResetDatabase() {
+	s.memoryOnly("the database is reset")
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	fresh := newDatabase(s.opts, s.quirks, s.log.arrived)
@@ -36,6 +37,7 @@ type Snapshot struct{ db *database }
 
 // Snapshot copies the database.
 func (s *Server) Snapshot() Snapshot {
+	s.memoryOnly("a backup is restored")
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return Snapshot{s.db.clone()}
@@ -44,6 +46,7 @@ func (s *Server) Snapshot() Snapshot {
 // Restore puts the database back to what it was. A snapshot can be restored
 // more than once.
 func (s *Server) Restore(snap Snapshot) {
+	s.memoryOnly("a backup is restored")
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	random := s.db.random
@@ -53,6 +56,10 @@ func (s *Server) Restore(snap Snapshot) {
 
 // EndSessions ends all sessions.
 func (s *Server) EndSessions() {
+	if s.real != nil {
+		s.real.endSessions()
+		return
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	clear(s.db.sessions)
@@ -61,6 +68,7 @@ func (s *Server) EndSessions() {
 // LockOut makes a login refuse even the right password for the next five
 // minutes, as five wrong ones would have.
 func (s *Server) LockOut(login string) {
+	s.memoryOnly("a login is locked out")
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for range maxAttempts {
@@ -70,6 +78,7 @@ func (s *Server) LockOut(login string) {
 
 // SetAnonymous enables or disables anonymous access.
 func (s *Server) SetAnonymous(on bool) {
+	s.memoryOnly("a setting changes")
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.options.anonymous = on
@@ -77,6 +86,7 @@ func (s *Server) SetAnonymous(on bool) {
 
 // SetQuotas enables or disables quotas.
 func (s *Server) SetQuotas(on bool) {
+	s.memoryOnly("a setting changes")
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.options.quotas = on
@@ -92,6 +102,10 @@ func (s *Server) SetStarting(starting bool) {
 
 // SetPassword changes a user's password. It panics if there is no such user.
 func (s *Server) SetPassword(login, password string) {
+	if s.real != nil {
+		s.real.setPassword(login, password)
+		return
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	u := s.db.person(login)
@@ -104,6 +118,7 @@ func (s *Server) SetPassword(login, password string) {
 // RevokeToken revokes a token as secret scanning does: it stays listed, with
 // isRevoked true, and its key is refused. It panics if there is no such token.
 func (s *Server) RevokeToken(orgID, tokenID int64) {
+	s.memoryOnly("Grafana itself revokes a token")
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	t := s.db.tokens[tokenID]

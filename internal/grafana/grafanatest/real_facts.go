@@ -1,0 +1,155 @@
+package grafanatest
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/url"
+	"reflect"
+	"strings"
+	"sync"
+	"time"
+)
+
+// facts are what can be known of a real Grafana and decides which tests it is for.
+type facts struct {
+	version, database              string
+	quotas, anonymous, noLoginForm bool
+	nested                         bool
+}
+
+// asked are the facts of Grafanas that were asked already.
+var asked sync.Map
+
+// factsOf asks a Grafana about itself, once.
+func factsOf(to Real) (facts, error) {
+	if f, there := asked.Load(to); there {
+		return f.(facts), nil
+	}
+	r := &real{Real: to, client: newRealClient()}
+	defer r.client.CloseIdleConnections()
+	var health struct{ Version string }
+	if err := r.ask(http.MethodGet, "/api/health", 1, nil, &health); err != nil {
+		return facts{}, err
+	}
+	var settings map[string]map[string]string
+	if err := r.ask(http.MethodGet, "/api/admin/settings", 1, nil, &settings); err != nil {
+		return facts{}, err
+	}
+	on := func(section, key string) bool { return settings[section][key] == "true" }
+	f := facts{
+		version: health.Version, database: settings["database"]["type"],
+		quotas: on("quota", "enabled"), anonymous: on("auth.anonymous", "enabled"), noLoginForm: on("auth", "disable_login_form"),
+		nested: strings.Contains(settings["feature_toggles"]["enable"], "nestedFolders"),
+	}
+	asked.Store(to, f)
+	return f, nil
+}
+
+// Describe names a real Grafana's version and database.
+func (to Real) Describe() (version, database string, err error) {
+	f, err := factsOf(to)
+	return f.version, f.database, err
+}
+
+// differ says in a word why this is not the Grafana of opts; "" if it is.
+func (f facts) differ(opts Options) string {
+	switch {
+	case opts.Version != "" && opts.Version != f.version:
+		return "it is of another version than " + opts.Version
+	case opts.Now != nil:
+		return "the clock is put forward"
+	case opts.Quotas && !f.quotas:
+		return "quotas are off"
+	case opts.Anonymous && !f.anonymous:
+		return "anonymous access is off"
+	case opts.DisableLoginForm && !f.noLoginForm:
+		return "the login form is on"
+	case opts.NestedFolders && !f.nested:
+		return "nested folders are off"
+	}
+	opts.Version, opts.Admin, opts.Password = "", "", ""
+	opts.Quotas, opts.Anonymous, opts.DisableLoginForm, opts.NestedFolders, opts.SchemaDefaults = false, false, false, false, false
+	if !reflect.ValueOf(opts).IsZero() {
+		return "it has other settings"
+	}
+	return ""
+}
+
+// ask sends a request as the server admin that we were given, with names as they are, and reads the answer
+// into out. Anything but a success is an error.
+func (r *real) ask(method, path string, org int64, body, out any) error {
+	u, err := url.Parse(path)
+	if err != nil {
+		return err
+	}
+	in := inbound{ctx: context.Background(), method: method, url: u, header: http.Header{}}
+	in.header.Set("Authorization", basicAuth(r.User, r.Password))
+	in.header.Set("X-Grafana-Org-Id", fmt.Sprint(org))
+	if body != nil {
+		in.header.Set("Content-Type", "application/json")
+		in.body = mustJSON(body)
+	}
+	a, err := r.sendUntilServed(in)
+	switch {
+	case err != nil:
+		return err
+	case a.status > 299:
+		return fmt.Errorf("%s %s: %d %.300s", method, path, a.status, a.body)
+	case out == nil:
+		return nil
+	}
+	return json.Unmarshal(a.body, out)
+}
+
+// sendUntilServed sends a request again while Grafana fails, as it does when many write to its SQLite at once.
+func (r *real) sendUntilServed(in inbound) (a *answer, err error) {
+	for pause := 100 * time.Millisecond; ; pause *= 2 {
+		a, err = r.send(in)
+		if err != nil || a.status < 500 || pause > 10*time.Second {
+			return a, err
+		}
+		if err := wait(in.ctx, pause); err != nil {
+			return a, err
+		}
+	}
+}
+
+// makeAdmin makes the world's own admin: a server admin who is one in the main organization, too.
+func (r *real) makeAdmin() error {
+	login := r.names.out(r.names.admin)
+	var made struct{ ID int64 }
+	user := obj{"login": login, "name": login, "email": login + "@example.org", "password": r.names.secret(r.names.password)}
+	if err := r.ask(http.MethodPost, "/api/admin/users", 1, user, &made); err != nil {
+		return err
+	}
+	r.admin = made.ID
+	if err := r.ask(http.MethodPut, fmt.Sprintf("/api/admin/users/%d/permissions", made.ID), 1, obj{"isGrafanaAdmin": true}, nil); err != nil {
+		return err
+	}
+	return r.ask(http.MethodPatch, fmt.Sprintf("/api/orgs/1/users/%d", made.ID), 1, obj{"role": "Admin"}, nil)
+}
+
+// Inventory lists what is in a real Grafana beyond its organizations: these, the users, and what is in the
+// main one.
+func (to Real) Inventory() (things []string, err error) {
+	r := &real{Real: to, client: newRealClient()}
+	defer r.client.CloseIdleConnections()
+	for path, read := range map[string]func(json.RawMessage) []string{
+		"/api/orgs?perpage=1000000":                  within("", "name"),
+		"/api/users?perpage=1000000":                 within("", "login"),
+		"/api/serviceaccounts/search?perpage=100000": within("serviceAccounts", "login"),
+		"/api/search?limit=5000":                     within("", "uid"),
+	} {
+		var answer json.RawMessage
+		if err := r.ask(http.MethodGet, path, 1, nil, &answer); err != nil {
+			return nil, err
+		}
+		kind, _, _ := strings.Cut(path, "?")
+		for _, thing := range read(answer) {
+			things = append(things, kind+" "+thing)
+		}
+	}
+	return things, nil
+}
