@@ -3,6 +3,7 @@ package controllers_test
 import (
 	"errors"
 	"fmt"
+	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -265,5 +266,33 @@ func TestAPITokenNameIsTakenElsewhere(t *testing.T) {
 	revised(w, token, 3)
 	if all := w.grafana.Tokens(org); len(all) != 3 || !w.alive(w.key("ci")) {
 		t.Errorf("tokens: %+v", all)
+	}
+}
+
+// A key that nobody has used yet sees what is made after it, for the operator has not had Grafana remember what it may see.
+func TestAPITokenSeesWhatIsMadeAfterIt(t *testing.T) {
+	t.Parallel()
+	for _, version := range grafanatest.Versions() {
+		for _, anonymous := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s anonymous %v", version, anonymous), func(t *testing.T) {
+				t.Parallel()
+				w := newWorld(t, grafanatest.Options{Version: version, Anonymous: anonymous})
+				w.tokenOf()
+				dash := ready(w, w.dashboard("later", "team", overview))
+				request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, w.grafana.URL+"/api/dashboards/uid/"+dash.Status.UID+"?forceLogin=true", http.NoBody)
+				if err != nil {
+					t.Fatal(err)
+				}
+				request.Header.Set("Authorization", "Bearer "+w.key("ci"))
+				response, err := http.DefaultClient.Do(request)
+				if err != nil {
+					t.Fatal(err)
+				}
+				_ = response.Body.Close()
+				if response.StatusCode != http.StatusOK {
+					t.Errorf("the new key gets %s for a dashboard that was made after it", response.Status)
+				}
+			})
+		}
 	}
 }

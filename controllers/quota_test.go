@@ -1,0 +1,46 @@
+package controllers
+
+import (
+	"slices"
+	"testing"
+	"time"
+
+	"k8s.io/client-go/util/workqueue"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"grafana-tenancy.dev/operator/api/v1alpha1"
+)
+
+// visitsAsked notes who is to be visited now.
+type visitsAsked struct {
+	workqueue.TypedRateLimitingInterface[ctrl.Request]
+	names []string
+}
+
+func (q *visitsAsked) Add(r ctrl.Request) { q.names = append(q.names, r.Name) }
+
+// What Grafana refused for a quota is looked at again at once when the Organization has that quota raised, and not only after the pause that a refusal brings.
+func TestARaisedQuotaHasTheRefusedLookedAt(t *testing.T) {
+	for _, version := range []string{"10.4.3", "12.4.0"} {
+		w := newWorld(t, version)
+		w.seed()
+		w.grafana.SetQuotas(true)
+		tenant(w)
+		edit(w, newOrganization(""), func(o *v1alpha1.Organization) { o.Spec.Quotas = map[string]v1alpha1.QuotaLimit{"dashboard": 0} })
+		w.briefly(10 * time.Second)
+		d := newDashboard("", "")
+		if w.get(d); !isTrue(d.Status.Conditions, v1alpha1.ConditionStalled) {
+			t.Fatalf("%s: conditions: %+v", version, d.Status.Conditions)
+		}
+		asked := &visitsAsked{}
+		if err := w.reconcilers["Dashboard"].(*Reconciler[*v1alpha1.Dashboard, dashboardState]).useQueue(t.Context(), asked); err != nil {
+			t.Fatal(err)
+		}
+		edit(w, newOrganization(""), func(o *v1alpha1.Organization) { o.Spec.Quotas["dashboard"] = 5 })
+		w.visit("Organization " + client.ObjectKeyFromObject(newOrganization("")).String())
+		if !slices.Contains(asked.names, d.Name) {
+			t.Errorf("%s: asked for: %v", version, asked.names)
+		}
+	}
+}
