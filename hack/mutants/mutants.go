@@ -163,8 +163,8 @@ var mutants = []mutant{
 	{
 		name: "organization renamed before it is marked",
 		file: "controllers/organization.go",
-		old:  "{x.setMark, x.setName, x.join, x.deleteStrays}",
-		new:  "{x.setName, x.join, x.deleteStrays}",
+		old:  "{\"marking the organization\", x.setMark}, ",
+		new:  "",
 	},
 	{
 		name: "birth names not looked for",

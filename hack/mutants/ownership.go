@@ -107,8 +107,8 @@ var ownershipMutants = []mutant{
 	{
 		name: "organization adopted unasked",
 		file: "controllers/organization.go",
-		old:  "x.named == nil || x.obj.Spec.AdoptionPolicy != v1alpha1.AdoptionAdopt || !x.obj",
-		new:  "x.named == nil || !x.obj", scenarios: "nobody asked",
+		old:  " || !x.adoptable(*x.named) || x.obj.Spec.AdoptionPolicy != v1alpha1.AdoptionAdopt {",
+		new:  " || !x.adoptable(*x.named) {", scenarios: "nobody asked",
 	},
 	{
 		name: "service account adopted above the ceiling",
@@ -139,5 +139,41 @@ var ownershipMutants = []mutant{
 		file: "controllers/organization_deletion.go",
 		old:  "	if !x.obj.Status.Joined {\n",
 		new:  "	if true {\n", scenarios: "adopted, and let go",
+	},
+	{
+		name: "children left alone while a deletion is blocked",
+		file: "controllers/place.go",
+		old:  "	if !org.DeletionTimestamp.IsZero() && !holds {\n",
+		new:  "	if !org.DeletionTimestamp.IsZero() {\n", test: "TestAPIBlockedDeletionKeepsChildrenUp",
+	},
+	{
+		name: "names that a database takes for one made at once",
+		file: "controllers/organization.go",
+		old:  "	return mayCollide(",
+		new:  "	return false && mayCollide(", test: "TestAPINamesThatSomeDatabasesTakeForOne",
+	},
+	{
+		name: "what a database takes for the wanted name adopted",
+		file: "controllers/organization.go",
+		old:  "	return org.Name == x.obj.WantedName() && ",
+		new:  "	return ", test: "TestAPINameThatTheDatabaseTakesForAnother",
+	},
+	{
+		name: "login longer than a database keeps",
+		file: "controllers/serviceaccount_adoption.go",
+		old:  "const maxNameInLogin = 150\n",
+		new:  "const maxNameInLogin = 250\n", test: "TestAPILongNamesKeepTheirMarks",
+	},
+	{
+		name: "an empty theme sent along",
+		file: "internal/grafana/preferences.go",
+		old:  "`json:\"theme,omitempty\"`",
+		new:  "`json:\"theme\"`", test: "TestAPIPreferencesInEveryCombination",
+	},
+	{
+		name: "a raised quota leaves the refused waiting",
+		file: "controllers/organization_settings.go",
+		old:  "	if raised {\n",
+		new:  "	if raised && false {\n", test: "TestARaisedQuotaHasTheRefusedLookedAt",
 	},
 }

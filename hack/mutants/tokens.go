@@ -225,8 +225,8 @@ var tokenMutants = []mutant{
 	{
 		name: "Secret of a former name known to status alone",
 		file: secretFile,
-		old:  "		if metav1.IsControlledBy(secret, obj) || metav1.GetControllerOf(secret) == nil &&",
-		new:  "		if false &&", scenarios: "^token's Secret renamed",
+		old:  "		if belongs(secret, obj) {\n",
+		new:  "		if false {\n", scenarios: "^token's Secret renamed",
 	},
 	{
 		name: "data of the spec of before left in the Secret",
@@ -257,19 +257,19 @@ var tokenMutants = []mutant{
 	{
 		name: "released Secret's token revoked",
 		file: secretFile,
-		old:  "	return metav1.IsControlledBy(secret, obj) || disowned ||",
-		new:  "	return metav1.IsControlledBy(secret, obj) || disowned && obj.DeletionTimestamp.IsZero() ||", scenarios: "orphaned",
+		old:  "	return metav1.IsControlledBy(secret, obj) || disowned\n",
+		new:  "	return metav1.IsControlledBy(secret, obj) || disowned && obj.DeletionTimestamp.IsZero()\n", scenarios: "orphaned",
 	},
 	{
 		name: "Secret that lost its owner taken for a foreign one",
 		file: secretFile,
-		old:  "	return metav1.IsControlledBy(secret, obj) || disowned ||",
-		new:  "	return metav1.IsControlledBy(secret, obj) || disowned && !obj.DeletionTimestamp.IsZero() ||", scenarios: "without its owner",
+		old:  "	return metav1.IsControlledBy(secret, obj) || disowned\n",
+		new:  "	return metav1.IsControlledBy(secret, obj) || disowned && !obj.DeletionTimestamp.IsZero()\n", scenarios: "without its owner",
 	},
 	{
 		name: "any Secret taken for a released one",
 		file: secretFile,
-		old:  " && secret.Annotations[v1alpha1.AnnotationTokenOwner] == tokenOwner(obj)\n",
+		old:  " && secret.GetAnnotations()[v1alpha1.AnnotationTokenOwner] == tokenOwner(obj)\n",
 		new:  "\n", test: "TestAPITokenOrphanedBesideAForeignSecret|TestAPITokenDeletedWithAForeignRecord",
 	},
 	{
@@ -309,5 +309,23 @@ var tokenMutants = []mutant{
 		file: tokenFile,
 		old:  "	return r.accountID == x.account.Status.ID &&",
 		new:  "	return !x.account.Spec.Disabled && r.accountID == x.account.Status.ID &&", scenarios: "disabled",
+	},
+	{
+		name: "copy of a Secret taken for the operator's own",
+		file: secretFile,
+		old:  "	return name != original && name != obj.Status.SecretName\n",
+		new:  "	return name != original && name != obj.Status.SecretName && false\n", test: "TestAPITokenSecretCopies",
+	},
+	{
+		name: "a hidden proof taken for a refusal",
+		file: tokenFile,
+		old:  "	case grafana.IsUnauthorized(err) && !grafana.IsNotGrafana(err):\n",
+		new:  "	case err != nil:\n", test: "TestAPITokenProofIsHidden",
+	},
+	{
+		name: "key proven where Grafana remembers what it sees",
+		file: "internal/grafana/tokens.go",
+		old:  "	return exec(ctx, o.client.Org(o.id+1), r)\n",
+		new:  "	if err := exec(ctx, o, r); err != nil {\n		return err\n	}\n	return &Error{Status: 401, MessageID: WrongOrg}\n", test: "TestAPITokenSeesWhatIsMadeAfterIt",
 	},
 }

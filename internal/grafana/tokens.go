@@ -128,7 +128,7 @@ func (o *OrgClient) ProveKey(ctx context.Context, key Key) error {
 	case identified(err, WrongOrg):
 		return nil
 	case unexplained(err) && unexplained(o.knock(ctx, credential{})): // nor does it to somebody without any key
-		return fmt.Errorf("%w (%s)", ErrUnexplained, err)
+		return fmt.Errorf("%w (%s)", ErrUnexplained, err.Error()) // not wrapped: it is no refusal of this key
 	}
 	return err
 }
