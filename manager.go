@@ -72,7 +72,7 @@ func run(ctx context.Context, o options) error {
 
 // start sets the controllers up and runs them.
 func start(ctx context.Context, mgr ctrl.Manager, o options, config *rest.Config) error {
-	recorder, closeRecorder, err := controllers.NewEventRecorder(ctx, config, mgr.GetHTTPClient(), mgr.GetScheme())
+	recorder, closeRecorder, err := controllers.NewEventRecorder(ctx, config, mgr.GetScheme())
 	if err != nil {
 		return err
 	}

@@ -120,11 +120,9 @@ func TestAPIProxyDeniesThatThingsExist(t *testing.T) {
 			org, sa, dash := n.org.Status.OrgID, n.sa.Status.ID, n.dash.Status.UID
 			key := w.key("ci")
 			rule.method = "GET"
-			var rules []ruleOf
 			for _, of := range []ruleOf{
 				{n.dash, "/api/dashboards/uid/"}, {n.sa, fmt.Sprintf("/api/serviceaccounts/%d", sa)}, {n.org, fmt.Sprintf("/api/orgs/%d", org)},
 			} {
-				rules = append(rules, of)
 				rule.path = of.path
 				p.set(rule)
 				w.grafana.ResetLog()

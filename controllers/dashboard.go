@@ -82,7 +82,8 @@ func (k dashboardKind) Connect(ctx context.Context, obj *v1alpha1.Dashboard) (Ex
 			return nil, err
 		}
 		if err := x.content.invalidUID; err != nil {
-			return nil, stalled(v1alpha1.ReasonInvalidSource, "the source is no dashboard: %v. Set spec.uid, which is taken in its place", err)
+			return nil, stalled(v1alpha1.ReasonInvalidSource,
+				"the source is no dashboard: %v. Set spec.uid, which is taken in its place", err)
 		}
 		x.uid = cmp.Or(x.content.uid, string(obj.UID))
 	}
@@ -182,36 +183,6 @@ func (x *dash) Rival(ctx context.Context) error {
 	return x.takenBy(d, h)
 }
 
-// taken says who has the uid.
-func (x *dash) taken(ctx context.Context) error {
-	d, err := x.look(ctx, nil)
-	if d == nil || err != nil {
-		return cmp.Or(err, errLookAgain)
-	}
-	h, err := x.history(ctx, d, 0)
-	if err != nil {
-		return err
-	}
-	return x.takenBy(d, h)
-}
-
-// errLookAgain says that what was there a moment ago is gone.
-var errLookAgain error = &problem{Reason: v1alpha1.ReasonCreating, Retry: true, Message: "what had its uid a moment ago is gone: looking again"}
-
-func (x *dash) takenBy(d *grafana.Dashboard, h history) error {
-	switch {
-	case d.UID != x.uid:
-		return stalled(v1alpha1.ReasonNameConflict, "a dashboard with uid %q exists in organization %d, and this Grafana's database takes %q for the same: set another spec.uid in a new Dashboard", d.UID, x.org.ID(), x.uid)
-	case h.others:
-		return x.ofAnother()
-	}
-	return stalled(v1alpha1.ReasonAlreadyExists, "a dashboard with uid %q exists in organization %d and was not created by this object: set another spec.uid in a new Dashboard, or delete that one in Grafana", x.uid, x.org.ID())
-}
-
-func (x *dash) ofAnother() error {
-	return stalled(v1alpha1.ReasonNameConflict, "the dashboard with uid %q in organization %d belongs to another Dashboard object: set another spec.uid in a new one", x.uid, x.org.ID())
-}
-
 // Prepare fixes the uid before the request that creates under it.
 func (x *dash) Prepare() event {
 	x.obj.Status.UID, x.obj.Status.OrgID = x.uid, x.org.ID()
@@ -275,7 +246,7 @@ func (x *dash) warnOfUnused() {
 	}
 	x.env.Events.Eventf(x.obj, nil, corev1.EventTypeWarning, v1alpha1.EventUnusedInput, "Reconcile", "%s",
 		truncate("the dashboard declares these inputs, but nothing in it uses them: "+strings.Join(x.content.unused, ", ")+
-			". Was ${…} replaced on the way here?", maxMessage))
+			". Was ${…} replaced on the way here?"))
 }
 
 func (x *dash) Record(have *dashboardState) bool {
@@ -329,7 +300,8 @@ func (x *dash) contentDiff(have *dashboardState) (diff []string) {
 // reported says whether the difference is an edit made in Grafana that policy lets stand: the source and the folder are as they were last saved.
 func (x *dash) reported(have *dashboardState) bool {
 	differs := have.hash != x.content.hash || have.FolderUID != x.folder
-	return x.obj.Spec.DriftPolicy == v1alpha1.DriftReport && have.edit != nil && differs && x.unchanged() && x.folder == x.obj.Status.FolderUID
+	return x.obj.Spec.DriftPolicy == v1alpha1.DriftReport && have.edit != nil && differs &&
+		x.unchanged() && x.folder == x.obj.Status.FolderUID
 }
 
 // unchanged reports whether the source is as it was last saved. A hash that another version of the operator has made tells nothing: then the object itself must have changed.
@@ -355,7 +327,8 @@ func (x *dash) Update(ctx context.Context, have *dashboardState) error {
 	if have.edit != nil {
 		dashboardEdits.WithLabelValues(x.obj.Namespace, x.obj.Name, "corrected").Inc()
 	}
-	have.Version, have.FolderUID, have.URL, have.hash, have.stored, have.edit = saved.Version, x.folder, saved.URL, x.content.hash, "", nil
+	have.Version, have.FolderUID, have.URL = saved.Version, x.folder, saved.URL
+	have.hash, have.stored, have.edit = x.content.hash, "", nil
 	return nil
 }
 
@@ -364,7 +337,8 @@ func (x *dash) Judge(ctx context.Context, have *dashboardState) error {
 		return err
 	}
 	if have.bare {
-		return &problem{Reason: v1alpha1.ReasonCreating, Retry: true, Message: "only Admins can see it, since Grafana has failed to give it its permissions: they are put right"}
+		return &problem{Reason: v1alpha1.ReasonCreating, Retry: true,
+			Message: "only Admins can see it, since Grafana has failed to give it its permissions: they are put right"}
 	}
 	if !x.reported(have) {
 		return nil

@@ -38,7 +38,8 @@ func (x *dash) known() bool { return x.obj.Status.Version > 0 && x.obj.Status.Sa
 // birth, and a version that is not an earlier one. Others can take every message off its history.
 func (x *dash) isRecorded(d *grafana.Dashboard) bool {
 	status := x.obj.Status
-	return status.UID == d.UID && status.OrgID == x.org.ID() && x.known() && d.Version >= status.Version && x.sameBirth(d.Created)
+	return status.UID == d.UID && status.OrgID == x.org.ID() &&
+		x.known() && d.Version >= status.Version && x.sameBirth(d.Created)
 }
 
 // look reads the dashboard under our uid, whoever's it is; nil: there is none. content is given its content.
@@ -65,7 +66,7 @@ func (x *dash) read(ctx context.Context, known bool) (*dashboardState, error) {
 	}
 	have.Dashboard, have.adopted = *d, x.adopted(d)
 	if d.UID != x.uid {
-		x.foreign = fmt.Sprintf("dashboard %q is not this object's, though this Grafana's database takes %q for the same", d.UID, x.uid)
+		x.foreign = fmt.Sprintf("dashboard %q is another, though this Grafana's database takes %q for the same", d.UID, x.uid)
 		return nil, nil
 	}
 	if x.content != nil {
@@ -120,29 +121,37 @@ func (x *dash) recall(have *dashboardState) bool {
 
 // weigh says by its history whether a dashboard is ours, and whether somebody else has changed it.
 func (x *dash) weigh(have *dashboardState, h history, known, recorded bool) (*dashboardState, error) {
-	status := x.obj.Status
-	ours := !h.others && (h.ours || have.adopted || recorded)
-	switch {
-	case !ours && !h.others && h.cut && known:
-		return nil, stalled(v1alpha1.ReasonOwnershipLost, "dashboard %q is there, but of the versions that Grafana keeps none is the operator's: delete it in Grafana, or annotate this object %s=true and delete it, to leave the dashboard to others",
-			x.uid, v1alpha1.AnnotationAbandon)
-	case !ours:
-		x.foreign = fmt.Sprintf("there is a dashboard %q, and nothing proves that it is this object's", x.uid)
-		if h.others {
-			x.foreign = fmt.Sprintf("dashboard %q belongs to another Dashboard object", x.uid)
-		}
-		return nil, nil
-	case x.content == nil:
+	if h.others || !h.ours && !have.adopted && !recorded {
+		return nil, x.notOurs(h, known)
+	}
+	if x.content == nil {
 		return have, nil
 	}
-	moved := have.FolderUID != status.FolderUID
+	status := x.obj.Status
+	asSaved := have.Version == status.Version && have.FolderUID == status.FolderUID
+	differs := have.hash != status.ContentHash || have.FolderUID != status.FolderUID
 	switch {
-	case recorded && have.Version == status.Version && !moved && h.saved && dashboard.CurrentHash(status.ContentHash):
+	case recorded && asSaved && h.saved && dashboard.CurrentHash(status.ContentHash):
 		have.hash, have.stored = status.ContentHash, have.hash // Grafana keeps in another form what we have sent
-	case known && !h.saved && (have.hash != status.ContentHash || moved):
+	case known && differs && !h.saved:
 		have.edit = &v1alpha1.DashboardDrift{Version: have.Version, By: cmp.Or(h.by, have.UpdatedBy)}
 	}
 	return have, nil
+}
+
+// notOurs takes note of a dashboard that is not provably ours. It fails if it may be, but nothing can prove it any more.
+func (x *dash) notOurs(h history, known bool) error {
+	switch {
+	case h.others:
+		x.foreign = fmt.Sprintf("dashboard %q belongs to another Dashboard object", x.uid)
+	case h.cut && known:
+		return stalled(v1alpha1.ReasonOwnershipLost,
+			"dashboard %q is there, but of the versions that Grafana keeps none is the operator's: delete it in Grafana, or annotate this object %s=true and delete it, to leave the dashboard to others",
+			x.uid, v1alpha1.AnnotationAbandon)
+	default:
+		x.foreign = fmt.Sprintf("there is a dashboard %q, and nothing proves that it is this object's", x.uid)
+	}
+	return nil
 }
 
 // adopt takes over the dashboard of the wanted uid, if it is nobody's and the Organization allows it.
@@ -165,9 +174,43 @@ func (x *dash) adopt(ctx context.Context) (*dashboardState, error) {
 	return have, nil
 }
 
+// taken says who has the uid.
+func (x *dash) taken(ctx context.Context) error {
+	d, err := x.look(ctx, nil)
+	if d == nil || err != nil {
+		return cmp.Or(err, errLookAgain)
+	}
+	h, err := x.history(ctx, d, 0)
+	if err != nil {
+		return err
+	}
+	return x.takenBy(d, h)
+}
+
+// errLookAgain says that what was there a moment ago is gone.
+var errLookAgain error = &problem{
+	Reason: v1alpha1.ReasonCreating, Retry: true, Message: "what had its uid a moment ago is gone: looking again",
+}
+
+func (x *dash) takenBy(d *grafana.Dashboard, h history) error {
+	switch {
+	case d.UID != x.uid:
+		return stalled(v1alpha1.ReasonNameConflict,
+			"a dashboard with uid %q exists in organization %d, and this Grafana's database takes %q for the same: set another spec.uid in a new Dashboard",
+			d.UID, x.org.ID(), x.uid)
+	case h.others:
+		return x.ofAnother()
+	}
+	return stalled(v1alpha1.ReasonAlreadyExists, "a dashboard with uid %q exists in organization %d and was not created by this object: set another spec.uid in a new Dashboard, or delete that one in Grafana", x.uid, x.org.ID())
+}
+
+func (x *dash) ofAnother() error {
+	return stalled(v1alpha1.ReasonNameConflict, "the dashboard with uid %q in organization %d belongs to another Dashboard object: set another spec.uid in a new one", x.uid, x.org.ID())
+}
+
 // history is what a dashboard's versions say of it.
 type history struct {
-	ours   bool   // the newest signature that stands is ours or that of an earlier life, or the uid is derived from this object
+	ours   bool   // the newest signature that stands is this object's, of any life; or the uid is derived from it
 	others bool   // the newest signature that stands is another object's
 	cut    bool   // it was read to its end, and the first ones are not kept any more
 	saved  bool   // the newest version is a save of ours

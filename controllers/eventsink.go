@@ -3,7 +3,6 @@ package controllers
 import (
 	"context"
 	"errors"
-	"net/http"
 	"sync"
 	"time"
 
@@ -21,9 +20,9 @@ import (
 // NewEventRecorder makes a recorder that sends nothing into a namespace that is being deleted, where Kubernetes takes
 // no new objects: client-go would log each refusal as an error. It records until ctx ends; then close it.
 func NewEventRecorder(
-	ctx context.Context, config *rest.Config, c *http.Client, scheme *runtime.Scheme,
+	ctx context.Context, config *rest.Config, scheme *runtime.Scheme,
 ) (_ events.EventRecorder, closeRecorder func(), err error) {
-	api, err := clienteventsv1.NewForConfigAndClient(config, c)
+	api, err := clienteventsv1.NewForConfig(config)
 	if err != nil {
 		return nil, nil, err
 	}

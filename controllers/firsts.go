@@ -10,7 +10,8 @@ type firsts struct {
 	all map[firstKey]*first
 }
 
-// firstKey names a kind in an organization of one database, as far as a session and the count of resets tell one database from another.
+// firstKey names a kind in an organization of one database, as far as a session and the count of resets tell one
+// database from another.
 type firstKey struct {
 	org     int64
 	kind    string

@@ -37,8 +37,10 @@ func TestTheFirstOfAKindInAnOrganizationIsMadeAlone(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !parked(3, "Dashboard", "second") || !parked(3, "Dashboard", "second") || !parked(3, "Dashboard", "third") {
-		t.Error("others of the kind are let in beside it")
+	for _, name := range []string{"second", "second", "third"} {
+		if !parked(3, "Dashboard", name) {
+			t.Errorf("the %s of the kind is let in beside it", name)
+		}
 	}
 	if parked(3, "Folder", "folder") || parked(4, "Dashboard", "elsewhere") {
 		t.Error("another kind, or another organization, has to wait")

@@ -54,13 +54,7 @@ func (p *pass[T, R]) judge(err error) *verdict {
 	case errors.Is(err, errRests):
 		return &verdict{rests: true, ready: metav1.ConditionTrue, reason: v1alpha1.ReasonInSync}
 	}
-	pr := classify(err, p.instance())
-	switch in, ok := p.ext.(interface{ forbidden() *suspect }); {
-	case ok && grafana.IsForbidden(err) && pr.Stalled:
-		pr.suspect, pr.RetryAfter = in.forbidden(), p.afterRefusal(pr.Reason)
-	case grafana.IsNotGrafana(err) && pr.Stalled && !isRoot(p.obj): // nobody tells when it is over
-		pr.RetryAfter = p.afterRefusal(pr.Reason)
-	}
+	pr := p.problemOf(err)
 	v := &verdict{ready: metav1.ConditionFalse, reason: pr.Reason, message: p.told(err), detail: err.Error(), reconciling: !pr.Stalled, stalled: pr.Stalled,
 		retry: pr.Retry, after: pr.RetryAfter, waitsFor: pr.waitsFor, quiet: pr.quiet, suspect: pr.suspect, available: p.available()}
 	switch {
@@ -73,6 +67,18 @@ func (p *pass[T, R]) judge(err error) *verdict {
 		v.ready = metav1.ConditionUnknown
 	}
 	return v
+}
+
+// problemOf is what an error means for the object, and when it is worth another look.
+func (p *pass[T, R]) problemOf(err error) *problem {
+	pr := classify(err, p.instance())
+	switch in, ok := p.ext.(interface{ forbidden() *suspect }); {
+	case ok && grafana.IsForbidden(err) && pr.Stalled:
+		pr.suspect, pr.RetryAfter = in.forbidden(), p.afterRefusal(pr.Reason)
+	case grafana.IsNotGrafana(err) && pr.Stalled && !isRoot(p.obj): // nobody tells when it is over
+		pr.RetryAfter = p.afterRefusal(pr.Reason)
+	}
+	return pr
 }
 
 // inSync says of an object that it is as it is asked for, in the words of its kind if that has any.
@@ -156,9 +162,7 @@ func (p *pass[T, R]) mark(reason, message string) {
 const maxMessage = 1000
 
 func (p *pass[T, R]) set(kind string, status metav1.ConditionStatus, reason, message string) {
-	if len(message) > maxMessage {
-		message = truncate(message, maxMessage)
-	}
+	message = truncate(message)
 	meta.SetStatusCondition(&p.obj.CommonStatus().Conditions, metav1.Condition{
 		Type: kind, Status: status, Reason: reason, Message: message, ObservedGeneration: p.obj.GetGeneration(),
 	})
@@ -273,7 +277,7 @@ func (p *pass[T, R]) event(reason, message string) {
 func (p *pass[T, R]) emitEvents(ctx context.Context) {
 	for _, e := range p.events {
 		log.FromContext(ctx).Info(e.message, "reason", e.reason)
-		p.Events.Eventf(p.obj, nil, corev1.EventTypeNormal, e.reason, e.reason, "%s", truncate(e.message, maxMessage))
+		p.Events.Eventf(p.obj, nil, corev1.EventTypeNormal, e.reason, e.reason, "%s", truncate(e.message))
 	}
 }
 
@@ -285,14 +289,15 @@ func (p *pass[T, R]) emit(ctx context.Context, v *verdict) {
 	case v.suspended || was != nil && was.Reason == v.reason && was.Status == v.ready:
 	case v.stalled || v.retry:
 		log.FromContext(ctx).Info("not Ready: "+v.detail, "reason", v.reason)
-		p.Events.Eventf(p.obj, nil, corev1.EventTypeWarning, v.reason, "Reconcile", "%s", truncate(v.message, maxMessage))
+		p.Events.Eventf(p.obj, nil, corev1.EventTypeWarning, v.reason, "Reconcile", "%s", truncate(v.message))
 	case v.ready == metav1.ConditionTrue && was != nil:
 		p.Events.Eventf(p.obj, nil, corev1.EventTypeNormal, v.reason, "Reconcile", "%s", v.message)
 	}
 }
 
-// truncate cuts a text at a rune's boundary.
-func truncate(s string, n int) string {
+// truncate cuts a message that is too long, at a rune's boundary.
+func truncate(s string) string {
+	n := maxMessage
 	if len(s) <= n {
 		return s
 	}

@@ -286,7 +286,7 @@ func TestNoKeyOfASampleIsTakenForABoolean(t *testing.T) {
 		texts = append(texts, read(t, strings.TrimPrefix(sample, "../")))
 	}
 	for _, page := range pages(t) {
-		texts = append(texts, firsts("(?ms)^```ya?ml\n(.*?)^```", read(t, page))...)
+		texts = append(texts, firsts("(?ms)^```yaml\n(.*?)^```", read(t, page))...)
 	}
 	for _, text := range texts {
 		for document := range strings.SplitSeq(text, "\n---") {

@@ -70,7 +70,7 @@ func (t *tape) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		panic(http.ErrAbortHandler)
 	}
 	at := time.Since(t.began)
-	resp, got, err := t.pass(r, sent)
+	resp, got, err := t.pass(r, sent) //nolint:bodyclose // pass has read it and closed it
 	if err != nil {
 		panic(http.ErrAbortHandler)
 	}

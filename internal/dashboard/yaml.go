@@ -21,7 +21,8 @@ func FromYAML(model []byte) ([]byte, error) {
 	w.object(fields, nil)
 	switch {
 	case w.problem != "":
-		return nil, fmt.Errorf("%s: YAML reads y, n, yes, no, on and off without quotes as true and false. Quote it in your YAML", w.problem)
+		const why = "YAML reads y, n, yes, no, on and off without quotes as true and false. Quote it in your YAML"
+		return nil, fmt.Errorf("%s: %s", w.problem, why)
 	case !w.changed:
 		return model, nil
 	}
@@ -77,7 +78,8 @@ func (w *words) keys(fields map[string]any, path []string) {
 	}
 	for _, key := range []string{"true", "false"} {
 		if _, has := fields[key]; has {
-			w.refuse(fmt.Sprintf("%s has the key %s (if that is meant, use source.json)", strings.Join(append([]string{"the model"}, path...), "."), key))
+			in := strings.Join(append([]string{"the model"}, path...), ".")
+			w.refuse(fmt.Sprintf("%s has the key %s (if that is meant, use source.json)", in, key))
 		}
 	}
 }

@@ -26,10 +26,10 @@ type tellable interface {
 
 // told finds the errors of this package of which err is made.
 func told(err error) (parts []tellable) {
-	if own, ok := err.(tellable); ok {
+	if own, ok := err.(tellable); ok { //nolint:errorlint // this walks the tree of errors itself
 		return []tellable{own}
 	}
-	switch err := err.(type) {
+	switch err := err.(type) { //nolint:errorlint // as above
 	case interface{ Unwrap() error }:
 		if inner := err.Unwrap(); inner != nil {
 			return told(inner)

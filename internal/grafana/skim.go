@@ -3,6 +3,7 @@ package grafana
 import (
 	"bufio"
 	"bytes"
+	"errors"
 	"io"
 )
 
@@ -130,7 +131,7 @@ func (v *value) pass(next []byte) (n int, ended bool) {
 
 // noEnd says that the JSON stops where something must follow.
 func noEnd(err error) error {
-	if err == io.EOF {
+	if errors.Is(err, io.EOF) {
 		return io.ErrUnexpectedEOF
 	}
 	return err

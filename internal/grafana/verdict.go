@@ -13,33 +13,33 @@ import (
 type Verdict string
 
 const (
-	// Done: Grafana did what it was asked.
+	// Done means: Grafana did what it was asked.
 	Done Verdict = "Done"
-	// NoAnswer: nothing came back, or only half of it.
+	// NoAnswer means: nothing came back, or only half of it.
 	NoAnswer Verdict = "NoAnswer"
-	// Untrusted: no trusted connection came about.
+	// Untrusted means: no trusted connection came about.
 	Untrusted Verdict = "Untrusted"
-	// Failing: the server, or the way to it, is out of order, and may be better soon.
+	// Failing means: the server, or the way to it, is out of order, and may be better soon.
 	Failing Verdict = "Failing"
-	// RateLimited: the server asked to slow down.
+	// RateLimited means: the server asked to slow down.
 	RateLimited Verdict = "RateLimited"
-	// TooLarge: the request is larger than Grafana, or something before it, takes.
+	// TooLarge means: the request is larger than Grafana, or something before it, takes.
 	TooLarge Verdict = "TooLarge"
-	// Foreign: somebody else's answer, or one that does not say that it is about this object. It proves nothing.
+	// Foreign means: somebody else's answer, or one that does not say that it is about this object. It proves nothing.
 	Foreign Verdict = "Foreign"
-	// Unauthorized: Grafana refuses the credential.
+	// Unauthorized means: Grafana refuses the credential.
 	Unauthorized Verdict = "Unauthorized"
-	// Forbidden: Grafana knows the credential, which may not do this.
+	// Forbidden means: Grafana knows the credential, which may not do this.
 	Forbidden Verdict = "Forbidden"
-	// Absent: Grafana says that the object does not exist.
+	// Absent means: Grafana says that the object does not exist.
 	Absent Verdict = "Absent"
-	// Taken: Grafana says that the name, login or uid is in use.
+	// Taken means: Grafana says that the name, login or uid is in use.
 	Taken Verdict = "Taken"
-	// Changed: Grafana says that the object exists in another version than the one that the request names.
+	// Changed means: Grafana says that the object exists in another version than the one that the request names.
 	Changed Verdict = "Changed"
-	// Refused: Grafana refuses this request.
+	// Refused means: Grafana refuses this request.
 	Refused Verdict = "Refused"
-	// Other: an error that is not about a request.
+	// Other means: an error that is not about a request.
 	Other Verdict = "Other"
 )
 

@@ -18,7 +18,7 @@ import (
 type Real struct{ URL, User, Password string }
 
 // real is what a Server stands before that has no database of its own.
-type real struct {
+type real struct { //nolint:revive,gocritic // the builtin of this name is about complex numbers
 	Real
 	tb      testing.TB
 	names   names

@@ -38,7 +38,7 @@ func shapesIn(name string) (map[string]bool, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer file.Close()
+	defer func() { _ = file.Close() }() // it was only read
 	shapes := map[string]bool{}
 	lines := bufio.NewScanner(file)
 	lines.Buffer(nil, 16<<20)

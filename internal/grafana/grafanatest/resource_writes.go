@@ -160,8 +160,8 @@ func (c *call) checkSpec(req *saveRequest) *answer {
 }
 
 func (c *call) createFolderObject(body resourceBody) *answer {
-	name, title := body.Metadata.Name, ""
-	title, _ = body.Spec["title"].(string)
+	name := body.Metadata.Name
+	title, _ := body.Spec["title"].(string)
 	parent := body.Metadata.Annotations[noteFolder]
 	if c.org().folder(name) != nil {
 		return kubeFailure(http.StatusConflict, "AlreadyExists", fmt.Sprintf("folders.%s %q already exists", folderGroup, name), c.named(name))

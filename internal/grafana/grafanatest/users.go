@@ -77,11 +77,8 @@ func createUser(c *call) *answer {
 	if !c.bind(&body) || body.Password == "" {
 		return badData()
 	}
-	if len(body.Password) < 4 && !c.quirks.newUserFields {
-		return fail(http.StatusBadRequest, "Password is missing or too short")
-	}
 	if len(body.Password) < 4 {
-		return failID(http.StatusBadRequest, "password.password-policy-too-short", "New password is too short")
+		return c.passwordTooShort()
 	}
 	if body.Login == "" {
 		body.Login = body.Email
@@ -119,6 +116,13 @@ func createUser(c *call) *answer {
 		made["uid"] = u.uid
 	}
 	return ok(made)
+}
+
+func (c *call) passwordTooShort() *answer {
+	if !c.quirks.newUserFields {
+		return fail(http.StatusBadRequest, "Password is missing or too short")
+	}
+	return failID(http.StatusBadRequest, "password.password-policy-too-short", "New password is too short")
 }
 
 func setServerAdmin(c *call) *answer {
