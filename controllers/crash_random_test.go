@@ -91,9 +91,6 @@ func (s shrinkable) Helper()           {}
 func newLife(t *testing.T, rt *rapid.T, version string) *life {
 	l := unborn(shrinkable{t, rt}, version)
 	l.configure(rt)
-	if rapid.IntRange(0, 2).Draw(rt, "at once") == 2 {
-		l.letAtOnce(rapid.Uint64().Draw(rt, "order"))
-	}
 	l.enlist()
 	for _, name := range sortedKeys(l.cast) {
 		if name != "main" {
