@@ -18,6 +18,7 @@ import (
 	"time"
 
 	gocmp "github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"grafana-tenancy.dev/operator/internal/grafana"
 	"grafana-tenancy.dev/operator/internal/grafana/grafanatest"
@@ -200,7 +201,7 @@ func isStatus(statuses ...int) func(error) bool {
 
 func same[T any](t *testing.T, what string, want, got T) {
 	t.Helper()
-	if diff := gocmp.Diff(want, got); diff != "" {
+	if diff := gocmp.Diff(want, got, cmpopts.IgnoreFields(grafana.Folder{}, "Created")); diff != "" {
 		t.Errorf("%s (-want +got):\n%s", what, diff)
 	}
 }
