@@ -59,8 +59,8 @@ var dashboardMutants = []mutant{
 	{
 		name: "dashboard that has lost its mark taken for another's",
 		file: "controllers/dashboard_proof.go",
-		old:  "(h.ours || have.adopted || recorded)",
-		new:  "(h.ours || have.adopted)", test: "TestAPIDashboardWithoutItsMark",
+		old:  "!h.ours && !have.adopted && !recorded {",
+		new:  "!h.ours && !have.adopted {", test: "TestAPIDashboardWithoutItsMark",
 	},
 	{
 		name: "message that an edit carried along taken for our own",
