@@ -67,7 +67,7 @@ func sample(t *testing.T, kube client.WithWatch, s scenario) (runs int) {
 	points := play(-1, none)
 	for k := 0; k < len(points); k += 9 {
 		for _, f := range points[k].faults() {
-			if f != denied { // what is looked at again after a pause is a matter of the clock, which is the real one here
+			if f != denied { // what could not be proven then is at a later visit, which writes that down
 				play(k, f)
 			}
 		}
