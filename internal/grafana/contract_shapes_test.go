@@ -116,6 +116,38 @@ func (k contract) testEverySave(t *testing.T) {
 	}
 }
 
+// testPermissions replaces the permissions of a dashboard and of a folder by what the operator puts back: what
+// everybody has by their role, beside what one person has.
+func (k contract) testPermissions(t *testing.T) {
+	o := k.org(t)
+	have(o.CreateFolder(t.Context(), grafana.Folder{UID: "fold", Title: "Folder"}))(t)
+	k.save(t, o, "dash", nil)
+	me := have(k.client.Me(t.Context()))(t)
+	everybody := []grafana.Permission{{Role: "Editor", Permission: grafana.MayEdit}, {Role: "Viewer", Permission: grafana.MayView}}
+	mine := grafana.Permission{UserID: me.ID, Permission: grafana.MayAdmin}
+	for uid, of := range map[string]struct {
+		list func(context.Context, string) ([]grafana.Permission, error)
+		set  func(context.Context, string, []grafana.Permission) error
+	}{
+		"dash": {o.DashboardPermissions, o.SetDashboardPermissions},
+		"fold": {o.FolderPermissions, o.SetFolderPermissions},
+	} {
+		found := func() []grafana.Permission {
+			t.Helper()
+			items := have(of.list(t.Context(), uid))(t)
+			slices.SortFunc(items, func(a, b grafana.Permission) int { return strings.Compare(a.Role, b.Role) })
+			return items
+		}
+		same(t, uid+": at first", append([]grafana.Permission{mine}, everybody...), found())
+		for _, want := range [][]grafana.Permission{{mine}, everybody, append([]grafana.Permission{mine}, everybody...), {}} {
+			must(t, of.set(t.Context(), uid, want))
+			same(t, uid+": permissions", want, found())
+		}
+		must(t, of.set(t.Context(), uid, nil))
+		same(t, uid+": without any", []grafana.Permission{}, found())
+	}
+}
+
 func (k contract) testEveryQuota(t *testing.T) {
 	o := k.org(t)
 	_, err := k.client.OrgQuotas(t.Context(), o.ID())

@@ -100,6 +100,7 @@ func runContract(t *testing.T, url, user, password string) {
 		{"EveryServiceAccountPatch", contract.testEveryServiceAccountPatch},
 		{"EverySave", contract.testEverySave},
 		{"EveryQuota", contract.testEveryQuota},
+		{"Permissions", contract.testPermissions},
 		{"SessionRenewal", contract.testSessionRenewal},
 	} {
 		t.Run(part.name, func(t *testing.T) { part.run(k, t) })

@@ -119,6 +119,6 @@ func replaced(before, wanted []item) []item {
 			after = append(after, w)
 		}
 	}
-	slices.SortStableFunc(after, func(a, b item) int { return rank[a.role] - rank[b.role] })
+	slices.SortStableFunc(after, func(a, b item) int { return min(len(a.role), 1) - min(len(b.role), 1) })
 	return after
 }
