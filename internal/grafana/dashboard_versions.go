@@ -8,6 +8,7 @@ import (
 	"iter"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -131,10 +132,10 @@ func (p *versionPage) UnmarshalJSON(data []byte) error {
 func (o *OrgClient) classicVersions(ctx context.Context, uid string, yield func(DashboardVersion, error) bool) error {
 	r := get("/api/dashboards/uid/:uid/versions", uid)
 	r.without = "data"
-	last := listedVersion{DashboardVersion: DashboardVersion{Version: -1}}
+	last := listedVersion{DashboardVersion: DashboardVersion{Version: -1}, ParentVersion: -1} // none yet
 	for limit, seen, token := firstVersions, 0, ""; ; limit = moreVersions {
 		page, err := do[versionPage](ctx, o, r.with("limit", strconv.Itoa(limit)))
-		if seen > 0 && IsNotFound(err) { // how an older Grafana says that there are no more
+		if isEndOfVersions(err) {
 			return nil
 		}
 		if err != nil {
@@ -152,6 +153,9 @@ func (o *OrgClient) classicVersions(ctx context.Context, uid string, yield func(
 			}
 		}
 		seen += len(page.versions)
+		if last.ParentVersion == 0 { // there is none before the first
+			return nil
+		}
 		switch {
 		case page.token != "" && page.token != token:
 			token = page.token
@@ -162,6 +166,13 @@ func (o *OrgClient) classicVersions(ctx context.Context, uid string, yield func(
 			r = r.with("start", strconv.Itoa(seen))
 		}
 	}
+}
+
+// isEndOfVersions reports whether an older Grafana says that there are no versions, or no more of them. Of the dashboard
+// that says nothing.
+func isEndOfVersions(err error) bool {
+	var e *Error
+	return errors.As(err, &e) && !e.isForeign() && e.Status == http.StatusNotFound && strings.HasPrefix(e.Message, "No versions found")
 }
 
 // said completes a version with what was said when it was saved: the list hides that of the first behind

@@ -142,6 +142,57 @@ func TestAHistoryThatDoesNotEndIsLeft(t *testing.T) {
 	}
 }
 
+// An older Grafana answers 404 beyond the last version, in words of its own. Another 404 is no end.
+func TestTheEndOfAHistory(t *testing.T) {
+	for name, test := range map[string]struct {
+		body string
+		ends bool
+	}{
+		"of the versions": {`{"message":"No versions found for dashboardId 1","traceID":""}`, true},
+		"of the gateway":  {html, false},
+		"of the route":    {`{"message":"Not found"}`, false},
+	} {
+		asked, seen := 0, 0
+		c := serve(t, func(w http.ResponseWriter, _ *http.Request) {
+			if asked++; asked > 1 {
+				answerJSON(w, 404, test.body)
+				return
+			}
+			answerJSON(w, 200, `[{"version":30,"parentVersion":29,"message":"m"}]`)
+		})
+		var failed error
+		for _, err := range c.Org(2).DashboardVersions(t.Context(), "d", "") {
+			if failed = err; err == nil {
+				seen++
+			}
+		}
+		if seen != 1 || asked != 2 || (failed == nil) != test.ends {
+			t.Errorf("%s: %d versions after %d questions, %v", name, seen, asked, failed)
+		}
+	}
+}
+
+// The first version has none before it: nobody asks for more.
+func TestNothingIsAskedBeyondTheFirstVersion(t *testing.T) {
+	lists := 0
+	c := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasSuffix(r.URL.Path, "/versions") {
+			lists++
+			answerJSON(w, 200, `[{"version":1,"parentVersion":0,"message":"Initial save"}]`)
+			return
+		}
+		answerJSON(w, 200, `{"version":1,"message":"m"}`)
+	})
+	for v, err := range c.Org(2).DashboardVersions(t.Context(), "d", "") {
+		if v.Message != "m" || err != nil {
+			t.Errorf("got %+v, %v", v, err)
+		}
+	}
+	if lists != 1 {
+		t.Errorf("the list was asked for %d times", lists)
+	}
+}
+
 // Where /apis is not let through, the history comes the other way.
 func TestHistoryThroughAPIsOrElse(t *testing.T) {
 	page := func(next, items string) string {
