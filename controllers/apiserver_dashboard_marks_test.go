@@ -139,6 +139,24 @@ func TestAPIDashboardEditedThroughAPIs(t *testing.T) {
 	}
 }
 
+// So does one that carries along a message of an older operator, which did not say which version it was for.
+func TestAPIDashboardEditedThroughAPIsAfterAnUpgrade(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, grafanatest.Options{Version: "12.4.0"})
+	org := ready(w, w.organization("team")).Status.OrgID
+	dash := ready(w, w.dashboard("overview", "team", `{"title": "Overview"}`, func(o *v1alpha1.Dashboard) {
+		o.Spec.UID, o.Spec.DriftPolicy = "overview", v1alpha1.DriftReport
+	}))
+	old := fmt.Sprintf("Applied by %s from %s/overview (%s)", v1alpha1.ManagedBy, w.ns, dash.UID)
+	w.save(org, "overview", "Overview", old) // nothing changes but the message
+	w.editThroughAPIs(org, "overview", "Edited")
+	visit(w, dash)
+	until(w, dash, "Drifted", func(metav1.Condition) bool { return isTrue(dash, v1alpha1.ConditionDrifted) })
+	if d := w.dash(org, "overview"); d.Title != "Edited" {
+		t.Errorf("it was not left to stand: %+v", d)
+	}
+}
+
 // A dashboard that somebody has put in the place of ours is not deleted, and the event does not say that it was.
 func TestAPIDashboardReplacedAndDeleted(t *testing.T) {
 	t.Parallel()
@@ -190,6 +208,32 @@ func TestAPIDashboardsWhoseUIDsADatabaseTakesForOne(t *testing.T) {
 			visit(w, third)
 			ready(w, third)
 		})
+	}
+}
+
+// Nor is a dashboard taken over whose uid is only the same to the database: not one of an earlier life, and not one of a
+// person.
+func TestAPIDashboardIsNotTakenOverByAnotherUID(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, grafanatest.Options{Version: "12.4.0", Database: grafanatest.MariaDB})
+	team := w.organization("team", func(o *v1alpha1.Organization) { o.Spec.Adoption = v1alpha1.AdoptionAllow })
+	org := ready(w, team).Status.OrgID
+	first := ready(w, w.dashboard("dash", "team", `{"title": "First life"}`, func(o *v1alpha1.Dashboard) {
+		o.Spec.UID, o.Spec.DeletionPolicy = "Abc", v1alpha1.DeletionOrphan
+	}))
+	w.delete(first)
+	w.gone(first)
+	second := w.dashboard("dash", "team", `{"title": "Second life"}`, func(o *v1alpha1.Dashboard) { o.Spec.UID = "abc" })
+	stalled(w, second, v1alpha1.ReasonNameConflict, `"Abc"`)
+	w.ask("POST", "/api/dashboards/db", org, map[string]any{"dashboard": map[string]any{"uid": "Theirs", "title": "Theirs"}})
+	adopter := w.dashboard("adopter", "team", `{"title": "Ours"}`, func(o *v1alpha1.Dashboard) {
+		o.Spec.UID, o.Spec.AdoptionPolicy = "theirs", v1alpha1.AdoptionAdopt
+	})
+	stalled(w, adopter, v1alpha1.ReasonNameConflict, `"Theirs"`)
+	for uid, title := range map[string]string{"Abc": "First life", "Theirs": "Theirs"} {
+		if d := w.dash(org, uid); d == nil || d.Title != title || d.Version != 1 {
+			t.Errorf("%s became %+v", uid, d)
+		}
 	}
 }
 

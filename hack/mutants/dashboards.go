@@ -66,7 +66,7 @@ var dashboardMutants = []mutant{
 		name: "message that an edit carried along taken for our own",
 		file: "controllers/dashboard_proof.go",
 		old:  "	return s.as == v.Version && (",
-		new:  "	return (", test: "TestAPIDashboardEditedThroughAPIs",
+		new:  "	return (", test: "TestAPIDashboardEditedThroughAPIsAfterAnUpgrade",
 	},
 	{
 		name: "event says deleted, whatever was seen",
@@ -78,7 +78,13 @@ var dashboardMutants = []mutant{
 		name: "dashboard of another uid taken for ours",
 		file: "controllers/dashboard_proof.go",
 		old:  "	if d.UID != x.uid {\n",
-		new:  "	if d.UID == \"\" {\n", test: "TestAPIDashboardsWhoseUIDsADatabaseTakesForOne",
+		new:  "	if d.UID == \"\" {\n", test: "TestAPIDashboardIsNotTakenOverByAnotherUID",
+	},
+	{
+		name: "dashboard of another uid adopted",
+		file: "controllers/dashboard_proof.go",
+		old:  "	case d.UID != x.uid, h.others:\n",
+		new:  "	case h.others:\n", test: "TestAPIDashboardIsNotTakenOverByAnotherUID",
 	},
 	{
 		name: "first dashboard of an organization not made alone",
