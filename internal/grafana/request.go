@@ -334,11 +334,6 @@ func (r receipt) complete() bool { return r.Message != "" }
 
 // exec sends r within s; of the answer only its success matters.
 func exec(ctx context.Context, s scope, r request) error {
-	var err error
-	if r.method == http.MethodGet {
-		_, err = do[map[string]json.RawMessage](ctx, s, r)
-	} else {
-		_, err = do[receipt](ctx, s, r)
-	}
+	_, err := do[receipt](ctx, s, r)
 	return err
 }

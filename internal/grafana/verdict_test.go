@@ -158,6 +158,8 @@ func calls(ctx context.Context, c *Client) map[string]func() error {
 		"LibraryPanels":         func() error { return second(o.LibraryPanels(ctx, 9)) },
 		"SearchContents":        func() error { return second(o.SearchContents(ctx, 9)) },
 		"DataSources":           func() error { return second(o.DataSources(ctx)) },
+		"DashboardPermissions":  func() error { return second(o.DashboardPermissions(ctx, "dashboard")) },
+		"SetFolderPermissions":  func() error { return o.SetFolderPermissions(ctx, "folder", nil) },
 		"SetPreferences":        func() error { return o.SetPreferences(ctx, Preferences{Theme: "dark"}) },
 	}
 }
