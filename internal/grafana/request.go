@@ -279,7 +279,7 @@ type complete interface{ complete() bool }
 type list[T complete] []T
 
 func (l list[T]) complete() bool {
-	return l != nil && !slices.ContainsFunc(l, func(item T) bool { return !item.complete() })
+	return !slices.ContainsFunc(l, func(item T) bool { return !item.complete() })
 }
 
 // do sends r within s and decodes the answer, which must be a success in JSON.
