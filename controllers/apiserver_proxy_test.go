@@ -279,6 +279,35 @@ func TestAPIProxyRedirectsToALogin(t *testing.T) {
 	ready(w, visit(w, instance))
 }
 
+// Two servers behind one address that share no database: nothing is made again, in neither of them, no login is locked
+// out, and all goes on when there is one of them.
+func TestAPIProxyBalancesTwoDatabases(t *testing.T) {
+	t.Parallel()
+	w, p := newProxiedWorld(t, grafanatest.Options{})
+	n := w.tenant()
+	org, sa, dash, key := n.org.Status.OrgID, n.sa.Status.ID, n.dash.Status.UID, w.key("ci")
+	other := grafanatest.New(grafanatest.Options{})
+	p.balance(other)
+	instance := get(w, &v1alpha1.Instance{ObjectMeta: w.named("grafana")})
+	until(w, visit(w, instance), "trouble", func(c metav1.Condition) bool { return c.Status != metav1.ConditionTrue })
+	if instance.Status.LoginFailure != nil {
+		t.Errorf("it is taken for a refused password: %+v", instance.Status.LoginFailure)
+	}
+	for _, obj := range []controllers.Object{n.org, n.sa, n.token, n.dash} {
+		until(w, visit(w, obj), "waiting", func(c metav1.Condition) bool { return c.Status != metav1.ConditionTrue })
+	}
+	p.balance(nil)
+	ready(w, visit(w, instance))
+	n.ready(w)
+	n.check(w)
+	if n.org.Status.OrgID != org || n.sa.Status.ID != sa || n.dash.Status.UID != dash || w.key("ci") != key {
+		t.Errorf("something was made again: %+v %+v %+v", n.org.Status, n.sa.Status, n.dash.Status)
+	}
+	if all := other.Orgs(); len(all) != 1 {
+		t.Errorf("in the other database: %+v", all)
+	}
+}
+
 // A line end in the Secret is the most frequent reason for a refused credential, and cannot be seen.
 func TestAPILineEndInTheCredential(t *testing.T) {
 	t.Parallel()

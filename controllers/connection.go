@@ -37,6 +37,7 @@ type Connection struct {
 	nestedFolders atomic.Bool
 	databaseKind  atomic.Pointer[string] // what Grafana keeps its data in; nil: not asked yet, empty: it does not tell
 	apisFailing   atomic.Bool
+	userHidden    atomic.Bool
 
 	mu       sync.Mutex
 	proofs   map[int64]proof

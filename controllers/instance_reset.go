@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"time"
 
 	"k8s.io/apimachinery/pkg/api/meta"
 
@@ -37,27 +38,36 @@ func (c *Connection) rememberDatabase(id string) {
 // recognize finds out whether the database is the one that the operator's objects speak of. Its identity says so, or else any organization that the operator has made: where there should be some
 // and there is none, it was reset, or is another one.
 func (x *instance) recognize(ctx context.Context) error {
-	if id, known := x.conn.database(); known {
+	if id, known := x.conn.database(); known && id != "" {
 		x.identify(id)
 		return nil
 	}
 	id, err := x.databaseID(ctx)
-	if err != nil {
+	untold := err != nil && isHidden(err) && !grafana.IsUnauthorized(err)
+	if err != nil && !untold {
 		return err
 	}
+	if again := x.conn.userHidden.Swap(untold); untold && !again {
+		x.pause = time.Minute // it may have been hidden for a moment only
+	}
 	if id == "" || id != x.obj.Status.DatabaseID {
-		made, err := x.made(ctx)
-		if err != nil {
-			return err
+		made, serr := x.made(ctx)
+		if serr != nil {
+			return serr
 		}
-		if seen, err := x.seesAny(ctx, made); err != nil {
-			return err
-		} else if !seen {
+		switch seen, serr := x.seesAny(ctx, made); {
+		case serr != nil:
+			return serr
+		case !seen && untold && x.obj.Status.DatabaseID != "": // it could be the same one all the same
+			return fmt.Errorf("whether this is still the same database cannot be told: %w", err)
+		case !seen:
 			return x.reset(id, len(made))
 		}
 	}
 	x.conn.rememberDatabase(id)
-	x.identify(id)
+	if !untold {
+		x.identify(id)
+	}
 	return nil
 }
 
@@ -67,9 +77,6 @@ func (x *instance) databaseID(ctx context.Context) (string, error) {
 		return "", nil
 	}
 	me, err := x.conn.Me(ctx)
-	if err != nil && isHidden(err) && !grafana.IsUnauthorized(err) {
-		return "", nil
-	}
 	if err != nil || me.CreatedAt == "" {
 		return "", err
 	}

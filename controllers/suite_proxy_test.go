@@ -31,6 +31,8 @@ type proxy struct {
 	*httptest.Server
 	mu    sync.Mutex
 	rules []rule
+	also  http.Handler // answers every other request that no rule is about
+	turns int
 }
 
 // newProxiedWorld makes a world whose Instance reaches its Grafana through a proxy.
@@ -53,7 +55,7 @@ func newProxiedWorld(t *testing.T, opts grafanatest.Options, rules ...rule) (*wo
 			return
 		}
 		r.Body = io.NopCloser(bytes.NewReader(body))
-		forward.ServeHTTP(rw, r)
+		p.next(forward).ServeHTTP(rw, r)
 	}))
 	t.Cleanup(p.Close)
 	w.instance(func(o *v1alpha1.Instance) { o.Spec.URL = p.URL })
@@ -65,6 +67,22 @@ func (p *proxy) set(rules ...rule) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.rules = rules
+}
+
+// balance has another server answer every other request, or nobody else.
+func (p *proxy) balance(also http.Handler) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.also = also
+}
+
+func (p *proxy) next(forward http.Handler) http.Handler {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.turns++; p.also != nil && p.turns%2 == 0 {
+		return p.also
+	}
+	return forward
 }
 
 func (p *proxy) of(r *http.Request, body string) *rule {

@@ -587,6 +587,9 @@ func (x *token) proveKey(ctx context.Context, have *tokenState) error {
 // Settled is never said of a token: that its key works is worth a question after every start.
 func (x *token) Settled() bool { return false }
 
+// proofTries is how long a new key is asked about every minute where the answer says nothing. Then it is at the resync.
+const proofTries = 10 * time.Minute
+
 // Recheck comes back when the token has to be rotated, when an older one has to be revoked, and when a token that may be another manager's can no longer be.
 func (x *token) Recheck(have *tokenState) time.Duration {
 	var next time.Duration
@@ -597,6 +600,9 @@ func (x *token) Recheck(have *tokenState) time.Duration {
 	}
 	if have.live != nil && have.live.Expiration != nil {
 		soonest(x.untilRotation(have))
+	}
+	if x.obj.Status.ProvenAt == nil && have.live != nil && x.conn.Now().Sub(have.live.Created) < proofTries {
+		soonest(time.Minute)
 	}
 	for _, t := range have.superseded {
 		soonest(t.until.Sub(x.conn.Now()))

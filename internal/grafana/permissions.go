@@ -14,6 +14,8 @@ type Permission struct {
 	Inherited bool `json:"inherited,omitempty"`
 }
 
+func (p Permission) complete() bool { return p.Permission > 0 }
+
 // What a permission allows.
 const (
 	MayView  = 1
@@ -30,7 +32,7 @@ type permissions struct {
 //
 // GET /api/dashboards/uid/:uid/permissions
 func (o *OrgClient) DashboardPermissions(ctx context.Context, uid string) ([]Permission, error) {
-	return do[[]Permission](ctx, o, get("/api/dashboards/uid/:uid/permissions", uid))
+	return do[list[Permission]](ctx, o, get("/api/dashboards/uid/:uid/permissions", uid))
 }
 
 // SetDashboardPermissions replaces all permissions of a dashboard.
@@ -44,7 +46,7 @@ func (o *OrgClient) SetDashboardPermissions(ctx context.Context, uid string, ite
 //
 // GET /api/folders/:uid/permissions
 func (o *OrgClient) FolderPermissions(ctx context.Context, uid string) ([]Permission, error) {
-	return do[[]Permission](ctx, o, get("/api/folders/:uid/permissions", uid))
+	return do[list[Permission]](ctx, o, get("/api/folders/:uid/permissions", uid))
 }
 
 // SetFolderPermissions replaces all permissions of a folder. None: it has those of the folders above it only.

@@ -279,7 +279,7 @@ type complete interface{ complete() bool }
 type list[T complete] []T
 
 func (l list[T]) complete() bool {
-	return l != nil && !slices.ContainsFunc(l, func(item T) bool { return !item.complete() })
+	return !slices.ContainsFunc(l, func(item T) bool { return !item.complete() })
 }
 
 // do sends r within s and decodes the answer, which must be a success in JSON.
@@ -334,11 +334,6 @@ func (r receipt) complete() bool { return r.Message != "" }
 
 // exec sends r within s; of the answer only its success matters.
 func exec(ctx context.Context, s scope, r request) error {
-	var err error
-	if r.method == http.MethodGet {
-		_, err = do[map[string]json.RawMessage](ctx, s, r)
-	} else {
-		_, err = do[receipt](ctx, s, r)
-	}
+	_, err := do[receipt](ctx, s, r)
 	return err
 }

@@ -146,7 +146,21 @@ const knockRoute = "/api/access-control/user/permissions"
 func (o *OrgClient) knock(ctx context.Context, as credential) error {
 	r := get(knockRoute)
 	r.as = &as
-	return exec(ctx, o.client.Org(o.id+1), r)
+	_, err := do[grants](ctx, o.client.Org(o.id+1), r)
+	return err
+}
+
+// grants are what somebody may do, and on what.
+type grants map[string][]string
+
+// complete needs one, or any empty object would do.
+func (g grants) complete() bool {
+	for action := range g {
+		if !strings.Contains(action, ":") {
+			return false
+		}
+	}
+	return len(g) > 0
 }
 
 // unexplained reports whether somebody was refused without a reason.

@@ -91,6 +91,7 @@ var others = []foreign{
 	{name: "Fastify", status: 404, contentType: asJSON, body: `{"message":"Route GET:/api/org not found","error":"Not Found","statusCode":404}`, want: "notGrafana"},
 	{name: "Express", status: 404, contentType: asHTML, body: "<pre>Cannot GET /api/org</pre>", want: "notGrafana"},
 	{name: "Spring", status: 404, contentType: asJSON, body: `{"timestamp":"x","status":404,"error":"Not Found","path":"/api/org"}`, want: "notGrafana"},
+	{name: "a backend of that name", status: 404, contentType: asJSON, body: `{"message":"backend dashboard not found for /grafana/"}`, want: "notGrafana"},
 	{name: "FastAPI", status: 404, contentType: asJSON, body: `{"detail":"Not Found"}`, want: "notGrafana"},
 	{name: "Kubernetes, service gone", status: 404, contentType: asJSON, body: `{"kind":"Status","apiVersion":"v1","status":"Failure","message":"services \"organization\" not found","reason":"NotFound","code":404}`, want: "notGrafana"},
 	{name: "Kubernetes, not ready", status: 503, contentType: asJSON, body: `{"kind":"Status","apiVersion":"v1","status":"Failure","message":"no endpoints available for service \"grafana\"","reason":"ServiceUnavailable","code":503}`, want: "unavailable unsure"},
@@ -158,6 +159,8 @@ func calls(ctx context.Context, c *Client) map[string]func() error {
 		"LibraryPanels":         func() error { return second(o.LibraryPanels(ctx, 9)) },
 		"SearchContents":        func() error { return second(o.SearchContents(ctx, 9)) },
 		"DataSources":           func() error { return second(o.DataSources(ctx)) },
+		"DashboardPermissions":  func() error { return second(o.DashboardPermissions(ctx, "dashboard")) },
+		"SetFolderPermissions":  func() error { return o.SetFolderPermissions(ctx, "folder", nil) },
 		"SetPreferences":        func() error { return o.SetPreferences(ctx, Preferences{Theme: "dark"}) },
 	}
 }
