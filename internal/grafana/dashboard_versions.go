@@ -134,7 +134,7 @@ func (o *OrgClient) classicVersions(ctx context.Context, uid string, yield func(
 	last := listedVersion{DashboardVersion: DashboardVersion{Version: -1}}
 	for limit, seen, token := firstVersions, 0, ""; ; limit = moreVersions {
 		page, err := do[versionPage](ctx, o, r.with("limit", strconv.Itoa(limit)))
-		if seen > 0 && IsNotFound(err) { // how an older Grafana says that there are no more
+		if seen > 0 && isOwn404(err) { // how an older Grafana says that there are no more
 			return nil
 		}
 		if err != nil {
@@ -162,6 +162,12 @@ func (o *OrgClient) classicVersions(ctx context.Context, uid string, yield func(
 			r = r.with("start", strconv.Itoa(seen))
 		}
 	}
+}
+
+// isOwn404 says whether it is Grafana that knows no more, and not something before it.
+func isOwn404(err error) bool {
+	var e *Error
+	return errors.As(err, &e) && e.Status == http.StatusNotFound && e.shape == ownShape
 }
 
 // said completes a version with what was said when it was saved: the list hides that of the first behind
