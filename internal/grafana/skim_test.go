@@ -142,6 +142,32 @@ func TestAHistoryThatDoesNotEndIsLeft(t *testing.T) {
 	}
 }
 
+// Grafana 10 answers 404 beyond the last page. A page of something before it is no end: what it hides may be what is
+// looked for.
+func TestWhereAHistoryEnds(t *testing.T) {
+	for beyond, ends := range map[string]bool{`{"message":"No versions found for dashboardId 7"}`: true, "<html>not here</html>": false} {
+		c := serve(t, func(w http.ResponseWriter, r *http.Request) {
+			switch {
+			case r.URL.Query().Get("start") == "":
+				answerJSON(w, 200, `[{"version":2,"parentVersion":1,"message":"m"}]`)
+			case ends:
+				answerJSON(w, 404, beyond)
+			default:
+				w.Header().Set("Content-Type", "text/html")
+				w.WriteHeader(404)
+				_, _ = w.Write([]byte(beyond))
+			}
+		})
+		var last error
+		for _, err := range c.Org(2).DashboardVersions(t.Context(), "d", "") {
+			last = err
+		}
+		if (last == nil) != ends {
+			t.Errorf("after %s: %v", beyond, last)
+		}
+	}
+}
+
 // Where /apis is not let through, the history comes the other way.
 func TestHistoryThroughAPIsOrElse(t *testing.T) {
 	page := func(next, items string) string {
