@@ -285,6 +285,7 @@ func TestAPIDashboardUnusedInput(t *testing.T) {
 // Grafana raises a refresh that is too short. That is no difference, and the condition does not say that it holds what is
 // asked for to the letter; nor is the history read at each look.
 func TestAPIDashboardThatGrafanaKeepsInAFormOfItsOwn(t *testing.T) {
+	notOnReal(t, "it adds defaults to what it reads")
 	t.Parallel()
 	w := newWorld(t, grafanatest.Options{Version: "10.4.3", SchemaDefaults: true})
 	w.organization("team")

@@ -74,7 +74,8 @@ var whole = map[string][]struct{ spec, status spec }{
 	},
 	"Dashboard": {
 		{lay(wholeCommon, spec{"organizationRef": spec{"name": "a", "namespace": "b"}, "source": spec{"json": "{}"}, "uid": "u", "folder": spec{"uid": "f"}, "driftPolicy": "Report", "adoptionPolicy": "Adopt", "inputs": []any{spec{"name": "a", "value": "b"}}}),
-			lay(wholeStatus, spec{"uid": "u", "url": "/d/u", "version": 1, "contentHash": "h", "contentGeneration": 1, "savedAt": "2026-01-02T03:04:05Z", "folderUID": "f", "orgID": 1, "createdAt": "2026-01-02T03:04:05Z", "adopted": true, "drift": spec{"version": 2, "by": "admin"}})},
+			lay(wholeStatus, spec{"uid": "u", "url": "/d/u", "version": 1, "contentHash": "h", "contentGeneration": 1, "savedAt": "2026-01-02T03:04:05Z", "folderUID": "f", "orgID": 1, "createdAt": "2026-01-02T03:04:05Z", "adopted": true, "drift": spec{"version": 2, "by": "admin"},
+				"storedHash": "h", "permissionsPending": true})},
 		{spec{"organizationRef": spec{"name": "a"}, "source": spec{"configMapRef": spec{"name": "a", "key": "b"}}, "folder": spec{"path": []any{"a", "b"}}}, spec{}},
 		{spec{"organizationRef": spec{"name": "a"}, "source": spec{"model": spec{}}}, spec{}},
 		{spec{"organizationRef": spec{"name": "a"}, "source": spec{"gzipJson": "H4sIAAAAAAAAA6uuBQBDv6ajAgAAAA=="}}, spec{}},

@@ -206,7 +206,7 @@ func TestAPIProxyHidesHealth(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			rule.path = "/api/health"
-			w, p := newProxiedWorld(t, grafanatest.Options{}, rule)
+			w, p := newProxiedWorld(t, grafanatest.Options{Version: "12.4.0"}, rule)
 			n := w.tenant()
 			n.check(w)
 			instance := ready(w, get(w, &v1alpha1.Instance{ObjectMeta: w.named("grafana")}))

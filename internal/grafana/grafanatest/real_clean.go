@@ -41,11 +41,12 @@ func (r *real) cleanOrg(id int64) error {
 	lists := []struct {
 		list, remove string
 		read         func(json.RawMessage) []string
+		outlives     bool // the organization; the rest goes with it if need be
 	}{
-		{"/api/serviceaccounts/search?perpage=100000", "/api/serviceaccounts/%s", within("serviceAccounts", "id")},
-		{"/api/search?type=dash-db&limit=5000", "/api/dashboards/uid/%s", within("", "uid")},
-		{"/api/folders?limit=1000", "/api/folders/%s?forceDeleteRules=true", within("", "uid")},
-		{"/api/library-elements?perPage=1000", "/api/library-elements/%s", within("result.elements", "uid")},
+		{"/api/serviceaccounts/search?perpage=100000", "/api/serviceaccounts/%s", within("serviceAccounts", "id"), true},
+		{"/api/library-elements?perPage=1000", "/api/library-elements/%s", within("result.elements", "uid"), true},
+		{"/api/search?type=dash-db&limit=5000", "/api/dashboards/uid/%s", within("", "uid"), false},
+		{"/api/folders?limit=1000", "/api/folders/%s?forceDeleteRules=true", within("", "uid"), false},
 	}
 	for _, l := range lists {
 		var answer json.RawMessage
@@ -53,7 +54,8 @@ func (r *real) cleanOrg(id int64) error {
 			return err
 		}
 		for _, one := range l.read(answer) {
-			if err := r.ask(http.MethodDelete, fmt.Sprintf(l.remove, url.PathEscape(one)), id, nil, nil); err != nil && !strings.Contains(err.Error(), ": 404 ") {
+			err := r.ask(http.MethodDelete, fmt.Sprintf(l.remove, url.PathEscape(one)), id, nil, nil)
+			if err != nil && l.outlives && !strings.Contains(err.Error(), ": 404 ") {
 				return err
 			}
 		}
