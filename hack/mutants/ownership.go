@@ -5,8 +5,8 @@ var ownershipMutants = []mutant{
 	{
 		name: "reset database not noticed",
 		file: "controllers/instance_reset.go",
-		old:  "		} else if !seen {\n",
-		new:  "		} else if !seen && false {\n", scenarios: "reset, and held",
+		old:  "		case !seen:\n",
+		new:  "		case !seen && false:\n", scenarios: "reset, and held",
 	},
 	{
 		name: "reset database filled again unasked",
@@ -29,7 +29,7 @@ var ownershipMutants = []mutant{
 	{
 		name: "new identity of the database not noted",
 		file: "controllers/instance_reset.go",
-		old:  "	x.conn.rememberDatabase(id)\n	x.identify(id)\n",
+		old:  "	x.conn.rememberDatabase(id)\n	if !untold {\n		x.identify(id)\n	}\n",
 		new:  "	x.conn.rememberDatabase(x.obj.Status.DatabaseID)\n", scenarios: "login made again",
 	},
 	{

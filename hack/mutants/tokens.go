@@ -325,7 +325,7 @@ var tokenMutants = []mutant{
 	{
 		name: "key proven where Grafana remembers what it sees",
 		file: "internal/grafana/tokens.go",
-		old:  "	return exec(ctx, o.client.Org(o.id+1), r)\n",
-		new:  "	if err := exec(ctx, o, r); err != nil {\n		return err\n	}\n	return &Error{Status: 401, MessageID: WrongOrg}\n", test: "TestAPITokenSeesWhatIsMadeAfterIt",
+		old:  "	_, err := do[grants](ctx, o.client.Org(o.id+1), r)\n	return err\n",
+		new:  "	if _, err := do[grants](ctx, o, r); err != nil {\n		return err\n	}\n	return &Error{Status: 401, MessageID: WrongOrg}\n", test: "TestAPITokenSeesWhatIsMadeAfterIt",
 	},
 }
