@@ -257,8 +257,9 @@ func (l *life) tidyOrganization(org int64, left, held map[string]bool) {
 	}
 	for _, d := range l.grafana.Dashboards(org) {
 		leftBy := slices.ContainsFunc(d.Messages, func(m string) bool {
-			at := strings.LastIndex(m, "(")
-			return at >= 0 && left[strings.TrimSuffix(m[at+1:], ")")]
+			_, mark, _ := strings.Cut(m, "(")
+			uid, _, _ := strings.Cut(mark, ")")
+			return left[uid]
 		})
 		persons := !bornDashboard(d) && !isForeign(d.Title)
 		if !held[fmt.Sprint("dashboard ", org, d.UID)] && (persons || leftBy) {
