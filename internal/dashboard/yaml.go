@@ -21,7 +21,8 @@ func FromYAML(model []byte) ([]byte, error) {
 	w.object(fields, nil)
 	switch {
 	case w.problem != "":
-		const why = "YAML reads y, n, yes, no, on and off without quotes as true and false. Quote it in your YAML"
+		const why = "YAML reads y, n, yes, no, on and off without quotes as true and false, and null as nothing. " +
+			"Quote it in your YAML"
 		return nil, fmt.Errorf("%s: %s", w.problem, why)
 	case !w.changed:
 		return model, nil
@@ -42,11 +43,22 @@ func (w *words) object(fields map[string]any, path []string) {
 	w.keys(fields, path)
 	for _, key := range slices.Sorted(maps.Keys(fields)) {
 		at := append(slices.Clip(path), key)
-		if _, isBool := fields[key].(bool); isBool && isText(at) {
-			w.refuse(fmt.Sprintf("%s is %v", strings.Join(at, "."), fields[key]))
+		if word := misread(fields[key]); word != "" && isText(at, fields) {
+			w.refuse(strings.Join(at, ".") + " is " + word)
 		}
 		w.value(fields[key], at)
 	}
+}
+
+// misread is what YAML can have made of a word; empty: value is nothing of the kind.
+func misread(value any) string {
+	switch value := value.(type) {
+	case bool:
+		return fmt.Sprint(value)
+	case nil:
+		return "null"
+	}
+	return ""
 }
 
 func (w *words) value(value any, path []string) {
@@ -73,7 +85,7 @@ func (w *words) keys(fields map[string]any, path []string) {
 		fields["y"] = y
 		w.changed = true
 	}
-	if n := len(path); n > 1 && path[n-1] == "options" && strings.HasPrefix(path[n-2], "mappings[") {
+	if n := len(path); n > 1 && path[n-1] == "options" && isMapping(path[:n-1]) {
 		return
 	}
 	for _, key := range []string{"true", "false"} {
@@ -97,11 +109,23 @@ func (w *words) refuse(problem string) {
 	}
 }
 
-// isText reports whether there can only be a text at a path.
-func isText(path []string) bool {
-	key, in := path[len(path)-1], ""
-	if len(path) > 1 {
-		in, _, _ = strings.Cut(path[len(path)-2], "[")
+// isMapping reports whether what a panel shows for some value is at a path: one of a field, or of an override.
+func isMapping(path []string) bool {
+	n := len(path)
+	return n > 0 && strings.HasPrefix(path[n-1], "mappings[") ||
+		n > 1 && strings.HasPrefix(path[n-1], "value[") && strings.HasPrefix(path[n-2], "properties[")
+}
+
+// isText reports whether there can only be a text at the path of a member of fields. What has no text there may be null,
+// but for the match of a mapping, whose text that is.
+func isText(path []string, fields map[string]any) bool {
+	n := len(path)
+	key, in := path[n-1], ""
+	if n > 1 {
+		in, _, _ = strings.Cut(path[n-2], "[")
+	}
+	if fields[key] == nil {
+		return key == "match" && in == "options" && isMapping(path[:n-2])
 	}
 	switch key {
 	case "refId":
@@ -112,10 +136,34 @@ func isText(path []string) bool {
 		return in == "" || in == "panels" || in == "datasource"
 	case "type":
 		return in == "panels" || in == "datasource" || in == "list"
-	case "expr", "legendFormat":
+	case "expr", "legendFormat", "alias":
 		return in == "targets"
 	case "name", "label", "query":
 		return in == "list"
+	case "displayName", "unit", "noValue":
+		return in == "defaults"
+	case "axisLabel":
+		return in == "custom"
+	case "options":
+		return in == "matcher"
+	case "match":
+		return in == "options" && isMapping(path[:n-2])
+	case "text":
+		return in == "valueMaps" || in == "rangeMaps" || isChoice(path) || n > 3 && isMapping(path[:n-3])
+	case "value":
+		return isChoice(path) || in == "properties" && isTextProperty(fields["id"])
 	}
-	return false
+	return in == "renameByName"
+}
+
+// isChoice reports whether a path is in what a variable can be, or is.
+func isChoice(path []string) bool {
+	n := len(path)
+	return n > 2 && strings.HasPrefix(path[n-3], "list[") &&
+		(path[n-2] == "current" || strings.HasPrefix(path[n-2], "options["))
+}
+
+// isTextProperty reports whether a property that a panel overrides is a text.
+func isTextProperty(id any) bool {
+	return slices.Contains([]any{"displayName", "unit", "noValue", "description", "custom.axisLabel"}, id)
 }
