@@ -22,6 +22,7 @@ type answer struct {
 	body         []byte
 	at           time.Time // when it came, by the Client's clock
 	release      func()    // lets the next large answer be read; nil: this one is small
+	spare        bool      // see request
 }
 
 // done lets go of the answer.
@@ -90,9 +91,10 @@ func (a answer) lostSession() *Error {
 	return e
 }
 
-// isGated reports whether a 401 asks for a login in a way in which Grafana does not: a gateway before it does.
+// isGated reports whether a 401 asks for a login in a way in which Grafana does not: a gateway before it does. It
+// does, too, where the credential has just served for something else.
 func (a answer) isGated() bool {
-	return a.status == http.StatusUnauthorized && a.header.Get("WWW-Authenticate") != ""
+	return a.status == http.StatusUnauthorized && (a.spare || a.header.Get("WWW-Authenticate") != "")
 }
 
 // looks is the shape of a body that is not Grafana's JSON.

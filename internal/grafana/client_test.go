@@ -607,12 +607,58 @@ func TestDashboardAPIVersion(t *testing.T) {
 		{200, `{"message":"hello"}`, "", ""},
 		{503, `no healthy upstream`, "", "unavailable unsure"},
 		{429, `{}`, "", "rateLimited unavailable"},
-		{401, `{"message":"Unauthorized"}`, "", "unauthorized"},
+		{401, `{"message":"Unauthorized"}`, "", ""},
+		{401, `{"message":"Unauthorized","messageId":"auth.unauthorized"}`, "", "unauthorized"},
 	} {
 		c := serve(t, func(w http.ResponseWriter, _ *http.Request) { answerJSON(w, test.status, test.body) })
 		got, err := c.DashboardAPIVersion(t.Context())
 		if got != test.want || is(err) != test.is || (err != nil) != (test.is != "") {
 			t.Errorf("%d %s: %q, %v is %q", test.status, test.body, got, err, is(err))
+		}
+	}
+}
+
+// A gateway that refuses a route to everybody, as Grafana would refuse a credential, ends no session, and has no password
+// taken for a wrong one: the credential goes on serving for what it served for before.
+func TestRouteThatAGatewayRefusesSaysNothingOfTheCredential(t *testing.T) {
+	for name, edit := range map[string]func(*Config){"session": withSession, "basic": func(*Config) {}, "token": withToken} {
+		logins := 0
+		c := serve(t, func(w http.ResponseWriter, r *http.Request) {
+			switch {
+			case r.URL.Path == "/login":
+				logins++
+				http.SetCookie(w, &http.Cookie{Name: "grafana_session", Value: "s"})
+				answerJSON(w, 200, `{"message":"Logged in"}`)
+			case r.URL.Path == "/api/orgs/7":
+				answerJSON(w, 200, `{"id":7,"name":"seven"}`)
+			case r.URL.Path == "/api/frontend/settings":
+				answerJSON(w, 200, `{"buildInfo":{"version":"12.4.0"},"namespace":"org-7"}`)
+			default:
+				answerJSON(w, 401, `{"message":"Unauthorized"}`)
+			}
+		}, edit)
+		ctx := t.Context()
+		if _, err := c.OrgByID(ctx, 7); err != nil {
+			t.Fatal(err)
+		}
+		session := c.SessionID()
+		if version, err := c.DashboardAPIVersion(ctx); version != "" || err != nil {
+			t.Errorf("%s: %q, %v", name, version, err)
+		}
+		if _, err := c.Org(7).ListDashboards(ctx, "v1"); !IsNoDashboardList(err) {
+			t.Errorf("%s: %v", name, err)
+		}
+		if _, err := c.Me(ctx); is(err) != "notGrafana" {
+			t.Errorf("%s: %v is %q", name, err, is(err))
+		}
+		if c.SessionID() != session || logins > 1 {
+			t.Errorf("%s: another session, %d logins", name, logins)
+		}
+		if _, err := c.Org(7).SaveDashboard(ctx, SaveDashboard{}); err == nil {
+			t.Errorf("%s: what is refused was saved", name)
+		}
+		if _, err := c.OrgByID(ctx, 7); err != nil {
+			t.Errorf("%s: %v", name, err)
 		}
 	}
 }

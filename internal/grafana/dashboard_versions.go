@@ -61,12 +61,15 @@ func (o *OrgClient) resourceVersions(
 	ctx context.Context, uid, apiVersion string, yield func(DashboardVersion, error) bool,
 ) error {
 	namespace, err := o.namespace(ctx)
+	if IsNoDashboardList(err) {
+		return errNoHistory
+	}
 	if err != nil {
 		return err
 	}
 	r := get("/apis/dashboard.grafana.app/:version/namespaces/:namespace/dashboards", apiVersion, namespace).
 		with("labelSelector", "grafana.app/get-history=true").with("fieldSelector", "metadata.name="+uid)
-	r.accept = metadataOnly
+	r.accept, r.spare = metadataOnly, true
 	for limit, token := firstVersions, ""; ; limit = moreVersions {
 		r = r.with("limit", strconv.Itoa(limit))
 		page, err := do[metadataList](ctx, o, r)

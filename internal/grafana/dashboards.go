@@ -198,7 +198,7 @@ func (o *OrgClient) ListDashboards(ctx context.Context, apiVersion string) ([]Da
 		return nil, err
 	}
 	r := get("/apis/dashboard.grafana.app/:version/namespaces/:namespace/dashboards", apiVersion, namespace).with("limit", "500")
-	r.accept = metadataOnly
+	r.accept, r.spare = metadataOnly, true
 	all, err := o.listDashboards(ctx, r)
 	if answered(err, http.StatusGone) {
 		return o.listDashboards(ctx, r)

@@ -94,7 +94,8 @@ func TestListOfDashboardsThatCannotBeHad(t *testing.T) {
 		"some other failure":   {500, `{"kind":"Status","status":"Failure","message":"context canceled","code":500}`, false, "unavailable unsure"},
 		"out of action":        {503, html, false, "unavailable unsure"},
 		"too many":             {429, `{}`, false, "rateLimited unavailable"},
-		"a dead key":           {401, `{"message":"Unauthorized"}`, false, "unauthorized"},
+		"a dead key":           {401, `{"message":"Invalid API key","messageId":"api-key.invalid"}`, false, "unauthorized"},
+		"a gateway's login":    {401, `{"message":"Unauthorized"}`, true, "notGrafana"}, // what each dashboard answers tells
 	} {
 		c := serve(t, func(w http.ResponseWriter, _ *http.Request) { answerJSON(w, test.status, test.body) })
 		_, err := c.Org(2).ListDashboards(t.Context(), "v1beta1")

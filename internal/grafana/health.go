@@ -107,7 +107,9 @@ func (g apiGroup) complete() bool { return g.Kind == "APIGroup" }
 //
 // GET /apis/dashboard.grafana.app
 func (c *Client) DashboardAPIVersion(ctx context.Context) (string, error) {
-	group, err := do[apiGroup](ctx, c, get("/apis/dashboard.grafana.app"))
+	r := get("/apis/dashboard.grafana.app")
+	r.spare = true
+	group, err := do[apiGroup](ctx, c, r)
 	switch VerdictOf(err) {
 	case Done, NoAnswer, Untrusted, Failing, RateLimited, Unauthorized, Other:
 		return group.PreferredVersion.Version, err

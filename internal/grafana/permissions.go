@@ -72,6 +72,8 @@ func (s adminSettings) complete() bool { return s.Database.Type != "" }
 //
 // GET /api/admin/settings
 func (c *Client) DatabaseType(ctx context.Context) (string, error) {
-	settings, err := do[adminSettings](ctx, c, get("/api/admin/settings"))
+	r := get("/api/admin/settings")
+	r.spare = true
+	settings, err := do[adminSettings](ctx, c, r)
 	return settings.Database.Type, err
 }

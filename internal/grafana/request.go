@@ -59,6 +59,7 @@ type request struct {
 	bare          bool        // of the login itself: neither organization nor forceLogin
 	without       string      // a member of the answer's objects that is passed over, since it can be large; "": none
 	large         bool        // the answer can be large all the same
+	spare         bool        // can be done without, and follows others: a 401 that does not say why is no word on the credential
 
 	org int64 // set by do
 }
@@ -166,7 +167,7 @@ func (c *Client) send(ctx context.Context, r request, as credential) (a answer, 
 	if err != nil {
 		return answer{}, err
 	}
-	a = answer{method: r.method, path: req.URL.EscapedPath(), route: r.route}
+	a = answer{method: r.method, path: req.URL.EscapedPath(), route: r.route, spare: r.spare}
 	if ctx.Err() != nil {
 		return a, &noAnswer{method: a.method, path: a.path, err: context.Cause(ctx)}
 	}

@@ -127,6 +127,9 @@ func (l *login) refused(ctx context.Context, used credential, a answer) (credent
 		return used, a.asError()
 	}
 	if used.basic != nil {
+		if e := a.asError(); e.MessageID == "" { // of a password that it refuses Grafana says so
+			return used, e
+		}
 		return used, l.deny(a)
 	}
 	if err := l.takeTurn(ctx); err != nil {

@@ -106,6 +106,9 @@ func (s *sessions) api(w http.ResponseWriter, r *http.Request, known bool) {
 	expiry, _ := r.Cookie("grafana_session_expiry")
 	switch {
 	case basic && s.loginStatus != http.StatusUnauthorized && user == testUser && password == testPassword:
+	case basic:
+		answerJSON(w, 401, `{"messageId":"password-auth.failed","message":"Invalid username or password"}`)
+		return
 	case !known:
 		answerJSON(w, 401, `{"message":"Unauthorized","traceID":""}`)
 		return

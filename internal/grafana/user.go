@@ -19,5 +19,7 @@ func (u User) complete() bool { return u.Login != "" }
 //
 // GET /api/user
 func (c *Client) Me(ctx context.Context) (User, error) {
-	return do[User](ctx, c, get("/api/user"))
+	r := get("/api/user")
+	r.spare = true
+	return do[User](ctx, c, r)
 }
