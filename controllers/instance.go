@@ -197,7 +197,7 @@ func (x *instance) probe(ctx context.Context) (*serverState, error) {
 }
 
 // introduce finds out which Grafana this is. Managed services may hide its health, which is in its settings but for
-// the database's state.
+// the database's state; gateways may hide its settings, which can be done without.
 func (x *instance) introduce(ctx context.Context) (*serverState, error) {
 	short, cancel := context.WithTimeout(ctx, min(x.conn.Timeout, healthTimeout)) // a server that is not there shall not keep a worker for long
 	defer cancel()
@@ -209,10 +209,13 @@ func (x *instance) introduce(ctx context.Context) (*serverState, error) {
 		return nil, unsupported(health.Version)
 	}
 	settings, err := x.conn.Settings(ctx)
-	if err != nil && hidden != nil && isHidden(err) && !grafana.IsUnauthorized(err) {
+	switch untold := err != nil && isHidden(err) && !grafana.IsUnauthorized(err); {
+	case untold && hidden != nil:
 		return nil, hidden
-	}
-	if err != nil {
+	case untold: // its version is known, and what else it has was perhaps told before
+		settings.Version, settings.Edition = health.Version, x.obj.Status.Edition
+		settings.FeatureToggles = map[string]bool{"nestedFolders": x.conn.nestedFolders.Load()}
+	case err != nil:
 		return nil, x.refused(err)
 	}
 	have := &serverState{Health: health, edition: settings.Edition}
