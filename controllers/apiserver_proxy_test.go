@@ -3,6 +3,7 @@ package controllers_test
 import (
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -177,11 +178,16 @@ func TestAPIProxyHidesApis(t *testing.T) {
 		"a 200":       {status: 200, answer: page},
 		"starting up": {status: 404, kind: "text/plain", answer: "404 page not found"},
 		"no upstream": {status: 503, kind: "text/plain", answer: "no healthy upstream"},
+		"who":         {status: 401, kind: "application/json", answer: `{"message":"Unauthorized"}`},
+		"who, basic":  {status: 401, kind: "application/json", answer: `{"message":"Unauthorized"}`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			rule.path = "/apis"
 			w, _ := newProxiedWorld(t, grafanatest.Options{}, rule)
+			if strings.HasSuffix(name, "basic") {
+				w.withoutSession()
+			}
 			n := w.tenant()
 			n.check(w)
 			instance := ready(w, get(w, &v1alpha1.Instance{ObjectMeta: w.named("grafana")}))
@@ -189,6 +195,101 @@ func TestAPIProxyHidesApis(t *testing.T) {
 				if c == v1alpha1.CapabilityBulkDashboardList {
 					t.Error("it claims a list that nobody gets")
 				}
+			}
+		})
+	}
+}
+
+// withoutSession has the Instance send its password with every request.
+func (w *world) withoutSession() {
+	w.t.Helper()
+	i := &v1alpha1.Instance{ObjectMeta: w.named("grafana")}
+	change(w, i, func() { i.Spec.Credentials.BasicAuth.Session = v1alpha1.SessionNever })
+	ready(w, i)
+}
+
+// A 401 to one dashboard, which does not say why, stays with it, whatever the credential: nobody else's password is
+// doubted.
+func TestAPIProxyRefusesADashboardAsIfItWereTheCredential(t *testing.T) {
+	t.Parallel()
+	w, p := newProxiedWorld(t, grafanatest.Options{})
+	w.withoutSession()
+	ready(w, w.organization("team"))
+	p.set(rule{method: "POST", path: "/api/dashboards/db", body: "suspicious", status: 401, kind: "application/json", answer: `{"message":"Unauthorized"}`})
+	dash := w.dashboard("blocked", "team", `{"title":"suspicious"}`)
+	waiting(w, dash, v1alpha1.ReasonInvalidCredentials, "401", "POST /api/dashboards/db")
+	ready(w, w.dashboard("harmless", "team", overview))
+	if i := ready(w, get(w, &v1alpha1.Instance{ObjectMeta: w.named("grafana")})); i.Status.LoginFailure != nil {
+		t.Errorf("it is taken for a refused password: %+v", i.Status.LoginFailure)
+	}
+	p.set()
+	ready(w, visit(w, dash))
+}
+
+// What Grafana says of itself in its settings can be done without, as long as its health says which version it is.
+func TestAPIProxyHidesSettings(t *testing.T) {
+	t.Parallel()
+	for name, rule := range map[string]rule{
+		"a page":    {status: 404, answer: page},
+		"forbidden": {status: 403, kind: "application/json", answer: `{"message":"Forbidden"}`},
+		"a login":   {status: 302, header: map[string]string{"Location": "https://sso.example.org/"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			rule.path = "/api/frontend/settings"
+			w, p := newProxiedWorld(t, grafanatest.Options{Version: "12.4.0"}, rule)
+			n := w.tenant()
+			n.check(w)
+			instance := ready(w, get(w, &v1alpha1.Instance{ObjectMeta: w.named("grafana")}))
+			if instance.Status.Version != "12.4.0" {
+				t.Errorf("status: %+v", instance.Status)
+			}
+			nested := w.dashboard("nested", "team", overview, func(o *v1alpha1.Dashboard) {
+				o.Spec.Folder = &v1alpha1.DashboardFolder{Path: []string{"one", "two"}}
+			})
+			ready(w, nested)
+			p.set()
+			ready(w, visit(w, instance))
+			until(w, instance, "its edition", func(metav1.Condition) bool { return instance.Status.Edition != "" })
+			p.set(rule)
+			ready(w, visit(w, instance))
+			if instance.Status.Edition == "" {
+				t.Error("the edition is not known any more")
+			}
+		})
+	}
+}
+
+// A gateway that does not let permissions be seen keeps no dashboard from being Ready. They are looked at, and put right,
+// once it does.
+func TestAPIProxyHidesPermissions(t *testing.T) {
+	t.Parallel()
+	for name, rule := range map[string]rule{
+		"a page":    {status: 404, answer: page},
+		"forbidden": {status: 403, answer: page},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			rule.path = "/api/dashboards/uid/given/permissions"
+			w, p := newProxiedWorld(t, grafanatest.Options{Database: grafanatest.Postgres}, rule)
+			org := ready(w, w.organization("team")).Status.OrgID
+			var met atomic.Bool
+			w.grafana.SetFault(func(r *grafanatest.Request) grafanatest.Fault {
+				if r.Method == "POST" && r.Path == "/api/dashboards/db" && met.CompareAndSwap(false, true) {
+					w.grafana.Do("POST", r.Path, org, map[string]any{"dashboard": map[string]any{"uid": "theirs", "title": "Theirs"}})
+				}
+				return grafanatest.Fault{}
+			})
+			dash := w.dashboard("d", "team", overview, func(o *v1alpha1.Dashboard) { o.Spec.UID = "given" })
+			if ready(w, dash); !dash.Status.PermissionsPending {
+				t.Error("nobody will look at its permissions any more")
+			}
+			p.set()
+			visit(w, dash)
+			until(w, dash, "permissions that were seen", func(metav1.Condition) bool { return !dash.Status.PermissionsPending })
+			ready(w, dash)
+			if w.forRoles(org, "/api/dashboards/uid/given") != 2 {
+				t.Error("the dashboard can be seen by Admins only")
 			}
 		})
 	}
