@@ -192,7 +192,7 @@ func (c *Client) URL() string { return c.base }
 // our own clock until there is one.
 func (c *Client) Now() time.Time { return c.cfg.Now().Add(time.Duration(c.skew.Load())) }
 
-// setClock learns Grafana's time from an answer. A difference that the Date's whole seconds and the way
+// setClock learns Grafana's time from an answer that is its own: others have clocks, too. A difference that the Date's whole seconds and the way
 // of the answer explain is none.
 func (c *Client) setClock(a answer) {
 	date, err := http.ParseTime(a.header.Get("Date"))

@@ -663,6 +663,30 @@ func TestRouteThatAGatewayRefusesSaysNothingOfTheCredential(t *testing.T) {
 	}
 }
 
+// The clock of a gateway that answers by itself is not Grafana's: keys would be rotated by it.
+func TestClockOfAGatewayIsNotGrafanas(t *testing.T) {
+	clock := newClock()
+	ahead := func(d time.Duration) string { return clock.Now().Add(d).UTC().Format(http.TimeFormat) }
+	date, status, kind, body := "", 0, "", ""
+	c := serve(t, func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Date", date)
+		w.Header().Set("Content-Type", kind)
+		w.WriteHeader(status)
+		_, _ = io.WriteString(w, body)
+	}, withClock(clock))
+	date, status, kind, body = ahead(time.Hour), 200, "application/json", `{"id":7,"name":"seven"}`
+	if _, err := c.OrgByID(t.Context(), 7); err != nil || c.Now().Sub(clock.Now()).Round(time.Minute) != time.Hour {
+		t.Errorf("%v, %s ahead", err, c.Now().Sub(clock.Now()))
+	}
+	date = ahead(10 * 365 * 24 * time.Hour)
+	for _, status = range []int{200, 302, 401, 403, 404, 502} {
+		kind, body = "text/html", html
+		if _, err := c.OrgByID(t.Context(), 7); err == nil || c.Now().Sub(clock.Now()).Round(time.Minute) != time.Hour {
+			t.Errorf("%d: %v, %s ahead", status, err, c.Now().Sub(clock.Now()))
+		}
+	}
+}
+
 // Of what a database takes for the name, the organization that has it to the letter comes first.
 func TestOrgByNameMindsTheCase(t *testing.T) {
 	c := serve(t, func(w http.ResponseWriter, r *http.Request) {

@@ -51,6 +51,9 @@ func (c *Client) Health(ctx context.Context) (Health, error) {
 		return Health{}, err
 	}
 	health, err := decode[Health](a)
+	if err == nil {
+		c.setClock(a)
+	}
 	if a.status != http.StatusOK {
 		return health, a.asError()
 	}

@@ -181,7 +181,6 @@ func (c *Client) send(ctx context.Context, r request, as credential) (a answer, 
 	a.at = c.cfg.Now()
 	c.cfg.Observe(Call{Route: r.route, Method: r.method, Status: a.status, Duration: a.at.Sub(start)})
 	if err == nil {
-		c.setClock(a)
 		return a, nil
 	}
 	// Our own transport tells for certain whether it ever had a connection to send on.
@@ -312,6 +311,7 @@ func use[T any](ctx context.Context, s scope, r request, see func(T) error) erro
 	if err != nil {
 		return err
 	}
+	c.setClock(a)
 	return see(result)
 }
 

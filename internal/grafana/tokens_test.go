@@ -32,14 +32,14 @@ func TestTokenLeft(t *testing.T) {
 	}
 }
 
-// The Date of every answer tells Grafana's time, that of a refusal as well; small differences are none, and what is no date changes nothing.
+// The Date of what is Grafana's own tells its time; small differences are none, and what is no date changes nothing.
 func TestNowIsGrafanasTime(t *testing.T) {
 	own := newClock()
 	var date atomic.Value
 	status := http.StatusOK
 	c := serve(t, func(w http.ResponseWriter, _ *http.Request) {
 		w.Header()["Date"] = date.Load().([]string)
-		answerJSON(w, status, `{}`)
+		answerJSON(w, status, `{"database":"ok"}`)
 	}, withClock(own), withToken)
 	if !c.Now().Equal(own.Now()) {
 		t.Errorf("before any answer it is %s, not %s", c.Now(), own.Now())
@@ -64,7 +64,7 @@ func TestNowIsGrafanasTime(t *testing.T) {
 		t.Errorf("an hour later: %s", got)
 	}
 	status = http.StatusServiceUnavailable
-	say("a refusal", ahead(time.Minute), time.Minute)
+	say("a failing database", ahead(time.Minute), time.Minute)
 	say("put right", ahead(0), 0)
 }
 
