@@ -74,6 +74,28 @@ func TestAPITokenSecretRenamedToACopy(t *testing.T) {
 	w.unwritten(theirs)
 }
 
+// A copy in another namespace, as tools make that keep Secrets of several namespaces alike, is no Secret of an earlier life
+// of that namespace's token of the same name.
+func TestAPITokenSecretCopiedToAnotherNamespace(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, grafanatest.Options{})
+	w.tokenOf()
+	other := w.namespace(nil)
+	org := &v1alpha1.Organization{ObjectMeta: w.named("team")}
+	change(w, org, func() { org.Spec.AllowedNamespaces.From = v1alpha1.FromAll })
+	theirs := w.copied(w.secret("ci"), "ci", withoutOwner, func(s *corev1.Secret) { s.Namespace = other })
+	ready(w, w.account("robot", "team", func(o *v1alpha1.ServiceAccount) {
+		o.Namespace, o.Spec.Name, o.Spec.OrganizationRef.Namespace = other, "other robot", w.ns
+	}))
+	token := w.token("ci", "robot", func(o *v1alpha1.ServiceAccountToken) { o.Namespace = other })
+	stalled(w, token, v1alpha1.ReasonSecretConflict, "Secret "+other+"/ci")
+	if was := theirs.ResourceVersion; get(w, theirs).ResourceVersion != was {
+		t.Error("the copy was written")
+	}
+	w.delete(theirs)
+	ready(w, token)
+}
+
 // A Secret of an older operator does not say its own name. It is known by spec and status, gets its name written on, and copies of it are none all the same.
 func TestAPITokenSecretFromBeforeItHadItsName(t *testing.T) {
 	t.Parallel()
@@ -90,7 +112,7 @@ func TestAPITokenSecretFromBeforeItHadItsName(t *testing.T) {
 	w.gone(secret)
 	w.unwritten(copies...)
 	w.rests(token, 1)
-	if now := w.secret("elsewhere"); w.key("elsewhere") != key || now.Annotations[v1alpha1.AnnotationTokenSecret] != "elsewhere" {
+	if now := w.secret("elsewhere"); w.key("elsewhere") != key || now.Annotations[v1alpha1.AnnotationTokenSecret] != w.ns+"/elsewhere" {
 		t.Errorf("the same key: %v; annotations: %v", w.key("elsewhere") == key, now.Annotations)
 	}
 }

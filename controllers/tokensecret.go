@@ -111,11 +111,28 @@ func belongs(secret metav1.Object, obj *v1alpha1.ServiceAccountToken) bool {
 // another name. Of one from before Secrets said so, spec or status have to name it.
 func isCopy(secret metav1.Object, obj *v1alpha1.ServiceAccountToken) bool {
 	name := secret.GetName()
-	original, says := secret.GetAnnotations()[v1alpha1.AnnotationTokenSecret]
-	if !says {
+	original, says := originalName(secret)
+	switch {
+	case !says:
 		original = obj.SecretName()
+	case original == "":
+		return true
 	}
 	return name != original && name != obj.Status.SecretName
+}
+
+// originalName is the name that the operator made a Secret under, as the Secret says, if it says that; empty: it was made
+// in another namespace. Not every one says in which.
+func originalName(secret metav1.Object) (name string, says bool) {
+	name, says = secret.GetAnnotations()[v1alpha1.AnnotationTokenSecret]
+	namespace, inThat, whole := strings.Cut(name, "/")
+	switch {
+	case !whole:
+		return name, says
+	case namespace != secret.GetNamespace():
+		return "", true
+	}
+	return inThat, true
 }
 
 // ofEarlierLife reports whether a Secret was made for an object of this name that is no more: it was deleted with Orphan, or restored, and applied again.
@@ -143,7 +160,7 @@ func (e *Env) formerNames(ctx context.Context, obj *v1alpha1.ServiceAccountToken
 		if belongs(secret, obj) {
 			names[secret.Name] = true
 		} else if secret.Name != obj.SecretName() && strings.HasPrefix(secret.Annotations[v1alpha1.AnnotationTokenOwner], obj.Name+"/") {
-			if original, says := secret.Annotations[v1alpha1.AnnotationTokenSecret]; !says || original == secret.Name { // else a copy
+			if original, says := originalName(secret); !says || original == secret.Name { // else a copy
 				id, _ := strconv.ParseInt(secret.Annotations[v1alpha1.AnnotationTokenID], 10, 64)
 				kept[id] = true
 			}
@@ -167,9 +184,9 @@ func (x *token) desired(now *corev1.Secret, r record) (*corev1.Secret, error) {
 		labels[k] = string(v)
 	}
 	annotations[v1alpha1.AnnotationTokenOwner] = tokenOwner(x.obj)
-	annotations[v1alpha1.AnnotationTokenSecret] = x.obj.SecretName()
+	annotations[v1alpha1.AnnotationTokenSecret] = x.obj.Namespace + "/" + x.obj.SecretName()
 	if now != nil {
-		annotations[v1alpha1.AnnotationTokenSecret] = now.Name
+		annotations[v1alpha1.AnnotationTokenSecret] = now.Namespace + "/" + now.Name
 	}
 	maps.Copy(annotations, spec.Annotations)
 	annotations[v1alpha1.AnnotationAppliedLabels] = names(spec.Labels)
