@@ -414,3 +414,47 @@ func TestAPIInstanceHoldsSecrets(t *testing.T) {
 		t.Error("the organization is gone")
 	}
 }
+
+// What people copy of a Secret that an Instance holds has the finalizer, too, and goes all the same; so does one that is
+// applied again when the Instance is gone. The Secret itself stays as long as it is needed.
+func TestAPICopiesOfAnInstancesSecretGo(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, grafanatest.Options{})
+	org := ready(w, w.organization("team"))
+	original := w.secret("admin")
+	if len(original.Finalizers) != 1 {
+		t.Fatalf("finalizers: %v", original.Finalizers)
+	}
+	finalizer := original.Finalizers[0]
+	held := func(s *corev1.Secret) { s.Finalizers = []string{finalizer, "example.com/theirs"} }
+	other := w.namespace(nil)
+	copies := []*corev1.Secret{
+		w.copied(original, "backup", held), w.copied(original, "admin", held, func(s *corev1.Secret) { s.Namespace = other }),
+	}
+	w.delete(original)
+	for _, c := range copies {
+		w.delete(c)
+		w.eventually("only the finalizer of others", func() error {
+			if f := get(w, c).Finalizers; !slices.Equal(f, []string{"example.com/theirs"}) {
+				return fmt.Errorf("finalizers: %v", f)
+			}
+			return nil
+		})
+		change(w, c, func() { c.Finalizers = nil })
+	}
+	w.gone(copies[0], copies[1])
+	if f := w.secret("admin").Finalizers; len(f) != 1 {
+		t.Errorf("the Secret that is needed has the finalizers %v", f)
+	}
+	w.delete(org, get(w, &v1alpha1.Instance{ObjectMeta: w.named("grafana")}))
+	w.gone(org, original)
+	again := w.copied(original, "admin", held)
+	w.delete(again)
+	w.eventually("only the finalizer of others", func() error {
+		if f := get(w, again).Finalizers; len(f) != 1 {
+			return fmt.Errorf("finalizers: %v", f)
+		}
+		return nil
+	})
+	change(w, again, func() { again.Finalizers = nil })
+}

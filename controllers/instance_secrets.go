@@ -15,9 +15,9 @@ import (
 // +kubebuilder:rbac:groups="",resources=secrets,verbs=patch
 
 // secretFinalizer keeps a Secret until the Instance that logs in with it has nothing in Grafana any more. Several Instances can use one Secret, so that each has its own.
-func secretFinalizer(obj *v1alpha1.Instance) string {
-	return "grafana-tenancy.dev/in-use-by-" + uid8(obj)
-}
+func secretFinalizer(obj *v1alpha1.Instance) string { return secretFinalizerPrefix + uid8(obj) }
+
+const secretFinalizerPrefix = "grafana-tenancy.dev/in-use-by-"
 
 // holdSecrets gives the Secrets that an Instance names our finalizer while it has Organizations, so that a namespace that is deleted whole can still be cleaned up in Grafana, and takes it off
 // those that are not needed any more.

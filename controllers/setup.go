@@ -98,10 +98,10 @@ func Setup(mgr ctrl.Manager, e *Env, opts Options) error {
 			return err
 		}
 	}
-	if opts.RoleBinding != "" {
-		return setupRights(mgr, e, opts.RoleBinding)
+	if err := setupSecretCopies(mgr, e); err != nil || opts.RoleBinding == "" {
+		return err
 	}
-	return nil
+	return setupRights(mgr, e, opts.RoleBinding)
 }
 
 // Watched lists what is watched in every namespace, so that the operator can do nothing where one of them cannot be read.

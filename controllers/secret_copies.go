@@ -1,0 +1,71 @@
+package controllers
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/builder"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/predicate"
+
+	"grafana-tenancy.dev/operator/api/v1alpha1"
+)
+
+// secretCopies takes the finalizer of an Instance off Secrets that are being deleted and that this Instance does not name:
+// those that people have copied with it, to another name or namespace, or restored after the Instance was gone. Nobody
+// else would, and they and their namespace would stay for ever.
+type secretCopies struct{ *Env }
+
+func setupSecretCopies(mgr ctrl.Manager, e *Env) error {
+	held := predicate.NewPredicateFuncs(func(obj client.Object) bool {
+		return !obj.GetDeletionTimestamp().IsZero() && slices.ContainsFunc(obj.GetFinalizers(), isSecretFinalizer)
+	})
+	secrets := &metav1.PartialObjectMetadata{}
+	secrets.SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind("Secret"))
+	return ctrl.NewControllerManagedBy(mgr).Named("secret").For(secrets, builder.WithPredicates(held)).Complete(&secretCopies{Env: e})
+}
+
+func isSecretFinalizer(finalizer string) bool {
+	return strings.HasPrefix(finalizer, secretFinalizerPrefix)
+}
+
+// Reconcile lets go of a Secret that no Instance of its namespace needs.
+func (s *secretCopies) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
+	err := client.IgnoreNotFound(s.letGo(ctx, req))
+	switch {
+	case ctx.Err() != nil: // shutting down: the next start looks again
+		return ctrl.Result{}, nil
+	case apierrors.IsConflict(err): // the cache was behind
+		return ctrl.Result{RequeueAfter: time.Second}, nil
+	}
+	return ctrl.Result{}, err
+}
+
+func (s *secretCopies) letGo(ctx context.Context, req ctrl.Request) error {
+	secret := &metav1.PartialObjectMetadata{}
+	secret.SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind("Secret"))
+	if err := s.Get(ctx, req.NamespacedName, secret); err != nil || secret.DeletionTimestamp.IsZero() {
+		return err
+	}
+	var instances v1alpha1.InstanceList
+	if err := s.Live.List(ctx, &instances, client.InNamespace(req.Namespace)); err != nil {
+		return err
+	}
+	before := secret.DeepCopy()
+	secret.Finalizers = slices.DeleteFunc(secret.Finalizers, func(finalizer string) bool {
+		return isSecretFinalizer(finalizer) && !slices.ContainsFunc(instances.Items, func(o v1alpha1.Instance) bool {
+			return secretFinalizer(&o) == finalizer && slices.Contains(instanceSecrets(&o), secret.Name)
+		})
+	})
+	if len(secret.Finalizers) == len(before.Finalizers) {
+		return nil
+	}
+	secret.SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind("Secret")) // reading has taken it off
+	return withheld("patch", req.String(), s.Patch(quiet(ctx), secret, underVersion(before)))
+}
