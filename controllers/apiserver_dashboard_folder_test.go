@@ -88,6 +88,33 @@ func TestAPIDashboardFolderAmbiguous(t *testing.T) {
 	}
 }
 
+// A folder that only the database takes for the one on the path is told, where there cannot be both.
+func TestAPIDashboardFolderThatTheDatabaseTakesForAnother(t *testing.T) {
+	t.Parallel()
+	for version, both := range map[string]bool{"10.4.3": false, "12.4.0": true} {
+		for title, theirs := range map[string]string{"acme": "Acme", "Team 🚀": "Team 🔥", "Straße": "strasse"} {
+			t.Run(version+" "+title, func(t *testing.T) {
+				t.Parallel()
+				w := newWorld(t, grafanatest.Options{Version: version, Database: grafanatest.MariaDB})
+				org := ready(w, w.organization("team")).Status.OrgID
+				w.ask("POST", "/api/folders", org, map[string]any{"uid": "theirs", "title": theirs})
+				dash := w.dashboard("d", "team", overview, inPath(title))
+				if both {
+					ready(w, dash)
+				} else {
+					stalled(w, dash, v1alpha1.ReasonFolderRefused, fmt.Sprintf("%q", theirs), fmt.Sprintf("%q", title))
+					change(w, dash, func() { dash.Spec.Folder.Path = []string{theirs} })
+					ready(w, dash)
+					title = theirs
+				}
+				if is := w.pathOf(org, dash); is != title {
+					t.Errorf("it is in %q", is)
+				}
+			})
+		}
+	}
+}
+
 // Grafana 10.4 has folders in folders only behind a flag, and one title once in a folder.
 func TestAPIDashboardFolderOld(t *testing.T) {
 	t.Parallel()

@@ -41,26 +41,32 @@ func TestAPINameThatTheDatabaseTakesForAnother(t *testing.T) {
 // Two Organizations whose names are the same to Grafana's database: the older has it, of the other nothing is left. To another database they are two.
 func TestAPINamesThatSomeDatabasesTakeForOne(t *testing.T) {
 	t.Parallel()
-	for _, database := range []grafanatest.Database{grafanatest.SQLite, grafanatest.MariaDB} {
-		t.Run(string(database), func(t *testing.T) {
+	for _, test := range []struct {
+		database grafanatest.Database
+		a, b     string
+	}{
+		{grafanatest.SQLite, "Acme", "acme"}, {grafanatest.MariaDB, "Acme", "acme"}, {grafanatest.MariaDB, "Team 🚀", "team 🔥"},
+		{grafanatest.MariaDB, "Straße", "STRASSE"}, {grafanatest.MariaDB, "さくら", "サクラ"},
+	} {
+		t.Run(string(test.database)+" "+test.a, func(t *testing.T) {
 			t.Parallel()
-			w := newWorld(t, grafanatest.Options{Database: database})
+			w := newWorld(t, grafanatest.Options{Database: test.database})
 			named := func(name string) func(*v1alpha1.Organization) {
 				return func(o *v1alpha1.Organization) { o.Spec.Name = name }
 			}
-			first, second := w.organization("a", named("Acme")), w.organization("b", named("acme"))
+			first, second := w.organization("a", named(test.a)), w.organization("b", named(test.b))
 			ready(w, first)
-			if database == grafanatest.SQLite {
+			if test.database == grafanatest.SQLite {
 				ready(w, second)
 				return
 			}
-			stalled(w, second, v1alpha1.ReasonNameConflict, `"Acme"`, `"acme"`, w.ns+"/a")
+			stalled(w, second, v1alpha1.ReasonNameConflict, fmt.Sprintf("%q", test.a), fmt.Sprintf("%q", test.b), w.ns+"/a")
 			if all := w.grafana.Orgs(); len(all) != 2 || second.Status.OrgID != 0 {
 				t.Errorf("organizations: %+v; status: %+v", all, second.Status)
 			}
-			change(w, first, func() { first.Spec.Name = "ACME" }) // one's own name may change by no more than that
+			change(w, first, func() { first.Spec.Name = test.b }) // one's own name may change by no more than that
 			ready(w, first)
-			if o := w.org(first.Status.OrgID); o.Name != "ACME" {
+			if o := w.org(first.Status.OrgID); o.Name != test.b {
 				t.Errorf("organization: %+v", o)
 			}
 		})

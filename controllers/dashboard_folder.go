@@ -180,13 +180,30 @@ func (x *dash) makeFolder(ctx context.Context, path []string) (uid string, err e
 	}
 	switch {
 	case grafana.IsNotFound(err): // its title is taken, or its parent gone
-		return "", &problem{Reason: v1alpha1.ReasonCreating, Retry: true, Message: fmt.Sprintf("folder %q cannot be made as things are by now: looking again", name)}
+		return "", x.inTheWay(ctx, path)
 	case grafana.IsTooDeep(err), grafana.IsReservedTitle(err):
 		return "", stalled(v1alpha1.ReasonFolderRefused, "spec.folder.path: Grafana does not allow folder %q (%v): name fewer titles, or others", name, err)
 	case err != nil:
 		return "", fmt.Errorf("making folder %q: %w", name, err)
 	}
 	return uid, nil
+}
+
+// inTheWay says why a folder cannot be made, though there is none of its title.
+func (x *dash) inTheWay(ctx context.Context, path []string) error {
+	name, title := strings.Join(path, "/"), path[len(path)-1]
+	inParent, err := x.org.Folders(ctx, x.parent)
+	if absent(err) != nil {
+		return err
+	}
+	for _, f := range inParent {
+		if f.Title != title && mayCollide(f.Title, title) {
+			return stalled(v1alpha1.ReasonFolderRefused,
+				"spec.folder.path: there is no folder %q, and this Grafana's database takes %q, which is there, for the same title: write that, or rename that folder in Grafana",
+				name, f.Title)
+		}
+	}
+	return &problem{Reason: v1alpha1.ReasonCreating, Retry: true, Message: fmt.Sprintf("folder %q cannot be made as things are by now: looking again", name)}
 }
 
 // folderPrefix begins the uid of every folder that is made for an Organization, whatever life of it.

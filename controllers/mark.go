@@ -115,18 +115,25 @@ func checkClusterID(id string) error {
 }
 
 // mayCollide reports whether there may be databases that take two names for one: MySQL and MariaDB mind neither case nor accents
-// nor blanks at the end.
+// nor blanks at the end, nor what cannot be seen; to them ß is ss, hiragana is katakana, and one emoji is any other.
 func mayCollide(a, b string) bool { return folded(a) == folded(b) }
 
 func folded(name string) string {
 	bare := strings.Map(func(r rune) rune {
-		if unicode.Is(unicode.Mn, r) { // what is left of an accent
+		switch {
+		case unicode.In(r, unicode.Mn, unicode.Cc, unicode.Cf): // what is left of an accent, or cannot be seen
 			return -1
+		case r > 0xFFFF:
+			return unicode.ReplacementChar
+		case 'ァ' <= r && r <= 'ヶ':
+			return r - 'ァ' + 'ぁ'
 		}
 		return unicode.ToLower(unicode.ToUpper(r))
 	}, norm.NFKD.String(name))
-	return strings.TrimRight(bare, " ")
+	return strings.TrimRight(ligatures.Replace(bare), " ")
 }
+
+var ligatures = strings.NewReplacer("ß", "ss", "œ", "oe")
 
 // uid8 is the short form of an object's uid that names in Grafana carry.
 func uid8(obj client.Object) string {

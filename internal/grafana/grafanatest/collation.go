@@ -29,16 +29,22 @@ func (d Database) same(a, b string) bool {
 	return a == b || d == MariaDB && fold(a) == fold(b)
 }
 
-// fold takes away what MariaDB does not look at: case, accents and blanks at the
-// end.
+// fold takes away what MariaDB (utf8mb4_unicode_ci) does not look at: case,
+// accents, what cannot be seen, which kana and which emoji it is, and blanks at
+// the end.
 func fold(text string) string {
 	bare := strings.Map(func(r rune) rune {
-		if unicode.Is(unicode.Mn, r) {
+		switch {
+		case unicode.In(r, unicode.Mn, unicode.Cf):
 			return -1
+		case r > 0xFFFF:
+			return unicode.ReplacementChar
+		case 'ァ' <= r && r <= 'ヶ':
+			return r - 'ァ' + 'ぁ'
 		}
 		return unicode.ToLower(r)
 	}, norm.NFD.String(text))
-	return strings.TrimRight(bare, " ")
+	return strings.TrimRight(strings.NewReplacer("ß", "ss", "œ", "oe").Replace(bare), " ")
 }
 
 // found is the row of a table whose key the database takes for this one.

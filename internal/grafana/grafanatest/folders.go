@@ -162,7 +162,7 @@ func (c *call) checkPlace(o *org, uid, title, parent string) *answer {
 // folderTitled finds another folder of this title in the same place. Flat folders are all in one.
 func (c *call) folderTitled(o *org, title, parent, exceptUID string) *folder {
 	for _, f := range o.folders {
-		if f.title == title && f.uid != exceptUID && (f.parent == parent || !c.quirks.nestedFolders) {
+		if o.database.same(f.title, title) && f.uid != exceptUID && (f.parent == parent || !c.quirks.nestedFolders) {
 			return f
 		}
 	}
