@@ -1,6 +1,7 @@
 package controllers
 
 import (
+	"net/http"
 	"testing"
 	"time"
 
@@ -26,6 +27,29 @@ func TestOutageManyVisits(t *testing.T) {
 	w.briefly(10 * time.Second)
 	if i := newInstance(); !w.get(i) || !isTrue(i.Status.Conditions, v1alpha1.ConditionAvailable) {
 		t.Errorf("it is not known that Grafana is back: %+v", i.Status.Conditions)
+	}
+}
+
+// What a server asks to be left alone for is the least: who says a second each time is not asked each second for ever.
+func TestOutageThatAsksForASecond(t *testing.T) {
+	for _, status := range []int{429, 503} {
+		w := newWorld(t, "12.4.0")
+		w.seed()
+		withOrg(w)
+		w.settle()
+		tried := 0
+		w.answers = func(r *http.Request) *http.Response {
+			if r.URL.Path != "/api/dashboards/db" {
+				return nil
+			}
+			tried++
+			return &http.Response{StatusCode: status, Header: http.Header{"Retry-After": {"1"}}, Body: http.NoBody, Request: r}
+		}
+		w.create(newDashboard("given", oneDashboard))
+		w.briefly(10 * time.Minute)
+		if tried < 5 || tried > 30 {
+			t.Errorf("%d: it was tried %d times in ten minutes", status, tried)
+		}
 	}
 }
 

@@ -225,9 +225,7 @@ func (p *pass[T, R]) finish(ctx context.Context, err error) (ctrl.Result, error)
 	if !v.retry {
 		return p.comeAgain(p.nextVisit(v), v.after == 0), nil
 	}
-	if v.after > 0 {
-		wait = v.after
-	}
+	wait = max(wait, v.after) // a second that is asked for each time would be one for ever
 	log.FromContext(ctx).V(1).Info("trying again", "reason", v.reason, "error", v.detail, "after", wait.String())
 	return ctrl.Result{RequeueAfter: wait}, nil
 }
