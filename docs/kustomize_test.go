@@ -62,8 +62,7 @@ spec:
 // With config/kustomize/name-references.yaml, the hashes that kustomize's generators append to names reach every field.
 func TestKustomizeNameReferences(t *testing.T) {
 	const configuration = "config/kustomize/name-references.yaml"
-	dir := t.TempDir()
-	for name, text := range map[string]string{
+	out := kustomize(t, map[string]string{
 		"objects.yaml":         everyReference,
 		"name-references.yaml": read(t, configuration),
 		"kustomization.yaml": `
@@ -72,7 +71,67 @@ configurations: [name-references.yaml]
 configMapGenerator: [{name: made-map, literals: [ca=x]}]
 secretGenerator: [{name: made-secret, literals: [token=x]}]
 `,
-	} {
+	})
+	if plain := regexp.MustCompile(`(?m)^.*name: made-(map|secret)$`).FindAllString(out, -1); len(plain) > 0 {
+		t.Errorf("without a hash: %q", plain)
+	}
+	want := strings.Count(everyReference, "name: made-") + 2 // those that refer, and the two themselves
+	if n := len(regexp.MustCompile(`name: made-(map|secret)-\w+`).FindAllString(out, -1)); n != want {
+		t.Errorf("%d names with a hash, want %d:\n%s", n, want, out)
+	}
+	inCRDs := 0
+	for _, kind := range []string{"dashboards", "instances", "organizations", "serviceaccounts", "serviceaccounttokens"} {
+		crd := read(t, fmt.Sprintf("config/crd/bases/grafana-tenancy.dev_%s.yaml", kind))
+		inCRDs += len(regexp.MustCompile(`(?m)^ +(configMapRef|configMapKeyRef|secretKeyRef|secretRef|`+
+			`clientCertificateSecretRef|headersFrom|token|instanceRef|organizationRef|serviceAccountRef|homeDashboardRef):$`).
+			FindAllString(crd, -1))
+	}
+	if listed := strings.Count(read(t, configuration), "- {group:"); listed != inCRDs {
+		t.Errorf("the CRDs have %d fields that name another object, and %s has %d", inCRDs, configuration, listed)
+	}
+}
+
+// So does a prefix that kustomize puts before names.
+func TestKustomizeNamePrefix(t *testing.T) {
+	out := kustomize(t, map[string]string{
+		"name-references.yaml": read(t, "config/kustomize/name-references.yaml"),
+		"kustomization.yaml":   "{namePrefix: a-, resources: [objects.yaml], configurations: [name-references.yaml]}",
+		"objects.yaml": `
+apiVersion: grafana-tenancy.dev/v1alpha1
+kind: Instance
+metadata: {name: grafana}
+---
+apiVersion: grafana-tenancy.dev/v1alpha1
+kind: Organization
+metadata: {name: team}
+spec: {instanceRef: {name: grafana}, preferences: {homeDashboardRef: {name: start}}}
+---
+apiVersion: grafana-tenancy.dev/v1alpha1
+kind: ServiceAccount
+metadata: {name: robot}
+spec: {organizationRef: {name: team}}
+---
+apiVersion: grafana-tenancy.dev/v1alpha1
+kind: ServiceAccountToken
+metadata: {name: ci}
+spec: {serviceAccountRef: {name: robot}}
+---
+apiVersion: grafana-tenancy.dev/v1alpha1
+kind: Dashboard
+metadata: {name: start}
+spec: {organizationRef: {name: team}}
+`,
+	})
+	if n := len(regexp.MustCompile(`(?m)^ +name: a-\w+$`).FindAllString(out, -1)); n != 10 || strings.Count(out, "name: ") != n {
+		t.Errorf("%d names with the prefix:\n%s", n, out)
+	}
+}
+
+// kustomize builds what stands in files.
+func kustomize(t *testing.T, files map[string]string) string {
+	t.Helper()
+	dir := t.TempDir()
+	for name, text := range files {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -83,20 +142,5 @@ secretGenerator: [{name: made-secret, literals: [token=x]}]
 	if err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
-	if plain := regexp.MustCompile(`(?m)^.*name: made-(map|secret)$`).FindAllString(string(out), -1); len(plain) > 0 {
-		t.Errorf("without a hash: %q", plain)
-	}
-	want := strings.Count(everyReference, "name: made-") + 2 // those that refer, and the two themselves
-	if n := len(regexp.MustCompile(`name: made-(map|secret)-\w+`).FindAllString(string(out), -1)); n != want {
-		t.Errorf("%d names with a hash, want %d:\n%s", n, want, out)
-	}
-	inCRDs := 0
-	for _, kind := range []string{"dashboards", "instances"} {
-		crd := read(t, fmt.Sprintf("config/crd/bases/grafana-tenancy.dev_%s.yaml", kind))
-		inCRDs += len(regexp.MustCompile(`(?m)^ +(configMapRef|configMapKeyRef|secretKeyRef|secretRef|`+
-			`clientCertificateSecretRef|headersFrom|token):$`).FindAllString(crd, -1))
-	}
-	if listed := strings.Count(read(t, configuration), "- {group:"); listed != inCRDs {
-		t.Errorf("the CRDs have %d fields that name a ConfigMap or Secret, and %s has %d", inCRDs, configuration, listed)
-	}
+	return string(out)
 }
