@@ -61,7 +61,10 @@ func Parse(source []byte, inputs map[string]string) (*Content, error) {
 
 // newContent takes a dashboard's own model.
 func newContent(fields map[string]any) (*Content, error) {
-	title, _ := fields["title"].(string)
+	title, isText := fields["title"].(string)
+	if !isText && fields["title"] != nil {
+		return nil, fmt.Errorf(`its "title" is %s, not a text: put it in quotes`, kindOf(fields["title"]))
+	}
 	if title = strings.TrimSpace(title); title == "" {
 		return nil, errors.New(`it has no "title": a dashboard needs one`)
 	}
@@ -71,8 +74,12 @@ func newContent(fields map[string]any) (*Content, error) {
 	fields["title"] = title
 	c := &Content{Title: title, fields: fields}
 	uid, isText := fields["uid"].(string)
+	if !isText && fields["uid"] != nil {
+		c.InvalidUID = fmt.Errorf(`its "uid" is %s, not a text of at most 40 letters, digits, "-" and "_": put it in quotes`, kindOf(fields["uid"]))
+		return c, nil
+	}
 	uid = strings.TrimSpace(uid) // as Grafana does
-	if fields["uid"] != nil && !isText || uid != "" && !uidPattern.MatchString(uid) {
+	if uid != "" && !uidPattern.MatchString(uid) {
 		c.InvalidUID = fmt.Errorf(`its "uid" %.60q is none: at most 40 letters, digits, "-" and "_"`, fmt.Sprint(fields["uid"]))
 		return c, nil
 	}

@@ -76,6 +76,15 @@ func TestModel(t *testing.T) {
 	}
 }
 
+// What YAML reads as a number without quotes is said to be one, and not to be missing.
+func TestATitleThatIsNoText(t *testing.T) {
+	for _, source := range []string{`{"title":2024}`, `{"title":true}`, `{"title":["x"]}`} {
+		if _, err := Parse([]byte(source), nil); err == nil || !strings.Contains(err.Error(), `its "title" is a`) {
+			t.Errorf("%s: %v", source, err)
+		}
+	}
+}
+
 // A uid that Grafana would not take is told to whoever would go by it, and no reason to refuse the content.
 func TestAUIDThatIsNone(t *testing.T) {
 	for name, source := range map[string]string{
