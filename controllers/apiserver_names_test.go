@@ -116,4 +116,12 @@ func TestAPIAlreadyExistsSaysHowToAdopt(t *testing.T) {
 	ready(w, org)
 	w.ask("POST", "/api/serviceaccounts", org.Status.OrgID, map[string]any{"name": "robot"})
 	stalled(w, w.account("robot", "other"), v1alpha1.ReasonAlreadyExists, "adoptionPolicy: Adopt")
+	w.ask("POST", "/api/dashboards/db", org.Status.OrgID, map[string]any{"dashboard": map[string]any{"uid": "theirs", "title": "Theirs"}})
+	dash := w.dashboard("dash", "other", overview, func(o *v1alpha1.Dashboard) { o.Spec.UID = "theirs" })
+	stalled(w, dash, v1alpha1.ReasonAlreadyExists, "adoptionPolicy: Adopt")
+	change(w, org, func() { org.Spec.Adoption = v1alpha1.AdoptionAllow })
+	change(w, dash, func() { dash.Spec.AdoptionPolicy = v1alpha1.AdoptionAdopt })
+	if ready(w, dash); !dash.Status.Adopted {
+		t.Errorf("status: %+v", dash.Status)
+	}
 }

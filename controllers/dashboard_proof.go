@@ -201,7 +201,11 @@ func (x *dash) takenBy(d *grafana.Dashboard, h history) error {
 	case h.others:
 		return x.ofAnother()
 	}
-	return stalled(v1alpha1.ReasonAlreadyExists, "a dashboard with uid %q exists in organization %d and was not created by this object: set another spec.uid in a new Dashboard, or delete that one in Grafana", x.uid, x.org.ID())
+	cure := ""
+	if x.obj.Spec.AdoptionPolicy != v1alpha1.AdoptionAdopt {
+		cure = ", or have this object take it over with adoptionPolicy: Adopt"
+	}
+	return stalled(v1alpha1.ReasonAlreadyExists, "a dashboard with uid %q exists in organization %d and was not created by this object: set another spec.uid in a new Dashboard, or delete that one in Grafana%s", x.uid, x.org.ID(), cure)
 }
 
 func (x *dash) ofAnother() error {
