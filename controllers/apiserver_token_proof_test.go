@@ -238,19 +238,24 @@ func TestAPITokenWithAnonymousAccess(t *testing.T) {
 // A managed service's limit on tokens is told with its words and a hint, and not taken for one on how long they live.
 func TestAPITokenLimitOfAManagedService(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, grafanatest.Options{})
-	w.grafana.SetFault(func(r *grafanatest.Request) grafanatest.Fault {
-		if r.Method == "POST" && strings.HasSuffix(r.Path, "/tokens") {
-			return grafanatest.Fault{Outcome: grafanatest.Answer, Status: 400, Body: `{"message":"The service account has 100 tokens"}`}
-		}
-		return grafanatest.Fault{}
-	})
-	w.organization("team")
-	w.account("robot", "team")
-	token := stalled(w, w.token("ci", "robot"), v1alpha1.ReasonRefused, "The service account has 100 tokens", "expired tokens count")
-	w.grafana.SetFault(nil)
-	visit(w, token)
-	ready(w, token)
+	for _, status := range []int{400, 402, 409, 422} {
+		t.Run(fmt.Sprint(status), func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, grafanatest.Options{})
+			w.grafana.SetFault(func(r *grafanatest.Request) grafanatest.Fault {
+				if r.Method == "POST" && strings.HasSuffix(r.Path, "/tokens") {
+					return grafanatest.Fault{Outcome: grafanatest.Answer, Status: status, Body: `{"message":"The service account already has 100 tokens"}`}
+				}
+				return grafanatest.Fault{}
+			})
+			w.organization("team")
+			w.account("robot", "team")
+			token := stalled(w, w.token("ci", "robot"), v1alpha1.ReasonRefused, "The service account already has 100 tokens", "expired tokens count")
+			w.grafana.SetFault(nil)
+			visit(w, token)
+			ready(w, token)
+		})
+	}
 }
 
 // A token of somebody else's that the database takes for the next revision's name costs a number, and no more.

@@ -431,7 +431,7 @@ func (x *token) notMade(err error) error {
 	case grafana.IsLifetimeRefused(err):
 		return x.lifetimeRefused(err)
 	}
-	if answer := new(grafana.Error); errors.As(err, &answer) && slices.Contains([]int{400, 403, 422}, answer.Status) {
+	if answer := new(grafana.Error); errors.As(err, &answer) && answer.Status >= 400 && answer.Status < 500 {
 		return fmt.Errorf("making a token: %w. If it is a limit on tokens, as managed services have one for each service account: "+
 			"expired tokens count too, and the operator deletes only its own", err)
 	}

@@ -77,6 +77,9 @@ var verdicts = []rule{
 
 var takenIDs = []string{OrgNameTaken, "name-exists", "serviceaccounts.ErrAlreadyExists", "serviceaccounts.ErrTokenAlreadyExists"}
 
+// takenWords are those of Grafana's sentences. Limits are told by others: "already has as many as it can have".
+var takenWords = []string{"taken", "already exists", "already member", "already added", "must be unique"}
+
 func (r rule) meets(e *Error) bool {
 	return (r.status == nil || slices.Contains(r.status, e.Status)) && e.Status >= r.from &&
 		(r.ids == nil || slices.Contains(r.ids, e.MessageID)) &&
@@ -151,7 +154,7 @@ func (e *Error) saysChanged() bool {
 func (e *Error) saysTaken() bool {
 	words := strings.ToLower(e.Message)
 	for _, kind := range kindsOf(e.route) {
-		taken := strings.Contains(words, "taken") || strings.Contains(words, "already") || strings.Contains(words, "must be unique")
+		taken := slices.ContainsFunc(takenWords, func(w string) bool { return strings.Contains(words, w) })
 		if names(words, kind) && taken || e.hasID(kind, "exists") || e.hasID(kind, "taken") {
 			return true
 		}

@@ -105,6 +105,7 @@ var others = []foreign{
 	{name: "gone", status: 410, contentType: asHTML, body: "<html>410</html>", want: "notGrafana"},
 	{name: "not acceptable", status: 406, contentType: asHTML, body: "<html>406 Not Acceptable: ModSecurity</html>", want: "notGrafana"},
 	{name: "not implemented", status: 501, contentType: asHTML, body: "<html>501</html>", want: "unavailable unsure"},
+	{name: "a limit, as a conflict", status: 409, contentType: asJSON, body: `{"message":"The organization already has the most tokens, dashboards and users that it can have"}`, want: "notGrafana"},
 	{name: "a managed service's limit", status: 400, contentType: asJSON, body: `{"message":"at most 100 tokens"}`, want: ""},
 	{name: "cached", status: 304, want: "notGrafana"},
 	{name: "no content", status: 204, want: "notGrafana unsure"},
