@@ -58,6 +58,8 @@ func (f facts) differ(opts Options) string {
 	switch {
 	case opts.Version != "" && opts.Version != f.version:
 		return "it is of another version than " + opts.Version
+	case opts.Database != "" && opts.Database.setting() != f.database:
+		return "its database is not " + string(opts.Database)
 	case opts.Now != nil:
 		return "the clock is put forward"
 	case opts.Quotas && !f.quotas:
@@ -69,7 +71,7 @@ func (f facts) differ(opts Options) string {
 	case opts.NestedFolders && !f.nested:
 		return "nested folders are off"
 	}
-	opts.Version, opts.Admin, opts.Password = "", "", ""
+	opts.Version, opts.Database, opts.Admin, opts.Password = "", "", "", ""
 	opts.Quotas, opts.Anonymous, opts.DisableLoginForm, opts.NestedFolders, opts.SchemaDefaults = false, false, false, false, false
 	if !reflect.ValueOf(opts).IsZero() {
 		return "it has other settings"
