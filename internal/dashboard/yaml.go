@@ -128,24 +128,6 @@ func isText(path []string, fields map[string]any) bool {
 		return key == "match" && in == "options" && isMapping(path[:n-2])
 	}
 	switch key {
-	case "refId":
-		return true
-	case "title":
-		return in == "" || in == "panels" || in == "links"
-	case "uid", "description":
-		return in == "" || in == "panels" || in == "datasource"
-	case "type":
-		return in == "panels" || in == "datasource" || in == "list"
-	case "expr", "legendFormat", "alias":
-		return in == "targets"
-	case "name", "label", "query":
-		return in == "list"
-	case "displayName", "unit", "noValue":
-		return in == "defaults"
-	case "axisLabel":
-		return in == "custom"
-	case "options":
-		return in == "matcher"
 	case "match":
 		return in == "options" && isMapping(path[:n-2])
 	case "text":
@@ -153,7 +135,26 @@ func isText(path []string, fields map[string]any) bool {
 	case "value":
 		return isChoice(path) || in == "properties" && isTextProperty(fields["id"])
 	}
-	return in == "renameByName"
+	return key == "refId" || in == "renameByName" || slices.Contains(texts[key], in)
+}
+
+// texts are the keys of which there can only be a text, and in what; "": in the dashboard itself.
+var texts = map[string][]string{
+	"title":        {"", "panels", "links"},
+	"uid":          {"", "panels", "datasource"},
+	"description":  {"", "panels", "datasource"},
+	"type":         {"panels", "datasource", "list"},
+	"expr":         {"targets"},
+	"legendFormat": {"targets"},
+	"alias":        {"targets"},
+	"name":         {"list"},
+	"label":        {"list"},
+	"query":        {"list"},
+	"displayName":  {"defaults"},
+	"unit":         {"defaults"},
+	"noValue":      {"defaults"},
+	"axisLabel":    {"custom"},
+	"options":      {"matcher"},
 }
 
 // isChoice reports whether a path is in what a variable can be, or is.

@@ -624,14 +624,14 @@ func TestRouteThatAGatewayRefusesSaysNothingOfTheCredential(t *testing.T) {
 	for name, edit := range map[string]func(*Config){"session": withSession, "basic": func(*Config) {}, "token": withToken} {
 		logins := 0
 		c := serve(t, func(w http.ResponseWriter, r *http.Request) {
-			switch {
-			case r.URL.Path == "/login":
+			switch r.URL.Path {
+			case "/login":
 				logins++
 				http.SetCookie(w, &http.Cookie{Name: "grafana_session", Value: "s"})
 				answerJSON(w, 200, `{"message":"Logged in"}`)
-			case r.URL.Path == "/api/orgs/7":
+			case "/api/orgs/7":
 				answerJSON(w, 200, `{"id":7,"name":"seven"}`)
-			case r.URL.Path == "/api/frontend/settings":
+			case "/api/frontend/settings":
 				answerJSON(w, 200, `{"buildInfo":{"version":"12.4.0"},"namespace":"org-7"}`)
 			default:
 				answerJSON(w, 401, `{"message":"Unauthorized"}`)
