@@ -2,7 +2,6 @@ package controllers
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -19,13 +18,10 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
-	"k8s.io/apimachinery/pkg/runtime/serializer"
-	clienttesting "k8s.io/client-go/testing"
 	"k8s.io/client-go/tools/events"
 	"k8s.io/client-go/util/workqueue"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/controller-runtime/pkg/client/fake"
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
@@ -119,71 +115,9 @@ const rounds = 600
 // newWorld makes a world with an API server in memory.
 func newWorld(tb testing.TB, version string) *world {
 	w := emptyWorld(tb, version)
-	// A tracker of its own: the default one keeps managed fields, at several times the price of a run.
-	tracker := clienttesting.NewObjectTracker(w.scheme, serializer.NewCodecFactory(w.scheme).UniversalDecoder())
-	b := fake.NewClientBuilder().WithScheme(w.scheme).WithObjectTracker(tracker).
-		WithStatusSubresource(&v1alpha1.Instance{}, &v1alpha1.Organization{}, &v1alpha1.ServiceAccount{}, &v1alpha1.ServiceAccountToken{}, &v1alpha1.Dashboard{})
-	for _, ix := range indexes() {
-		b = b.WithIndex(ix.obj, ix.field, ix.of)
-	}
-	w.kube = interceptor.NewClient(b.Build(), interceptor.Funcs{
-		Patch: func(ctx context.Context, c client.WithWatch, obj client.Object, patch client.Patch, opts ...client.PatchOption) error {
-			if _, partial := obj.(*metav1.PartialObjectMetadata); partial {
-				return c.Patch(ctx, obj, patch, opts...)
-			}
-			return mergePatch(ctx, c, obj, patch, func() error { return c.Update(ctx, obj) })
-		},
-		SubResourcePatch: func(ctx context.Context, c client.Client, sub string, obj client.Object, patch client.Patch, _ ...client.SubResourcePatchOption) error {
-			return mergePatch(ctx, c, obj, patch, func() error { return c.SubResource(sub).Update(ctx, obj) })
-		},
-	})
+	w.kube = newKube(w.scheme)
 	w.start()
 	return w
-}
-
-// mergePatch makes an update of a merge patch. The fake client can do that too, at more than twice the price.
-func mergePatch(ctx context.Context, c client.Client, obj client.Object, patch client.Patch, update func() error) error {
-	change, err := patch.Data(obj)
-	if err != nil {
-		return err
-	}
-	current := obj.DeepCopyObject().(client.Object)
-	if err := c.Get(ctx, client.ObjectKeyFromObject(obj), current); err != nil {
-		return err
-	}
-	var have, wanted map[string]any
-	text, err := json.Marshal(current)
-	if err := errors.Join(err, json.Unmarshal(text, &have), json.Unmarshal(change, &wanted)); err != nil {
-		return err
-	}
-	merge(have, wanted)
-	fresh := reflect.New(reflect.TypeOf(obj).Elem())
-	text, err = json.Marshal(have)
-	if err := errors.Join(err, json.Unmarshal(text, fresh.Interface())); err != nil {
-		return err
-	}
-	reflect.ValueOf(obj).Elem().Set(fresh.Elem())
-	return update()
-}
-
-// merge does what RFC 7396 says.
-func merge(have, wanted map[string]any) {
-	for name, value := range wanted {
-		inner, ok := value.(map[string]any)
-		switch {
-		case value == nil:
-			delete(have, name)
-		case ok:
-			old, _ := have[name].(map[string]any)
-			if old == nil {
-				old = map[string]any{}
-			}
-			merge(old, inner)
-			have[name] = old
-		default:
-			have[name] = value
-		}
-	}
 }
 
 func emptyWorld(tb testing.TB, version string) *world {
@@ -650,7 +584,7 @@ func (w *world) create(objects ...client.Object) {
 		if obj.GetUID() == "" {
 			obj.SetUID(uidFor(obj))
 		}
-		obj.SetCreationTimestamp(metav1.NewTime(w.clock))
+		obj.SetCreationTimestamp(metav1.NewTime(w.clock.Truncate(time.Second))) // as it comes back from an API server
 		if err := w.kube.Create(context.Background(), obj); err != nil {
 			w.tb.Fatal(err)
 		}
