@@ -91,6 +91,9 @@ func (s shrinkable) Helper()           {}
 func newLife(t *testing.T, rt *rapid.T, version string) *life {
 	l := unborn(shrinkable{t, rt}, version)
 	l.configure(rt)
+	if rapid.SampledFrom([]bool{false, false, true}).Draw(rt, "at once") {
+		l.letAtOnce(rapid.Uint64().Draw(rt, "order"))
+	}
 	l.enlist()
 	for _, name := range sortedKeys(l.cast) {
 		if name != "main" {
@@ -237,6 +240,9 @@ func (l *life) actions() map[string]func(*rapid.T) {
 		"a dashboard in Grafana":            l.touchDashboard,
 	} {
 		all[name] = func(rt *rapid.T) { action(rt); l.look() }
+	}
+	for name, action := range all {
+		all[name] = func(rt *rapid.T) { l.note("%s", name); action(rt) }
 	}
 	return all
 }

@@ -4,8 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"hash"
+	"hash/fnv"
 	"io"
 	"net/http"
+	"os"
 	"reflect"
 	"slices"
 	"strings"
@@ -16,6 +19,7 @@ import (
 	"github.com/go-logr/logr"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/client-go/tools/events"
@@ -84,7 +88,11 @@ type world struct {
 	only   string // the beginning of the points that it can befall: where and what
 	spare  int    // how many of them it lets by
 	fault  fault
-	points []point // all that were passed since arm
+	points []point     // all that were passed since arm
+	tale   hash.Hash64 // of all that was asked and written, and when
+
+	order uint64 // of those in which they can go on
+	crowd *crowd // who lets passes go on side by side; nil: one comes after the other
 
 	*process           // the one that works now
 	successor *process // the one that has taken over from it, which is still in the middle of a pass
@@ -103,6 +111,7 @@ type world struct {
 
 // process is one process of the operator, and what it has in memory.
 type process struct {
+	mu          sync.Mutex // of what visits are due
 	reconcilers map[string]reconcile.Reconciler
 	due         map[string]time.Time // by kind and key
 	resyncs     map[string]bool      // those that are due for no other reason than that time passes
@@ -121,7 +130,7 @@ func newWorld(tb testing.TB, version string) *world {
 }
 
 func emptyWorld(tb testing.TB, version string) *world {
-	w := &world{tb: tb, clock: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC), history: map[string][]client.Object{}}
+	w := &world{tb: tb, clock: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC), history: map[string][]client.Object{}, tale: fnv.New64a()}
 	w.grafana = grafanatest.New(grafanatest.Options{Version: version, Now: w.now})
 	w.sources = fetch.NewSync(w.serve)
 	w.scheme = runtime.NewScheme()
@@ -174,16 +183,15 @@ type crashQueue struct {
 	w    *world
 	p    *process
 	kind string
-	mu   sync.Mutex
 }
 
 func (q *crashQueue) Add(r ctrl.Request) {
-	q.mu.Lock()
-	defer q.mu.Unlock()
 	q.p.wake(q.kind+" "+r.String(), q.w.clock)
 }
 
 func (p *process) wake(key string, now time.Time) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	if at, ok := p.due[key]; !ok || at.After(now) {
 		p.due[key] = now
 	}
@@ -268,11 +276,28 @@ func (w *world) step(end time.Time) bool {
 		return false
 	default:
 		w.advance(at)
-		delete(w.due, key)
-		w.visit(key)
+		keys := w.dueNow(key)
+		for _, key := range keys {
+			delete(w.due, key)
+		}
+		w.visit(keys...)
 		w.collectGarbage()
 	}
 	return true
+}
+
+// dueNow are the objects that are visited next: the first, or some of those that are due at once.
+func (w *world) dueNow(first string) []string {
+	if w.crowd == nil {
+		return []string{first}
+	}
+	var due []string
+	for key, at := range w.due {
+		if !at.After(w.clock) {
+			due = append(due, key)
+		}
+	}
+	return w.crowd.choose(due)
 }
 
 // land lets a late request take effect whose time has come.
@@ -304,58 +329,95 @@ const held = 20 * time.Second
 
 // usurp lets a second process take over while the first is held up in the middle of a pass. The first will go on to the end of that pass, and no further.
 func (w *world) usurp() {
-	first, end := w.process, w.clock.Add(held)
-	w.armed = false
+	first, crowd, end := w.process, w.crowd, w.clock.Add(held)
+	w.armed, w.crowd = false, nil
 	w.start()
 	for n := 0; n < rounds && w.step(end); n++ {
 	}
 	w.advance(end)
-	w.process, w.successor = first, w.process
+	w.process, w.successor, w.crowd = first, w.process, crowd
 }
 
-// visit lets the operator look at one object. It may die of it.
-func (w *world) visit(key string) {
-	kind, name, _ := strings.Cut(key, " ")
+// visit lets the operator look at objects, at several side by side. It may die of it.
+func (w *world) visit(keys ...string) {
+	var flights []*flight
+	for _, key := range keys {
+		flights = append(flights, &flight{key: key})
+	}
+	if len(flights) == 1 {
+		flights[0].fly(w.reconcile)
+	} else {
+		w.crowd.fly(flights, w.reconcile)
+	}
+	dead := false
+	for _, f := range flights {
+		if f.panicked != nil {
+			panic(f.panicked)
+		}
+		dead = dead || f.died
+	}
+	if dead {
+		w.clock = w.clock.Add(5 * time.Second)
+		w.start()
+	}
+	for _, f := range flights {
+		if !dead {
+			w.again(f)
+		}
+	}
+	w.tell(flights)
+}
+
+// reconcile is one pass.
+func (w *world) reconcile(f *flight) {
+	kind, name, _ := strings.Cut(f.key, " ")
 	ns, n, _ := strings.Cut(name, "/")
-	before, asked := w.writes, w.asked
-	defer func() {
-		if r := recover(); r != nil {
-			if _, ok := r.(died); !ok {
-				panic(r)
-			}
-			w.clock = w.clock.Add(5 * time.Second)
-			w.start()
+	ctx := context.WithValue(logr.NewContext(context.Background(), logr.Discard()), flightKey{}, f)
+	f.result, f.err = w.reconcilers[kind].Reconcile(ctx, ctrl.Request{NamespacedName: client.ObjectKey{Namespace: ns, Name: n}})
+}
+
+// tell lets all see what passes have written whom it may concern.
+func (w *world) tell(flights []*flight) {
+	if w.successor != nil {
+		w.process, w.successor = w.successor, nil
+		w.everybody()
+	}
+	if w.caught {
+		w.caught = false
+		w.everybody()
+		return
+	}
+	for _, f := range flights {
+		if f.writes > 0 {
+			w.others(f.key)
 		}
-		if w.successor != nil {
-			w.process, w.successor = w.successor, nil
-			w.everybody()
-		}
-		if w.caught {
-			w.caught = false
-			w.everybody()
-		} else if w.writes != before {
-			w.others(key)
-		}
-	}()
-	ctx := logr.NewContext(context.Background(), logr.Discard())
-	result, err := w.reconcilers[kind].Reconcile(ctx, ctrl.Request{NamespacedName: client.ObjectKey{Namespace: ns, Name: n}})
+	}
+}
+
+// again has an object visited again when its pass has asked for it.
+func (w *world) again(f *flight) {
+	w.noteVisit(f)
+	after := f.result.RequeueAfter
 	switch {
-	case err != nil:
-		w.failures[key]++
-		w.later(key, min(time.Second<<min(w.failures[key], 10), 5*time.Minute))
-	case result.RequeueAfter > 0 && w.asked == asked && !w.been[key]: // it was taken for what it was before the start: it is looked at later
-		w.been[key] = true
-		w.later(key, result.RequeueAfter)
-	case result.RequeueAfter > 0:
-		delete(w.failures, key)
-		w.later(key, withoutJitter(result.RequeueAfter))
+	case f.err != nil:
+		w.failures[f.key]++
+		w.later(f.key, min(time.Second<<min(w.failures[f.key], 10), 5*time.Minute))
+	case after > 0 && f.asked == 0 && !w.been[f.key]: // it was taken for what it was before the start: it is looked at later
+		w.been[f.key] = true
+		w.later(f.key, min(withoutJitter(after), earlyResync))
+	case after > 0:
+		delete(w.failures, f.key)
+		w.later(f.key, withoutJitter(after))
 	default:
-		delete(w.failures, key)
+		delete(w.failures, f.key)
 	}
 }
 
 // lastRetry is the longest wait after a failure: a power of two, like all others.
 const lastRetry = 256 * time.Second
+
+// earlyResync is no resync by its length: it is waited for.
+const earlyResync = defaultResync - time.Second
 
 // withoutJitter undoes what the operator spreads its waits by, so that a run is the same each time.
 func withoutJitter(d time.Duration) time.Duration {
@@ -381,8 +443,34 @@ func (w *world) later(key string, d time.Duration) {
 	}
 }
 
+// telling prints what happens in a life.
+var telling = os.Getenv("CRASH_TELL") != ""
+
+// note adds to the tale.
+func (w *world) note(format string, args ...any) {
+	line := w.clock.Format("15:04:05.000000 ") + fmt.Sprintf(format, args...) + "\n"
+	_, _ = io.WriteString(w.tale, line)
+	if telling {
+		fmt.Print(line)
+	}
+}
+
+// noteVisit tells what came of a visit.
+func (w *world) noteVisit(f *flight) {
+	if w.note("visited %s: again after %s, %v", f.key, withoutJitter(f.result.RequeueAfter), f.err); !telling {
+		return
+	}
+	for _, obj := range w.objects() {
+		if kindOf(obj)+" "+client.ObjectKeyFromObject(obj).String() == f.key {
+			ready := meta.FindStatusCondition(obj.CommonStatus().Conditions, v1alpha1.ConditionReady)
+			fmt.Printf("\t%+v\n", ready)
+		}
+	}
+}
+
 // pass is called at every point where something can go wrong, and says what does.
 func (w *world) pass(where, what string) fault {
+	w.note("%s %s", where, what)
 	if !w.armed {
 		return none
 	}
@@ -417,7 +505,11 @@ func (t *crashTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 	if r.URL.Path == "/logout" { // The end of an old session comes on the side, at any moment. Here it never comes, so that a late request of that session can always land.
 		return &http.Response{StatusCode: http.StatusFound, Header: http.Header{"Location": {"/login"}}, Body: http.NoBody, Request: r}, nil
 	}
+	pause(r.Context())
 	w.asked++
+	if f := flightOf(r.Context()); f != nil {
+		f.asked++
+	}
 	what := r.Method + " " + r.URL.Path
 	if do := w.meanwhile[what]; do != nil {
 		delete(w.meanwhile, what)
@@ -458,7 +550,8 @@ func (t *crashTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 }
 
 // write is one write to Kubernetes, with the fault that befalls it.
-func (w *world) write(what string, obj client.Object, do func() error) error {
+func (w *world) write(ctx context.Context, what string, obj client.Object, do func() error) error {
+	pause(ctx)
 	f := w.pass("kubernetes", what)
 	switch f {
 	case refused:
@@ -470,6 +563,9 @@ func (w *world) write(what string, obj client.Object, do func() error) error {
 		return err
 	}
 	w.writes++
+	if f := flightOf(ctx); f != nil {
+		f.writes++
+	}
 	w.remember(obj)
 	switch f {
 	case dropAfter:
@@ -491,6 +587,7 @@ func (w *world) remember(obj client.Object) {
 func (w *world) interceptors(cached bool) interceptor.Funcs {
 	return interceptor.Funcs{
 		Get: func(ctx context.Context, c client.WithWatch, key client.ObjectKey, obj client.Object, opts ...client.GetOption) error {
+			pause(ctx)
 			kind := kindOf(obj)
 			f := none
 			if cached && kind != "" {
@@ -512,7 +609,7 @@ func (w *world) interceptors(cached bool) interceptor.Funcs {
 			if isDry(opts...) {
 				return c.Create(ctx, obj, opts...)
 			}
-			return w.write("create "+obj.GetName(), obj, func() error { return c.Create(ctx, obj, opts...) })
+			return w.write(ctx, "create "+obj.GetName(), obj, func() error { return c.Create(ctx, obj, opts...) })
 		},
 		Update: func(ctx context.Context, c client.WithWatch, obj client.Object, opts ...client.UpdateOption) error {
 			o := client.UpdateOptions{}
@@ -520,16 +617,16 @@ func (w *world) interceptors(cached bool) interceptor.Funcs {
 			if len(o.DryRun) > 0 {
 				return c.Update(ctx, obj, opts...)
 			}
-			return w.write("update "+obj.GetName(), obj, func() error { return c.Update(ctx, obj, opts...) })
+			return w.write(ctx, "update "+obj.GetName(), obj, func() error { return c.Update(ctx, obj, opts...) })
 		},
 		Patch: func(ctx context.Context, c client.WithWatch, obj client.Object, patch client.Patch, opts ...client.PatchOption) error {
-			return w.write("patch "+kindOf(obj), obj, func() error { return c.Patch(ctx, obj, patch, opts...) })
+			return w.write(ctx, "patch "+kindOf(obj), obj, func() error { return c.Patch(ctx, obj, patch, opts...) })
 		},
 		SubResourcePatch: func(ctx context.Context, c client.Client, sub string, obj client.Object, patch client.Patch, opts ...client.SubResourcePatchOption) error {
-			return w.write("patch "+sub+" "+kindOf(obj), obj, func() error { return c.SubResource(sub).Patch(ctx, obj, patch, opts...) })
+			return w.write(ctx, "patch "+sub+" "+kindOf(obj), obj, func() error { return c.SubResource(sub).Patch(ctx, obj, patch, opts...) })
 		},
 		Delete: func(ctx context.Context, c client.WithWatch, obj client.Object, opts ...client.DeleteOption) error {
-			return w.write("delete "+obj.GetName(), obj, func() error { return c.Delete(ctx, obj, opts...) })
+			return w.write(ctx, "delete "+obj.GetName(), obj, func() error { return c.Delete(ctx, obj, opts...) })
 		},
 	}
 }
