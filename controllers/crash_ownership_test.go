@@ -205,6 +205,25 @@ func adoptionScenarios() []scenario {
 			stalled: map[string]string{"Organization": v1alpha1.ReasonAdoptionNotPermitted}, after: untouched},
 		{name: "adoption that nobody asked for", before: configured(allow, theirs), act: func(w *world) { w.create(newOrganization("Tenant")) }, kept: true,
 			stalled: map[string]string{"Organization": v1alpha1.ReasonAlreadyExists}, after: untouched},
+		{name: "adoption of an organization that has lost its mark and name, and is recorded as another's", before: configured(allow, func(w *world) {
+			other := newOrganization("Other")
+			other.Name = "other"
+			w.create(other)
+		}), act: func(w *world) {
+			w.grafana.Do(http.MethodPut, "/api/orgs/3/address", 1, map[string]any{"address2": "a person's", "state": "a person's"})
+			w.grafana.Do(http.MethodPut, "/api/orgs/3", 1, map[string]any{"name": "Tenant"})
+			w.create(adopting()[0])
+			w.briefly(time.Minute)
+			w.grafana.Do(http.MethodPut, "/api/orgs/3", 1, map[string]any{"name": "Other"})
+			w.everybody()
+		}, after: func(w *world) error {
+			other := newOrganization("")
+			other.Name = "other"
+			if w.get(other); other.Status.OrgID != 3 {
+				return fmt.Errorf("the organization went over: %+v", other.Status)
+			}
+			return nil
+		}},
 		{name: "adoption of an account above the ceiling", before: configured(allow, theirs), act: func(w *world) {
 			all := adopting()
 			all[0].(*v1alpha1.Organization).Spec.MaxServiceAccountRole = v1alpha1.RoleViewer

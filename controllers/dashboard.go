@@ -111,7 +111,7 @@ func (x *dash) Get(ctx context.Context) (*dashboardState, error) {
 	if have, err := x.surveyed(ctx); have != nil || err != nil {
 		return have, err
 	}
-	return x.read(ctx, x.known())
+	return x.read(ctx, known(x.obj.Status))
 }
 
 // surveyed finds the dashboard on a list of all, if it is there just as it was when it was last saved or seen. The list may be some seconds old: of one that is not Ready there is more to know.
@@ -125,7 +125,7 @@ func (x *dash) surveyed(ctx context.Context) (*dashboardState, error) {
 		return nil, err
 	}
 	seen, listed := list[status.UID]
-	if !listed || !x.sameBirth(seen.Created) {
+	if !listed || !sameBirth(x.obj.Status, seen.Created) {
 		return nil, nil
 	}
 	have := &dashboardState{hash: status.ContentHash, stored: status.StoredHash, adopted: status.Adopted}
