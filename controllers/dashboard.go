@@ -133,11 +133,24 @@ func (x *dash) surveyed(ctx context.Context) (*dashboardState, error) {
 	switch {
 	case status.Drift != nil && seen.Generation == status.Drift.Version:
 		have.hash, have.edit = "", status.Drift
-	case status.Drift != nil, seen.Generation != status.Version:
+	case status.Drift != nil, seen.Generation != status.Version, fromBefore(status, seen):
 		return nil, nil
 	}
 	return have, x.locate(ctx, false)
 }
+
+// fromBefore reports whether a version was saved well before the one of that number that status speaks of: it is in a
+// database that was restored.
+func fromBefore(status v1alpha1.DashboardStatus, seen grafana.DashboardMeta) bool {
+	at := seen.Updated
+	if at.IsZero() {
+		at = seen.Created
+	}
+	return !at.IsZero() && at.Before(status.SavedAt.Add(-longestSave))
+}
+
+// longestSave is how long before its answer a save can have taken effect, and Grafana's clock be wrong.
+const longestSave = time.Minute
 
 // Find looks at the wanted uid, which may hold what an earlier life of the status created.
 func (x *dash) Find(ctx context.Context) (*dashboardState, error) {

@@ -138,7 +138,8 @@ func (x *dash) weigh(have *dashboardState, h history, known, recorded bool) (*da
 		return have, nil
 	}
 	status := x.obj.Status
-	asSaved := have.Version == status.Version && have.FolderUID == status.FolderUID
+	asSaved := have.Version == status.Version && have.FolderUID == status.FolderUID &&
+		(h.of == "" || h.of == contentMark(status.ContentHash)) // a restore can bring another content under that number
 	differs := have.hash != status.ContentHash || have.FolderUID != status.FolderUID
 	switch {
 	case recorded && asSaved && h.saved && dashboard.CurrentHash(status.ContentHash):
@@ -230,6 +231,7 @@ type history struct {
 	others bool   // the newest signature that stands is another object's
 	cut    bool   // it was read to its end, and the first ones are not kept any more
 	saved  bool   // the newest version is a save of ours
+	of     string // which content the signature on it names; empty: none
 	by     string // who made the newest, where that is told
 }
 
@@ -251,7 +253,7 @@ func (x *dash) history(ctx context.Context, d *grafana.Dashboard, oldest int64) 
 		s := readSignature(v.Message)
 		if s.stands(v) {
 			h.ours, h.others = x.isOurs(s), !x.isOurs(s)
-			h.saved = h.ours && v.Version == d.Version && x.wroteIt(s, v, d)
+			h.saved, h.of = h.ours && v.Version == d.Version && x.wroteIt(s, v, d), s.content
 			return h, nil
 		}
 		if oldest > 0 && x.content == nil {
