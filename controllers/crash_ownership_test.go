@@ -224,6 +224,15 @@ func adoptionScenarios() []scenario {
 			}
 			return nil
 		}},
+		{name: "an organization that others have made after a restore, with the id and the name of ours", before: nothing, midway: madeAgainByOthers,
+			act: (*world).everybody, kept: true, ownKeys: true, stalled: map[string]string{"Organization": v1alpha1.ReasonAlreadyExists,
+				"ServiceAccount": v1alpha1.ReasonParentNotAvailable, "ServiceAccountToken": v1alpha1.ReasonParentNotAvailable,
+				"Dashboard": v1alpha1.ReasonParentNotAvailable}, after: untouched},
+		{name: "an organization that others have made after a restore, with the id of ours", before: nothing, midway: madeAgainByOthers,
+			act: func(w *world) {
+				w.grafana.Do(http.MethodPut, "/api/orgs/3", 1, map[string]any{"name": "Foreign squad"})
+				w.everybody()
+			}, ownKeys: true},
 		{name: "adoption of an account above the ceiling", before: configured(allow, theirs), act: func(w *world) {
 			all := adopting()
 			all[0].(*v1alpha1.Organization).Spec.MaxServiceAccountRole = v1alpha1.RoleViewer
@@ -244,6 +253,16 @@ func adoptionScenarios() []scenario {
 			return nil
 		}},
 	}
+}
+
+// madeAgainByOthers makes a tenant and restores Grafana to what it was before. Then somebody makes an organization of the
+// same name, which gets the same id.
+func madeAgainByOthers(w *world) {
+	backup := w.grafana.Snapshot()
+	tenant(w)
+	w.settle()
+	w.grafana.Restore(backup)
+	w.grafana.Do(http.MethodPost, "/api/orgs", 1, map[string]any{"name": "Tenant"})
 }
 
 // untouched fails unless what is somebody else's is as it was.

@@ -169,7 +169,7 @@ func (x *organization) Get(ctx context.Context) (*orgState, error) {
 		return nil, err
 	case ours:
 		return x.load(ctx, org)
-	case !x.fromBefore():
+	case !x.fromBefore() && !x.neverOurs(org):
 		others, err := x.ofAnother(ctx, org)
 		if !others {
 			x.lost = &org
@@ -203,11 +203,20 @@ func (x *organization) owned(ctx context.Context, org grafana.Org) (bool, error)
 	if confirmed || strings.HasSuffix(org.Name, birthSuffix(x.obj)) {
 		return true, nil
 	}
-	recorded := !x.fromBefore() && org.ID == x.obj.Status.OrgID && org.Name == x.obj.Status.Name
+	recorded := !x.fromBefore() && org.ID == x.obj.Status.OrgID && org.Name == x.obj.Status.Name && !x.neverOurs(org)
 	if recorded && !x.conn.knowsDatabase() { // another Grafana that was set up alike has the same
 		return false, x.databaseUnknown("its organization carries no mark")
 	}
 	return recorded, nil
+}
+
+// neverOurs reports whether others have made what has the recorded id, as they can after a restore: an organization of
+// ours gets its mark before its name, and Grafana blanks no field of an address. The mark is in the second line, unless a
+// person uses that one.
+func (x *organization) neverOurs(org grafana.Org) bool {
+	status := x.obj.Status
+	named := status.Name != "" && !strings.HasSuffix(status.Name, birthSuffix(x.obj))
+	return named && !status.Adopted && org.Address.Address2 == ""
 }
 
 // databaseUnknown waits until the Instance has found out whether its database is the one that status speaks of.
