@@ -1,6 +1,7 @@
 package controllers
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"math/rand/v2"
@@ -142,9 +143,12 @@ func (c *crowd) endure() {
 	time.Sleep(blink)
 }
 
+// rarely is for how many turns of the scheduler a pass is not asked what it is at.
+const rarely = 100
+
 // settle waits until each pass has paused, or ended, or waits for another one. It reports whether there is any left.
 func (c *crowd) settle(flights []*flight, reports chan *flight) bool {
-	for {
+	for turns := 0; ; turns++ {
 		var running []string
 		for _, f := range flights {
 			if !f.paused && !f.ended {
@@ -157,8 +161,8 @@ func (c *crowd) settle(flights []*flight, reports chan *flight) bool {
 		select {
 		case f := <-reports:
 			f.paused, f.ended = f.goOn != nil, f.goOn == nil
-		default:
-			if allWait(running) && len(reports) == 0 {
+		default: // to look is dear, and most report before
+			if turns%rarely == rarely-1 && allWait(running) && len(reports) == 0 {
 				return true
 			}
 			runtime.Gosched()
@@ -175,18 +179,18 @@ func stack(all bool) []byte {
 	}
 }
 
-var goroutineState = regexp.MustCompile(`(?m)^goroutine (\d+) \[([^\],]*)`)
-
 // allWait reports whether all of these goroutines wait for a lock or for a place at a gate. What the runtime itself waits
 // for, when it collects garbage, has other names.
 func allWait(ids []string) bool {
-	waiting := map[string]bool{}
-	for _, m := range goroutineState.FindAllStringSubmatch(string(stack(true)), -1) {
-		state := m[2]
-		waiting[m[1]] = strings.HasPrefix(state, "sync.") || strings.HasPrefix(state, "chan ") || state == "select"
-	}
-	return !slices.ContainsFunc(ids, func(id string) bool { return id == "" || !waiting[id] })
+	all := stack(true)
+	return !slices.ContainsFunc(ids, func(id string) bool {
+		_, rest, found := bytes.Cut(all, []byte("goroutine "+id+" ["))
+		return !found || !waits.Match(rest)
+	})
 }
+
+// waits is how the state of a goroutine begins that waits for another one.
+var waits = regexp.MustCompile(`^(sync\.|chan |select)`)
 
 // atOnceScenarios are those in which two passes have met that were made side by side.
 func atOnceScenarios() []scenario {
