@@ -96,7 +96,7 @@ var dashboardMutants = []mutant{
 		name: "version of the list not compared with the time of the save",
 		file: "controllers/dashboard.go",
 		old:  ", fromBefore(status, seen):\n",
-		new:  ", false && fromBefore(status, seen):\n", scenarios: "restored to other content.*resync",
+		new:  ", false && fromBefore(status, seen):\n", scenarios: "restored to other content",
 	},
 	{
 		name: "dashboard of another uid adopted",
