@@ -433,8 +433,23 @@ func (l *life) restore(rt *rapid.T) {
 		l.revived[uid] = true
 	}
 	for _, obj := range l.objects() {
-		l.revived[obj.GetUID()] = l.revived[obj.GetUID()] || !alive(obj) // it may have been seen to be gone already
+		l.revived[obj.GetUID()] = l.revived[obj.GetUID()] || !alive(obj) || holdsNothing(obj) // it may have been seen to be gone already
 	}
+}
+
+// holdsNothing reports whether an object's status says that it has nothing in Grafana, so that it can be deleted unseen.
+func holdsNothing(obj Object) bool {
+	switch o := obj.(type) {
+	case *v1alpha1.Organization:
+		return o.Status.OrgID == 0
+	case *v1alpha1.ServiceAccount:
+		return o.Status.ID == 0
+	case *v1alpha1.ServiceAccountToken:
+		return o.Status.TokenID == 0
+	case *v1alpha1.Dashboard:
+		return o.Status.UID == ""
+	}
+	return false
 }
 
 func (l *life) changePassword(rt *rapid.T) {
