@@ -252,14 +252,17 @@ func TestAPIAdoptionOfWhatIsRecorded(t *testing.T) {
 		w.ask("POST", "/api/dashboards/db", id, map[string]any{"overwrite": true,
 			"dashboard": map[string]any{"uid": "requests", "title": fmt.Sprint("Requests ", n)}})
 	}
-	stalled(w, w.dashboard("second", "first", `{"title": "Second"}`, adoptDashboard), v1alpha1.ReasonNameConflict, `"requests"`)
+	other := w.dashboard("second", "first", `{"title": "Second"}`, adoptDashboard)
+	stalled(w, other, v1alpha1.ReasonNameConflict, `"requests"`)
 	if d := w.dash(id, "requests"); d.Version != 26 {
 		t.Errorf("the dashboard of %s is %+v", dash.Name, d)
 	}
 
-	w.ask("PUT", fmt.Sprintf("/api/orgs/%d/address", id), 0, map[string]any{"address2": "a person's", "state": "a person's"})
+	address := map[string]any{"address2": "a person's", "state": "a person's"}
+	w.ask("PUT", fmt.Sprintf("/api/orgs/%d/address", id), 0, address)
 	w.ask("PUT", fmt.Sprintf("/api/orgs/%d", id), 0, map[string]any{"name": "Team"})
-	second := stalled(w, w.organization("second", adoptOrganization), v1alpha1.ReasonNameConflict, `"Team"`, "Organization "+w.ns+"/first")
+	second := w.organization("second", adoptOrganization)
+	stalled(w, second, v1alpha1.ReasonNameConflict, `"Team"`, "Organization "+w.ns+"/first")
 	w.ask("PUT", fmt.Sprintf("/api/orgs/%d", id), 0, map[string]any{"name": "first"})
 	ready(w, visit(w, org))
 	if ready(w, visit(w, second)); second.Status.OrgID == id || org.Status.OrgID != id {

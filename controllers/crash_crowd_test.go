@@ -208,8 +208,11 @@ func atOnceScenarios() []scenario {
 		return t
 	}
 	all := []scenario{
-		{name: "at once: dashboards created in one folder that is made", before: withOrg, act: twoDashboards, after: inFolder("Team")},
-		{name: "at once: tokens of one account created", before: withAccount, act: func(w *world) { w.create(newToken(), secondToken()) }},
+		{name: "at once: dashboards created in one folder that is made", before: withOrg, act: twoDashboards,
+			after: inFolder("Team")},
+		{name: "at once: tokens of one account created", before: withAccount, act: func(w *world) {
+			w.create(newToken(), secondToken())
+		}},
 		{name: "at once: a tenant from nothing", before: nothing, act: func(w *world) {
 			tenant(w)
 			w.create(secondToken())

@@ -124,8 +124,8 @@ func sourceScenarios() []scenario {
 			w.clock = w.clock.Add(defaultResync) // its version is 1 again, which is what the list of all shows
 			w.everybody()
 		}, stalled: map[string]string{"Dashboard": v1alpha1.ReasonAlreadyExists}},
-		{name: "dashboard restored to other content under the same version", before: withDashboard(""), midway: otherContentRestored,
-			act: (*world).everybody, after: shows("gauge")},
+		{name: "dashboard restored to other content under the same version", before: withDashboard(""),
+			midway: otherContentRestored, act: (*world).everybody, after: shows("gauge")},
 		{name: "dashboard restored to other content under the same version, seen at the resync", before: withDashboard(""),
 			midway: otherContentRestored, act: func(w *world) { w.briefly(2 * defaultResync) }, after: shows("gauge")},
 		{name: "dashboard edited by a person, seen at the resync", before: withDashboard(""), act: func(w *world) {

@@ -433,7 +433,8 @@ func (l *life) restore(rt *rapid.T) {
 		l.revived[uid] = true
 	}
 	for _, obj := range l.objects() {
-		l.revived[obj.GetUID()] = l.revived[obj.GetUID()] || !alive(obj) || holdsNothing(obj) // it may have been seen to be gone already
+		seenGone := !alive(obj) || holdsNothing(obj) // perhaps
+		l.revived[obj.GetUID()] = l.revived[obj.GetUID()] || seenGone
 	}
 }
 

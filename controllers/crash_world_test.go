@@ -8,7 +8,6 @@ import (
 	"hash/fnv"
 	"io"
 	"net/http"
-	"os"
 	"reflect"
 	"slices"
 	"strings"
@@ -19,7 +18,6 @@ import (
 	"github.com/go-logr/logr"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/client-go/tools/events"
@@ -130,7 +128,8 @@ func newWorld(tb testing.TB, version string) *world {
 }
 
 func emptyWorld(tb testing.TB, version string) *world {
-	w := &world{tb: tb, clock: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC), history: map[string][]client.Object{}, tale: fnv.New64a()}
+	w := &world{tb: tb, clock: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC), history: map[string][]client.Object{},
+		tale: fnv.New64a()}
 	w.grafana = grafanatest.New(grafanatest.Options{Version: version, Now: w.now})
 	w.sources = fetch.NewSync(w.serve)
 	w.scheme = runtime.NewScheme()
@@ -440,31 +439,6 @@ func (w *world) later(key string, d time.Duration) {
 	if now, ok := w.due[key]; !ok || now.After(at) {
 		w.due[key] = at
 		w.resyncs[key] = d == defaultResync
-	}
-}
-
-// telling prints what happens in a life.
-var telling = os.Getenv("CRASH_TELL") != ""
-
-// note adds to the tale.
-func (w *world) note(format string, args ...any) {
-	line := w.clock.Format("15:04:05.000000 ") + fmt.Sprintf(format, args...) + "\n"
-	_, _ = io.WriteString(w.tale, line)
-	if telling {
-		fmt.Print(line)
-	}
-}
-
-// noteVisit tells what came of a visit.
-func (w *world) noteVisit(f *flight) {
-	if w.note("visited %s: again after %s, %v", f.key, withoutJitter(f.result.RequeueAfter), f.err); !telling {
-		return
-	}
-	for _, obj := range w.objects() {
-		if kindOf(obj)+" "+client.ObjectKeyFromObject(obj).String() == f.key {
-			ready := meta.FindStatusCondition(obj.CommonStatus().Conditions, v1alpha1.ConditionReady)
-			fmt.Printf("\t%+v\n", ready)
-		}
 	}
 }
 

@@ -52,7 +52,8 @@ func (s signature) stands(v grafana.DashboardVersion) bool {
 
 // signature of a version that we save.
 func (x *dash) signature(version int64) signature {
-	return signature{owner: x.obj.Namespace + "/" + x.obj.Name, uid: string(x.obj.UID), as: version, content: contentMark(x.content.hash)}
+	return signature{owner: x.obj.Namespace + "/" + x.obj.Name, uid: string(x.obj.UID), as: version,
+		content: contentMark(x.content.hash)}
 }
 
 // isOurs reports whether a signature is of this object or an earlier life of it. It stands in an organization that is

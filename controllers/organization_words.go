@@ -56,7 +56,8 @@ func (x *organization) nameOf(o *v1alpha1.Organization) string {
 // and given it any name.
 func (x *organization) recorded(org grafana.Org, holder *v1alpha1.Organization) error {
 	return stalled(v1alpha1.ReasonNameConflict,
-		"organization %q carries no mark, but is recorded as that of %s: it is not adopted. Give this object another name, or give that organization its own name again in Grafana",
+		"organization %q carries no mark, but is recorded as that of %s: it is not adopted. "+
+			"Give this object another name, or give that organization its own name again in Grafana",
 		org.Name, x.nameOf(holder))
 }
 
