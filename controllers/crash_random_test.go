@@ -92,7 +92,8 @@ func newLife(t *testing.T, rt *rapid.T, version string) *life {
 	l := unborn(shrinkable{t, rt}, version)
 	l.configure(rt)
 	if rapid.SampledFrom([]bool{false, false, true}).Draw(rt, "at once") {
-		l.letAtOnce(rapid.Uint64().Draw(rt, "order"))
+		writers := rapid.SampledFrom([]int32{mostAtOnce, mostAtOnce, 2, 1}).Draw(rt, "writers")
+		l.letAtOnce(rapid.Uint64().Draw(rt, "order"), writers)
 	}
 	l.enlist()
 	for _, name := range sortedKeys(l.cast) {

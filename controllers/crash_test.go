@@ -1,6 +1,7 @@
 package controllers
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"hash/fnv"
@@ -167,7 +168,7 @@ func hashOfText(text string) uint16 {
 func (w *world) play(s scenario, k int, f fault) error {
 	w.seed()
 	if s.atOnce {
-		w.letAtOnce(w.order)
+		w.letAtOnce(w.order, cmp.Or(w.writers, mostAtOnce))
 	}
 	s.before(w)
 	if err := w.rest(); err != nil {

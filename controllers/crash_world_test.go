@@ -89,8 +89,9 @@ type world struct {
 	points []point     // all that were passed since arm
 	tale   hash.Hash64 // of all that was asked and written, and when
 
-	order uint64 // of those in which they can go on
-	crowd *crowd // who lets passes go on side by side; nil: one comes after the other
+	order   uint64 // of those in which they can go on
+	writers int32  // at once; 0: all
+	crowd   *crowd // who lets passes go on side by side; nil: one comes after the other
 
 	*process           // the one that works now
 	successor *process // the one that has taken over from it, which is still in the middle of a pass
@@ -109,7 +110,7 @@ type world struct {
 
 // process is one process of the operator, and what it has in memory.
 type process struct {
-	mu          sync.Mutex // of what visits are due
+	mu          sync.Mutex // of what visits are due: a gate asks for some after a time of its own
 	reconcilers map[string]reconcile.Reconciler
 	due         map[string]time.Time // by kind and key
 	resyncs     map[string]bool      // those that are due for no other reason than that time passes
@@ -197,6 +198,13 @@ func (p *process) wake(key string, now time.Time) {
 	delete(p.resyncs, key)
 }
 
+// take takes an object off the list of those that are due.
+func (p *process) take(key string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	delete(p.due, key)
+}
+
 // everybody makes all objects due: every change is seen by all who might care.
 func (w *world) everybody() { w.others("") }
 
@@ -246,6 +254,8 @@ const horizon = defaultResync
 
 // busy reports whether there is more to come soon than resyncs.
 func (w *world) busy() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	for key, at := range w.due {
 		soon := w.clock.Add(horizon)
 		if w.resyncs[key] {
@@ -277,7 +287,7 @@ func (w *world) step(end time.Time) bool {
 		w.advance(at)
 		keys := w.dueNow(key)
 		for _, key := range keys {
-			delete(w.due, key)
+			w.take(key)
 		}
 		w.visit(keys...)
 		w.collectGarbage()
@@ -290,6 +300,8 @@ func (w *world) dueNow(first string) []string {
 	if w.crowd == nil {
 		return []string{first}
 	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	var due []string
 	for key, at := range w.due {
 		if !at.After(w.clock) {
@@ -315,6 +327,8 @@ func (w *world) advance(to time.Time) {
 
 // next is the object that is due first.
 func (w *world) next() (first string, at time.Time) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	for key, t := range w.due {
 		if first == "" || t.Before(at) || t.Equal(at) && key < first {
 			first, at = key, t
@@ -436,6 +450,8 @@ func within(d, mean time.Duration) bool { return (d - mean).Abs() <= mean/10 }
 
 func (w *world) later(key string, d time.Duration) {
 	at := w.clock.Add(d)
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	if now, ok := w.due[key]; !ok || now.After(at) {
 		w.due[key] = at
 		w.resyncs[key] = d == defaultResync
