@@ -239,6 +239,37 @@ func TestAPIAdoptionByTwo(t *testing.T) {
 	f.untouched(w)
 }
 
+// What an Admin or Editor has taken the marks off is still that of the object that records it, and nobody else's to adopt.
+func TestAPIAdoptionOfWhatIsRecorded(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, grafanatest.Options{}, allowAdoption)
+	org := ready(w, w.organization("first", func(o *v1alpha1.Organization) { o.Spec.Adoption = v1alpha1.AdoptionAllow }))
+	id := org.Status.OrgID
+	dash := ready(w, w.dashboard("first", "first", `{"title": "Requests"}`, func(o *v1alpha1.Dashboard) {
+		o.Spec.UID, o.Spec.DriftPolicy = "requests", v1alpha1.DriftReport
+	}))
+	for n := range 25 { // of which Grafana keeps 20
+		w.ask("POST", "/api/dashboards/db", id, map[string]any{"overwrite": true,
+			"dashboard": map[string]any{"uid": "requests", "title": fmt.Sprint("Requests ", n)}})
+	}
+	other := w.dashboard("second", "first", `{"title": "Second"}`, adoptDashboard)
+	stalled(w, other, v1alpha1.ReasonNameConflict, `"requests"`)
+	if d := w.dash(id, "requests"); d.Version != 26 {
+		t.Errorf("the dashboard of %s is %+v", dash.Name, d)
+	}
+
+	address := map[string]any{"address2": "a person's", "state": "a person's"}
+	w.ask("PUT", fmt.Sprintf("/api/orgs/%d/address", id), 0, address)
+	w.ask("PUT", fmt.Sprintf("/api/orgs/%d", id), 0, map[string]any{"name": "Team"})
+	second := w.organization("second", adoptOrganization)
+	stalled(w, second, v1alpha1.ReasonNameConflict, `"Team"`, "Organization "+w.ns+"/first")
+	w.ask("PUT", fmt.Sprintf("/api/orgs/%d", id), 0, map[string]any{"name": "first"})
+	ready(w, visit(w, org))
+	if ready(w, visit(w, second)); second.Status.OrgID == id || org.Status.OrgID != id {
+		t.Errorf("organization %d, after its name is given back: %+v, %+v", id, org.Status, second.Status)
+	}
+}
+
 // A service account that is above what the Organization allows is not adopted; once a person has lowered it, it is.
 func TestAPIAdoptionAboveTheCeiling(t *testing.T) {
 	t.Parallel()

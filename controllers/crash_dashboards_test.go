@@ -54,6 +54,22 @@ func moveInGrafana(w *world, d *v1alpha1.Dashboard) {
 	w.grafana.Do(http.MethodPost, "/api/dashboards/db", d.Status.OrgID, map[string]any{"overwrite": true, "dashboard": w.grafana.Dashboards(d.Status.OrgID)[i].Model})
 }
 
+// otherContentRestored restores two backups after each other, so that Grafana has another content of ours under the
+// number of the version that was saved last.
+func otherContentRestored(w *world) {
+	change := func(text string) grafanatest.Snapshot {
+		w.clock = w.clock.Add(2 * longestSave)
+		edit(w, newDashboard("", ""), func(d *v1alpha1.Dashboard) { *d.Spec.Source.JSON = text })
+		w.settle()
+		return w.grafana.Snapshot()
+	}
+	first := w.grafana.Snapshot()
+	second := change(otherDashboard)
+	w.grafana.Restore(first)
+	change(strings.Replace(otherDashboard, "stat", "gauge", 1))
+	w.grafana.Restore(second)
+}
+
 func secondDashboard() *v1alpha1.Dashboard {
 	d := newDashboard("second", strings.Replace(otherDashboard, "Requests", "Errors", 1))
 	d.Name = "second"
@@ -108,6 +124,10 @@ func sourceScenarios() []scenario {
 			w.clock = w.clock.Add(defaultResync) // its version is 1 again, which is what the list of all shows
 			w.everybody()
 		}, stalled: map[string]string{"Dashboard": v1alpha1.ReasonAlreadyExists}},
+		{name: "dashboard restored to other content under the same version", before: withDashboard(""),
+			midway: otherContentRestored, act: (*world).everybody, after: shows("gauge")},
+		{name: "dashboard restored to other content under the same version, seen at the resync", before: withDashboard(""),
+			midway: otherContentRestored, act: func(w *world) { w.briefly(2 * defaultResync) }, after: shows("gauge")},
 		{name: "dashboard edited by a person, seen at the resync", before: withDashboard(""), act: func(w *world) {
 			w.briefly(defaultResync)
 			editInGrafana(w)

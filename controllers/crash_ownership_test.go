@@ -186,7 +186,15 @@ func adopting() []client.Object {
 	return []client.Object{o, a, newToken(), d}
 }
 
+// otherOrg is an Organization "other" of that name.
+func otherOrg(w *world) {
+	other := newOrganization("Other")
+	other.Name = "other"
+	w.create(other)
+}
+
 func adoptionScenarios() []scenario {
+	const notYet = v1alpha1.ReasonParentNotAvailable
 	return []scenario{
 		{name: "everything adopted", before: configured(allow, theirs), act: func(w *world) { w.create(adopting()...) }, after: once},
 		{name: "everything adopted, and let go", before: configured(allow, func(w *world) {
@@ -205,6 +213,32 @@ func adoptionScenarios() []scenario {
 			stalled: map[string]string{"Organization": v1alpha1.ReasonAdoptionNotPermitted}, after: untouched},
 		{name: "adoption that nobody asked for", before: configured(allow, theirs), act: func(w *world) { w.create(newOrganization("Tenant")) }, kept: true,
 			stalled: map[string]string{"Organization": v1alpha1.ReasonAlreadyExists}, after: untouched},
+		{name: "adoption of an organization that has lost its mark and name, and is recorded as another's",
+			before: configured(allow, otherOrg), act: func(w *world) {
+				w.grafana.Do(http.MethodPut, "/api/orgs/3/address", 1,
+					map[string]any{"address2": "a person's", "state": "a person's"})
+				w.grafana.Do(http.MethodPut, "/api/orgs/3", 1, map[string]any{"name": "Tenant"})
+				w.create(adopting()[0])
+				w.briefly(time.Minute)
+				w.grafana.Do(http.MethodPut, "/api/orgs/3", 1, map[string]any{"name": "Other"})
+				w.everybody()
+			}, after: func(w *world) error {
+				other := newOrganization("")
+				other.Name = "other"
+				if w.get(other); other.Status.OrgID != 3 {
+					return fmt.Errorf("the organization went over: %+v", other.Status)
+				}
+				return nil
+			}},
+		{name: "an organization that others have made after a restore, with the id and the name of ours", before: nothing,
+			midway: madeAgainByOthers, act: (*world).everybody, kept: true, ownKeys: true, after: untouched,
+			stalled: map[string]string{"Organization": v1alpha1.ReasonAlreadyExists, "ServiceAccount": notYet,
+				"ServiceAccountToken": notYet, "Dashboard": notYet}},
+		{name: "an organization that others have made after a restore, with the id of ours", before: nothing,
+			midway: madeAgainByOthers, act: func(w *world) {
+				w.grafana.Do(http.MethodPut, "/api/orgs/3", 1, map[string]any{"name": "Foreign squad"})
+				w.everybody()
+			}, ownKeys: true},
 		{name: "adoption of an account above the ceiling", before: configured(allow, theirs), act: func(w *world) {
 			all := adopting()
 			all[0].(*v1alpha1.Organization).Spec.MaxServiceAccountRole = v1alpha1.RoleViewer
@@ -225,6 +259,16 @@ func adoptionScenarios() []scenario {
 			return nil
 		}},
 	}
+}
+
+// madeAgainByOthers makes a tenant and restores Grafana to what it was before. Then somebody makes an organization of the
+// same name, which gets the same id.
+func madeAgainByOthers(w *world) {
+	backup := w.grafana.Snapshot()
+	tenant(w)
+	w.settle()
+	w.grafana.Restore(backup)
+	w.grafana.Do(http.MethodPost, "/api/orgs", 1, map[string]any{"name": "Tenant"})
 }
 
 // untouched fails unless what is somebody else's is as it was.

@@ -56,6 +56,7 @@ func (l *life) resolve() {
 	l.get(secret)
 	l.grafana.SetPassword("admin", string(secret.Data["admin-password"]))
 	l.tidy()
+	l.deleteCopies()
 	for _, obj := range l.objects() {
 		if !l.get(obj) {
 			continue
@@ -66,6 +67,22 @@ func (l *life) resolve() {
 			edit(l.world, obj, calm)
 		} else {
 			l.clearWay(obj)
+		}
+	}
+}
+
+// deleteCopies deletes Secrets of a token that do not say under which name they were made, since people have taken that
+// off. They look like somebody's copies, which the operator leaves alone where neither spec nor status names them.
+func (l *life) deleteCopies() {
+	for _, obj := range l.objects() {
+		t, ok := obj.(*v1alpha1.ServiceAccountToken)
+		if !ok {
+			continue
+		}
+		for _, s := range l.ownedSecrets(t) {
+			if s.Name != t.SecretName() && s.Annotations[v1alpha1.AnnotationTokenSecret] != s.Name {
+				l.delete(&s)
+			}
 		}
 	}
 }

@@ -68,7 +68,7 @@ func withOrg(w *world)     { w.create(newOrganization("Tenant")) }
 func withAccount(w *world) { w.create(newOrganization("Tenant"), newAccount("CI")) }
 
 func scenarios() []scenario {
-	return slices.Concat(wholeScenarios(), organizationScenarios(), accountScenarios(), tokenScenarios(), dashboardScenarios(), sourceScenarios(), folderScenarios(), foreignScenarios(), ownershipScenarios())
+	return slices.Concat(wholeScenarios(), organizationScenarios(), accountScenarios(), tokenScenarios(), dashboardScenarios(), sourceScenarios(), folderScenarios(), foreignScenarios(), ownershipScenarios(), atOnceScenarios())
 }
 
 func wholeScenarios() []scenario {

@@ -1,6 +1,7 @@
 package controllers
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"hash/fnv"
@@ -31,6 +32,8 @@ type scenario struct {
 	ownKeys bool
 	// kept says that what is in Grafana besides ours stays there.
 	kept bool
+	// atOnce lets passes go on side by side.
+	atOnce bool
 	// after checks what is special to the scenario, besides the invariants.
 	after func(w *world) error
 }
@@ -164,6 +167,9 @@ func hashOfText(text string) uint16 {
 // play runs one scenario with one fault and checks what it comes to.
 func (w *world) play(s scenario, k int, f fault) error {
 	w.seed()
+	if s.atOnce {
+		w.letAtOnce(w.order, cmp.Or(w.writers, mostAtOnce))
+	}
 	s.before(w)
 	if err := w.rest(); err != nil {
 		return fmt.Errorf("before: %w", err)

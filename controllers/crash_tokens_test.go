@@ -484,7 +484,7 @@ func (w *world) briefly(d time.Duration) {
 	end := w.clock.Add(d)
 	for key, at := w.next(); key != "" && !at.After(end); key, at = w.next() {
 		w.clock = latest(w.clock, at)
-		delete(w.due, key)
+		w.take(key)
 		w.visit(key)
 	}
 	w.clock = latest(w.clock, end)

@@ -2,9 +2,10 @@ package controllers
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
+	"hash"
+	"hash/fnv"
 	"io"
 	"net/http"
 	"reflect"
@@ -19,13 +20,10 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
-	"k8s.io/apimachinery/pkg/runtime/serializer"
-	clienttesting "k8s.io/client-go/testing"
 	"k8s.io/client-go/tools/events"
 	"k8s.io/client-go/util/workqueue"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/controller-runtime/pkg/client/fake"
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
@@ -88,7 +86,12 @@ type world struct {
 	only   string // the beginning of the points that it can befall: where and what
 	spare  int    // how many of them it lets by
 	fault  fault
-	points []point // all that were passed since arm
+	points []point     // all that were passed since arm
+	tale   hash.Hash64 // of all that was asked and written, and when
+
+	order   uint64 // of those in which they can go on
+	writers int32  // at once; 0: all
+	crowd   *crowd // who lets passes go on side by side; nil: one comes after the other
 
 	*process           // the one that works now
 	successor *process // the one that has taken over from it, which is still in the middle of a pass
@@ -108,6 +111,7 @@ type world struct {
 
 // process is one process of the operator, and what it has in memory.
 type process struct {
+	mu          sync.Mutex // of what visits are due: a gate asks for some after a time of its own
 	reconcilers map[string]reconcile.Reconciler
 	due         map[string]time.Time // by kind and key
 	resyncs     map[string]bool      // those that are due for no other reason than that time passes
@@ -120,75 +124,14 @@ const rounds = 600
 // newWorld makes a world with an API server in memory.
 func newWorld(tb testing.TB, version string) *world {
 	w := emptyWorld(tb, version)
-	// A tracker of its own: the default one keeps managed fields, at several times the price of a run.
-	tracker := clienttesting.NewObjectTracker(w.scheme, serializer.NewCodecFactory(w.scheme).UniversalDecoder())
-	b := fake.NewClientBuilder().WithScheme(w.scheme).WithObjectTracker(tracker).
-		WithStatusSubresource(&v1alpha1.Instance{}, &v1alpha1.Organization{}, &v1alpha1.ServiceAccount{}, &v1alpha1.ServiceAccountToken{}, &v1alpha1.Dashboard{})
-	for _, ix := range indexes() {
-		b = b.WithIndex(ix.obj, ix.field, ix.of)
-	}
-	w.kube = interceptor.NewClient(b.Build(), interceptor.Funcs{
-		Patch: func(ctx context.Context, c client.WithWatch, obj client.Object, patch client.Patch, opts ...client.PatchOption) error {
-			if _, partial := obj.(*metav1.PartialObjectMetadata); partial {
-				return c.Patch(ctx, obj, patch, opts...)
-			}
-			return mergePatch(ctx, c, obj, patch, func() error { return c.Update(ctx, obj) })
-		},
-		SubResourcePatch: func(ctx context.Context, c client.Client, sub string, obj client.Object, patch client.Patch, _ ...client.SubResourcePatchOption) error {
-			return mergePatch(ctx, c, obj, patch, func() error { return c.SubResource(sub).Update(ctx, obj) })
-		},
-	})
+	w.kube = newKube(w.scheme)
 	w.start()
 	return w
 }
 
-// mergePatch makes an update of a merge patch. The fake client can do that too, at more than twice the price.
-func mergePatch(ctx context.Context, c client.Client, obj client.Object, patch client.Patch, update func() error) error {
-	change, err := patch.Data(obj)
-	if err != nil {
-		return err
-	}
-	current := obj.DeepCopyObject().(client.Object)
-	if err := c.Get(ctx, client.ObjectKeyFromObject(obj), current); err != nil {
-		return err
-	}
-	var have, wanted map[string]any
-	text, err := json.Marshal(current)
-	if err := errors.Join(err, json.Unmarshal(text, &have), json.Unmarshal(change, &wanted)); err != nil {
-		return err
-	}
-	merge(have, wanted)
-	fresh := reflect.New(reflect.TypeOf(obj).Elem())
-	text, err = json.Marshal(have)
-	if err := errors.Join(err, json.Unmarshal(text, fresh.Interface())); err != nil {
-		return err
-	}
-	reflect.ValueOf(obj).Elem().Set(fresh.Elem())
-	return update()
-}
-
-// merge does what RFC 7396 says.
-func merge(have, wanted map[string]any) {
-	for name, value := range wanted {
-		inner, ok := value.(map[string]any)
-		switch {
-		case value == nil:
-			delete(have, name)
-		case ok:
-			old, _ := have[name].(map[string]any)
-			if old == nil {
-				old = map[string]any{}
-			}
-			merge(old, inner)
-			have[name] = old
-		default:
-			have[name] = value
-		}
-	}
-}
-
 func emptyWorld(tb testing.TB, version string) *world {
-	w := &world{tb: tb, clock: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC), history: map[string][]client.Object{}}
+	w := &world{tb: tb, clock: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC), history: map[string][]client.Object{},
+		tale: fnv.New64a()}
 	w.grafana = grafanatest.New(grafanatest.Options{Version: version, Now: w.now})
 	w.sources = fetch.NewSync(w.serve)
 	w.scheme = runtime.NewScheme()
@@ -241,20 +184,26 @@ type crashQueue struct {
 	w    *world
 	p    *process
 	kind string
-	mu   sync.Mutex
 }
 
 func (q *crashQueue) Add(r ctrl.Request) {
-	q.mu.Lock()
-	defer q.mu.Unlock()
 	q.p.wake(q.kind+" "+r.String(), q.w.clock)
 }
 
 func (p *process) wake(key string, now time.Time) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	if at, ok := p.due[key]; !ok || at.After(now) {
 		p.due[key] = now
 	}
 	delete(p.resyncs, key)
+}
+
+// take takes an object off the list of those that are due.
+func (p *process) take(key string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	delete(p.due, key)
 }
 
 // everybody makes all objects due: every change is seen by all who might care.
@@ -306,6 +255,8 @@ const horizon = defaultResync
 
 // busy reports whether there is more to come soon than resyncs.
 func (w *world) busy() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	for key, at := range w.due {
 		soon := w.clock.Add(horizon)
 		if w.resyncs[key] {
@@ -335,11 +286,30 @@ func (w *world) step(end time.Time) bool {
 		return false
 	default:
 		w.advance(at)
-		delete(w.due, key)
-		w.visit(key)
+		keys := w.dueNow(key)
+		for _, key := range keys {
+			w.take(key)
+		}
+		w.visit(keys...)
 		w.collectGarbage()
 	}
 	return true
+}
+
+// dueNow are the objects that are visited next: the first, or some of those that are due at once.
+func (w *world) dueNow(first string) []string {
+	if w.crowd == nil {
+		return []string{first}
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	var due []string
+	for key, at := range w.due {
+		if !at.After(w.clock) {
+			due = append(due, key)
+		}
+	}
+	return w.crowd.choose(due)
 }
 
 // land lets a late request take effect whose time has come.
@@ -358,6 +328,8 @@ func (w *world) advance(to time.Time) {
 
 // next is the object that is due first.
 func (w *world) next() (first string, at time.Time) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	for key, t := range w.due {
 		if first == "" || t.Before(at) || t.Equal(at) && key < first {
 			first, at = key, t
@@ -371,58 +343,95 @@ const held = 20 * time.Second
 
 // usurp lets a second process take over while the first is held up in the middle of a pass. The first will go on to the end of that pass, and no further.
 func (w *world) usurp() {
-	first, end := w.process, w.clock.Add(held)
-	w.armed = false
+	first, crowd, end := w.process, w.crowd, w.clock.Add(held)
+	w.armed, w.crowd = false, nil
 	w.start()
 	for n := 0; n < rounds && w.step(end); n++ {
 	}
 	w.advance(end)
-	w.process, w.successor = first, w.process
+	w.process, w.successor, w.crowd = first, w.process, crowd
 }
 
-// visit lets the operator look at one object. It may die of it.
-func (w *world) visit(key string) {
-	kind, name, _ := strings.Cut(key, " ")
+// visit lets the operator look at objects, at several side by side. It may die of it.
+func (w *world) visit(keys ...string) {
+	var flights []*flight
+	for _, key := range keys {
+		flights = append(flights, &flight{key: key})
+	}
+	if len(flights) == 1 {
+		flights[0].fly(w.reconcile)
+	} else {
+		w.crowd.fly(flights, w.reconcile)
+	}
+	dead := false
+	for _, f := range flights {
+		if f.panicked != nil {
+			panic(f.panicked)
+		}
+		dead = dead || f.died
+	}
+	if dead {
+		w.clock = w.clock.Add(5 * time.Second)
+		w.start()
+	}
+	for _, f := range flights {
+		if !dead {
+			w.again(f)
+		}
+	}
+	w.tell(flights)
+}
+
+// reconcile is one pass.
+func (w *world) reconcile(f *flight) {
+	kind, name, _ := strings.Cut(f.key, " ")
 	ns, n, _ := strings.Cut(name, "/")
-	before, asked := w.writes, w.asked
-	defer func() {
-		if r := recover(); r != nil {
-			if _, ok := r.(died); !ok {
-				panic(r)
-			}
-			w.clock = w.clock.Add(5 * time.Second)
-			w.start()
+	ctx := context.WithValue(logr.NewContext(context.Background(), logr.Discard()), flightKey{}, f)
+	f.result, f.err = w.reconcilers[kind].Reconcile(ctx, ctrl.Request{NamespacedName: client.ObjectKey{Namespace: ns, Name: n}})
+}
+
+// tell lets all see what passes have written whom it may concern.
+func (w *world) tell(flights []*flight) {
+	if w.successor != nil {
+		w.process, w.successor = w.successor, nil
+		w.everybody()
+	}
+	if w.caught {
+		w.caught = false
+		w.everybody()
+		return
+	}
+	for _, f := range flights {
+		if f.writes > 0 {
+			w.others(f.key)
 		}
-		if w.successor != nil {
-			w.process, w.successor = w.successor, nil
-			w.everybody()
-		}
-		if w.caught {
-			w.caught = false
-			w.everybody()
-		} else if w.writes != before {
-			w.others(key)
-		}
-	}()
-	ctx := logr.NewContext(context.Background(), logr.Discard())
-	result, err := w.reconcilers[kind].Reconcile(ctx, ctrl.Request{NamespacedName: client.ObjectKey{Namespace: ns, Name: n}})
+	}
+}
+
+// again has an object visited again when its pass has asked for it.
+func (w *world) again(f *flight) {
+	w.noteVisit(f)
+	after := f.result.RequeueAfter
 	switch {
-	case err != nil:
-		w.failures[key]++
-		w.later(key, min(time.Second<<min(w.failures[key], 10), 5*time.Minute))
-	case result.RequeueAfter > 0 && w.asked == asked && !w.been[key]: // it was taken for what it was before the start: it is looked at later
-		w.been[key] = true
-		w.later(key, result.RequeueAfter)
-	case result.RequeueAfter > 0:
-		delete(w.failures, key)
-		w.later(key, withoutJitter(result.RequeueAfter))
+	case f.err != nil:
+		w.failures[f.key]++
+		w.later(f.key, min(time.Second<<min(w.failures[f.key], 10), 5*time.Minute))
+	case after > 0 && f.asked == 0 && !w.been[f.key]: // it was taken for what it was before the start: it is looked at later
+		w.been[f.key] = true
+		w.later(f.key, min(withoutJitter(after), earlyResync))
+	case after > 0:
+		delete(w.failures, f.key)
+		w.later(f.key, withoutJitter(after))
 	default:
-		delete(w.failures, key)
+		delete(w.failures, f.key)
 	}
 }
 
 // lastRetry is the longest wait after a failure: a power of two, like all others.
 const lastRetry = 256 * time.Second
+
+// earlyResync is no resync by its length: it is waited for.
+const earlyResync = defaultResync - time.Second
 
 // withoutJitter undoes what the operator spreads its waits by, so that a run is the same each time.
 func withoutJitter(d time.Duration) time.Duration {
@@ -442,6 +451,8 @@ func within(d, mean time.Duration) bool { return (d - mean).Abs() <= mean/10 }
 
 func (w *world) later(key string, d time.Duration) {
 	at := w.clock.Add(d)
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	if now, ok := w.due[key]; !ok || now.After(at) {
 		w.due[key] = at
 		w.resyncs[key] = d == defaultResync
@@ -450,6 +461,7 @@ func (w *world) later(key string, d time.Duration) {
 
 // pass is called at every point where something can go wrong, and says what does.
 func (w *world) pass(where, what string) fault {
+	w.note("%s %s", where, what)
 	if !w.armed {
 		return none
 	}
@@ -484,7 +496,11 @@ func (t *crashTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 	if r.URL.Path == "/logout" { // The end of an old session comes on the side, at any moment. Here it never comes, so that a late request of that session can always land.
 		return &http.Response{StatusCode: http.StatusFound, Header: http.Header{"Location": {"/login"}}, Body: http.NoBody, Request: r}, nil
 	}
+	pause(r.Context())
 	w.asked++
+	if f := flightOf(r.Context()); f != nil {
+		f.asked++
+	}
 	what := r.Method + " " + r.URL.Path
 	if do := w.meanwhile[what]; do != nil {
 		delete(w.meanwhile, what)
@@ -530,7 +546,8 @@ func (t *crashTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 }
 
 // write is one write to Kubernetes, with the fault that befalls it.
-func (w *world) write(what string, obj client.Object, do func() error) error {
+func (w *world) write(ctx context.Context, what string, obj client.Object, do func() error) error {
+	pause(ctx)
 	f := w.pass("kubernetes", what)
 	switch f {
 	case refused:
@@ -542,6 +559,9 @@ func (w *world) write(what string, obj client.Object, do func() error) error {
 		return err
 	}
 	w.writes++
+	if f := flightOf(ctx); f != nil {
+		f.writes++
+	}
 	w.remember(obj)
 	switch f {
 	case dropAfter:
@@ -563,6 +583,7 @@ func (w *world) remember(obj client.Object) {
 func (w *world) interceptors(cached bool) interceptor.Funcs {
 	return interceptor.Funcs{
 		Get: func(ctx context.Context, c client.WithWatch, key client.ObjectKey, obj client.Object, opts ...client.GetOption) error {
+			pause(ctx)
 			kind := kindOf(obj)
 			f := none
 			if cached && kind != "" {
@@ -584,7 +605,7 @@ func (w *world) interceptors(cached bool) interceptor.Funcs {
 			if isDry(opts...) {
 				return c.Create(ctx, obj, opts...)
 			}
-			return w.write("create "+obj.GetName(), obj, func() error { return c.Create(ctx, obj, opts...) })
+			return w.write(ctx, "create "+obj.GetName(), obj, func() error { return c.Create(ctx, obj, opts...) })
 		},
 		Update: func(ctx context.Context, c client.WithWatch, obj client.Object, opts ...client.UpdateOption) error {
 			o := client.UpdateOptions{}
@@ -592,16 +613,16 @@ func (w *world) interceptors(cached bool) interceptor.Funcs {
 			if len(o.DryRun) > 0 {
 				return c.Update(ctx, obj, opts...)
 			}
-			return w.write("update "+obj.GetName(), obj, func() error { return c.Update(ctx, obj, opts...) })
+			return w.write(ctx, "update "+obj.GetName(), obj, func() error { return c.Update(ctx, obj, opts...) })
 		},
 		Patch: func(ctx context.Context, c client.WithWatch, obj client.Object, patch client.Patch, opts ...client.PatchOption) error {
-			return w.write("patch "+kindOf(obj), obj, func() error { return c.Patch(ctx, obj, patch, opts...) })
+			return w.write(ctx, "patch "+kindOf(obj), obj, func() error { return c.Patch(ctx, obj, patch, opts...) })
 		},
 		SubResourcePatch: func(ctx context.Context, c client.Client, sub string, obj client.Object, patch client.Patch, opts ...client.SubResourcePatchOption) error {
-			return w.write("patch "+sub+" "+kindOf(obj), obj, func() error { return c.SubResource(sub).Patch(ctx, obj, patch, opts...) })
+			return w.write(ctx, "patch "+sub+" "+kindOf(obj), obj, func() error { return c.SubResource(sub).Patch(ctx, obj, patch, opts...) })
 		},
 		Delete: func(ctx context.Context, c client.WithWatch, obj client.Object, opts ...client.DeleteOption) error {
-			return w.write("delete "+obj.GetName(), obj, func() error { return c.Delete(ctx, obj, opts...) })
+			return w.write(ctx, "delete "+obj.GetName(), obj, func() error { return c.Delete(ctx, obj, opts...) })
 		},
 	}
 }
@@ -656,7 +677,7 @@ func (w *world) create(objects ...client.Object) {
 		if obj.GetUID() == "" {
 			obj.SetUID(uidFor(obj))
 		}
-		obj.SetCreationTimestamp(metav1.NewTime(w.clock))
+		obj.SetCreationTimestamp(metav1.NewTime(w.clock.Truncate(time.Second))) // as it comes back from an API server
 		if err := w.kube.Create(context.Background(), obj); err != nil {
 			w.tb.Fatal(err)
 		}

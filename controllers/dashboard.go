@@ -111,7 +111,7 @@ func (x *dash) Get(ctx context.Context) (*dashboardState, error) {
 	if have, err := x.surveyed(ctx); have != nil || err != nil {
 		return have, err
 	}
-	return x.read(ctx, x.known())
+	return x.read(ctx, known(x.obj.Status))
 }
 
 // surveyed finds the dashboard on a list of all, if it is there just as it was when it was last saved or seen. The list may be some seconds old: of one that is not Ready there is more to know.
@@ -125,7 +125,7 @@ func (x *dash) surveyed(ctx context.Context) (*dashboardState, error) {
 		return nil, err
 	}
 	seen, listed := list[status.UID]
-	if !listed || !x.sameBirth(seen.Created) {
+	if !listed || !sameBirth(x.obj.Status, seen.Created) {
 		return nil, nil
 	}
 	have := &dashboardState{hash: status.ContentHash, stored: status.StoredHash, adopted: status.Adopted}
@@ -133,11 +133,24 @@ func (x *dash) surveyed(ctx context.Context) (*dashboardState, error) {
 	switch {
 	case status.Drift != nil && seen.Generation == status.Drift.Version:
 		have.hash, have.edit = "", status.Drift
-	case status.Drift != nil, seen.Generation != status.Version:
+	case status.Drift != nil, seen.Generation != status.Version, fromBefore(status, seen):
 		return nil, nil
 	}
 	return have, x.locate(ctx, false)
 }
+
+// fromBefore reports whether a version was saved well before the one of that number that status speaks of: it is in a
+// database that was restored.
+func fromBefore(status v1alpha1.DashboardStatus, seen grafana.DashboardMeta) bool {
+	at := seen.Updated
+	if at.IsZero() {
+		at = seen.Created
+	}
+	return !at.IsZero() && at.Before(status.SavedAt.Add(-longestSave))
+}
+
+// longestSave is how long before its answer a save can have taken effect, and Grafana's clock be wrong.
+const longestSave = time.Minute
 
 // Find looks at the wanted uid, which may hold what an earlier life of the status created.
 func (x *dash) Find(ctx context.Context) (*dashboardState, error) {

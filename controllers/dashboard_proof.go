@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -15,10 +16,9 @@ import (
 // clockSlack is by how much the operator's idea of Grafana's clock may be wrong.
 const clockSlack = 5 * time.Second
 
-// sameBirth reports whether a dashboard that was created then can be the one that status speaks of: not one that
+// sameBirth reports whether a dashboard that was created then can be the one that a status speaks of: not one that
 // somebody has put in its place since.
-func (x *dash) sameBirth(created time.Time) bool {
-	status := x.obj.Status
+func sameBirth(status v1alpha1.DashboardStatus, created time.Time) bool {
 	if status.Adopted {
 		return status.CreatedAt == created.UTC().Format(time.RFC3339)
 	}
@@ -31,15 +31,25 @@ func (x *dash) adopted(d *grafana.Dashboard) bool {
 	return status.Adopted && status.UID == d.UID && status.CreatedAt == d.Created.UTC().Format(time.RFC3339)
 }
 
-// known reports whether status speaks of a save that was answered, since it was last about to be created.
-func (x *dash) known() bool { return x.obj.Status.Version > 0 && x.obj.Status.SavedAt != nil }
+// known reports whether a status speaks of a save that was answered, since it was last about to be created.
+func known(status v1alpha1.DashboardStatus) bool { return status.Version > 0 && status.SavedAt != nil }
 
 // isRecorded reports whether a dashboard is the one that we have saved, by what status has of that save: the place, the
 // birth, and a version that is not an earlier one. Others can take every message off its history.
-func (x *dash) isRecorded(d *grafana.Dashboard) bool {
-	status := x.obj.Status
+func (x *dash) isRecorded(d *grafana.Dashboard) bool { return x.recordedIn(x.obj.Status, d) }
+
+func (x *dash) recordedIn(status v1alpha1.DashboardStatus, d *grafana.Dashboard) bool {
 	return status.UID == d.UID && status.OrgID == x.org.ID() &&
-		x.known() && d.Version >= status.Version && x.sameBirth(d.Created)
+		known(status) && d.Version >= status.Version && sameBirth(status, d.Created)
+}
+
+// isHeld reports whether a dashboard is the one that another Dashboard object has saved or taken over.
+func (x *dash) isHeld(ctx context.Context, d *grafana.Dashboard) (bool, error) {
+	var list v1alpha1.DashboardList
+	err := x.env.listChildren(ctx, &list, x.owner)
+	return slices.ContainsFunc(list.Items, func(o v1alpha1.Dashboard) bool {
+		return o.UID != x.obj.UID && x.recordedIn(o.Status, d)
+	}), err
 }
 
 // look reads the dashboard under our uid, whoever's it is; nil: there is none. content is given its content.
@@ -128,7 +138,8 @@ func (x *dash) weigh(have *dashboardState, h history, known, recorded bool) (*da
 		return have, nil
 	}
 	status := x.obj.Status
-	asSaved := have.Version == status.Version && have.FolderUID == status.FolderUID
+	asSaved := have.Version == status.Version && have.FolderUID == status.FolderUID &&
+		(h.of == "" || h.of == contentMark(status.ContentHash)) // a restore can bring another content under that number
 	differs := have.hash != status.ContentHash || have.FolderUID != status.FolderUID
 	switch {
 	case recorded && asSaved && h.saved && dashboard.CurrentHash(status.ContentHash):
@@ -162,11 +173,17 @@ func (x *dash) adopt(ctx context.Context) (*dashboardState, error) {
 		return nil, err
 	}
 	h, err := x.history(ctx, d, 0)
+	if err != nil {
+		return nil, err
+	}
+	held, err := x.isHeld(ctx, d)
 	switch {
 	case err != nil:
 		return nil, err
 	case d.UID != x.uid, h.others:
 		return nil, x.takenBy(d, h)
+	case held:
+		return nil, x.ofAnother()
 	case x.object.Spec.Adoption != v1alpha1.AdoptionAllow:
 		return nil, stalled(v1alpha1.ReasonAdoptionNotPermitted, "a dashboard with uid %q exists in Grafana, and Organization %s does not allow that it is adopted: have its spec.adoption set to Allow, or choose another uid", x.uid, x.owner)
 	}
@@ -218,6 +235,7 @@ type history struct {
 	others bool   // the newest signature that stands is another object's
 	cut    bool   // it was read to its end, and the first ones are not kept any more
 	saved  bool   // the newest version is a save of ours
+	of     string // which content the signature on it names; empty: none
 	by     string // who made the newest, where that is told
 }
 
@@ -239,7 +257,7 @@ func (x *dash) history(ctx context.Context, d *grafana.Dashboard, oldest int64) 
 		s := readSignature(v.Message)
 		if s.stands(v) {
 			h.ours, h.others = x.isOurs(s), !x.isOurs(s)
-			h.saved = h.ours && v.Version == d.Version && x.wroteIt(s, v, d)
+			h.saved, h.of = h.ours && v.Version == d.Version && x.wroteIt(s, v, d), s.content
 			return h, nil
 		}
 		if oldest > 0 && x.content == nil {

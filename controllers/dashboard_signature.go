@@ -12,20 +12,27 @@ import (
 // appliedBy begins the message of every version that an operator saves.
 const appliedBy = "Applied by " + v1alpha1.ManagedBy + " from "
 
-// signature is what the message of a version that an operator has saved says: for which object, and as which version.
+// signature is what the message of a version that an operator has saved says: for which object, as which version, and
+// with which content.
 // Grafana lets others carry a message along, in a save through /apis say. Then it is on a version that it was not
 // written for.
 type signature struct {
 	owner string // namespace/name
 	uid   string
 	as    int64 // 0: it does not say, as those of older operators
+	// content is the beginning of the content's hash; empty: it does not say, as those of older operators.
+	content string
 }
 
-var signaturePattern = regexp.MustCompile(`^` + regexp.QuoteMeta(appliedBy) + `(\S+) \((\S+)\)(?: as version (\d+))?$`)
+var signaturePattern = regexp.MustCompile(`^` + regexp.QuoteMeta(appliedBy) +
+	`(\S+) \((\S+)\)(?: as version (\d+)(?: of (\S+))?)?$`)
 
 func (s signature) String() string {
-	return fmt.Sprintf("%s%s (%s) as version %d", appliedBy, s.owner, s.uid, s.as)
+	return fmt.Sprintf("%s%s (%s) as version %d of %s", appliedBy, s.owner, s.uid, s.as, s.content)
 }
+
+// contentMark is how a signature names a content by its hash.
+func contentMark(hash string) string { return hash[:min(len(hash), 11)] }
 
 // readSignature finds the signature in a message; the zero one: it is none.
 func readSignature(message string) signature {
@@ -34,7 +41,7 @@ func readSignature(message string) signature {
 		return signature{}
 	}
 	as, _ := strconv.ParseInt(m[3], 10, 64)
-	return signature{owner: m[1], uid: m[2], as: as}
+	return signature{owner: m[1], uid: m[2], as: as, content: m[4]}
 }
 
 // stands reports whether an operator can have written the signature on this version: not one that was carried along.
@@ -45,12 +52,12 @@ func (s signature) stands(v grafana.DashboardVersion) bool {
 
 // signature of a version that we save.
 func (x *dash) signature(version int64) signature {
-	return signature{owner: x.obj.Namespace + "/" + x.obj.Name, uid: string(x.obj.UID), as: version}
+	return signature{owner: x.obj.Namespace + "/" + x.obj.Name, uid: string(x.obj.UID), as: version,
+		content: contentMark(x.content.hash)}
 }
 
 // isOurs reports whether a signature is of this object or an earlier life of it. It stands in an organization that is
 // ours.
 func (x *dash) isOurs(s signature) bool {
-	own := x.signature(s.as)
-	return s.uid == own.uid || s.owner == own.owner
+	return s.uid == string(x.obj.UID) || s.owner == x.obj.Namespace+"/"+x.obj.Name
 }

@@ -1,6 +1,7 @@
 package controllers
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -168,7 +169,7 @@ func (x *organization) Get(ctx context.Context) (*orgState, error) {
 		return nil, err
 	case ours:
 		return x.load(ctx, org)
-	case !x.fromBefore():
+	case !x.fromBefore() && !x.neverOurs(org):
 		others, err := x.ofAnother(ctx, org)
 		if !others {
 			x.lost = &org
@@ -202,11 +203,20 @@ func (x *organization) owned(ctx context.Context, org grafana.Org) (bool, error)
 	if confirmed || strings.HasSuffix(org.Name, birthSuffix(x.obj)) {
 		return true, nil
 	}
-	recorded := !x.fromBefore() && org.ID == x.obj.Status.OrgID && org.Name == x.obj.Status.Name
+	recorded := !x.fromBefore() && org.ID == x.obj.Status.OrgID && org.Name == x.obj.Status.Name && !x.neverOurs(org)
 	if recorded && !x.conn.knowsDatabase() { // another Grafana that was set up alike has the same
 		return false, x.databaseUnknown("its organization carries no mark")
 	}
 	return recorded, nil
+}
+
+// neverOurs reports whether others have made what has the recorded id, as they can after a restore: an organization of
+// ours gets its mark before its name, and Grafana blanks no field of an address. The mark is in the second line, unless a
+// person uses that one.
+func (x *organization) neverOurs(org grafana.Org) bool {
+	status := x.obj.Status
+	named := status.Name != "" && !strings.HasSuffix(status.Name, birthSuffix(x.obj))
+	return named && !status.Adopted && org.Address.Address2 == ""
 }
 
 // databaseUnknown waits until the Instance has found out whether its database is the one that status speaks of.
@@ -223,26 +233,39 @@ func confirms(obj *v1alpha1.Organization, id int64) bool {
 // inherits reports whether an organization with the mark of an earlier life of this object can be taken over: it is not recorded as another object's. An Admin of an organization can write into
 // its address what they like, and so pass theirs off as somebody's.
 func (x *organization) inherits(ctx context.Context, org grafana.Org) (bool, error) {
-	held, err := x.another(ctx, func(o *v1alpha1.Organization) bool {
+	holder, err := x.holder(ctx, org)
+	return holder == nil, err
+}
+
+// holder is another Organization that records an organization as its own; nil: there is none.
+func (x *organization) holder(ctx context.Context, org grafana.Org) (*v1alpha1.Organization, error) {
+	return x.another(ctx, func(o *v1alpha1.Organization) bool {
 		return o.Status.OrgID == org.ID && o.Status.Resets == x.instance.Status.Resets
 	})
-	return !held, err
 }
 
 // ofAnother reports whether an organization is marked, or named at birth, for another object that there is, which records it too: as after a restore under other ids.
 func (x *organization) ofAnother(ctx context.Context, org grafana.Org) (bool, error) {
 	m := readMark(org.Address)
-	return x.another(ctx, func(o *v1alpha1.Organization) bool {
+	holder, err := x.another(ctx, func(o *v1alpha1.Organization) bool {
 		theirs := m.uid == string(o.UID) || m == (mark{}) && strings.HasSuffix(org.Name, birthSuffix(o))
 		return theirs && o.Status.OrgID == org.ID && o.Status.Resets == x.instance.Status.Resets
 	})
+	return holder != nil, err
 }
 
-// another reports whether there is another Organization on the Instance of which this is true.
-func (x *organization) another(ctx context.Context, is func(*v1alpha1.Organization) bool) (bool, error) {
+// another is another Organization on the Instance of which this is true; nil: there is none.
+func (x *organization) another(ctx context.Context, is func(*v1alpha1.Organization) bool) (*v1alpha1.Organization, error) {
 	var list v1alpha1.OrganizationList
-	err := x.listChildren(ctx, &list, x.conn.Instance)
-	return slices.ContainsFunc(list.Items, func(o v1alpha1.Organization) bool { return o.UID != x.obj.UID && is(&o) }), err
+	if err := x.listChildren(ctx, &list, x.conn.Instance); err != nil {
+		return nil, err
+	}
+	for i := range list.Items {
+		if o := &list.Items[i]; o.UID != x.obj.UID && is(o) {
+			return o, nil
+		}
+	}
+	return nil, nil
 }
 
 // load reads what belongs to an organization that is ours. What cannot be read is told by Judge and keeps nobody from the organization.
@@ -383,6 +406,9 @@ func (x *organization) adopt(ctx context.Context) (*orgState, error) {
 	}
 	if x.instance.Spec.Adoption != v1alpha1.AdoptionAllow {
 		return nil, stalled(v1alpha1.ReasonAdoptionNotPermitted, "organization %q exists in Grafana, and the Instance does not allow that it is adopted: set its spec.adoption to Allow, or choose another name", x.named.Name)
+	}
+	if holder, err := x.holder(ctx, *x.named); holder != nil || err != nil {
+		return nil, cmp.Or(err, x.recorded(*x.named, holder))
 	}
 	if err := x.olderClaim(ctx, true); err != nil { // those that do not ask for it cannot get it
 		return nil, err

@@ -36,15 +36,29 @@ func (x *organization) taken(holder grafana.Org) error {
 
 // claimed says that another Organization comes first: with the same name for good, with one like it until that has its own.
 func (x *organization) claimed(o *v1alpha1.Organization) error {
-	who := "an Organization of another namespace"
-	if o.Namespace == x.obj.Namespace {
-		who = "Organization " + o.Namespace + "/" + o.Name
-	}
+	who := x.nameOf(o)
 	if o.WantedName() == x.obj.WantedName() {
 		return stalled(v1alpha1.ReasonNameConflict, "organization %q is wanted by %s too, which was there before: give this one another name", o.WantedName(), who)
 	}
 	return &problem{Reason: v1alpha1.ReasonCreating, Retry: true, Message: fmt.Sprintf(
 		"waiting for %s to get its name: there are databases that take it for the same as %q", who, x.obj.WantedName())}
+}
+
+// nameOf names another Organization to those of its own namespace only.
+func (x *organization) nameOf(o *v1alpha1.Organization) string {
+	if o.Namespace != x.obj.Namespace {
+		return "an Organization of another namespace"
+	}
+	return "Organization " + o.Namespace + "/" + o.Name
+}
+
+// recorded says that an organization without a mark is another object's all the same: its Admin can have taken off the mark
+// and given it any name.
+func (x *organization) recorded(org grafana.Org, holder *v1alpha1.Organization) error {
+	return stalled(v1alpha1.ReasonNameConflict,
+		"organization %q carries no mark, but is recorded as that of %s: it is not adopted. "+
+			"Give this object another name, or give that organization its own name again in Grafana",
+		org.Name, x.nameOf(holder))
 }
 
 // maxOrgName leaves room for what the name has at birth in the 190 characters that a database keeps, some of them silently.

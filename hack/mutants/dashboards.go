@@ -5,13 +5,13 @@ var dashboardMutants = []mutant{
 	{
 		name: "list of dashboards trusted whatever the version",
 		file: "controllers/dashboard.go",
-		old:  "	case status.Drift != nil, seen.Generation != status.Version:\n",
-		new:  "	case status.Drift != nil:\n", scenarios: "seen at the resync",
+		old:  "	case status.Drift != nil, seen.Generation != status.Version, ",
+		new:  "	case status.Drift != nil, ", scenarios: "seen at the resync",
 	},
 	{
 		name: "list of dashboards trusted whatever the birth",
 		file: "controllers/dashboard.go",
-		old:  "	if !listed || !x.sameBirth(seen.Created) {\n",
+		old:  "	if !listed || !sameBirth(x.obj.Status, seen.Created) {\n",
 		new:  "	if !listed {\n", scenarios: "seen at the resync",
 	},
 	{
@@ -79,6 +79,24 @@ var dashboardMutants = []mutant{
 		file: "controllers/dashboard_proof.go",
 		old:  "	if d.UID != x.uid {\n",
 		new:  "	if d.UID == \"\" {\n", test: "TestAPIDashboardIsNotTakenOverByAnotherUID",
+	},
+	{
+		name: "dashboard adopted that another object records",
+		file: "controllers/dashboard_proof.go",
+		old:  "	case held:\n",
+		new:  "	case held && err != nil:\n", test: "TestAPIAdoptionOfWhatIsRecorded",
+	},
+	{
+		name: "any content of ours taken for a form of what was saved last",
+		file: "controllers/dashboard_proof.go",
+		old:  "		(h.of == \"\" || h.of == ",
+		new:  "		(h.of != \"-\" || h.of == ", scenarios: "restored to other content",
+	},
+	{
+		name: "version of the list not compared with the time of the save",
+		file: "controllers/dashboard.go",
+		old:  ", fromBefore(status, seen):\n",
+		new:  ", false && fromBefore(status, seen):\n", scenarios: "restored to other content",
 	},
 	{
 		name: "dashboard of another uid adopted",

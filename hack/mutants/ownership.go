@@ -105,6 +105,18 @@ var ownershipMutants = []mutant{
 		new:  "	if false {\n", scenarios: "adoption without",
 	},
 	{
+		name: "organization adopted that another object records",
+		file: "controllers/organization.go",
+		old:  "	if holder, err := x.holder(ctx, *x.named); holder != nil || err != nil {\n",
+		new:  "	if holder, err := x.holder(ctx, *x.named); err != nil {\n", scenarios: "recorded as another's",
+	},
+	{
+		name: "organization that never had a mark taken for ours",
+		file: "controllers/organization.go",
+		old:  " && !status.Adopted && org.Address.Address2 == \"\"\n",
+		new:  " && status.Adopted && org.Address.Address2 == \"\"\n", scenarios: "others have made after a restore",
+	},
+	{
 		name: "organization adopted unasked",
 		file: "controllers/organization.go",
 		old:  " || !x.adoptable(*x.named) || x.obj.Spec.AdoptionPolicy != v1alpha1.AdoptionAdopt {",
