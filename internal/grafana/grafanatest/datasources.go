@@ -3,6 +3,7 @@ package grafanatest
 import (
 	"cmp"
 	"net/http"
+	"net/url"
 	"strings"
 )
 
@@ -25,12 +26,18 @@ func noSource() *answer { return fail(http.StatusNotFound, "Data source not foun
 
 func createSource(c *call) *answer {
 	var body newSource
-	if !c.bind(&body) || body.Type == "" || body.Access != "proxy" && body.Access != "direct" {
+	if !c.bind(&body) || body.Type == "" || body.Access == "" {
 		return badData()
+	}
+	if _, err := url.Parse(body.URL); err != nil && strings.Contains(body.URL, "://") && body.Type == "prometheus" { // of some types it is checked
+		return fail(http.StatusBadRequest, "Validation error, invalid URL")
 	}
 	o := c.org()
 	if o == nil {
 		return fail(http.StatusInternalServerError, "Failed to add datasource")
+	}
+	if len(body.Name) > nameLength {
+		return failID(http.StatusBadRequest, "datasource.nameInvalid", "Invalid datasource name.")
 	}
 	if c.quirks.checksSourceUID && (!legalUID(body.UID) || len(body.UID) > longestUID) {
 		return failID(http.StatusBadRequest, "datasource.uidInvalid", "Invalid datasource UID.")
@@ -77,10 +84,11 @@ func (c *call) sourceRow(s *dataSource) obj {
 }
 
 func (c *call) sourceLogo(kind string) string {
-	if kind != "prometheus" {
+	logo, known := map[string]string{"prometheus": "prometheus_logo.svg", "loki": "loki_icon.svg"}[kind]
+	if !known {
 		return "public/img/icn-datasource.svg"
 	}
-	return c.quirks.pluginFolder + "/prometheus/img/prometheus_logo.svg"
+	return c.quirks.pluginFolder + "/" + kind + "/img/" + logo
 }
 
 func (c *call) showSource(s *dataSource) obj {
@@ -103,10 +111,7 @@ func listSources(c *call) *answer {
 			return cmp.Or(strings.Compare(strings.ToLower(a.name), strings.ToLower(b.name)), strings.Compare(a.uid, b.uid))
 		}) {
 			row := c.sourceRow(s)
-			row["typeName"] = s.body.Type
-			if s.body.Type == "prometheus" {
-				row["typeName"] = "Prometheus"
-			}
+			row["typeName"] = cmp.Or(map[string]string{"prometheus": "Prometheus", "loki": "Loki"}[s.body.Type], s.body.Type)
 			out = append(out, row)
 		}
 	}

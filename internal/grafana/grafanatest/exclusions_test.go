@@ -12,7 +12,7 @@ type exclusion struct {
 const (
 	main10     = "grafana-10.4.3.jsonl"
 	main12     = "grafana-12.4.0.jsonl"
-	tenant10   = "tenant-10.4.3.jsonl"
+	walk10     = "random-tenant-1-10.4.3.jsonl"
 	sessions10 = "sessions-marks-bulk-10.4.3.jsonl"
 )
 
@@ -62,12 +62,12 @@ var exclusions = []exclusion{
 		},
 	},
 	{
-		why: "ids of an old Grafana count up, and what was made before is left out of this recording",
-		in:  map[string][]int{tenant10: {345, 443}},
-	},
-	{
 		why: "an old Grafana refuses the namespace of another org before it says that it has no such group; discovery says so first",
 		in:  map[string][]int{main10: {742}, sessions10: {53}},
+	},
+	{
+		why: "roles are listed in the order in which the org had its first grants to them; here in that of what they may",
+		in:  map[string][]int{walk10: {421}},
 	},
 	{
 		why: "a list of folders through /apis leaves out folders that exist; no client calls it",
