@@ -16,7 +16,8 @@ import (
 type facts struct {
 	version, database              string
 	quotas, anonymous, noLoginForm bool
-	nested                         bool
+	nested, noAlerting             bool
+	dayLimit, secondsToLive        string
 }
 
 // asked are the facts of Grafanas that were asked already.
@@ -41,7 +42,11 @@ func factsOf(to Real) (facts, error) {
 	f := facts{
 		version: health.Version, database: settings["database"]["type"],
 		quotas: on("quota", "enabled"), anonymous: on("auth.anonymous", "enabled"), noLoginForm: on("auth", "disable_login_form"),
-		nested: strings.Contains(settings["feature_toggles"]["enable"], "nestedFolders"),
+		nested:     strings.Contains(settings["feature_toggles"]["enable"], "nestedFolders"),
+		noAlerting: settings["unified_alerting"]["enabled"] == "false",
+		dayLimit:   settings["service_accounts"]["token_expiration_day_limit"],
+
+		secondsToLive: settings["auth"]["api_key_max_seconds_to_live"],
 	}
 	asked.Store(to, f)
 	return f, nil
@@ -68,9 +73,18 @@ func (f facts) differ(opts Options) string {
 		return "the login form is on"
 	case opts.NestedFolders && !f.nested:
 		return "nested folders are off"
+	case opts.Database != "" && opts.Database.setting() != f.database:
+		return "its database is not " + string(opts.Database)
+	case opts.AlertingDisabled && !f.noAlerting:
+		return "alerting is on"
+	case opts.TokenExpirationDayLimit != 0 && fmt.Sprint(opts.TokenExpirationDayLimit) != f.dayLimit,
+		opts.MaxSecondsToLive != 0 && fmt.Sprint(opts.MaxSecondsToLive) != f.secondsToLive:
+		return "tokens may live for another time"
 	}
-	opts.Version, opts.Admin, opts.Password = "", "", ""
-	opts.Quotas, opts.Anonymous, opts.DisableLoginForm, opts.NestedFolders, opts.SchemaDefaults = false, false, false, false, false
+	opts.Version, opts.Admin, opts.Password, opts.Database = "", "", "", ""
+	opts.TokenExpirationDayLimit, opts.MaxSecondsToLive = 0, 0
+	opts.Quotas, opts.Anonymous, opts.DisableLoginForm = false, false, false
+	opts.NestedFolders, opts.SchemaDefaults, opts.AlertingDisabled = false, false, false
 	if !reflect.ValueOf(opts).IsZero() {
 		return "it has other settings"
 	}
