@@ -29,18 +29,12 @@ func createSource(c *call) *answer {
 	if !c.bind(&body) || body.Type == "" || body.Access == "" {
 		return badData()
 	}
-	if _, err := url.Parse(body.URL); err != nil && strings.Contains(body.URL, "://") && body.Type == "prometheus" { // of some types it is checked
-		return fail(http.StatusBadRequest, "Validation error, invalid URL")
-	}
 	o := c.org()
 	if o == nil {
 		return fail(http.StatusInternalServerError, "Failed to add datasource")
 	}
-	if len(body.Name) > nameLength {
-		return failID(http.StatusBadRequest, "datasource.nameInvalid", "Invalid datasource name.")
-	}
-	if c.quirks.checksSourceUID && (!legalUID(body.UID) || len(body.UID) > longestUID) {
-		return failID(http.StatusBadRequest, "datasource.uidInvalid", "Invalid datasource UID.")
+	if a := c.refuseSource(body); a != nil {
+		return a
 	}
 	if body.Name == "" {
 		body.Name = body.Type
@@ -68,6 +62,20 @@ func createSource(c *call) *answer {
 	}
 	o.sources[s.uid] = s
 	return ok(obj{"datasource": c.showSource(s), "id": s.id, "message": "Datasource added", "name": s.name})
+}
+
+// refuseSource says what is wrong with a data source's fields; nil: nothing.
+func (c *call) refuseSource(s newSource) *answer {
+	_, err := url.Parse(s.URL)
+	switch {
+	case err != nil && strings.Contains(s.URL, "://") && s.Type == "prometheus": // of some types it is checked
+		return fail(http.StatusBadRequest, "Validation error, invalid URL")
+	case len(s.Name) > nameLength:
+		return failID(http.StatusBadRequest, "datasource.nameInvalid", "Invalid datasource name.")
+	case c.quirks.checksSourceUID && (!legalUID(s.UID) || len(s.UID) > longestUID):
+		return failID(http.StatusBadRequest, "datasource.uidInvalid", "Invalid datasource UID.")
+	}
+	return nil
 }
 
 // sourceRow is a data source as lists show it.

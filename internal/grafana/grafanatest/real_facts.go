@@ -65,21 +65,25 @@ func (f facts) differ(opts Options) string {
 		return "it is of another version than " + opts.Version
 	case opts.Now != nil:
 		return "the clock is put forward"
-	case opts.Quotas && !f.quotas:
-		return "quotas are off"
-	case opts.Anonymous && !f.anonymous:
-		return "anonymous access is off"
-	case opts.DisableLoginForm && !f.noLoginForm:
-		return "the login form is on"
-	case opts.NestedFolders && !f.nested:
-		return "nested folders are off"
 	case opts.Database != "" && opts.Database.setting() != f.database:
 		return "its database is not " + string(opts.Database)
-	case opts.AlertingDisabled && !f.noAlerting:
-		return "alerting is on"
 	case opts.TokenExpirationDayLimit != 0 && fmt.Sprint(opts.TokenExpirationDayLimit) != f.dayLimit,
 		opts.MaxSecondsToLive != 0 && fmt.Sprint(opts.MaxSecondsToLive) != f.secondsToLive:
 		return "tokens may live for another time"
+	}
+	for _, s := range []struct {
+		wanted, is bool
+		why        string
+	}{
+		{opts.Quotas, f.quotas, "quotas are off"},
+		{opts.Anonymous, f.anonymous, "anonymous access is off"},
+		{opts.DisableLoginForm, f.noLoginForm, "the login form is on"},
+		{opts.NestedFolders, f.nested, "nested folders are off"},
+		{opts.AlertingDisabled, f.noAlerting, "alerting is on"},
+	} {
+		if s.wanted && !s.is {
+			return s.why
+		}
 	}
 	opts.Version, opts.Admin, opts.Password, opts.Database = "", "", "", ""
 	opts.TokenExpirationDayLimit, opts.MaxSecondsToLive = 0, 0

@@ -82,36 +82,26 @@ func createUser(c *call) *answer {
 	if short && !c.quirks.checksUsers {
 		return c.passwordTooShort()
 	}
-	if body.Login == "" {
-		body.Login = body.Email
-	}
-	if body.Login == "" {
+	if body.Login = cmp.Or(body.Login, body.Email); body.Login == "" {
 		return namesNobody()
 	}
-	if body.OrgID > 0 && c.db.orgs[body.OrgID] == nil {
+	switch {
+	case body.OrgID > 0 && c.db.orgs[body.OrgID] == nil:
 		return noOrgToJoin(body.OrgID)
-	}
-	if c.db.taken(body.Login, body.Email, nil) {
-		return fail(http.StatusPreconditionFailed, fmt.Sprintf("User with email '%s' or username '%s' already exists", body.Email, body.Login))
-	}
-	if short {
+	case c.db.taken(body.Login, body.Email, nil):
+		return userTaken(body.Login, body.Email)
+	case short:
 		return c.passwordTooShort()
-	}
-	if c.org() == nil && !c.quirks.usersAnywhere {
+	case c.org() == nil && !c.quirks.usersAnywhere:
 		return denied(c, "users:create")
 	}
-	orgID := max(body.OrgID, 0)
-	if orgID == 0 {
-		orgID = 1
-	}
+	orgID := cmp.Or(max(body.OrgID, 0), 1)
 	o := c.db.orgs[orgID]
 	if o == nil {
 		c.db.lastUser++ // made, and unmade again
 		return noOrgToJoin(orgID)
 	}
-	if body.Email == "" {
-		body.Email = body.Login
-	}
+	body.Email = cmp.Or(body.Email, body.Login)
 	if c.quirks.lowersEmails {
 		body.Email = strings.ToLower(body.Email)
 	}
@@ -125,6 +115,10 @@ func createUser(c *call) *answer {
 		made["uid"] = u.uid
 	}
 	return ok(made)
+}
+
+func userTaken(login, email string) *answer {
+	return fail(http.StatusPreconditionFailed, fmt.Sprintf("User with email '%s' or username '%s' already exists", email, login))
 }
 
 func noOrgToJoin(id int64) *answer {
