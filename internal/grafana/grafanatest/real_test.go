@@ -19,3 +19,17 @@ func TestRealGrafanaWithoutQuotasIsNotAskedForThem(t *testing.T) {
 		}
 	}
 }
+
+// The main organization lets in as many as there are tests, and is then as it was.
+func TestRealGrafanaMakesRoom(t *testing.T) {
+	far := Start(t, Options{Quotas: true})
+	to := Real{URL: far.URL, User: "admin", Password: "admin"}
+	limit := func() int64 { return far.Orgs()[0].Quotas["org_user"] }
+	undo, err := to.MakeRoom()
+	if err != nil || limit() != -1 {
+		t.Errorf("the limit is %d, %v", limit(), err)
+	}
+	if err := undo(); err != nil || limit() != 10 {
+		t.Errorf("the limit is %d, %v", limit(), err)
+	}
+}
