@@ -208,8 +208,8 @@ func TestAPIDashboardList(t *testing.T) {
 	for n := range 20 {
 		all = append(all, w.dashboard(fmt.Sprint("d", n), "team", fmt.Sprintf(`{"title": "Number %d"}`, n)))
 	}
-	for _, dash := range all {
-		ready(w, dash)
+	for _, dash := range all { // one whose turn to be made came late, as on a slow Grafana, is looked at once more
+		until(w, ready(w, dash), "settled", func(metav1.Condition) bool { return dash.Status.CreateStarted == nil })
 	}
 	w.grafana.ResetLog()
 	lists := func() (n int) {

@@ -3,6 +3,7 @@ package controllers_test
 import (
 	"errors"
 	"fmt"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -73,13 +74,23 @@ func TestAPIDrift(t *testing.T) {
 	}
 }
 
-// The same without a nudge: resyncInterval alone brings the visits. This one test waits for a real interval, the shortest that there is.
+// The same without a nudge: the Instance's resyncInterval alone brings the visits, also to a Dashboard that had no source
+// yet. This one test waits for a real interval, the shortest that there is.
 func TestAPIResync(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, grafanatest.Options{}, func(o *v1alpha1.Instance) { o.Spec.ResyncInterval = &metav1.Duration{Duration: 30 * time.Second} })
 	n := w.tenant()
+	s := &shelf{}
+	server := httptest.NewServer(s)
+	t.Cleanup(server.Close)
+	late := w.dashboard("late", n.org.Name, "", func(o *v1alpha1.Dashboard) {
+		o.Spec.Source = v1alpha1.DashboardSource{URL: &v1alpha1.DashboardURL{URL: server.URL + shelfPath + "late.json"}}
+	})
+	stalled(w, late, v1alpha1.ReasonSourceUnavailable, "404")
+	s.set(`{"title": "Late"}`)
 	n.disturb(w)
 	w.eventually("correction", func() error { return n.mended(w) })
+	ready(w, late)
 }
 
 // What was deleted in Grafana is made again, and children of an organization that was made again follow it.

@@ -126,6 +126,7 @@ func TestAPIHomeDashboardOfAnother(t *testing.T) {
 
 // Quotas are set where Grafana has them, and their absence blocks nobody.
 func TestAPIQuotas(t *testing.T) {
+	notOnReal(t, "a setting changes")
 	t.Parallel()
 	w := newWorld(t, grafanatest.Options{})
 	org := w.organization("team", func(o *v1alpha1.Organization) {

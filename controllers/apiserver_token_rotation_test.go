@@ -163,7 +163,7 @@ func (w *world) checkOverlap(token *v1alpha1.ServiceAccountToken, first string, 
 	if diff := cmp.Diff(want, token.Status.Superseded); diff != "" {
 		w.t.Errorf("superseded (-want +got):\n%s", diff)
 	}
-	if token.Status.TokenName != made.Name || token.Status.ProvenAt == nil || token.Status.ExpiresAt != nil || token.Status.NextRotation != nil {
+	if token.Status.TokenName != made.Name || !w.proven(token) || token.Status.ExpiresAt != nil || token.Status.NextRotation != nil {
 		w.t.Errorf("status: %+v", token.Status)
 	}
 }

@@ -67,6 +67,7 @@ func TestAPITokenTemplate(t *testing.T) {
 	holds("another template", map[string]string{"token": key, "until": "never"})
 	change(w, token, func() { token.Spec.Secret.Template = nil })
 	holds("no template", map[string]string{"token": key})
+	ready(w, token)
 	w.rests(token, 1)
 }
 

@@ -75,14 +75,14 @@ func (k dashboardKind) Connect(ctx context.Context, obj *v1alpha1.Dashboard) (Ex
 		return x, nil
 	}
 	if x.content, err = k.contentOf(ctx, obj, x.interval()); err != nil {
-		return nil, err
+		return x, err
 	}
 	if x.uid = cmp.Or(obj.Spec.UID, obj.Status.UID); x.uid == "" {
 		if err := x.content.fill(ctx); err != nil {
-			return nil, err
+			return x, err
 		}
 		if err := x.content.invalidUID; err != nil {
-			return nil, stalled(v1alpha1.ReasonInvalidSource,
+			return x, stalled(v1alpha1.ReasonInvalidSource,
 				"the source is no dashboard: %v. Set spec.uid, which is taken in its place", err)
 		}
 		x.uid = cmp.Or(x.content.uid, string(obj.UID))

@@ -33,7 +33,8 @@ type Kind[T Object, R any] interface {
 	// New makes an empty object.
 	New() T
 	// Connect finds the way to what obj stands for: its parents, their consent, the connection. It asks Kubernetes only, never Grafana. For an object that is being
-	// deleted consent is not asked, and errGone says that the place it was in is no more.
+	// deleted consent is not asked, and errGone says that the place it was in is no more. What comes with an error tells
+	// the connection at most, by which the resync goes.
 	Connect(ctx context.Context, obj T) (External[R], error)
 	// Held reports whether obj may have something in Grafana.
 	Held(obj T) bool
@@ -87,6 +88,7 @@ type pass[T Object, R any] struct {
 	first  T // as it was when the pass began
 	before T // as it was last read or written, which patches start from
 	ext    External[R]
+	conn   *Connection // once it is known
 	have   *R
 	looked bool // for what the object may have in Grafana, as it goes
 	events []event
@@ -133,9 +135,14 @@ func (p *pass[T, R]) apply(ctx context.Context) error {
 
 // connect resolves the object's place and waits its turn there.
 func (p *pass[T, R]) connect(ctx context.Context) (leave func(), err error) {
-	if p.ext, err = p.Kind.Connect(ctx, p.obj); err != nil {
+	ext, err := p.Kind.Connect(ctx, p.obj)
+	if ext != nil {
+		p.conn, _ = ext.Connection()
+	}
+	if err != nil {
 		return nil, err
 	}
+	p.ext = ext
 	if p.obj.GetDeletionTimestamp().IsZero() { // it was let in: by the finalizer, what lost its status is told from what never had one
 		if err := p.addFinalizer(ctx); err != nil {
 			return nil, err

@@ -275,11 +275,7 @@ func (p *pass[T, R]) firstDue() time.Duration {
 
 // resync is the object's own interval, else its Instance's.
 func (p *pass[T, R]) resync() time.Duration {
-	if p.ext == nil {
-		return resyncOf(p.obj, nil)
-	}
-	conn, _ := p.ext.Connection()
-	return resyncOf(p.obj, conn)
+	return resyncOf(p.obj, p.conn)
 }
 
 func resyncOf(obj Object, conn *Connection) time.Duration {

@@ -52,7 +52,7 @@ func (k serviceAccountKind) Connect(ctx context.Context, obj *v1alpha1.ServiceAc
 	}
 	x := &serviceAccount{place: place, env: k.Env, obj: obj}
 	if highest := x.highestRole(); obj.DeletionTimestamp.IsZero() && roleRank[obj.Spec.Role] > roleRank[highest] {
-		return nil, stalled(v1alpha1.ReasonRoleNotPermitted, "Organization %s allows no role above %s here: ask for a lower one than %s, or have its maxServiceAccountRole raised", x.owner, highest, obj.Spec.Role)
+		return x, stalled(v1alpha1.ReasonRoleNotPermitted, "Organization %s allows no role above %s here: ask for a lower one than %s, or have its maxServiceAccountRole raised", x.owner, highest, obj.Spec.Role)
 	}
 	return x, nil
 }

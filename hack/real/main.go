@@ -29,11 +29,17 @@ func main() {
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // a second Ctrl-C ends it at once
-	if err := run(ctx, *only, *parallel); err != nil {
+	err := run(ctx, *only, *parallel)
+	if err != nil && !errors.Is(err, errFailed) {
 		fmt.Fprintln(os.Stderr, "real:", err)
+	}
+	if err != nil {
 		os.Exit(1)
 	}
 }
+
+// errFailed is that tests failed, which the last line has told.
+var errFailed = errors.New("tests failed")
 
 func run(ctx context.Context, only string, parallel int) error {
 	url := os.Getenv("GRAFANA_URL")
@@ -51,6 +57,15 @@ func run(ctx context.Context, only string, parallel int) error {
 	if err != nil {
 		return err
 	}
+	restore, err := grafana.MakeRoom()
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err := restore(); err != nil {
+			fmt.Fprintln(os.Stderr, "real: putting the quota of the main organization back:", err)
+		}
+	}()
 	total := tally{}
 	for _, args := range [][]string{
 		{"./internal/grafana", "-run", "^TestContract$"},
@@ -69,7 +84,7 @@ func run(ctx context.Context, only string, parallel int) error {
 	total.explain()
 	fmt.Printf("real: %s (%s): %d passed, %d failed\n", version, database, total.passed, len(total.failed))
 	if len(total.failed) > 0 {
-		os.Exit(1)
+		return errFailed
 	}
 	return nil
 }

@@ -3,6 +3,7 @@ package grafana_test
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -185,6 +186,17 @@ func (k contract) hasLoginForm(t *testing.T) bool {
 	t.Helper()
 	disabled, _ := k.person(t, "GET", "/api/frontend/settings", 1, nil)["disableLoginForm"].(bool)
 	return !disabled
+}
+
+// letsAnybodyIn reports whether Grafana answers who brings no credential.
+func (k contract) letsAnybodyIn(t *testing.T) bool {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, k.url+"/api/org", http.NoBody)
+	must(t, err)
+	resp, err := http.DefaultClient.Do(req)
+	must(t, err)
+	must(t, resp.Body.Close())
+	return resp.StatusCode == http.StatusOK
 }
 
 // empty deletes what Grafana keeps of an organization that is deleted: service accounts with their keys.

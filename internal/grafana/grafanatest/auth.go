@@ -1,6 +1,7 @@
 package grafanatest
 
 import (
+	"cmp"
 	"encoding/base64"
 	"encoding/binary"
 	"encoding/hex"
@@ -309,12 +310,16 @@ func (db *database) person(loginOrEmail string) *user {
 	if loginOrEmail == "" {
 		return nil
 	}
-	for _, u := range db.users {
-		if !u.serviceAccount && (db.samePerson(u.login, loginOrEmail) || db.samePerson(u.email, loginOrEmail)) {
-			return u
+	var byEmail, byLogin *user
+	for _, u := range db.people(func(*user) bool { return true }) {
+		if strings.Contains(loginOrEmail, "@") && db.samePerson(u.email, loginOrEmail) {
+			byEmail = u
+		}
+		if db.samePerson(u.login, loginOrEmail) {
+			byLogin = u
 		}
 	}
-	return nil
+	return cmp.Or(byEmail, byLogin)
 }
 
 // samePerson compares logins: no database minds the case.

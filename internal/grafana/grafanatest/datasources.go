@@ -3,6 +3,7 @@ package grafanatest
 import (
 	"cmp"
 	"net/http"
+	"net/url"
 	"strings"
 )
 
@@ -25,15 +26,15 @@ func noSource() *answer { return fail(http.StatusNotFound, "Data source not foun
 
 func createSource(c *call) *answer {
 	var body newSource
-	if !c.bind(&body) || body.Type == "" || body.Access != "proxy" && body.Access != "direct" {
+	if !c.bind(&body) || body.Type == "" || body.Access == "" {
 		return badData()
 	}
 	o := c.org()
 	if o == nil {
 		return fail(http.StatusInternalServerError, "Failed to add datasource")
 	}
-	if c.quirks.checksSourceUID && (!legalUID(body.UID) || len(body.UID) > longestUID) {
-		return failID(http.StatusBadRequest, "datasource.uidInvalid", "Invalid datasource UID.")
+	if a := c.refuseSource(body); a != nil {
+		return a
 	}
 	if body.Name == "" {
 		body.Name = body.Type
@@ -63,6 +64,20 @@ func createSource(c *call) *answer {
 	return ok(obj{"datasource": c.showSource(s), "id": s.id, "message": "Datasource added", "name": s.name})
 }
 
+// refuseSource says what is wrong with a data source's fields; nil: nothing.
+func (c *call) refuseSource(s newSource) *answer {
+	_, err := url.Parse(s.URL)
+	switch {
+	case err != nil && strings.Contains(s.URL, "://") && s.Type == "prometheus": // of some types it is checked
+		return fail(http.StatusBadRequest, "Validation error, invalid URL")
+	case len(s.Name) > nameLength:
+		return failID(http.StatusBadRequest, "datasource.nameInvalid", "Invalid datasource name.")
+	case c.quirks.checksSourceUID && (!legalUID(s.UID) || len(s.UID) > longestUID):
+		return failID(http.StatusBadRequest, "datasource.uidInvalid", "Invalid datasource UID.")
+	}
+	return nil
+}
+
 // sourceRow is a data source as lists show it.
 func (c *call) sourceRow(s *dataSource) obj {
 	data := s.body.JSONData
@@ -77,10 +92,11 @@ func (c *call) sourceRow(s *dataSource) obj {
 }
 
 func (c *call) sourceLogo(kind string) string {
-	if kind != "prometheus" {
+	logo, known := map[string]string{"prometheus": "prometheus_logo.svg", "loki": "loki_icon.svg"}[kind]
+	if !known {
 		return "public/img/icn-datasource.svg"
 	}
-	return c.quirks.pluginFolder + "/prometheus/img/prometheus_logo.svg"
+	return c.quirks.pluginFolder + "/" + kind + "/img/" + logo
 }
 
 func (c *call) showSource(s *dataSource) obj {
@@ -103,10 +119,7 @@ func listSources(c *call) *answer {
 			return cmp.Or(strings.Compare(strings.ToLower(a.name), strings.ToLower(b.name)), strings.Compare(a.uid, b.uid))
 		}) {
 			row := c.sourceRow(s)
-			row["typeName"] = s.body.Type
-			if s.body.Type == "prometheus" {
-				row["typeName"] = "Prometheus"
-			}
+			row["typeName"] = cmp.Or(map[string]string{"prometheus": "Prometheus", "loki": "Loki"}[s.body.Type], s.body.Type)
 			out = append(out, row)
 		}
 	}

@@ -97,7 +97,11 @@ func folderItems(c *call) *answer {
 	if a != nil {
 		return a
 	}
-	return c.showItems(f.items, obj{"folderId": f.id, "uid": f.uid, "title": f.title, "slug": "", "isFolder": true, "url": c.folderURL(f)})
+	of := obj{"folderId": f.id, "uid": f.uid, "title": f.title, "slug": "", "isFolder": true, "url": c.folderURL(f)}
+	if f.parent != "" && c.quirks.unified {
+		of["folderUid"] = f.parent
+	}
+	return c.showItems(f.items, of)
 }
 
 func setFolderItems(c *call) *answer {

@@ -72,6 +72,34 @@ func (r *real) join(id int64) error {
 	return r.ask(http.MethodGet, "/api/access-control/user/permissions?reloadcache=true", id, nil, nil)
 }
 
+// MakeRoom lets as many users as need be into the main organization, which each test has an admin in, and returns what
+// undoes that. While it has as many as its quota says, which is 10 by default, Grafana refuses whoever is in it to make
+// an organization.
+func (to Real) MakeRoom() (undo func() error, err error) {
+	facts, err := factsOf(to)
+	if err != nil || !facts.quotas {
+		return func() error { return nil }, err
+	}
+	r := &real{Real: to, client: newRealClient()}
+	var quotas []struct {
+		Target string
+		Limit  int64
+	}
+	if err := r.ask(http.MethodGet, "/api/orgs/1/quotas", 1, nil, &quotas); err != nil {
+		return nil, err
+	}
+	limit := func(n int64) error {
+		return r.ask(http.MethodPut, "/api/orgs/1/quotas/org_user", 1, obj{"limit": n}, nil)
+	}
+	undo = func() error { return nil }
+	for _, q := range quotas {
+		if q.Target == "org_user" {
+			undo = func() error { return limit(q.Limit) }
+		}
+	}
+	return undo, limit(-1)
+}
+
 // within reads a field of each object in a list, which is in a field, or in one of one, or by itself.
 func within(path, field string) func(json.RawMessage) []string {
 	return func(answer json.RawMessage) (values []string) {

@@ -16,7 +16,8 @@ import (
 type facts struct {
 	version, database              string
 	quotas, anonymous, noLoginForm bool
-	nested                         bool
+	nested, noAlerting             bool
+	dayLimit, secondsToLive        string
 }
 
 // asked are the facts of Grafanas that were asked already.
@@ -41,7 +42,11 @@ func factsOf(to Real) (facts, error) {
 	f := facts{
 		version: health.Version, database: settings["database"]["type"],
 		quotas: on("quota", "enabled"), anonymous: on("auth.anonymous", "enabled"), noLoginForm: on("auth", "disable_login_form"),
-		nested: strings.Contains(settings["feature_toggles"]["enable"], "nestedFolders"),
+		nested:     strings.Contains(settings["feature_toggles"]["enable"], "nestedFolders"),
+		noAlerting: settings["unified_alerting"]["enabled"] == "false",
+		dayLimit:   settings["service_accounts"]["token_expiration_day_limit"],
+
+		secondsToLive: settings["auth"]["api_key_max_seconds_to_live"],
 	}
 	asked.Store(to, f)
 	return f, nil
@@ -58,21 +63,32 @@ func (f facts) differ(opts Options) string {
 	switch {
 	case opts.Version != "" && opts.Version != f.version:
 		return "it is of another version than " + opts.Version
-	case opts.Database != "" && opts.Database.setting() != f.database:
-		return "its database is not " + string(opts.Database)
 	case opts.Now != nil:
 		return "the clock is put forward"
-	case opts.Quotas && !f.quotas:
-		return "quotas are off"
-	case opts.Anonymous && !f.anonymous:
-		return "anonymous access is off"
-	case opts.DisableLoginForm && !f.noLoginForm:
-		return "the login form is on"
-	case opts.NestedFolders && !f.nested:
-		return "nested folders are off"
+	case opts.Database != "" && opts.Database.setting() != f.database:
+		return "its database is not " + string(opts.Database)
+	case opts.TokenExpirationDayLimit != 0 && fmt.Sprint(opts.TokenExpirationDayLimit) != f.dayLimit,
+		opts.MaxSecondsToLive != 0 && fmt.Sprint(opts.MaxSecondsToLive) != f.secondsToLive:
+		return "tokens may live for another time"
 	}
-	opts.Version, opts.Database, opts.Admin, opts.Password = "", "", "", ""
-	opts.Quotas, opts.Anonymous, opts.DisableLoginForm, opts.NestedFolders, opts.SchemaDefaults = false, false, false, false, false
+	for _, s := range []struct {
+		wanted, is bool
+		why        string
+	}{
+		{opts.Quotas, f.quotas, "quotas are off"},
+		{opts.Anonymous, f.anonymous, "anonymous access is off"},
+		{opts.DisableLoginForm, f.noLoginForm, "the login form is on"},
+		{opts.NestedFolders, f.nested, "nested folders are off"},
+		{opts.AlertingDisabled, f.noAlerting, "alerting is on"},
+	} {
+		if s.wanted && !s.is {
+			return s.why
+		}
+	}
+	opts.Version, opts.Admin, opts.Password, opts.Database = "", "", "", ""
+	opts.TokenExpirationDayLimit, opts.MaxSecondsToLive = 0, 0
+	opts.Quotas, opts.Anonymous, opts.DisableLoginForm = false, false, false
+	opts.NestedFolders, opts.SchemaDefaults, opts.AlertingDisabled = false, false, false
 	if !reflect.ValueOf(opts).IsZero() {
 		return "it has other settings"
 	}

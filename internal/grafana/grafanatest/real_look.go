@@ -86,7 +86,7 @@ func (r *real) orgByID(id int64) *Org {
 		Target string
 		Limit  int64
 	}
-	if r.look(fmt.Sprintf("/api/orgs/%d/quotas", id), 1, &quotas) {
+	if r.quotas && r.look(fmt.Sprintf("/api/orgs/%d/quotas", id), 1, &quotas) {
 		o.Quotas = map[string]int64{}
 		for _, q := range quotas {
 			o.Quotas[q.Target] = q.Limit

@@ -28,6 +28,8 @@ type quirks struct {
 	cutsTexts           bool // MariaDB cuts what is too long for a column
 	newUserFields       bool // uid, created and isProvisioned of users are shown
 	usersAnywhere       bool // users can be made while in no org
+	checksUsers         bool // what is changed of a user is changed of one that is there; and a login is free before a password is short
+	lowersEmails        bool
 	countsUnknownLogins bool // failed logins of nobody count, too
 	rotatesFresh        bool // a session can be rotated at any age
 	loginRemembers      bool // the way to the login page says where from
@@ -55,7 +57,7 @@ var known = map[string]quirks{
 		version: "12.4.0", commit: "ebae266a",
 		unified: true, nestedFolders: true, shortSlugs: true, limitsText: true, rootFolder: "Dashboards", permissionTTL: time.Minute,
 		accountsAtOnce: true, accountsByUID: true, accountsAreUsers: true, limitNeedsExpiry: true,
-		cutsTexts: true, newUserFields: true, usersAnywhere: true, countsUnknownLogins: true, loginRemembers: true,
+		cutsTexts: true, newUserFields: true, usersAnywhere: true, checksUsers: true, lowersEmails: true, countsUnknownLogins: true, loginRemembers: true,
 		keepsDeadHome: true, keepsHomeOnPut: true, keepsNavbar: true, checksHomeID: true, checksTimezone: true, checksSourceUID: true, newRuleFields: true,
 		pluginFolder:  "public/plugins",
 		ownOrgMessage: "Cannot delete your active organization. Please switch to a different organization first.",

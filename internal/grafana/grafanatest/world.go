@@ -76,6 +76,16 @@ func (s *Server) LockOut(login string) {
 	}
 }
 
+// LetsAnybodyIn says whether there is anonymous access: then nobody is told why a credential is refused.
+func (s *Server) LetsAnybodyIn() bool {
+	if s.real != nil {
+		return s.real.anybody
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.options.anonymous
+}
+
 // SetAnonymous enables or disables anonymous access.
 func (s *Server) SetAnonymous(on bool) {
 	s.memoryOnly("a setting changes")
