@@ -14,8 +14,8 @@ import (
 const (
 	// cacheTimeout is how long the caches may take to fill.
 	cacheTimeout = 5 * time.Minute
-	// shutdownTimeout bounds the end of a process that has begun to work: the manager takes 30 s at most, logging out 10 s.
-	// The manifests give the pod 45 s.
+	// shutdownTimeout bounds the end of a process that has begun to work: the manager takes 30 s at most, logging out
+	// 10 s. The manifests give the pod 45 s.
 	shutdownTimeout = 42 * time.Second
 	// idleShutdownTimeout bounds the end of one that has not.
 	idleShutdownTimeout = 2 * time.Second

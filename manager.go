@@ -21,7 +21,9 @@ import (
 
 	"grafana-tenancy.dev/operator/api/v1alpha1"
 	"grafana-tenancy.dev/operator/controllers"
+	"grafana-tenancy.dev/operator/internal/connection"
 	"grafana-tenancy.dev/operator/internal/dashboard/fetch"
+	"grafana-tenancy.dev/operator/internal/lifecycle"
 )
 
 // run runs the manager until ctx ends, and then logs out of every Grafana.
@@ -42,13 +44,21 @@ func run(ctx context.Context, o options) error {
 			return err
 		}
 	}
-	scope, err := newScope(ctx, direct, o.namespaces())
+	env := &controllers.Env{
+		Engine:     &lifecycle.Engine{Now: time.Now, NamespacesHidden: len(o.namespaces()) > 0},
+		ClusterID:  o.clusterID,
+		GrafanaCom: o.grafanaCom,
+	}
+	if err := controllers.Register(env); err != nil {
+		return err
+	}
+	scope, err := newScope(ctx, direct, env.Watched(), o.namespaces())
 	if err != nil {
 		return err
 	}
 	ctx, end := context.WithCancel(ctx)
 	defer end()
-	mgr, err := ctrl.NewManager(config, managerOptions(o, scope, scheme))
+	mgr, err := ctrl.NewManager(config, managerOptions(o, env, scope, scheme))
 	if err != nil {
 		return err
 	}
@@ -67,25 +77,22 @@ func run(ctx context.Context, o options) error {
 		end()
 	}()
 	context.AfterFunc(ctx, func() { caches.boundShutdown(os.Exit) })
-	return errors.Join(start(ctx, mgr, o, config), caches.failure())
+	return errors.Join(start(ctx, mgr, env, o, config), caches.failure())
 }
 
 // start sets the controllers up and runs them.
-func start(ctx context.Context, mgr ctrl.Manager, o options, config *rest.Config) error {
-	recorder, closeRecorder, err := controllers.NewEventRecorder(ctx, config, mgr.GetScheme())
+func start(ctx context.Context, mgr ctrl.Manager, env *controllers.Env, o options, config *rest.Config) error {
+	recorder, closeRecorder, err := lifecycle.NewEventRecorder(ctx, config, mgr.GetScheme())
 	if err != nil {
 		return err
 	}
 	defer closeRecorder()
-	connections := controllers.NewConnections()
+	connections := connection.NewPool()
 	fetches := fetch.NewQueue(fetch.New(fetch.Options{AllowPrivate: o.privateURLs}).Fetch, maxFetches, maxFetchesOfOne)
 	defer fetches.Close()
-	env := &controllers.Env{
-		Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Events: recorder,
-		Connections: connections, ClusterID: o.clusterID, Now: time.Now, NamespacesHidden: len(o.namespaces()) > 0,
-		Sources: fetches, GrafanaCom: o.grafanaCom,
-	}
-	opts := controllers.Options{MaxConcurrentReconciles: o.maxConcurrent, RoleBinding: o.roleBinding}
+	env.Client, env.Live, env.Events = mgr.GetClient(), mgr.GetAPIReader(), recorder
+	env.Connections, env.Sources = connections, fetches
+	opts := lifecycle.Options{MaxConcurrentReconciles: o.maxConcurrent, RoleBinding: o.roleBinding}
 	if err := controllers.Setup(mgr, env, opts); err != nil {
 		return err
 	}
@@ -103,7 +110,7 @@ const (
 	maxFetchesOfOne = 2
 )
 
-func managerOptions(o options, scope *scope, scheme *runtime.Scheme) ctrl.Options {
+func managerOptions(o options, env *controllers.Env, scope *scope, scheme *runtime.Scheme) ctrl.Options {
 	opts := ctrl.Options{
 		Scheme:                        scheme,
 		Metrics:                       metricsserver.Options{BindAddress: o.metricsAddress},
@@ -111,7 +118,7 @@ func managerOptions(o options, scope *scope, scheme *runtime.Scheme) ctrl.Option
 		LeaderElection:                o.leaderElect,
 		LeaderElectionID:              "grafana-tenancy.dev",
 		LeaderElectionReleaseOnCancel: true,
-		Cache:                         cache.Options{DefaultTransform: controllers.Slim},
+		Cache:                         cache.Options{DefaultTransform: env.Slim},
 	}
 	for _, ns := range scope.readable() {
 		if opts.Cache.DefaultNamespaces == nil {
@@ -121,7 +128,7 @@ func managerOptions(o options, scope *scope, scheme *runtime.Scheme) ctrl.Option
 	}
 	if o.roleBinding != "" { // its rights are for this one only
 		opts.Cache.ByObject = map[client.Object]cache.ByObject{
-			controllers.RoleBinding(): {Field: fields.OneTermEqualSelector("metadata.name", o.roleBinding)},
+			lifecycle.RoleBinding(): {Field: fields.OneTermEqualSelector("metadata.name", o.roleBinding)},
 		}
 	}
 	return opts

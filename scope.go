@@ -6,10 +6,10 @@ import (
 	"strings"
 	"time"
 
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"grafana-tenancy.dev/operator/controllers"
 	"grafana-tenancy.dev/operator/internal/namespaces"
 )
 
@@ -20,9 +20,9 @@ type scope struct {
 }
 
 // newScope fails if not one of the namespaces can be read. No names: all namespaces are watched.
-func newScope(ctx context.Context, c client.Reader, names []string) (*scope, error) {
+func newScope(ctx context.Context, c client.Reader, kinds []schema.GroupVersionKind, names []string) (*scope, error) {
 	s := &scope{checker: &namespaces.Checker{
-		Reader: c, Kinds: controllers.Watched(), Log: ctrl.Log.WithName("namespaces"),
+		Reader: c, Kinds: kinds, Log: ctrl.Log.WithName("namespaces"),
 	}}
 	var err error
 	if s.found, err = s.checker.Check(ctx, names); err != nil {

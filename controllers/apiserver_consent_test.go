@@ -21,7 +21,9 @@ import (
 
 	"grafana-tenancy.dev/operator/api/v1alpha1"
 	"grafana-tenancy.dev/operator/controllers"
+	"grafana-tenancy.dev/operator/internal/connection"
 	"grafana-tenancy.dev/operator/internal/grafana/grafanatest"
+	"grafana-tenancy.dev/operator/internal/lifecycle"
 )
 
 // Across namespaces a reference is refused in the same words whether its target exists or not.
@@ -259,11 +261,11 @@ func (w *world) watch(namespaces ...string) {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	env := &controllers.Env{
-		Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Events: mgr.GetEventRecorder(v1alpha1.ManagedBy), Connections: controllers.NewConnections(),
-		ClusterID: clusterID, Now: time.Now, NamespacesHidden: true, FirstRetry: 50 * time.Millisecond, LastRetry: time.Second,
-	}
-	if err := controllers.Setup(mgr, env, controllers.Options{}); err != nil {
+	env := &controllers.Env{Engine: &lifecycle.Engine{
+		Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Events: mgr.GetEventRecorder(v1alpha1.ManagedBy),
+		Connections: connection.NewPool(), Now: time.Now, NamespacesHidden: true, FirstRetry: 50 * time.Millisecond, LastRetry: time.Second,
+	}, ClusterID: clusterID}
+	if err := setup(mgr, env); err != nil {
 		w.t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())

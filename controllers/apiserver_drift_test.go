@@ -15,8 +15,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"grafana-tenancy.dev/operator/api/v1alpha1"
-	"grafana-tenancy.dev/operator/controllers"
 	"grafana-tenancy.dev/operator/internal/grafana/grafanatest"
+	"grafana-tenancy.dev/operator/internal/lifecycle"
 )
 
 // disturb changes everything of a tenant in Grafana, as people would.
@@ -65,6 +65,12 @@ func TestAPIDrift(t *testing.T) {
 			visit(w, n.token)
 			visit(w, n.dash)
 			w.eventually("correction", func() error { return n.mended(w) })
+			w.eventually("the status of the key", func() error { // the Secret is written before it
+				if is := get(w, n.token).Status.Revision; is < 2 {
+					return fmt.Errorf("it is of revision %d", is)
+				}
+				return nil
+			})
 			n.ready(w)
 			if n.token.Status.Revision != 2 {
 				t.Errorf("the token that was deleted in Grafana was reissued as revision %d, not 2", n.token.Status.Revision)
@@ -131,7 +137,7 @@ func TestAPIDeletedInGrafana(t *testing.T) {
 				if orgID, saID, _, alive := w.grafana.KeyAlive(string(secret.Data["token"])); !alive || orgID != org.ID || saID != accounts[0].ID {
 					return fmt.Errorf("the key in the Secret is of org %d and account %d (alive: %v)", orgID, saID, alive)
 				}
-				for _, obj := range []controllers.Object{n.org, n.sa, n.token, n.dash} {
+				for _, obj := range []lifecycle.Object{n.org, n.sa, n.token, n.dash} {
 					if err := w.client.Get(t.Context(), client.ObjectKeyFromObject(obj), obj); err != nil || !isTrue(obj, v1alpha1.ConditionReady) {
 						return fmt.Errorf("%T is not Ready: %+v (%w)", obj, obj.CommonStatus().Conditions, err)
 					}
@@ -153,7 +159,7 @@ func TestAPIAtRest(t *testing.T) {
 			n := w.settled()
 			secret := w.secret("ci")
 			w.grafana.ResetLog()
-			looks := map[controllers.Object]string{
+			looks := map[lifecycle.Object]string{
 				n.org: fmt.Sprintf("/api/orgs/%d", n.org.Status.OrgID), n.sa: fmt.Sprintf("/api/serviceaccounts/%d", n.sa.Status.ID),
 				n.token: fmt.Sprintf("/api/serviceaccounts/%d/tokens", n.sa.Status.ID), n.dash: "/api/dashboards/uid/" + n.dash.Status.UID,
 				get(w, &v1alpha1.Instance{ObjectMeta: metav1.ObjectMeta{Namespace: w.ns, Name: "grafana"}}): "/api/health",
@@ -199,9 +205,9 @@ func (w *world) settled() *tenant {
 }
 
 // visitTwice has an object visited twice, and fails if the operator writes it meanwhile. The second visit begins only when the first is over.
-func (w *world) visitTwice(obj controllers.Object, path string) {
+func (w *world) visitTwice(obj lifecycle.Object, path string) {
 	w.t.Helper()
-	before := obj.DeepCopyObject().(controllers.Object)
+	before := obj.DeepCopyObject().(lifecycle.Object)
 	for range 3 {
 		visits := w.asked("GET", path)
 		version := visit(w, obj).GetResourceVersion()
@@ -233,7 +239,7 @@ func TestAPISuspend(t *testing.T) {
 	}
 	w.grafana.ResetLog()
 	suspend(true)
-	for _, obj := range []controllers.Object{n.org, n.sa, n.token, n.dash} {
+	for _, obj := range []lifecycle.Object{n.org, n.sa, n.token, n.dash} {
 		until(w, obj, "suspended", func(c metav1.Condition) bool {
 			return c.Reason == v1alpha1.ReasonSuspended && c.Status == metav1.ConditionTrue
 		})

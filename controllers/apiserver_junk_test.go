@@ -196,15 +196,15 @@ func (a *admission) decodes(u *unstructured.Unstructured) error {
 	return err
 }
 
-// place is somewhere in an object.
-type place struct {
+// orgScope is somewhere in an object.
+type orgScope struct {
 	path  []any // names and indexes
 	leaf  bool
 	value any // what belongs there
 }
 
 // junk is what is tried there.
-func (p place) junk() []any {
+func (p orgScope) junk() []any {
 	text, _ := p.value.(string)
 	for form, more := range almost {
 		if form.MatchString(text) {
@@ -215,7 +215,7 @@ func (p place) junk() []any {
 }
 
 // String writes a place as the schema knows it: {} stands for any key of a map.
-func (p place) String() string {
+func (p orgScope) String() string {
 	var text strings.Builder
 	for i, step := range p.path {
 		switch step := step.(type) {
@@ -232,9 +232,9 @@ func (p place) String() string {
 }
 
 // places lists all places below a value, and that of the value itself.
-func places(value any, at []any) []place {
-	self := place{path: at, value: value}
-	var below []place
+func places(value any, at []any) []orgScope {
+	self := orgScope{path: at, value: value}
+	var below []orgScope
 	switch v := value.(type) {
 	case map[string]any:
 		for _, k := range slices.Sorted(maps.Keys(v)) {

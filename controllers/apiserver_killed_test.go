@@ -114,19 +114,19 @@ type haunt struct {
 	mu     sync.Mutex
 	seen   []string       // writes, in order, since begin
 	count  map[string]int // of each
-	target *moment
+	target *listLife
 	hit    chan struct{} // closed when the target is reached
 	child  *child
 }
 
-// moment is one write, and whether to strike before it has gone out or after it took effect.
-type moment struct {
+// listLife is one write, and whether to strike before it has gone out or after it took effect.
+type listLife struct {
 	write string
 	nth   int // of that name, from 1
 	after bool
 }
 
-func (m *moment) String() string {
+func (m *listLife) String() string {
 	if m == nil {
 		return "unharmed"
 	}
@@ -211,7 +211,7 @@ func (h *haunt) watch(system string, next http.Handler, name func(*http.Request)
 }
 
 // note keeps a write, and returns the target if that is it.
-func (h *haunt) note(write string) *moment {
+func (h *haunt) note(write string) *listLife {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.seen = append(h.seen, write)
@@ -231,7 +231,7 @@ func (h *haunt) process() *child {
 }
 
 // begin forgets what was seen and sets the target; nil: none.
-func (h *haunt) begin(target *moment) {
+func (h *haunt) begin(target *listLife) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.seen, h.count, h.target, h.hit = nil, map[string]int{}, target, make(chan struct{})
@@ -477,7 +477,7 @@ func deadlyScenarios() []deadly {
 func (h *haunt) play(s deadly) {
 	h.start()
 	r := s.begin(h)
-	once := func(i int, target *moment) bool {
+	once := func(i int, target *listLife) bool {
 		if s.renew != nil {
 			s.renew(h, r, i)
 		}
@@ -505,7 +505,7 @@ func (h *haunt) play(s deadly) {
 }
 
 // sample picks moments from the writes of an unharmed run: all around a key, those after which only Grafana knows what was created, and some of the others.
-func sample(writes []string) (moments []*moment) {
+func sample(writes []string) (moments []*listLife) {
 	count := map[string]int{}
 	for i, write := range writes {
 		count[write]++
@@ -513,7 +513,7 @@ func sample(writes []string) (moments []*moment) {
 		for j, after := range []bool{false, true} {
 			created := after && strings.HasPrefix(write, "grafana: POST")
 			if aboutKeys || created || (2*i+j)%7 == 1 {
-				moments = append(moments, &moment{write, count[write], after})
+				moments = append(moments, &listLife{write, count[write], after})
 			}
 		}
 	}

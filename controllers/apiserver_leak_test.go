@@ -28,7 +28,9 @@ import (
 
 	"grafana-tenancy.dev/operator/api/v1alpha1"
 	"grafana-tenancy.dev/operator/controllers"
+	"grafana-tenancy.dev/operator/internal/connection"
 	"grafana-tenancy.dev/operator/internal/grafana/grafanatest"
+	"grafana-tenancy.dev/operator/internal/lifecycle"
 )
 
 // A key is in its Secret and nowhere else, whatever goes wrong while it is made: not in objects, events, logs or metrics. (Every other test checks objects and events of its own as well.)
@@ -360,7 +362,7 @@ func (h *haunt) mistypePassword() {
 func (h *haunt) dumpStacks(n *tenant) {
 	h.t.Helper()
 	h.signal = syscall.SIGQUIT
-	h.begin(&moment{"kubernetes: POST secrets", 1, false})
+	h.begin(&listLife{"kubernetes: POST secrets", 1, false})
 	h.delete(h.secret(n.token.SecretName()))
 	if !h.struck(func() error { return nil }) {
 		h.t.Fatal("no Secret was written")
@@ -425,12 +427,11 @@ func tellsNoKeyInPanic(h *haunt) {
 	if err != nil {
 		h.t.Fatal(err)
 	}
-	env := &controllers.Env{
+	env := &controllers.Env{Engine: &lifecycle.Engine{
 		Client: panickyClient{mgr.GetClient(), fuse}, Live: mgr.GetAPIReader(), Events: mgr.GetEventRecorder(v1alpha1.ManagedBy),
-		Connections: controllers.NewConnections(), ClusterID: clusterID, Now: time.Now, FirstRetry: 50 * time.Millisecond, LastRetry: time.Second,
-		NamespacesHidden: true, Transport: panickyTransport{h.grafana.RoundTripper(), fuse},
-	}
-	if err := controllers.Setup(mgr, env, controllers.Options{}); err != nil {
+		Connections: connection.NewPool(), Now: time.Now, FirstRetry: 50 * time.Millisecond, LastRetry: time.Second, NamespacesHidden: true,
+	}, ClusterID: clusterID, Transport: panickyTransport{h.grafana.RoundTripper(), fuse}}
+	if err := setup(mgr, env); err != nil {
 		h.t.Fatal(err)
 	}
 	ended := make(chan error, 1)

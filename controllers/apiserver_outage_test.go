@@ -12,8 +12,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"grafana-tenancy.dev/operator/api/v1alpha1"
-	"grafana-tenancy.dev/operator/controllers"
 	"grafana-tenancy.dev/operator/internal/grafana/grafanatest"
+	"grafana-tenancy.dev/operator/internal/lifecycle"
 )
 
 func isUnavailable(c metav1.Condition) bool {
@@ -32,13 +32,13 @@ func TestAPIOutage(t *testing.T) {
 	change(w, n.org, func() { n.org.Spec.Name = "Meanwhile" })
 	change(w, n.dash, func() { n.dash.Spec.Source.JSON = new(`{"title":"Meanwhile"}`) })
 	late := w.organization("late")
-	for _, obj := range []controllers.Object{n.org, n.dash, late} {
+	for _, obj := range []lifecycle.Object{n.org, n.dash, late} {
 		until(w, obj, "a word about the outage", isUnavailable)
 		if !isTrue(obj, v1alpha1.ConditionReconciling) {
 			t.Errorf("%T %s: %+v", obj, obj.GetName(), obj.CommonStatus().Conditions)
 		}
 	}
-	for _, obj := range []controllers.Object{instance, n.org, n.dash} {
+	for _, obj := range []lifecycle.Object{instance, n.org, n.dash} {
 		until(w, obj, "Ready Unknown, as it was True", func(c metav1.Condition) bool { return c.Status == metav1.ConditionUnknown })
 	}
 	w.grafana.SetDown(false)
@@ -258,14 +258,14 @@ func TestAPIOutageConcealed(t *testing.T) {
 			change(w, sa, func() { sa.Spec.Role = v1alpha1.RoleEditor })
 			change(w, token, func() { token.Spec.TTL = &metav1.Duration{Duration: time.Hour} })
 			for range 2 { // what is told at first, and once the Instance is known to be away
-				for _, obj := range []controllers.Object{dash, sa, token} {
+				for _, obj := range []lifecycle.Object{dash, sa, token} {
 					until(w, obj, "trouble", trouble)
 					visit(w, obj)
 				}
 				w.tellsNothing(tenant)
 			}
 			w.delete(dash, token, sa)
-			for _, obj := range []controllers.Object{dash, token, sa} {
+			for _, obj := range []lifecycle.Object{dash, token, sa} {
 				until(w, obj, "a deletion that waits", func(c metav1.Condition) bool { return trouble(c) && obj.GetDeletionTimestamp() != nil })
 			}
 			w.tellsNothing(tenant)

@@ -12,8 +12,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"grafana-tenancy.dev/operator/api/v1alpha1"
-	"grafana-tenancy.dev/operator/controllers"
 	"grafana-tenancy.dev/operator/internal/grafana/grafanatest"
+	"grafana-tenancy.dev/operator/internal/lifecycle"
 )
 
 func (w *world) setAddress(org int64, address grafanatest.Address) {
@@ -185,7 +185,7 @@ func TestAPIDatabaseReset(t *testing.T) {
 		}
 		return nil
 	})
-	for _, obj := range []controllers.Object{own, n.token, n.dash, n.sa, n.org} {
+	for _, obj := range []lifecycle.Object{own, n.token, n.dash, n.sa, n.org} {
 		visit(w, obj)
 	}
 	w.eventually("everything is there again", func() error {

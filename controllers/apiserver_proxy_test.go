@@ -9,12 +9,12 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"grafana-tenancy.dev/operator/api/v1alpha1"
-	"grafana-tenancy.dev/operator/controllers"
 	"grafana-tenancy.dev/operator/internal/grafana/grafanatest"
+	"grafana-tenancy.dev/operator/internal/lifecycle"
 )
 
 // told checks that a tenant's conditions say what it got, and not where Grafana is.
-func (p *proxy) told(w *world, obj controllers.Object, texts ...string) {
+func (p *proxy) told(w *world, obj lifecycle.Object, texts ...string) {
 	w.t.Helper()
 	host := strings.TrimPrefix(p.URL, "http://")
 	for _, c := range obj.CommonStatus().Conditions {
@@ -142,7 +142,7 @@ func TestAPIProxyDeniesThatThingsExist(t *testing.T) {
 			rule.path = "/api/"
 			p.set(rule)
 			w.delete(n.dash, n.sa)
-			for _, obj := range []controllers.Object{n.dash, n.sa} {
+			for _, obj := range []lifecycle.Object{n.dash, n.sa} {
 				until(w, obj, "a word on the deletion", func(c metav1.Condition) bool {
 					return c.Reason == v1alpha1.ReasonRefused || c.Reason == v1alpha1.ReasonDeletionBlocked
 				})
@@ -162,7 +162,7 @@ func TestAPIProxyDeniesThatThingsExist(t *testing.T) {
 }
 
 type ruleOf struct {
-	obj  controllers.Object
+	obj  lifecycle.Object
 	path string
 }
 
@@ -390,7 +390,7 @@ func TestAPIProxyBalancesTwoDatabases(t *testing.T) {
 	other := grafanatest.New(grafanatest.Options{})
 	p.balance(other)
 	instance := get(w, &v1alpha1.Instance{ObjectMeta: w.named("grafana")})
-	all := []controllers.Object{instance, n.org, n.sa, n.token, n.dash}
+	all := []lifecycle.Object{instance, n.org, n.sa, n.token, n.dash}
 	w.eventually("both have been asked a lot", func() error { // which of them is asked what is chance
 		for _, obj := range all {
 			visit(w, obj)

@@ -9,8 +9,8 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"grafana-tenancy.dev/operator/api/v1alpha1"
-	"grafana-tenancy.dev/operator/controllers"
 	"grafana-tenancy.dev/operator/internal/grafana/grafanatest"
+	"grafana-tenancy.dev/operator/internal/lifecycle"
 )
 
 func rebuild(o *v1alpha1.Instance) { o.Spec.OnReset = v1alpha1.ResetRebuild }
@@ -47,7 +47,7 @@ func (n *tenant) held(w *world, instance *v1alpha1.Instance, confirm string) {
 	if isTrue(instance, v1alpha1.ConditionAvailable) {
 		w.t.Errorf("it is Available: %+v", instance.Status.Conditions)
 	}
-	for _, obj := range []controllers.Object{n.org, n.sa, n.dash, n.token} {
+	for _, obj := range []lifecycle.Object{n.org, n.sa, n.dash, n.token} {
 		waiting(w, obj, v1alpha1.ReasonParentNotAvailable) // though nobody has visited it
 	}
 	n.waiting(w) // whoever had begun before is done now
@@ -73,7 +73,7 @@ func (n *tenant) held(w *world, instance *v1alpha1.Instance, confirm string) {
 // waiting has all looked at, and waits until they wait for their Grafana.
 func (n *tenant) waiting(w *world) {
 	w.t.Helper()
-	for _, obj := range []controllers.Object{n.org, n.sa, n.dash, n.token} {
+	for _, obj := range []lifecycle.Object{n.org, n.sa, n.dash, n.token} {
 		waiting(w, visit(w, obj), v1alpha1.ReasonParentNotAvailable)
 	}
 }
@@ -202,7 +202,7 @@ func TestAPIDatabaseResetHeldAndDeleted(t *testing.T) {
 	stalled(w, visit(w, instance), v1alpha1.ReasonDatabaseReset, "none of the 2 organizations")
 	w.delete(n.org, n.sa, n.token, n.dash)
 	n.waiting(w)
-	for _, obj := range []controllers.Object{n.org, n.sa, n.token, n.dash} {
+	for _, obj := range []lifecycle.Object{n.org, n.sa, n.token, n.dash} {
 		says(w, obj, v1alpha1.AnnotationAbandon)
 	}
 	change(w, instance, func() { instance.Annotations = map[string]string{v1alpha1.AnnotationConfirmReset: "1"} })

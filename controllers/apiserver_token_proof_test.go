@@ -55,7 +55,7 @@ func TestAPITokenKeyRefused(t *testing.T) {
 			w.grafana.ResetLog()
 			w.rests(token, 1)
 			w.unwritten(secret)
-			if n := w.asked("GET", "/api/access-control/user/permissions"); n > 0 {
+			if n := w.asked("GET", "/api/access-control/user/permissions"); n > 0 && !w.grafana.LetsAnybodyIn() {
 				t.Errorf("the key was proven %d times more", n)
 			}
 		})
@@ -71,6 +71,9 @@ func (w *world) proven(token *v1alpha1.ServiceAccountToken) bool {
 func TestAPITokenRotatedKeyRefused(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, grafanatest.Options{})
+	if w.grafana.LetsAnybodyIn() {
+		notOnReal(t, "anonymous access is on")
+	}
 	token := w.tokenOf()
 	first, proven := w.key("ci"), token.Status.ProvenAt
 	w.refuseKeys()

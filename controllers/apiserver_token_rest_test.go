@@ -14,7 +14,9 @@ import (
 
 	"grafana-tenancy.dev/operator/api/v1alpha1"
 	"grafana-tenancy.dev/operator/controllers"
+	"grafana-tenancy.dev/operator/internal/connection"
 	"grafana-tenancy.dev/operator/internal/grafana/grafanatest"
+	"grafana-tenancy.dev/operator/internal/lifecycle"
 )
 
 // looks waits for three whole visits to a token.
@@ -76,12 +78,12 @@ func (w *world) anotherOperator(token *v1alpha1.ServiceAccountToken) {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	connections := controllers.NewConnections()
-	env := &controllers.Env{
+	connections := connection.NewPool()
+	env := &controllers.Env{Engine: &lifecycle.Engine{
 		Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Events: mgr.GetEventRecorder(v1alpha1.ManagedBy),
-		Connections: connections, ClusterID: clusterID, Now: time.Now, FirstRetry: 50 * time.Millisecond, LastRetry: time.Second,
-	}
-	if err := controllers.Setup(mgr, env, controllers.Options{}); err != nil {
+		Connections: connections, Now: time.Now, FirstRetry: 50 * time.Millisecond, LastRetry: time.Second,
+	}, ClusterID: clusterID}
+	if err := setup(mgr, env); err != nil {
 		w.t.Fatal(err)
 	}
 	path := w.tokensPath(token)

@@ -72,7 +72,7 @@ func (w *world) states(token *v1alpha1.ServiceAccountToken) func() []v1alpha1.Se
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(w.t.Context(), patience)
+	ctx, cancel := context.WithTimeout(w.t.Context(), reservationTimeout)
 	from := &client.ListOptions{Raw: &metav1.ListOptions{ResourceVersion: get(w, token).ResourceVersion}}
 	seen, err := c.Watch(ctx, &v1alpha1.ServiceAccountTokenList{}, from, client.InNamespace(w.ns))
 	if err != nil {

@@ -8,21 +8,21 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"grafana-tenancy.dev/operator/api/v1alpha1"
-	"grafana-tenancy.dev/operator/controllers"
 	"grafana-tenancy.dev/operator/internal/grafana/grafanatest"
+	"grafana-tenancy.dev/operator/internal/lifecycle"
 )
 
 // While the deletion of what contains them is blocked, whatever that is, children are kept up: keys are rotated, edits put right, lost things made again. New ones are not made. When they are
 // deleted as well, all of it goes.
 func TestAPIBlockedDeletionKeepsChildrenUp(t *testing.T) {
 	t.Parallel()
-	for name, parents := range map[string]func(*world, *tenant) []controllers.Object{
-		"Instance": func(w *world, _ *tenant) []controllers.Object {
-			return []controllers.Object{&v1alpha1.Instance{ObjectMeta: w.named("grafana")}}
+	for name, parents := range map[string]func(*world, *tenant) []lifecycle.Object{
+		"Instance": func(w *world, _ *tenant) []lifecycle.Object {
+			return []lifecycle.Object{&v1alpha1.Instance{ObjectMeta: w.named("grafana")}}
 		},
-		"Organization": func(_ *world, n *tenant) []controllers.Object { return []controllers.Object{n.org} },
-		"all": func(w *world, n *tenant) []controllers.Object {
-			return []controllers.Object{&v1alpha1.Instance{ObjectMeta: w.named("grafana")}, n.org, n.sa}
+		"Organization": func(_ *world, n *tenant) []lifecycle.Object { return []lifecycle.Object{n.org} },
+		"all": func(w *world, n *tenant) []lifecycle.Object {
+			return []lifecycle.Object{&v1alpha1.Instance{ObjectMeta: w.named("grafana")}, n.org, n.sa}
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

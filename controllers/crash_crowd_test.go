@@ -17,6 +17,7 @@ import (
 	ctrl "sigs.k8s.io/controller-runtime"
 
 	"grafana-tenancy.dev/operator/api/v1alpha1"
+	"grafana-tenancy.dev/operator/internal/connection"
 )
 
 // crowd lets several passes go on side by side: one at a time, each as far as its next request or look, and who goes
@@ -232,7 +233,7 @@ func atOnceScenarios() []scenario {
 			twoDashboards(w)
 		}, act: func(w *world) {
 			w.grafana.Do(http.MethodDelete, "/api/folders/"+w.grafana.Folders(3)[0].UID, 3, nil)
-			w.clock = w.clock.Add(2 * proofLife)
+			w.clock = w.clock.Add(2 * connection.ProofLife)
 			w.everybody()
 		}, after: inFolder("Team")},
 		{name: "at once: Grafana's database reset", before: tenant, act: func(w *world) {

@@ -10,7 +10,9 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 
 	"grafana-tenancy.dev/operator/api/v1alpha1"
+	"grafana-tenancy.dev/operator/internal/connection"
 	"grafana-tenancy.dev/operator/internal/grafana/grafanatest"
+	"grafana-tenancy.dev/operator/internal/lifecycle"
 )
 
 const dashboardURL = "https://dashboards.test/requests.json"
@@ -88,12 +90,12 @@ func sourceScenarios() []scenario {
 		}, after: shows("timeseries")},
 		{name: "dashboard changed at its url", before: withDashboard("", fromURL), act: func(w *world) {
 			w.served[dashboardURL] = otherDashboard
-			w.clock = w.clock.Add(defaultResync)
+			w.clock = w.clock.Add(lifecycle.DefaultResync)
 			w.everybody()
 		}, after: shows("stat")},
 		{name: "dashboard's url gone", before: withDashboard("", fromURL), act: func(w *world) {
 			delete(w.served, dashboardURL)
-			w.clock = w.clock.Add(defaultResync)
+			w.clock = w.clock.Add(lifecycle.DefaultResync)
 			w.everybody()
 			for range 5 {
 				w.step(w.clock.Add(time.Minute))
@@ -121,40 +123,40 @@ func sourceScenarios() []scenario {
 			w.clock = w.clock.Add(time.Minute)
 			w.grafana.Do(http.MethodDelete, "/api/dashboards/uid/requests", 3, nil)
 			w.grafana.Do(http.MethodPost, "/api/dashboards/db", 3, map[string]any{"dashboard": map[string]any{"uid": "requests", "title": "Foreign requests"}})
-			w.clock = w.clock.Add(defaultResync) // its version is 1 again, which is what the list of all shows
+			w.clock = w.clock.Add(lifecycle.DefaultResync) // its version is 1 again, which is what the list of all shows
 			w.everybody()
 		}, stalled: map[string]string{"Dashboard": v1alpha1.ReasonAlreadyExists}},
 		{name: "dashboard restored to other content under the same version", before: withDashboard(""),
 			midway: otherContentRestored, act: (*world).everybody, after: shows("gauge")},
 		{name: "dashboard restored to other content under the same version, seen at the resync", before: withDashboard(""),
-			midway: otherContentRestored, act: func(w *world) { w.briefly(2 * defaultResync) }, after: shows("gauge")},
+			midway: otherContentRestored, act: func(w *world) { w.briefly(2 * lifecycle.DefaultResync) }, after: shows("gauge")},
 		{name: "dashboard edited by a person, seen at the resync", before: withDashboard(""), act: func(w *world) {
-			w.briefly(defaultResync)
+			w.briefly(lifecycle.DefaultResync)
 			editInGrafana(w)
-			w.briefly(2 * defaultResync)
+			w.briefly(2 * lifecycle.DefaultResync)
 		}, after: shows("timeseries")},
 		{name: "dashboard moved by a person, seen at the resync", before: withDashboard("", path("Team")), act: func(w *world) {
-			w.briefly(defaultResync)
+			w.briefly(lifecycle.DefaultResync)
 			d := newDashboard("", "")
 			w.get(d)
 			moveInGrafana(w, d)
-			w.briefly(2 * defaultResync)
+			w.briefly(2 * lifecycle.DefaultResync)
 		}, after: inFolder("Team")},
 		{name: "dashboard deleted by a person, seen at the resync", before: func(w *world) {
 			withDashboard("")(w)
 			w.create(secondDashboard())
 		}, act: func(w *world) {
-			w.briefly(defaultResync)
+			w.briefly(lifecycle.DefaultResync)
 			d := newDashboard("", "")
 			w.get(d)
 			w.grafana.Do(http.MethodDelete, "/api/dashboards/uid/"+d.Status.UID, d.Status.OrgID, nil)
-			w.briefly(2 * defaultResync)
+			w.briefly(2 * lifecycle.DefaultResync)
 		}},
 		{name: "dashboard replaced by a person with another of its uid, seen at the resync", before: withDashboard("requests"), act: func(w *world) {
-			w.briefly(defaultResync)
+			w.briefly(lifecycle.DefaultResync)
 			w.grafana.Do(http.MethodDelete, "/api/dashboards/uid/requests", 3, nil)
 			w.grafana.Do(http.MethodPost, "/api/dashboards/db", 3, map[string]any{"dashboard": map[string]any{"uid": "requests", "title": "Foreign requests"}})
-			w.briefly(2 * defaultResync) // its version is 1 again, which is what the list of all shows
+			w.briefly(2 * lifecycle.DefaultResync) // its version is 1 again, which is what the list of all shows
 		}, stalled: map[string]string{"Dashboard": v1alpha1.ReasonAlreadyExists}},
 		{name: "dashboards of one title", before: withDashboard("requests"), act: func(w *world) {
 			second := secondDashboard()
@@ -212,13 +214,13 @@ func folderScenarios() []scenario {
 		{name: "dashboard's folder deleted by a person", before: withDashboard("requests", path("Team")), act: func(w *world) {
 			f := w.grafana.Folders(3)
 			w.grafana.Do(http.MethodDelete, "/api/folders/"+f[0].UID, 3, nil)
-			w.clock = w.clock.Add(2 * proofLife)
+			w.clock = w.clock.Add(2 * connection.ProofLife)
 			w.everybody()
 		}, after: inFolder("Team")},
 		{name: "dashboard's folder renamed by a person", before: withDashboard("requests", path("Team")), act: func(w *world) {
 			f := w.grafana.Folders(3)
 			w.grafana.Do(http.MethodPut, "/api/folders/"+f[0].UID, 3, map[string]any{"title": "Squad", "overwrite": true})
-			w.clock = w.clock.Add(2 * proofLife)
+			w.clock = w.clock.Add(2 * connection.ProofLife)
 			edit(w, newDashboard("", ""), func(d *v1alpha1.Dashboard) { *d.Spec.Source.JSON = otherDashboard })
 		}, after: inFolder("Squad")},
 		{name: "dashboard moved into a folder that a person has made", before: func(w *world) {
@@ -226,7 +228,7 @@ func folderScenarios() []scenario {
 		}, act: func(w *world) {
 			w.grafana.Do(http.MethodDelete, "/api/folders/"+w.grafana.Folders(3)[0].UID, 3, nil)
 			w.grafana.Do(http.MethodPost, "/api/folders", 3, map[string]any{"uid": "theirs", "title": "Squad"})
-			w.clock = w.clock.Add(2 * proofLife)
+			w.clock = w.clock.Add(2 * connection.ProofLife)
 			edit(w, newDashboard("", ""), path("Squad"))
 		}, after: inFolder("Squad")},
 		{name: "dashboard moved by a person", before: withDashboard("requests", path("Team")), act: func(w *world) {
@@ -242,7 +244,7 @@ func folderScenarios() []scenario {
 			editInGrafana(w)
 			w.everybody()
 			w.briefly(time.Minute)
-			w.clock = w.clock.Add(defaultResync)
+			w.clock = w.clock.Add(lifecycle.DefaultResync)
 			w.everybody()
 			w.briefly(time.Minute)
 			edit(w, newDashboard("", ""), func(d *v1alpha1.Dashboard) { *d.Spec.Source.JSON = otherDashboard })

@@ -10,12 +10,13 @@ import (
 
 	"grafana-tenancy.dev/operator/api/v1alpha1"
 	"grafana-tenancy.dev/operator/internal/grafana/grafanatest"
+	"grafana-tenancy.dev/operator/internal/mark"
 )
 
 // disguised writes somebody else's mark and another name into the only organization, as its Admin can, and ends the session that the operator knows the database by.
 func disguised(w *world) {
 	w.grafana.Do(http.MethodPut, "/api/orgs/3", 1, map[string]any{"name": "Somebody's idea"})
-	w.grafana.Do(http.MethodPut, "/api/orgs/3/address", 1, map[string]any{"address2": mark{cluster: "cluster-1", owner: "tenant/another", uid: "f0f0f0f0-0000-4000-8000-000000000000"}.String()})
+	w.grafana.Do(http.MethodPut, "/api/orgs/3/address", 1, map[string]any{"address2": mark.Mark{Cluster: "cluster-1", Owner: "tenant/another", UID: "f0f0f0f0-0000-4000-8000-000000000000"}.String()})
 	w.grafana.EndSessions()
 	w.everybody()
 }

@@ -15,6 +15,8 @@ import (
 	"grafana-tenancy.dev/operator/internal/dashboard"
 	"grafana-tenancy.dev/operator/internal/grafana"
 	"grafana-tenancy.dev/operator/internal/grafana/grafanatest"
+	"grafana-tenancy.dev/operator/internal/lifecycle"
+	"grafana-tenancy.dev/operator/internal/mark"
 )
 
 // check finds out whether the two worlds agree: every object of ours is in Grafana exactly once and as the spec says, nothing else of ours is there, and nothing foreign has changed.
@@ -62,7 +64,7 @@ func (w *world) check(foreign string, s scenario) error {
 
 type failer func(format string, args ...any)
 
-func (w *world) checkStatus(obj Object, fail failer) {
+func (w *world) checkStatus(obj lifecycle.Object, fail failer) {
 	status := obj.CommonStatus()
 	name := kindOf(obj) + " " + obj.GetName()
 	if !obj.GetDeletionTimestamp().IsZero() {
@@ -80,7 +82,7 @@ func (w *world) checkStatus(obj Object, fail failer) {
 	}
 }
 
-func (w *world) checkStalled(obj Object, reason string, fail failer) {
+func (w *world) checkStalled(obj lifecycle.Object, reason string, fail failer) {
 	ready := meta.FindStatusCondition(obj.CommonStatus().Conditions, v1alpha1.ConditionReady)
 	if ready == nil || ready.Status == "True" || ready.Reason != reason {
 		fail("%s %s should be stalled by %s: %v", kindOf(obj), obj.GetName(), reason, obj.CommonStatus().Conditions)
@@ -90,7 +92,7 @@ func (w *world) checkStalled(obj Object, reason string, fail failer) {
 func (w *world) checkOrganization(o *v1alpha1.Organization, expected map[string]bool, fail failer) {
 	var found []grafanatest.Org
 	for _, org := range w.grafana.Orgs() {
-		if readMark(grafana.Address{Address2: org.Address.Address2, State: org.Address.State}) == markOf("cluster-1", o) {
+		if mark.Read(grafana.Address{Address2: org.Address.Address2, State: org.Address.State}) == mark.Of("cluster-1", o) {
 			found = append(found, org)
 		}
 	}
@@ -127,7 +129,7 @@ func (w *world) checkServiceAccount(o *v1alpha1.ServiceAccount, expected map[str
 // isAccountOf reports whether an account in Grafana is a ServiceAccount's: by its login, or, of one that was taken over, as it is recorded.
 func isAccountOf(o *v1alpha1.ServiceAccount, a grafanatest.SA) bool {
 	created := a.Created.UTC().Format(time.RFC3339)
-	return markedLogin(a.Login, uid8(o)) || a.ID == o.Status.ID && a.Login == o.Status.Login && created == o.Status.CreatedAt
+	return markedLogin(a.Login, mark.ShortUID(o)) || a.ID == o.Status.ID && a.Login == o.Status.Login && created == o.Status.CreatedAt
 }
 
 func (w *world) checkToken(o *v1alpha1.ServiceAccountToken, expected map[string]bool, fail failer) {
@@ -306,11 +308,11 @@ func (w *world) atRest() error {
 	return nil
 }
 
-func apiItems(list client.ObjectList) ([]Object, error) {
+func apiItems(list client.ObjectList) ([]lifecycle.Object, error) {
 	items, err := meta.ExtractList(list)
-	var all []Object
+	var all []lifecycle.Object
 	for _, i := range items {
-		all = append(all, i.(Object))
+		all = append(all, i.(lifecycle.Object))
 	}
 	return all, err
 }

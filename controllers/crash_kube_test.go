@@ -8,6 +8,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"sync"
 
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -22,6 +23,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 
 	"grafana-tenancy.dev/operator/api/v1alpha1"
+	"grafana-tenancy.dev/operator/internal/lifecycle"
 )
 
 // newKube makes an API server in memory. It is the fake client, but for what makes a run several times as dear: managed
@@ -111,13 +113,23 @@ func selectByIndex(list client.ObjectList, selector fields.Selector) error {
 }
 
 func extractor(list client.ObjectList, field string) client.IndexerFunc {
-	for _, ix := range indexes() {
-		if fmt.Sprintf("%TList", ix.obj) == fmt.Sprintf("%T", list) && ix.field == field {
-			return ix.of
+	return ownIndexes()[strings.TrimSuffix(lifecycle.NameOf(list), "List")+" "+field]
+}
+
+// ownIndexes are the fields that objects of our kinds are looked up by, by kind and field.
+var ownIndexes = sync.OnceValue(func() map[string]client.IndexerFunc {
+	env := &Env{Engine: &lifecycle.Engine{}, ClusterID: "cluster-1"}
+	if err := Register(env); err != nil {
+		panic(err)
+	}
+	all := map[string]client.IndexerFunc{}
+	for _, c := range env.Controllers() {
+		for _, index := range c.Indexes {
+			all[c.Name+" "+index.Field] = func(o client.Object) []string { return index.Of(o.(lifecycle.Object)) }
 		}
 	}
-	return nil
-}
+	return all
+})
 
 // mergePatch makes an update of a merge patch. The fake client can do that too, at more than twice the price.
 func mergePatch(ctx context.Context, c client.Client, obj client.Object, patch client.Patch, update func() error) error {

@@ -12,7 +12,10 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"grafana-tenancy.dev/operator/api/v1alpha1"
+	"grafana-tenancy.dev/operator/internal/grafana"
 	"grafana-tenancy.dev/operator/internal/grafana/grafanatest"
+	"grafana-tenancy.dev/operator/internal/lifecycle"
+	"grafana-tenancy.dev/operator/internal/mark"
 )
 
 func ownershipScenarios() []scenario {
@@ -117,9 +120,9 @@ func reborn(w *world, objects ...client.Object) {
 }
 
 // lose takes objects away as a cluster that is gone does.
-func lose(w *world, objects ...Object) {
+func lose(w *world, objects ...lifecycle.Object) {
 	for _, obj := range objects {
-		edit(w, obj, func(o Object) { o.SetFinalizers(nil) })
+		edit(w, obj, func(o lifecycle.Object) { o.SetFinalizers(nil) })
 		w.delete(obj)
 	}
 	w.collectGarbage()
@@ -239,6 +242,13 @@ func adoptionScenarios() []scenario {
 				w.grafana.Do(http.MethodPut, "/api/orgs/3", 1, map[string]any{"name": "Foreign squad"})
 				w.everybody()
 			}, ownKeys: true},
+		{name: "organization whose Admin says that it was adopted deleted", before: withOrg, act: func(w *world) {
+			o := newOrganization("")
+			w.get(o)
+			w.grafana.Do(http.MethodPut, "/api/orgs/3/address", 1,
+				map[string]any{"address2": mark.Write(grafana.Address{}, mark.Of("cluster-1", o), true).Address2})
+			w.delete(o)
+		}},
 		{name: "adoption of an account above the ceiling", before: configured(allow, theirs), act: func(w *world) {
 			all := adopting()
 			all[0].(*v1alpha1.Organization).Spec.MaxServiceAccountRole = v1alpha1.RoleViewer

@@ -18,6 +18,8 @@ import (
 	"grafana-tenancy.dev/operator/api/v1alpha1"
 	"grafana-tenancy.dev/operator/internal/grafana"
 	"grafana-tenancy.dev/operator/internal/grafana/grafanatest"
+	"grafana-tenancy.dev/operator/internal/lifecycle"
+	"grafana-tenancy.dev/operator/internal/mark"
 )
 
 // peace lets nothing more go wrong. People do what the conditions ask of them, and the operator has the time of several resyncs.
@@ -45,7 +47,7 @@ func (l *life) peace() error {
 
 // content reports whether nothing is being deleted and everything Ready.
 func (l *life) content() bool {
-	return !slices.ContainsFunc(l.objects(), func(obj Object) bool {
+	return !slices.ContainsFunc(l.objects(), func(obj lifecycle.Object) bool {
 		return !alive(obj) || !meta.IsStatusConditionTrue(obj.CommonStatus().Conditions, v1alpha1.ConditionReady)
 	})
 }
@@ -88,7 +90,7 @@ func (l *life) deleteCopies() {
 }
 
 // answer does what a condition asks of people.
-func (l *life) answer(obj Object) {
+func (l *life) answer(obj lifecycle.Object) {
 	ready := meta.FindStatusCondition(obj.CommonStatus().Conditions, v1alpha1.ConditionReady)
 	if ready == nil {
 		return
@@ -125,7 +127,7 @@ func (l *life) claim(o *v1alpha1.Organization) {
 }
 
 // calm undoes in a spec what keeps an object from being Ready for good.
-func calm(obj Object) {
+func calm(obj lifecycle.Object) {
 	setSuspend(obj, false)
 	switch o := obj.(type) {
 	case *v1alpha1.Organization:
@@ -141,7 +143,7 @@ func calm(obj Object) {
 }
 
 // provideParent creates the parent of an object again.
-func (l *life) provideParent(obj Object) {
+func (l *life) provideParent(obj lifecycle.Object) {
 	parent := parentOf(obj).Name
 	if fresh, ok := l.cast[parent]; ok && !l.get(fresh()) {
 		l.bear(parent)
@@ -149,7 +151,7 @@ func (l *life) provideParent(obj Object) {
 }
 
 // clearWay deletes what keeps an object from being deleted.
-func (l *life) clearWay(obj Object) {
+func (l *life) clearWay(obj lifecycle.Object) {
 	for _, child := range l.children(obj) {
 		if alive(child) {
 			l.delete(child)
@@ -178,11 +180,11 @@ func (l *life) asAdmin(method string, org int64, path string, args ...any) {
 }
 
 // gone are the last versions of all objects that are no more.
-func (l *life) gone() map[types.UID]Object {
-	all := map[types.UID]Object{}
+func (l *life) gone() map[types.UID]lifecycle.Object {
+	all := map[types.UID]lifecycle.Object{}
 	for _, versions := range l.history {
 		for _, v := range versions {
-			all[v.GetUID()] = v.(Object)
+			all[v.GetUID()] = v.(lifecycle.Object)
 		}
 	}
 	for _, obj := range l.objects() {
@@ -196,7 +198,7 @@ func (l *life) leftBehind() map[string]bool {
 	left := map[string]bool{}
 	for uid, obj := range l.gone() {
 		if obj.Stays() || obj.GetAnnotations()[v1alpha1.AnnotationAbandon] == "true" || l.revived[uid] {
-			left[string(uid)], left[uid8(obj)] = true, true
+			left[string(uid)], left[mark.ShortUID(obj)] = true, true
 			if o, ok := obj.(*v1alpha1.Organization); ok && o.Status.OrgID != 0 {
 				left[fmt.Sprint("org ", o.Status.OrgID)] = true // its mark can have been forged before it was let go
 			}
@@ -250,13 +252,13 @@ func (l *life) tidy() {
 // ownerOf is the uid of the object that an organization was made for, in full or short.
 func ownerOf(org grafanatest.Org) string {
 	address := grafana.Address{Address2: org.Address.Address2, State: org.Address.State}
-	if m := readMark(address); m != (mark{}) {
-		return m.uid
+	if m := mark.Read(address); m != (mark.Mark{}) {
+		return m.UID
 	}
-	if m := releasedMark(address); m != (mark{}) {
-		return m.uid
+	if m := mark.ReadReleased(address); m != (mark.Mark{}) {
+		return m.UID
 	}
-	return strings.Trim(newborn.FindString(org.Name), " []")
+	return strings.Trim(mark.BirthNamePattern.FindString(org.Name), " []")
 }
 
 func (l *life) tidyOrganization(org int64, left, held map[string]bool) {

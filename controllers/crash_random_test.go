@@ -23,6 +23,8 @@ import (
 	"grafana-tenancy.dev/operator/api/v1alpha1"
 	"grafana-tenancy.dev/operator/internal/grafana"
 	"grafana-tenancy.dev/operator/internal/grafana/grafanatest"
+	"grafana-tenancy.dev/operator/internal/lifecycle"
+	"grafana-tenancy.dev/operator/internal/mark"
 )
 
 // TestCrashRandom lets people, Grafana, Kubernetes and bad luck do whatever they can to a tenant, in any order. Then peace returns, and the invariants must hold.
@@ -68,9 +70,9 @@ func setFlag(t *testing.T, name, value string) {
 // life is a tenant to which everything can happen.
 type life struct {
 	*world
-	cast    map[string]func() Object // by name: all objects that are there, or may come again
-	births  int                      // of objects, which makes their uids
-	foreign map[int64]string         // what others have in Grafana, by organization
+	cast    map[string]func() lifecycle.Object // by name: all objects that are there, or may come again
+	births  int                                // of objects, which makes their uids
+	foreign map[int64]string                   // what others have in Grafana, by organization
 	kept    []grafanatest.Tok
 	asked   bool                  // objects ask to adopt
 	allowed bool                  // and may
@@ -112,21 +114,21 @@ func newLife(t *testing.T, rt *rapid.T, version string) *life {
 
 // unborn is a life in which there is only the Instance yet.
 func unborn(tb testing.TB, version string) *life {
-	l := &life{world: newWorld(tb, version), cast: map[string]func() Object{}, revived: map[types.UID]bool{}}
+	l := &life{world: newWorld(tb, version), cast: map[string]func() lifecycle.Object{}, revived: map[types.UID]bool{}}
 	l.seed()
 	return l
 }
 
 // enlist says which objects there are in a life, besides the Instance.
 func (l *life) enlist() {
-	l.join(anchor, func() Object { return newOrganization("Anchor") })
+	l.join(anchor, func() lifecycle.Object { return newOrganization("Anchor") })
 	for _, suffix := range []string{"", "-2"} {
-		l.join("org"+suffix, func() Object { return newOrganization("Tenant" + suffix) })
-		l.join("account"+suffix, func() Object { return newAccount("CI" + suffix) })
-		l.join("token"+suffix, func() Object { return newToken() })
+		l.join("org"+suffix, func() lifecycle.Object { return newOrganization("Tenant" + suffix) })
+		l.join("account"+suffix, func() lifecycle.Object { return newAccount("CI" + suffix) })
+		l.join("token"+suffix, func() lifecycle.Object { return newToken() })
 	}
-	l.join("dashboard", func() Object { return newDashboard("", oneDashboard) })
-	l.join("dashboard-2", func() Object {
+	l.join("dashboard", func() lifecycle.Object { return newDashboard("", oneDashboard) })
+	l.join("dashboard-2", func() lifecycle.Object {
 		d := newDashboard("errors", strings.Replace(oneDashboard, "Requests", "Errors", 1))
 		d.Spec.OrganizationRef.Name = "org-2"
 		return d
@@ -141,7 +143,7 @@ func (l *life) configure(rt *rapid.T) {
 	l.asked = rapid.Bool().Draw(rt, "adoption asked for")
 	l.allowed = l.asked && rapid.Bool().Draw(rt, "adoption allowed")
 	onReset := rapid.SampledFrom([]v1alpha1.ResetPolicy{v1alpha1.ResetRebuild, v1alpha1.ResetHold}).Draw(rt, "onReset")
-	main := func() Object {
+	main := func() lifecycle.Object {
 		i := newInstance()
 		if i.Spec.OnReset = onReset; l.allowed {
 			i.Spec.Adoption = v1alpha1.AdoptionAllow
@@ -152,8 +154,8 @@ func (l *life) configure(rt *rapid.T) {
 	edit(l.world, newInstance(), func(i *v1alpha1.Instance) { i.Spec = main().(*v1alpha1.Instance).Spec })
 }
 
-func (l *life) join(name string, fresh func() Object) {
-	l.cast[name] = func() Object {
+func (l *life) join(name string, fresh func() lifecycle.Object) {
+	l.cast[name] = func() lifecycle.Object {
 		obj := fresh()
 		obj.SetName(name)
 		l.ask(obj)
@@ -162,7 +164,7 @@ func (l *life) join(name string, fresh func() Object) {
 }
 
 // ask lets an object ask for adoption, or allow it.
-func (l *life) ask(obj Object) {
+func (l *life) ask(obj lifecycle.Object) {
 	if !l.asked {
 		return
 	}
@@ -317,14 +319,14 @@ func (l *life) doomed() map[int64]bool {
 		}
 		ids[o.Status.OrgID] = true
 		for _, org := range l.grafana.Orgs() {
-			ids[org.ID] = ids[org.ID] || markIn(org).uid == string(o.UID)
+			ids[org.ID] = ids[org.ID] || markIn(org).UID == string(o.UID)
 		}
 	}
 	return ids
 }
 
-func markIn(org grafanatest.Org) mark {
-	return readMark(grafana.Address{Address2: org.Address.Address2, State: org.Address.State})
+func markIn(org grafanatest.Org) mark.Mark {
+	return mark.Read(grafana.Address{Address2: org.Address.Address2, State: org.Address.State})
 }
 
 // unharmed fails if the operator has changed what is not its own.
@@ -411,7 +413,7 @@ func (l *life) reset(*rapid.T) { l.grafana.ResetDatabase() }
 
 // backUp copies Grafana's database, at a moment at which nothing is being created.
 func (l *life) backUp(rt *rapid.T) {
-	if slices.ContainsFunc(l.objects(), func(obj Object) bool { return obj.CommonStatus().CreateStarted != nil }) || !l.lateAt.IsZero() || l.altered || !l.anchored() {
+	if slices.ContainsFunc(l.objects(), func(obj lifecycle.Object) bool { return obj.CommonStatus().CreateStarted != nil }) || !l.lateAt.IsZero() || l.altered || !l.anchored() {
 		rt.Skip("what is there could not be recognized later")
 	}
 	snapshot := l.grafana.Snapshot()
@@ -421,7 +423,7 @@ func (l *life) backUp(rt *rapid.T) {
 // anchored reports whether the anchor is in Grafana.
 func (l *life) anchored() bool {
 	o := l.cast[anchor]().(*v1alpha1.Organization)
-	return l.get(o) && o.Status.OrgID != 0 && slices.ContainsFunc(l.grafana.Orgs(), func(org grafanatest.Org) bool { return markIn(org) == markOf("cluster-1", o) })
+	return l.get(o) && o.Status.OrgID != 0 && slices.ContainsFunc(l.grafana.Orgs(), func(org grafanatest.Org) bool { return markIn(org) == mark.Of("cluster-1", o) })
 }
 
 // restore puts the database back to what it was. What objects had in it that are gone by now is there again, and nobody's.
@@ -440,7 +442,7 @@ func (l *life) restore(rt *rapid.T) {
 }
 
 // holdsNothing reports whether an object's status says that it has nothing in Grafana, so that it can be deleted unseen.
-func holdsNothing(obj Object) bool {
+func holdsNothing(obj lifecycle.Object) bool {
 	switch o := obj.(type) {
 	case *v1alpha1.Organization:
 		return o.Status.OrgID == 0
@@ -481,7 +483,7 @@ func (l *life) name(rt *rapid.T) string {
 }
 
 // pick draws an object that is there.
-func (l *life) pick(rt *rapid.T, fit func(Object) bool) Object {
+func (l *life) pick(rt *rapid.T, fit func(lifecycle.Object) bool) lifecycle.Object {
 	obj := l.cast[l.name(rt)]()
 	if !l.get(obj) || !fit(obj) {
 		rt.Skip("not there, or not fit")
@@ -489,10 +491,10 @@ func (l *life) pick(rt *rapid.T, fit func(Object) bool) Object {
 	return obj
 }
 
-func alive(obj Object) bool { return obj.GetDeletionTimestamp().IsZero() }
+func alive(obj lifecycle.Object) bool { return obj.GetDeletionTimestamp().IsZero() }
 
 func (l *life) editObject(rt *rapid.T) {
-	edit(l.world, l.pick(rt, alive), func(obj Object) { change(rt, obj) })
+	edit(l.world, l.pick(rt, alive), func(obj lifecycle.Object) { change(rt, obj) })
 }
 
 func (l *life) editToken(rt *rapid.T) {
@@ -505,7 +507,7 @@ func (l *life) editToken(rt *rapid.T) {
 }
 
 // change is what a person can change in a spec.
-func change(rt *rapid.T, obj Object) {
+func change(rt *rapid.T, obj lifecycle.Object) {
 	suffix := strings.TrimLeft(obj.GetName(), "abcdefghijklmnopqrstuvwxyz")
 	switch o := obj.(type) {
 	case *v1alpha1.Instance:
@@ -573,8 +575,8 @@ func changeTokenSecret(rt *rapid.T, o *v1alpha1.ServiceAccountToken) {
 func (l *life) deleteObject(rt *rapid.T) { l.delete(l.pick(rt, alive)) }
 
 // children are the objects in another.
-func (l *life) children(parent Object) []Object {
-	return slices.DeleteFunc(l.objects(), func(obj Object) bool {
+func (l *life) children(parent lifecycle.Object) []lifecycle.Object {
+	return slices.DeleteFunc(l.objects(), func(obj lifecycle.Object) bool {
 		return kindOf(obj) == "Instance" || parentOf(obj) != client.ObjectKeyFromObject(parent)
 	})
 }
@@ -589,14 +591,14 @@ func (l *life) createObject(rt *rapid.T) {
 
 // abandon has an object let go, if it is being deleted or will be.
 func (l *life) abandon(rt *rapid.T) {
-	obj := l.pick(rt, func(Object) bool { return true })
-	edit(l.world, obj, func(obj Object) { annotate(obj, v1alpha1.AnnotationAbandon, "true") })
+	obj := l.pick(rt, func(lifecycle.Object) bool { return true })
+	edit(l.world, obj, func(obj lifecycle.Object) { annotate(obj, v1alpha1.AnnotationAbandon, "true") })
 	if alive(obj) && rapid.Bool().Draw(rt, "delete it") {
 		l.delete(obj)
 	}
 }
 
-func annotate(obj Object, name, value string) {
+func annotate(obj lifecycle.Object, name, value string) {
 	all := maps.Clone(obj.GetAnnotations())
 	if all == nil {
 		all = map[string]string{}
@@ -617,10 +619,10 @@ func (l *life) confirmReset(*rapid.T) {
 
 func (l *life) suspend(rt *rapid.T) {
 	on := rapid.Bool().Draw(rt, "suspend")
-	edit(l.world, l.pick(rt, alive), func(obj Object) { setSuspend(obj, on) })
+	edit(l.world, l.pick(rt, alive), func(obj lifecycle.Object) { setSuspend(obj, on) })
 }
 
-func setSuspend(obj Object, on bool) {
+func setSuspend(obj lifecycle.Object, on bool) {
 	switch o := obj.(type) {
 	case *v1alpha1.Organization:
 		o.Spec.Suspend = on
@@ -635,10 +637,10 @@ func setSuspend(obj Object, on bool) {
 
 // wipeStatus empties a status, as a restored backup does. An organization that has lost its mark as well could not be found again by anybody.
 func (l *life) wipeStatus(rt *rapid.T) {
-	obj := l.pick(rt, func(obj Object) bool {
+	obj := l.pick(rt, func(obj lifecycle.Object) bool {
 		o, ok := obj.(*v1alpha1.Organization)
 		return alive(obj) && (!ok || slices.ContainsFunc(l.grafana.Orgs(), func(org grafanatest.Org) bool {
-			return org.ID == o.Status.OrgID && markIn(org) == markOf("cluster-1", o)
+			return org.ID == o.Status.OrgID && markIn(org) == mark.Of("cluster-1", o)
 		}))
 	})
 	switch o := obj.(type) {
@@ -769,10 +771,10 @@ func (l *life) forge(rt *rapid.T) {
 		rt.Skip("it would be nobody's")
 	}
 	l.altered = true
-	m := mark{owner: tenantNamespace + "/" + rapid.SampledFrom([]string{"org", "org-2"}).Draw(rt, "owner"), uid: "f0f0f0f0-0000-4000-8000-000000000000", cluster: rapid.SampledFrom([]string{"cluster-1", "cluster-2"}).Draw(rt, "cluster")}
-	address := writeMark(grafana.Address{}, m, rapid.Bool().Draw(rt, "adopted"))
+	m := mark.Mark{Owner: tenantNamespace + "/" + rapid.SampledFrom([]string{"org", "org-2"}).Draw(rt, "owner"), UID: "f0f0f0f0-0000-4000-8000-000000000000", Cluster: rapid.SampledFrom([]string{"cluster-1", "cluster-2"}).Draw(rt, "cluster")}
+	address := mark.Write(grafana.Address{}, m, rapid.Bool().Draw(rt, "adopted"))
 	if rapid.Bool().Draw(rt, "released") {
-		address = withoutMark(address)
+		address = mark.Release(address)
 	}
 	l.do(http.MethodPut, 1, map[string]any{"address1": org.Address.Address1, "address2": address.Address2}, "/api/orgs/%d/address", org.ID)
 	if name := rapid.SampledFrom([]string{"", "Tenant", "Tenant-2", "Mine [f0f0f0f0]"}).Draw(rt, "name"); name != "" {
@@ -811,7 +813,7 @@ func (l *life) removeOperator(org int64) {
 
 // recorded reports whether an organization is in a status.
 func (l *life) recorded(org grafanatest.Org) bool {
-	return slices.ContainsFunc(l.objects(), func(obj Object) bool {
+	return slices.ContainsFunc(l.objects(), func(obj lifecycle.Object) bool {
 		o, ok := obj.(*v1alpha1.Organization)
 		return ok && o.Status.OrgID == org.ID
 	})
@@ -820,7 +822,7 @@ func (l *life) recorded(org grafanatest.Org) bool {
 // known reports whether id and name of an organization are in a status, and will be believed as long as Grafana is not reset.
 func (l *life) known(org grafanatest.Org) bool {
 	i := newInstance()
-	return l.get(i) && i.Status.Resets == 0 && l.anchored() && slices.ContainsFunc(l.objects(), func(obj Object) bool {
+	return l.get(i) && i.Status.Resets == 0 && l.anchored() && slices.ContainsFunc(l.objects(), func(obj lifecycle.Object) bool {
 		o, ok := obj.(*v1alpha1.Organization)
 		return ok && o.Status.OrgID == org.ID && o.Status.Resets == 0 && o.Status.Name == org.Name && o.WantedName() == org.Name
 	})

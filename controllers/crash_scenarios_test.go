@@ -11,6 +11,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"grafana-tenancy.dev/operator/api/v1alpha1"
+	"grafana-tenancy.dev/operator/internal/connection"
 )
 
 // seed puts into the world what every scenario has: a Grafana that is used by others too, an Instance, and its credential.
@@ -132,7 +133,7 @@ func organizationScenarios() []scenario {
 		{name: "operator removed from the organization", before: tenant, act: func(w *world) {
 			w.grafana.Do(http.MethodPost, "/api/orgs/3/users", 1, map[string]any{"loginOrEmail": "boss", "role": "Admin"})
 			w.grafana.Do(http.MethodDelete, "/api/orgs/3/users/1", 1, nil)
-			w.clock = w.clock.Add(2 * proofLife)
+			w.clock = w.clock.Add(2 * connection.ProofLife)
 			edit(w, newDashboard("", ""), func(d *v1alpha1.Dashboard) { *d.Spec.Source.JSON = otherDashboard })
 		}},
 	}

@@ -12,6 +12,9 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"grafana-tenancy.dev/operator/api/v1alpha1"
+	"grafana-tenancy.dev/operator/internal/connection"
+	"grafana-tenancy.dev/operator/internal/lifecycle"
+	"grafana-tenancy.dev/operator/internal/mark"
 )
 
 func tokenScenarios() []scenario {
@@ -184,7 +187,7 @@ func healingScenarios() []scenario {
 			w.settle()
 			w.grafana.Restore(backup)
 			w.grafana.Do("POST", "/api/serviceaccounts", 3, map[string]any{"name": "Foreign Admin robot", "role": "Admin"})
-			w.clock = w.clock.Add(2 * proofLife)
+			w.clock = w.clock.Add(2 * connection.ProofLife)
 		}, act: func(w *world) {
 			w.visit("ServiceAccountToken tenant/token")
 			w.everybody()
@@ -257,7 +260,7 @@ func healingScenarios() []scenario {
 			w.settle()
 			w.grafana.Restore(backup)
 		}, act: func(w *world) {
-			w.clock = w.clock.Add(2 * proofLife)
+			w.clock = w.clock.Add(2 * connection.ProofLife)
 			w.everybody()
 		}},
 		{name: "Grafana restored from before a rotation", before: func(w *world) {
@@ -268,7 +271,7 @@ func healingScenarios() []scenario {
 			w.settle()
 			w.grafana.Restore(backup)
 		}, act: func(w *world) {
-			w.clock = w.clock.Add(2 * proofLife)
+			w.clock = w.clock.Add(2 * connection.ProofLife)
 			w.everybody()
 		}},
 	}
@@ -415,18 +418,18 @@ func endingScenarios() []scenario {
 
 // forgottenScenarios: a status is wiped, the operator can only wait when it looks next, and then the object is deleted.
 func forgottenScenarios() []scenario {
-	all := []Object{newOrganization(""), newAccount(""), newToken(), newDashboard("", "")}
-	forgotten := func(name string, before func(*world), doomed ...Object) scenario {
+	all := []lifecycle.Object{newOrganization(""), newAccount(""), newToken(), newDashboard("", "")}
+	forgotten := func(name string, before func(*world), doomed ...lifecycle.Object) scenario {
 		return scenario{name: name + " deleted after its status was wiped", before: before, midway: func(w *world) {
 			for _, obj := range doomed {
-				w.wipe(obj.DeepCopyObject().(Object))
+				w.wipe(obj.DeepCopyObject().(lifecycle.Object))
 			}
 			w.start() // it does not know yet that the Instance is available
 			for _, obj := range all {
 				w.visit(kindOf(obj) + " " + client.ObjectKeyFromObject(obj).String())
 			}
 			for i := range doomed { // children first, as nothing says to the others that they are there
-				w.delete(doomed[len(doomed)-1-i].DeepCopyObject().(Object))
+				w.delete(doomed[len(doomed)-1-i].DeepCopyObject().(lifecycle.Object))
 			}
 		}, act: (*world).everybody}
 	}
@@ -460,7 +463,7 @@ func forgottenScenarios() []scenario {
 }
 
 // wipe empties the status of an object, as a restored backup does.
-func (w *world) wipe(obj Object) {
+func (w *world) wipe(obj lifecycle.Object) {
 	w.tb.Helper()
 	w.get(obj)
 	reflect.ValueOf(obj).Elem().FieldByName("Status").SetZero()
@@ -510,5 +513,5 @@ func (w *world) ownedSecrets(t *v1alpha1.ServiceAccountToken) []corev1.Secret {
 func tokenUID8() string {
 	t := newToken()
 	t.UID = uidFor(t)
-	return uid8(t)
+	return mark.ShortUID(t)
 }

@@ -20,6 +20,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/tools/events"
 	"k8s.io/client-go/util/workqueue"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -28,8 +29,10 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"grafana-tenancy.dev/operator/api/v1alpha1"
+	"grafana-tenancy.dev/operator/internal/connection"
 	"grafana-tenancy.dev/operator/internal/dashboard/fetch"
 	"grafana-tenancy.dev/operator/internal/grafana/grafanatest"
+	"grafana-tenancy.dev/operator/internal/lifecycle"
 )
 
 // fault is what happens at one point of a run: a request to Grafana, a write to Kubernetes, or a read of the object that a pass is about.
@@ -112,6 +115,7 @@ type world struct {
 // process is one process of the operator, and what it has in memory.
 type process struct {
 	mu          sync.Mutex // of what visits are due: a gate asks for some after a time of its own
+	env         *Env
 	reconcilers map[string]reconcile.Reconciler
 	due         map[string]time.Time // by kind and key
 	resyncs     map[string]bool      // those that are due for no other reason than that time passes
@@ -147,21 +151,20 @@ func (w *world) now() time.Time { return w.clock }
 
 // start begins a process of the operator with fresh memory. All objects are due, as after the first listing.
 func (w *world) start() {
-	env := &Env{
-		Client: interceptor.NewClient(w.kube, w.interceptors(true)), Live: interceptor.NewClient(w.kube, w.interceptors(false)), Events: discard{},
-		Connections: NewConnections(), ClusterID: "cluster-1", Now: w.now, Transport: (*crashTransport)(w), LastRetry: lastRetry,
-		Sources: w.sources,
+	env := &Env{Engine: &lifecycle.Engine{
+		Client: interceptor.NewClient(w.kube, w.interceptors(true)), Live: interceptor.NewClient(w.kube, w.interceptors(false)),
+		Events: discard{}, Connections: connection.NewPool(), Now: w.now, LastRetry: lastRetry,
+	}, ClusterID: "cluster-1", Transport: (*crashTransport)(w), Sources: w.sources}
+	if err := Register(env); err != nil {
+		w.tb.Fatal(err)
 	}
-	r := NewReconcilers(env)
-	w.process = &process{due: map[string]time.Time{}, resyncs: map[string]bool{}, failures: map[string]int{}, been: map[string]bool{}, reconcilers: map[string]reconcile.Reconciler{
-		"Instance": r.Instances, "Organization": r.Organizations, "ServiceAccount": r.ServiceAccounts, "ServiceAccountToken": r.Tokens, "Dashboard": r.Dashboards,
-	}}
-	ctx := context.Background()
-	for kind, use := range map[string]queueUser{
-		"Instance": r.Instances.useQueue, "Organization": r.Organizations.useQueue, "ServiceAccount": r.ServiceAccounts.useQueue,
-		"ServiceAccountToken": r.Tokens.useQueue, "Dashboard": r.Dashboards.useQueue,
-	} {
-		if err := use(ctx, &crashQueue{w: w, p: w.process, kind: kind}); err != nil {
+	w.process = &process{
+		env: env, due: map[string]time.Time{}, resyncs: map[string]bool{}, failures: map[string]int{}, been: map[string]bool{},
+		reconcilers: map[string]reconcile.Reconciler{},
+	}
+	for _, c := range env.Controllers() {
+		w.process.reconcilers[c.Name] = c.Reconciler
+		if err := c.UseQueue(context.Background(), &crashQueue{w: w, p: w.process, kind: c.Name}); err != nil {
 			w.tb.Fatal(err)
 		}
 	}
@@ -224,8 +227,8 @@ func isLeaf(key string) bool {
 }
 
 // objects lists all of our objects, as the API server has them.
-func (w *world) objects() []Object {
-	var all []Object
+func (w *world) objects() []lifecycle.Object {
+	var all []lifecycle.Object
 	for _, list := range []client.ObjectList{&v1alpha1.InstanceList{}, &v1alpha1.OrganizationList{}, &v1alpha1.ServiceAccountList{}, &v1alpha1.ServiceAccountTokenList{}, &v1alpha1.DashboardList{}} {
 		if err := w.kube.List(context.Background(), list, client.InNamespace(tenantNamespace)); err != nil {
 			w.tb.Fatal(err)
@@ -251,7 +254,7 @@ func (w *world) rest() error {
 }
 
 // horizon is how far ahead rest looks: further than any wait for something that is to be finished.
-const horizon = defaultResync
+const horizon = lifecycle.DefaultResync
 
 // busy reports whether there is more to come soon than resyncs.
 func (w *world) busy() bool {
@@ -431,7 +434,7 @@ func (w *world) again(f *flight) {
 const lastRetry = 256 * time.Second
 
 // earlyResync is no resync by its length: it is waited for.
-const earlyResync = defaultResync - time.Second
+const earlyResync = lifecycle.DefaultResync - time.Second
 
 // withoutJitter undoes what the operator spreads its waits by, so that a run is the same each time.
 func withoutJitter(d time.Duration) time.Duration {
@@ -440,8 +443,8 @@ func withoutJitter(d time.Duration) time.Duration {
 			return mean
 		}
 	}
-	if within(d, defaultResync) {
-		return defaultResync
+	if within(d, lifecycle.DefaultResync) {
+		return lifecycle.DefaultResync
 	}
 	return d
 }
@@ -455,7 +458,7 @@ func (w *world) later(key string, d time.Duration) {
 	defer w.mu.Unlock()
 	if now, ok := w.due[key]; !ok || now.After(at) {
 		w.due[key] = at
-		w.resyncs[key] = d == defaultResync
+		w.resyncs[key] = d == lifecycle.DefaultResync
 	}
 }
 
@@ -656,7 +659,7 @@ func (w *world) collectGarbage() {
 }
 
 // edit changes an object as a person does.
-func edit[T Object](w *world, obj T, change func(T)) {
+func edit[T lifecycle.Object](w *world, obj T, change func(T)) {
 	w.tb.Helper()
 	if err := w.kube.Get(context.Background(), client.ObjectKeyFromObject(obj), obj); err != nil {
 		w.tb.Fatal(err)
@@ -720,3 +723,26 @@ type discard struct{}
 func (discard) Eventf(runtime.Object, runtime.Object, string, string, string, string, ...any) {}
 
 var _ events.EventRecorder = discard{}
+
+// kindOf names the kind of an object of ours; empty: it is none.
+func kindOf(obj client.Object) string {
+	if _, ours := obj.(lifecycle.Object); !ours {
+		return ""
+	}
+	return lifecycle.NameOf(obj)
+}
+
+// parentOf is the object that another one is in.
+func parentOf(obj lifecycle.Object) types.NamespacedName {
+	switch o := obj.(type) {
+	case *v1alpha1.Organization:
+		return lifecycle.ParentKey(o.Spec.InstanceRef, o.Namespace)
+	case *v1alpha1.ServiceAccount:
+		return lifecycle.ParentKey(o.Spec.OrganizationRef, o.Namespace)
+	case *v1alpha1.Dashboard:
+		return lifecycle.ParentKey(o.Spec.OrganizationRef, o.Namespace)
+	case *v1alpha1.ServiceAccountToken:
+		return accountOf(o)
+	}
+	return types.NamespacedName{}
+}

@@ -15,7 +15,9 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"grafana-tenancy.dev/operator/api/v1alpha1"
+	"grafana-tenancy.dev/operator/internal/connection"
 	"grafana-tenancy.dev/operator/internal/dashboard/fetch"
+	"grafana-tenancy.dev/operator/internal/lifecycle"
 )
 
 // Sources fetches dashboards in the background.
@@ -26,7 +28,8 @@ type Sources interface {
 	Forget(key string)
 }
 
-// fetches remembers what was last fetched for each Dashboard; the content only until it is saved, and as long as there is room.
+// fetches remembers what was last fetched for each Dashboard; the content only until it is saved, and as long as there
+// is room.
 type fetches struct {
 	mu   sync.Mutex
 	all  map[types.NamespacedName]lastFetch
@@ -83,7 +86,8 @@ func (f *fetches) saved(key types.NamespacedName) {
 	}
 }
 
-// of is what was last fetched for this generation. After a start nothing is known but what status says: that is good for the first visit.
+// of is what was last fetched for this generation. After a start nothing is known but what status says: that is good
+// for the first visit.
 func (f *fetches) of(obj *v1alpha1.Dashboard, now time.Time, interval time.Duration) lastFetch {
 	f.mu.Lock()
 	last := f.all[client.ObjectKeyFromObject(obj)]
@@ -99,13 +103,16 @@ func (f *fetches) of(obj *v1alpha1.Dashboard, now time.Time, interval time.Durat
 	return lastFetch{}
 }
 
-// lacksSource reports whether the last word on a Dashboard is that its source could not be fetched, or not be understood.
+// lacksSource reports whether the last word on a Dashboard is that its source could not be fetched, or not be
+// understood.
 func lacksSource(obj *v1alpha1.Dashboard) bool {
 	ready := meta.FindStatusCondition(obj.Status.Conditions, v1alpha1.ConditionReady)
-	return ready != nil && (ready.Reason == v1alpha1.ReasonSourceUnavailable || ready.Reason == v1alpha1.ReasonInvalidSource)
+	return ready != nil &&
+		(ready.Reason == v1alpha1.ReasonSourceUnavailable || ready.Reason == v1alpha1.ReasonInvalidSource)
 }
 
-// fresh is for how long something fetched is good. A resync comes once an interval; other visits between two of them do not fetch again so soon.
+// fresh is for how long something fetched is good. A resync comes once an interval; other visits between two of them do
+// not fetch again so soon.
 func fresh(interval time.Duration) time.Duration { return interval / 4 }
 
 func (f *fetches) drop(key types.NamespacedName) {
@@ -115,7 +122,8 @@ func (f *fetches) drop(key types.NamespacedName) {
 	delete(f.all, key)
 }
 
-// fetched brings the content of a Dashboard that is on another server. It is fetched once an interval; a revision of grafana.com's only when its text is needed.
+// fetched brings the content of a Dashboard that is on another server. It is fetched once an interval; a revision of
+// grafana.com's only when its text is needed.
 func (k dashboardKind) fetched(ctx context.Context, obj *v1alpha1.Dashboard, c *content, interval time.Duration) error {
 	last := k.fetches.of(obj, k.Now(), interval)
 	known := last.hash != "" && !last.wanted
@@ -125,7 +133,11 @@ func (k dashboardKind) fetched(ctx context.Context, obj *v1alpha1.Dashboard, c *
 		}
 		last.wanted = true
 		k.fetches.keep(obj, last)
-		return nil, &problem{Reason: v1alpha1.ReasonFetching, RetryAfter: time.Second, Message: "the dashboard has to be saved: fetching its source"}
+		return nil, &lifecycle.Problem{
+			Reason:     v1alpha1.ReasonFetching,
+			RetryAfter: time.Second,
+			Message:    "the dashboard has to be saved: fetching its source",
+		}
 	}
 	old := obj.Spec.Source.URL != nil && k.Now().Sub(last.at) >= fresh(interval)
 	if known && !old {
@@ -139,7 +151,12 @@ func (k dashboardKind) fetched(ctx context.Context, obj *v1alpha1.Dashboard, c *
 		request.ETag, request.LastModified = last.etag, last.lastModified
 	}
 	key := client.ObjectKeyFromObject(obj)
-	got, err, done := k.Sources.Take(key.String(), obj.Namespace, request, func() { k.visit(suspect{kind: "Dashboard", key: key}) })
+	got, err, done := k.Sources.Take(
+		key.String(),
+		obj.Namespace,
+		request,
+		func() { k.Visit(lifecycle.Suspect{Kind: "Dashboard", Key: key}) },
+	)
 	switch {
 	case !done && known:
 		return nil // what was there is good until something else is
@@ -166,17 +183,22 @@ func (k dashboardKind) fetched(ctx context.Context, obj *v1alpha1.Dashboard, c *
 	return nil
 }
 
-// fetching ends the visit of an object that has to wait for its content. What is said of it already stands until there is something new to say.
+// fetching ends the visit of an object that has to wait for its content. What is said of it already stands until there
+// is something new to say.
 func (k dashboardKind) fetching(obj *v1alpha1.Dashboard) error {
 	if obj.Status.ObservedGeneration == obj.Generation {
-		return errParked
+		return connection.ErrQueued
 	}
-	return &problem{Reason: v1alpha1.ReasonFetching, RetryAfter: time.Minute, Message: "fetching the source"}
+	return &lifecycle.Problem{Reason: v1alpha1.ReasonFetching, RetryAfter: time.Minute, Message: "fetching the source"}
 }
 
 // notFetched says what a failed fetch means.
 func notFetched(err error) error {
-	p := &problem{Reason: v1alpha1.ReasonSourceUnavailable, Message: fmt.Sprintf("the source cannot be fetched: %v. What is in Grafana stays as it is", err), err: err}
+	p := &lifecycle.Problem{
+		Reason:  v1alpha1.ReasonSourceUnavailable,
+		Message: fmt.Sprintf("the source cannot be fetched: %v. What is in Grafana stays as it is", err),
+		Err:     err,
+	}
 	if fetch.Permanent(err) {
 		p.Stalled = true
 	} else {
@@ -189,7 +211,10 @@ func notFetched(err error) error {
 func (k dashboardKind) request(ctx context.Context, obj *v1alpha1.Dashboard) (fetch.Request, error) {
 	if com := obj.Spec.Source.GrafanaCom; com != nil {
 		base := strings.TrimRight(cmp.Or(k.GrafanaCom, defaultGrafanaCom), "/")
-		return fetch.Request{URL: fmt.Sprintf("%s/api/dashboards/%d/revisions/%d/download", base, com.ID, com.Revision), Trusted: k.GrafanaCom != ""}, nil
+		return fetch.Request{
+			URL:     fmt.Sprintf("%s/api/dashboards/%d/revisions/%d/download", base, com.ID, com.Revision),
+			Trusted: k.GrafanaCom != "",
+		}, nil
 	}
 	from := obj.Spec.Source.URL
 	request := fetch.Request{URL: from.URL, SHA256: from.SHA256}
@@ -219,7 +244,7 @@ const defaultGrafanaCom = "https://grafana.com"
 
 // unresolved says that what a source names is not there.
 func unresolved(err error) error {
-	var p *problem
+	var p *lifecycle.Problem
 	if errors.As(err, &p) {
 		p.Reason = v1alpha1.ReasonSourceUnavailable
 	}

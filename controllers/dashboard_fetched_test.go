@@ -6,11 +6,14 @@ import (
 	"testing"
 	"time"
 
+	"k8s.io/apimachinery/pkg/api/meta"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"grafana-tenancy.dev/operator/api/v1alpha1"
+	"grafana-tenancy.dev/operator/internal/connection"
 	"grafana-tenancy.dev/operator/internal/dashboard/fetch"
+	"grafana-tenancy.dev/operator/internal/lifecycle"
 )
 
 // background fetches as the Queue does: an outcome is there when it is asked for the second time.
@@ -50,7 +53,7 @@ func TestSourceThatStaysAway(t *testing.T) {
 			w.settle()
 			const key = "Dashboard tenant/dashboard"
 			w.served = served
-			w.clock = w.clock.Add(defaultResync)
+			w.clock = w.clock.Add(lifecycle.DefaultResync)
 			w.everybody()
 			before, times := len(w.history[key]), b.times
 			w.briefly(5 * time.Minute)
@@ -60,7 +63,7 @@ func TestSourceThatStaysAway(t *testing.T) {
 			w.briefly(time.Minute)
 			said := false
 			for _, v := range w.history[key][before:] {
-				ready := conditionOf(v.(Object), v1alpha1.ConditionReady)
+				ready := conditionOf(v.(lifecycle.Object), v1alpha1.ConditionReady)
 				if said = said || ready.Reason == reason; said && ready.Reason != reason {
 					t.Fatalf("after %s: %+v", reason, ready)
 				}
@@ -81,11 +84,10 @@ func TestFetchedWaitsItsTurn(t *testing.T) {
 	w.seed()
 	w.create(newOrganization("Tenant"))
 	w.settle()
-	r := w.reconcilers["Dashboard"].(*Reconciler[*v1alpha1.Dashboard, dashboardState])
-	g := r.Connections.available(client.ObjectKey{Namespace: tenantNamespace, Name: "main"}).gate
+	g := w.env.Connections.Available(client.ObjectKey{Namespace: tenantNamespace, Name: "main"}).Limiter
 	var leave []func()
 	for n := range 2 {
-		out, err := g.enter(ticket{kind: "Dashboard", group: "others", request: ctrl.Request{NamespacedName: client.ObjectKey{Name: fmt.Sprint(n)}}}, true)
+		out, err := g.Acquire(connection.Waiter{Kind: "Dashboard", Group: "others", Request: ctrl.Request{NamespacedName: client.ObjectKey{Name: fmt.Sprint(n)}}}, true)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -100,10 +102,10 @@ func TestFetchedWaitsItsTurn(t *testing.T) {
 		out()
 	}
 	w.briefly(time.Second)
-	if w.get(d); !isTrue(d.Status.Conditions, v1alpha1.ConditionReady) || b.times != 1 {
+	if w.get(d); !meta.IsStatusConditionTrue(d.Status.Conditions, v1alpha1.ConditionReady) || b.times != 1 {
 		t.Errorf("fetched %d times: %+v", b.times, d.Status.Conditions)
 	}
-	if n := r.fetches.held; n != 0 {
+	if n := w.env.fetches.held; n != 0 {
 		t.Errorf("%d bytes are still held", n)
 	}
 }

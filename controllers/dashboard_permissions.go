@@ -10,32 +10,22 @@ import (
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"grafana-tenancy.dev/operator/internal/connection"
 	"grafana-tenancy.dev/operator/internal/grafana"
+	"grafana-tenancy.dev/operator/internal/lifecycle"
 )
 
 // Writers that are the first in an organization at the same time race to make the roles that hold permissions, unless
-// Grafana keeps its data in SQLite. The losers are answered as if all were well, and what they made can be seen by Admins
-// only. Our own first one is made alone; others may have written beside it. So what is made is looked at until one was
-// seen to have its permissions: from then on the roles are there, and nobody races.
-
-// races reports whether writers can race in this Grafana. It is asked once; where nobody tells, they can.
-func (c *Connection) races(ctx context.Context) bool {
-	if known := c.databaseKind.Load(); known != nil {
-		return *known != grafana.SQLite
-	}
-	if c.Login == "" { // a token may not ask
-		return true
-	}
-	kind, err := c.DatabaseType(ctx)
-	if err == nil || grafana.IsForbidden(err) || grafana.IsNotFound(err) {
-		c.databaseKind.Store(&kind)
-	}
-	return kind != grafana.SQLite
-}
+// Grafana keeps its data in SQLite. The losers are answered as if all were well, and what they made can be seen by
+// Admins only. Our own first one is made alone; others may have written beside it. So what is made is looked at until
+// one was seen to have its permissions: from then on the roles are there, and nobody races.
 
 // everybody is what a new dashboard or folder has that is in no folder.
 func everybody() []grafana.Permission {
-	return []grafana.Permission{{Role: "Viewer", Permission: grafana.MayView}, {Role: "Editor", Permission: grafana.MayEdit}}
+	return []grafana.Permission{
+		{Role: "Viewer", Permission: grafana.MayView},
+		{Role: "Editor", Permission: grafana.MayEdit},
+	}
 }
 
 // isBare reports whether permissions are not those of something new: nothing of its own is for everybody of a role.
@@ -61,7 +51,7 @@ func (x *dash) seePermissions(ctx context.Context, have *dashboardState) error {
 	case err != nil:
 		return err
 	}
-	if have.FolderUID == "" && !x.conn.permissionsSeen(x.org.ID(), kindOf(x.obj)) && x.conn.races(ctx) {
+	if have.FolderUID == "" && !x.conn.PermissionsSeen(x.org.ID(), lifecycle.NameOf(x.obj)) && x.conn.WritersRace(ctx) {
 		items, err := x.org.DashboardPermissions(ctx, have.UID)
 		switch {
 		case grafana.IsNotGrafana(err):
@@ -73,7 +63,7 @@ func (x *dash) seePermissions(ctx context.Context, have *dashboardState) error {
 			have.bare, have.permissions = true, items
 			return nil
 		default:
-			x.conn.sawPermissions(x.org.ID(), kindOf(x.obj))
+			x.conn.RememberPermissions(x.org.ID(), lifecycle.NameOf(x.obj))
 		}
 	}
 	x.obj.Status.PermissionsPending = false
@@ -88,13 +78,13 @@ func (x *dash) mendPermissions(ctx context.Context, have *dashboardState) error 
 	if err := x.org.SetDashboardPermissions(ctx, have.UID, withEverybody(have.permissions)); err != nil {
 		return err
 	}
-	x.conn.sawPermissions(x.org.ID(), kindOf(x.obj))
+	x.conn.RememberPermissions(x.org.ID(), lifecycle.NameOf(x.obj))
 	have.bare, x.obj.Status.PermissionsPending = false, false
 	return nil
 }
 
-// mendFolders puts right the permissions of the folders on the path that the operator has just made. Those of others, and
-// of older ones, are as people want them.
+// mendFolders puts right the permissions of the folders on the path that the operator has just made. Those of others,
+// and of older ones, are as people want them.
 func (x *dash) mendFolders(ctx context.Context) error {
 	if x.obj.Spec.Folder == nil {
 		return nil
@@ -102,10 +92,10 @@ func (x *dash) mendFolders(ctx context.Context) error {
 	path := x.obj.Spec.Folder.Path
 	for n := range path {
 		uid := x.derivedFolder(path[:n+1])
-		if x.conn.folder(folderKey{org: x.org.ID(), path: pathKey(path[:n+1])}) != uid {
+		if x.conn.Folder(connection.FolderKey{Org: x.org.ID(), Path: pathKey(path[:n+1])}) != uid {
 			continue
 		}
-		if err := x.mendFolder(ctx, uid, n > 0); absent(err) != nil {
+		if err := x.mendFolder(ctx, uid, n > 0); grafana.IgnoreNotFound(err) != nil {
 			return fmt.Errorf("the permissions of folder %q: %w", strings.Join(path[:n+1], "/"), err)
 		}
 	}
@@ -116,11 +106,11 @@ func (x *dash) mendFolders(ctx context.Context) error {
 // folder in a folder, whatever the one above restricts.
 func (x *dash) mendFolder(ctx context.Context, uid string, inFolder bool) error {
 	org, kind := x.org.ID(), "Folder"
-	old := x.conn.dashboards() == ""
+	old := x.conn.DashboardAPIServed() == ""
 	if inFolder {
 		kind = "Folder " + uid
 	}
-	if x.conn.permissionsSeen(org, kind) || inFolder && !old || !inFolder && !x.conn.races(ctx) {
+	if x.conn.PermissionsSeen(org, kind) || inFolder && !old || !inFolder && !x.conn.WritersRace(ctx) {
 		return nil
 	}
 	items, err := x.org.FolderPermissions(ctx, uid)
@@ -143,7 +133,7 @@ func (x *dash) mendFolder(ctx context.Context, uid string, inFolder bool) error 
 			return err
 		}
 	}
-	x.conn.sawPermissions(org, kind)
+	x.conn.RememberPermissions(org, kind)
 	return nil
 }
 
@@ -151,11 +141,11 @@ func (x *dash) mendFolder(ctx context.Context, uid string, inFolder bool) error 
 const recent = 10 * time.Minute
 
 // ticket for what the Dashboard makes beside itself.
-func (x *dash) ticket() ticket {
+func (x *dash) ticket() connection.Waiter {
 	key := client.ObjectKeyFromObject(x.obj)
 	env := x.env // a ticket that waits must not hold on to a content
-	return ticket{
-		kind: kindOf(x.obj), request: ctrl.Request{NamespacedName: key}, group: x.owner.String(),
-		wake: func() { env.visit(suspect{kind: "Dashboard", key: key}) },
+	return connection.Waiter{
+		Kind: lifecycle.NameOf(x.obj), Request: ctrl.Request{NamespacedName: key}, Group: x.owner.String(),
+		Wake: func() { env.Visit(lifecycle.Suspect{Kind: "Dashboard", Key: key}) },
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"grafana-tenancy.dev/operator/api/v1alpha1"
 	"grafana-tenancy.dev/operator/internal/dashboard"
 	"grafana-tenancy.dev/operator/internal/grafana"
+	"grafana-tenancy.dev/operator/internal/lifecycle"
 )
 
 // clockSlack is by how much the operator's idea of Grafana's clock may be wrong.
@@ -46,7 +47,7 @@ func (x *dash) recordedIn(status v1alpha1.DashboardStatus, d *grafana.Dashboard)
 // isHeld reports whether a dashboard is the one that another Dashboard object has saved or taken over.
 func (x *dash) isHeld(ctx context.Context, d *grafana.Dashboard) (bool, error) {
 	var list v1alpha1.DashboardList
-	err := x.env.listChildren(ctx, &list, x.owner)
+	err := x.env.ListChildren(ctx, &list, x.owner)
 	return slices.ContainsFunc(list.Items, func(o v1alpha1.Dashboard) bool {
 		return o.UID != x.obj.UID && x.recordedIn(o.Status, d)
 	}), err
@@ -56,7 +57,7 @@ func (x *dash) isHeld(ctx context.Context, d *grafana.Dashboard) (bool, error) {
 func (x *dash) look(ctx context.Context, content func([]byte)) (*grafana.Dashboard, error) {
 	d, err := x.org.ReadDashboard(ctx, x.uid, content)
 	if err != nil {
-		return nil, absent(err)
+		return nil, grafana.IgnoreNotFound(err)
 	}
 	return d, nil
 }
@@ -76,7 +77,11 @@ func (x *dash) read(ctx context.Context, known bool) (*dashboardState, error) {
 	}
 	have.Dashboard, have.adopted = *d, x.adopted(d)
 	if d.UID != x.uid {
-		x.foreign = fmt.Sprintf("dashboard %q is another, though this Grafana's database takes %q for the same", d.UID, x.uid)
+		x.foreign = fmt.Sprintf(
+			"dashboard %q is another, though this Grafana's database takes %q for the same",
+			d.UID,
+			x.uid,
+		)
 		return nil, nil
 	}
 	if x.content != nil {
@@ -150,15 +155,20 @@ func (x *dash) weigh(have *dashboardState, h history, known, recorded bool) (*da
 	return have, nil
 }
 
-// notOurs takes note of a dashboard that is not provably ours. It fails if it may be, but nothing can prove it any more.
+// notOurs takes note of a dashboard that is not provably ours. It fails if it may be, but nothing can prove it any
+// more.
 func (x *dash) notOurs(h history, known bool) error {
 	switch {
 	case h.others:
 		x.foreign = fmt.Sprintf("dashboard %q belongs to another Dashboard object", x.uid)
 	case h.cut && known:
-		return stalled(v1alpha1.ReasonOwnershipLost,
-			"dashboard %q is there, but of the versions that Grafana keeps none is the operator's: delete it in Grafana, or annotate this object %s=true and delete it, to leave the dashboard to others",
-			x.uid, v1alpha1.AnnotationAbandon)
+		return lifecycle.Stalled(
+			v1alpha1.ReasonOwnershipLost,
+			"dashboard %q is there, but of the versions that Grafana keeps none is the operator's: delete it in "+
+				"Grafana, or annotate this object %s=true and delete it, to leave the dashboard to others",
+			x.uid,
+			v1alpha1.AnnotationAbandon,
+		)
 	default:
 		x.foreign = fmt.Sprintf("there is a dashboard %q, and nothing proves that it is this object's", x.uid)
 	}
@@ -185,7 +195,13 @@ func (x *dash) adopt(ctx context.Context) (*dashboardState, error) {
 	case held:
 		return nil, x.ofAnother()
 	case x.object.Spec.Adoption != v1alpha1.AdoptionAllow:
-		return nil, stalled(v1alpha1.ReasonAdoptionNotPermitted, "a dashboard with uid %q exists in Grafana, and Organization %s does not allow that it is adopted: have its spec.adoption set to Allow, or choose another uid", x.uid, x.owner)
+		return nil, lifecycle.Stalled(
+			v1alpha1.ReasonAdoptionNotPermitted,
+			"a dashboard with uid %q exists in Grafana, and Organization %s does not allow that it is adopted: "+
+				"have its spec.adoption set to Allow, or choose another uid",
+			x.uid,
+			x.owner,
+		)
 	}
 	have.Dashboard = *d
 	return have, nil
@@ -205,16 +221,21 @@ func (x *dash) taken(ctx context.Context) error {
 }
 
 // errLookAgain says that what was there a moment ago is gone.
-var errLookAgain error = &problem{
+var errLookAgain error = &lifecycle.Problem{
 	Reason: v1alpha1.ReasonCreating, Retry: true, Message: "what had its uid a moment ago is gone: looking again",
 }
 
 func (x *dash) takenBy(d *grafana.Dashboard, h history) error {
 	switch {
 	case d.UID != x.uid:
-		return stalled(v1alpha1.ReasonNameConflict,
-			"a dashboard with uid %q exists in organization %d, and this Grafana's database takes %q for the same: set another spec.uid in a new Dashboard",
-			d.UID, x.org.ID(), x.uid)
+		return lifecycle.Stalled(
+			v1alpha1.ReasonNameConflict,
+			"a dashboard with uid %q exists in organization %d, and this Grafana's database takes %q for the "+
+				"same: set another spec.uid in a new Dashboard",
+			d.UID,
+			x.org.ID(),
+			x.uid,
+		)
 	case h.others:
 		return x.ofAnother()
 	}
@@ -222,11 +243,20 @@ func (x *dash) takenBy(d *grafana.Dashboard, h history) error {
 	if x.obj.Spec.AdoptionPolicy != v1alpha1.AdoptionAdopt {
 		cure = ", or have this object take it over with adoptionPolicy: Adopt"
 	}
-	return stalled(v1alpha1.ReasonAlreadyExists, "a dashboard with uid %q exists in organization %d and was not created by this object: set another spec.uid in a new Dashboard, or delete that one in Grafana%s", x.uid, x.org.ID(), cure)
+	return lifecycle.Stalled(v1alpha1.ReasonAlreadyExists,
+		"a dashboard with uid %q exists in organization %d and was not created by this object: "+
+			"set another spec.uid in a new Dashboard, or delete that one in Grafana%s",
+		x.uid, x.org.ID(), cure)
 }
 
 func (x *dash) ofAnother() error {
-	return stalled(v1alpha1.ReasonNameConflict, "the dashboard with uid %q in organization %d belongs to another Dashboard object: set another spec.uid in a new one", x.uid, x.org.ID())
+	return lifecycle.Stalled(
+		v1alpha1.ReasonNameConflict,
+		"the dashboard with uid %q in organization %d belongs to another Dashboard object: set another spec.uid "+
+			"in a new one",
+		x.uid,
+		x.org.ID(),
+	)
 }
 
 // history is what a dashboard's versions say of it.
@@ -244,9 +274,9 @@ type history struct {
 func (x *dash) history(ctx context.Context, d *grafana.Dashboard, oldest int64) (history, error) {
 	h := history{}
 	last := int64(1)
-	for v, err := range x.org.DashboardVersions(ctx, d.UID, x.conn.dashboards()) {
+	for v, err := range x.org.DashboardVersions(ctx, d.UID, x.conn.DashboardAPIServed()) {
 		if err != nil {
-			return h, absent(err)
+			return h, grafana.IgnoreNotFound(err)
 		}
 		if v.Version < oldest {
 			break

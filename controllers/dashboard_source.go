@@ -17,6 +17,7 @@ import (
 
 	"grafana-tenancy.dev/operator/api/v1alpha1"
 	"grafana-tenancy.dev/operator/internal/dashboard"
+	"grafana-tenancy.dev/operator/internal/lifecycle"
 )
 
 // content is what a Dashboard asks for, by its hash. The text itself is read when it is needed.
@@ -35,11 +36,17 @@ type content struct {
 	raw    []byte             // in the place of parsed, if that is large
 }
 
-// large is from what size on a text is understood one at a time and not kept so, since that takes many times its size. A compressed one counts as large.
+// large is from what size on a text is understood one at a time and not kept so, since that takes many times its size.
+// A compressed one counts as large.
 const large = 1 << 20
 
-// contentOf finds out what a Dashboard asks for. The cache holds no content; while status says what this generation's was, nobody needs it.
-func (k dashboardKind) contentOf(ctx context.Context, obj *v1alpha1.Dashboard, interval time.Duration) (*content, error) {
+// contentOf finds out what a Dashboard asks for. The cache holds no content; while status says what this generation's
+// was, nobody needs it.
+func (k dashboardKind) contentOf(
+	ctx context.Context,
+	obj *v1alpha1.Dashboard,
+	interval time.Duration,
+) (*content, error) {
 	c := &content{inputs: map[string]string{}, big: &k.parsing}
 	for _, in := range obj.Spec.Inputs {
 		c.inputs[in.Name] = in.Value
@@ -105,7 +112,7 @@ func (c *content) understand(text []byte, use func(*dashboard.Content) error) er
 		err = use(parsed)
 	}
 	if err != nil {
-		return stalled(v1alpha1.ReasonInvalidSource, "the source is no dashboard: %v", err)
+		return lifecycle.Stalled(v1alpha1.ReasonInvalidSource, "the source is no dashboard: %v", err)
 	}
 	return nil
 }
@@ -139,11 +146,15 @@ func (c *content) model(ctx context.Context, uid string, version int64) (model j
 // fromObject reads the content in the object itself, from the API server.
 func (k dashboardKind) fromObject(ctx context.Context, obj *v1alpha1.Dashboard) ([]byte, error) {
 	var live v1alpha1.Dashboard
-	if err := k.Live.Get(quiet(ctx), client.ObjectKeyFromObject(obj), &live); err != nil {
+	if err := k.Live.Get(unlogged(ctx), client.ObjectKeyFromObject(obj), &live); err != nil {
 		return nil, err
 	}
 	if live.UID != obj.UID || live.Generation != obj.Generation { // the watch brings that one
-		return nil, apierrors.NewConflict(v1alpha1.GroupVersion.WithResource("dashboards").GroupResource(), obj.Name, errors.New("it has changed since it was read"))
+		return nil, apierrors.NewConflict(
+			v1alpha1.GroupVersion.WithResource("dashboards").GroupResource(),
+			obj.Name,
+			errors.New("it has changed since it was read"),
+		)
 	}
 	switch from := live.Spec.Source; {
 	case from.JSON != nil:
@@ -151,13 +162,13 @@ func (k dashboardKind) fromObject(ctx context.Context, obj *v1alpha1.Dashboard) 
 	case from.Model != nil:
 		model, err := dashboard.FromYAML(from.Model.Raw)
 		if err != nil {
-			return nil, stalled(v1alpha1.ReasonInvalidSource, "spec.source.model: %v", err)
+			return nil, lifecycle.Stalled(v1alpha1.ReasonInvalidSource, "spec.source.model: %v", err)
 		}
 		return model, nil
 	default:
 		packed, err := base64.StdEncoding.DecodeString(strings.Join(strings.Fields(*from.GzipJSON), ""))
 		if err != nil {
-			return nil, stalled(v1alpha1.ReasonInvalidSource, "spec.source.gzipJson is not base64: %v", err)
+			return nil, lifecycle.Stalled(v1alpha1.ReasonInvalidSource, "spec.source.gzipJson is not base64: %v", err)
 		}
 		return packed, nil
 	}
@@ -167,9 +178,14 @@ func (k dashboardKind) fromObject(ctx context.Context, obj *v1alpha1.Dashboard) 
 func (k dashboardKind) fromConfigMap(ctx context.Context, obj *v1alpha1.Dashboard) ([]byte, error) {
 	ref := obj.Spec.Source.ConfigMapRef
 	var cm corev1.ConfigMap
-	err := k.Live.Get(quiet(ctx), types.NamespacedName{Namespace: obj.Namespace, Name: ref.Name}, &cm)
+	err := k.Live.Get(unlogged(ctx), types.NamespacedName{Namespace: obj.Namespace, Name: ref.Name}, &cm)
 	if apierrors.IsNotFound(err) {
-		return nil, stalled(v1alpha1.ReasonSourceNotFound, "ConfigMap %s/%s does not exist", obj.Namespace, ref.Name)
+		return nil, lifecycle.Stalled(
+			v1alpha1.ReasonSourceNotFound,
+			"ConfigMap %s/%s does not exist",
+			obj.Namespace,
+			ref.Name,
+		)
 	}
 	if err != nil {
 		return nil, err
@@ -180,5 +196,39 @@ func (k dashboardKind) fromConfigMap(ctx context.Context, obj *v1alpha1.Dashboar
 	if binary, ok := cm.BinaryData[ref.Key]; ok {
 		return binary, nil
 	}
-	return nil, stalled(v1alpha1.ReasonSourceNotFound, "ConfigMap %s/%s has no key %q", obj.Namespace, ref.Name, ref.Key)
+	return nil, lifecycle.Stalled(
+		v1alpha1.ReasonSourceNotFound,
+		"ConfigMap %s/%s has no key %q",
+		obj.Namespace,
+		ref.Name,
+		ref.Key,
+	)
+}
+
+// dashboardConfigMaps are the names of the ConfigMaps that a Dashboard names.
+func dashboardConfigMaps(obj *v1alpha1.Dashboard) []string {
+	source := obj.Spec.Source
+	if source.ConfigMapRef != nil {
+		return []string{source.ConfigMapRef.Name}
+	}
+	if source.URL != nil && source.URL.CAFrom != nil && source.URL.CAFrom.ConfigMapKeyRef != nil {
+		return []string{source.URL.CAFrom.ConfigMapKeyRef.Name}
+	}
+	return nil
+}
+
+// dashboardSecrets are those of its Secrets.
+func dashboardSecrets(obj *v1alpha1.Dashboard) []string {
+	url := obj.Spec.Source.URL
+	if url == nil {
+		return nil
+	}
+	var names []string
+	if url.HeadersFrom != nil {
+		names = append(names, url.HeadersFrom.Name)
+	}
+	if url.CAFrom != nil && url.CAFrom.SecretKeyRef != nil {
+		names = append(names, url.CAFrom.SecretKeyRef.Name)
+	}
+	return names
 }

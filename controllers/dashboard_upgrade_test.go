@@ -6,8 +6,11 @@ import (
 	"testing"
 	"time"
 
+	"k8s.io/apimachinery/pkg/api/meta"
+
 	"grafana-tenancy.dev/operator/api/v1alpha1"
 	"grafana-tenancy.dev/operator/internal/dashboard"
+	"grafana-tenancy.dev/operator/internal/lifecycle"
 )
 
 // An operator whose canonical form is another one writes nothing for that alone, and leaves to stand what policy lets stand.
@@ -20,7 +23,7 @@ func TestHashOfAnotherVersion(t *testing.T) {
 			w.settle()
 			if edited {
 				editInGrafana(w)
-				w.clock = w.clock.Add(defaultResync)
+				w.clock = w.clock.Add(lifecycle.DefaultResync)
 				w.everybody()
 				w.settle()
 			}
@@ -39,7 +42,7 @@ func TestHashOfAnotherVersion(t *testing.T) {
 			if after := w.grafana.Dashboards(3)[0].Version; after != before {
 				t.Errorf("version %d became %d", before, after)
 			}
-			if w.get(d); !dashboard.CurrentHash(d.Status.ContentHash) || isTrue(d.Status.Conditions, v1alpha1.ConditionDrifted) != edited {
+			if w.get(d); !dashboard.CurrentHash(d.Status.ContentHash) || meta.IsStatusConditionTrue(d.Status.Conditions, v1alpha1.ConditionDrifted) != edited {
 				t.Errorf("status: %+v", d.Status)
 			}
 		})

@@ -4,7 +4,11 @@ import (
 	"net/http"
 	"testing"
 
+	"k8s.io/apimachinery/pkg/api/meta"
+
 	"grafana-tenancy.dev/operator/api/v1alpha1"
+	"grafana-tenancy.dev/operator/internal/connection"
+	"grafana-tenancy.dev/operator/internal/mark"
 )
 
 // A folder that another Dashboard has made between the look and the request is shared, and says nothing about the dashboard.
@@ -16,13 +20,13 @@ func TestFolderMadeMeanwhile(t *testing.T) {
 		w.settle()
 		d := newDashboard("requests", oneDashboard)
 		path("Team")(d)
-		x := &dash{place: &place{mark: markOf("cluster-1", ownerOfFolders(w))}}
+		x := &dash{orgScope: &orgScope{mark: mark.Of("cluster-1", ownerOfFolders(w))}}
 		w.meanwhile = map[string]func(){"POST /api/folders": func() {
 			w.grafana.Do(http.MethodPost, "/api/folders", 3, map[string]any{"uid": x.derivedFolder([]string{"Team"}), "title": "Team"})
 		}}
 		w.create(d)
 		w.briefly(0)
-		if w.get(d); !isTrue(d.Status.Conditions, v1alpha1.ConditionReady) {
+		if w.get(d); !meta.IsStatusConditionTrue(d.Status.Conditions, v1alpha1.ConditionReady) {
 			t.Errorf("%s: %+v", version, d.Status.Conditions)
 		}
 		if err := inFolder("Team")(w); err != nil {
@@ -40,7 +44,7 @@ func TestFolderRenamedWithAPersonsInIt(t *testing.T) {
 	team := w.grafana.Folders(3)[0].UID
 	w.grafana.Do(http.MethodPut, "/api/folders/"+team, 3, map[string]any{"title": "Squad", "overwrite": true})
 	w.grafana.Do(http.MethodPost, "/api/folders", 3, map[string]any{"uid": "theirs", "title": "Reports", "parentUid": team})
-	w.clock = w.clock.Add(2 * proofLife)
+	w.clock = w.clock.Add(2 * connection.ProofLife)
 	edit(w, newDashboard("", ""), path("Team", "Reports"))
 	w.settle()
 	if err := inFolder("Squad", "Reports")(w); err != nil {

@@ -12,8 +12,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"grafana-tenancy.dev/operator/api/v1alpha1"
-	"grafana-tenancy.dev/operator/controllers"
 	"grafana-tenancy.dev/operator/internal/grafana/grafanatest"
+	"grafana-tenancy.dev/operator/internal/lifecycle"
 )
 
 // hostileReferences are references to what does not allow them.
@@ -55,7 +55,7 @@ func uninvited() []attempt {
 }
 
 // told is all that the operator says of an object, without the name of what it refers to.
-func told(obj controllers.Object, target string) string {
+func told(obj lifecycle.Object, target string) string {
 	var text []string
 	for _, c := range obj.CommonStatus().Conditions {
 		text = append(text, fmt.Sprintf("%s=%s %s: %s", c.Type, c.Status, c.Reason, strings.ReplaceAll(c.Message, target, "TARGET")))
@@ -277,7 +277,7 @@ func withdrawn() []attempt {
 }
 
 // ends waits until a deletion has come to its end, or to a word that says why not, which it returns.
-func (s *scene) ends(obj controllers.Object) (blocked string) {
+func (s *scene) ends(obj lifecycle.Object) (blocked string) {
 	s.eventually("an end", func() error {
 		err := s.client.Get(s.t.Context(), client.ObjectKeyFromObject(obj), obj)
 		if err != nil {

@@ -29,8 +29,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/envtest"
 
 	"grafana-tenancy.dev/operator/api/v1alpha1"
-	"grafana-tenancy.dev/operator/controllers"
 	"grafana-tenancy.dev/operator/internal/grafana/grafanatest"
+	"grafana-tenancy.dev/operator/internal/lifecycle"
 )
 
 // scene is where a hostile tenant is let loose. The world's own namespace holds the Instance and its credential; the platform's the Organizations; the victim has a namespace, an organization and
@@ -157,7 +157,7 @@ func (s *scene) victim() {
 	s.robot, s.sharedRobot = account("robot", "victim"), account("shared-robot", "commons")
 	s.ci, s.sharedCI = token("ci", "robot"), token("shared-ci", "shared-robot")
 	s.board, s.shared = board("overview", "victim", "victim-overview", "canary-ledger"), board("shared-overview", "commons", "commons-overview", "canary-common")
-	for _, obj := range []controllers.Object{s.robot, s.sharedRobot, s.ci, s.sharedCI, s.board, s.shared} {
+	for _, obj := range []lifecycle.Object{s.robot, s.sharedRobot, s.ci, s.sharedCI, s.board, s.shared} {
 		ready(s.world, obj)
 	}
 }
@@ -332,7 +332,7 @@ func (s *scene) victimSecret(name string) *corev1.Secret {
 }
 
 // judged waits until the operator has said something of an object's present generation, and returns it as it is then.
-func judged[T controllers.Object](s *scene, obj T) T {
+func judged[T lifecycle.Object](s *scene, obj T) T {
 	s.t.Helper()
 	return until(s.world, obj, "a verdict", func(c metav1.Condition) bool {
 		return c.Reason != v1alpha1.ReasonCreating && c.Reason != v1alpha1.ReasonFetching
@@ -431,7 +431,7 @@ func (s *scene) noteKubernetes(note func(key string, content any)) {
 				s.t.Fatal(err)
 			}
 			_ = meta.EachListItemWithAlloc(list, func(o runtime.Object) error {
-				if ours, is := o.(controllers.Object); is {
+				if ours, is := o.(lifecycle.Object); is {
 					note(fmt.Sprintf("%T %s/%s", o, ns, ours.GetName()), intent(ours))
 				} else {
 					note(fmt.Sprintf("%T %s/%s", o, ns, o.(client.Object).GetName()), o)
@@ -443,8 +443,8 @@ func (s *scene) noteKubernetes(note func(key string, content any)) {
 }
 
 // intent is an object without what the operator says of it, and without what tells merely that somebody wrote.
-func intent(obj controllers.Object) any {
-	o := obj.DeepCopyObject().(controllers.Object)
+func intent(obj lifecycle.Object) any {
+	o := obj.DeepCopyObject().(lifecycle.Object)
 	annotations := maps.Clone(o.GetAnnotations())
 	delete(annotations, "example.com/visit") // these are ours
 	return []any{o.GetUID(), o.GetLabels(), fmt.Sprint(annotations), o.GetFinalizers(), o.GetOwnerReferences(), o.GetDeletionTimestamp(), o.GetGeneration()}
@@ -504,7 +504,7 @@ func (s *scene) readable(list client.ObjectList) map[string]string {
 		obj := o.(client.Object)
 		var shown any = obj
 		switch o := obj.(type) {
-		case controllers.Object:
+		case lifecycle.Object:
 			shown = statusText(o)
 		case *corev1.Secret:
 			shown = openly(o)
@@ -519,7 +519,7 @@ func (s *scene) readable(list client.ObjectList) map[string]string {
 	return all
 }
 
-func statusText(obj controllers.Object) any {
+func statusText(obj lifecycle.Object) any {
 	switch o := obj.(type) {
 	case *v1alpha1.ServiceAccount:
 		return o.Status

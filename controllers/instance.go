@@ -3,17 +3,20 @@ package controllers
 import (
 	"context"
 	"errors"
-	"fmt"
 	"strconv"
 	"strings"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"grafana-tenancy.dev/operator/api/v1alpha1"
+	"grafana-tenancy.dev/operator/internal/connection"
 	"grafana-tenancy.dev/operator/internal/grafana"
+	"grafana-tenancy.dev/operator/internal/lifecycle"
+	"grafana-tenancy.dev/operator/internal/mark"
 )
 
 // +kubebuilder:rbac:groups=grafana-tenancy.dev,resources=instances,verbs=get;list;watch;patch
@@ -21,19 +24,13 @@ import (
 
 type instanceKind struct{ *Env }
 
-// serverState is what a Grafana says of itself.
-type serverState struct {
-	grafana.Health
-	edition      string
-	capabilities []string
-}
-
 // instance is an Instance and the connection made from it. It creates nothing in Grafana: to find it is to probe it.
 type instance struct {
+	lifecycle.ReadOnly[connection.Server]
 	*Env
 	obj  *v1alpha1.Instance
 	key  types.NamespacedName
-	conn *Connection
+	conn *connection.Conn
 	// credential is the resourceVersion of the Secret with the credential.
 	credential string
 	pause      time.Duration // until the next probe
@@ -44,23 +41,39 @@ type instance struct {
 // oldest is the oldest Grafana that is supported.
 var oldest = [2]int{10, 4}
 
-func (k instanceKind) New() *v1alpha1.Instance { return &v1alpha1.Instance{} }
-
-// Held is false: an Instance has nothing in Grafana.
-func (k instanceKind) Held(*v1alpha1.Instance) bool { return false }
-
-func (k instanceKind) Dependents(ctx context.Context, obj *v1alpha1.Instance) ([]Object, error) {
-	organizations, err := k.children(ctx, &v1alpha1.OrganizationList{}, obj)
-	return holding(organizationKind{}, organizations), err
+func (k instanceKind) describe() lifecycle.Kind[*v1alpha1.Instance, connection.Server] {
+	return lifecycle.Kind[*v1alpha1.Instance, connection.Server]{
+		List:    &v1alpha1.InstanceList{},
+		Connect: k.Connect,
+		Allowed: func(obj *v1alpha1.Instance) v1alpha1.AllowedNamespaces { return obj.Spec.AllowedNamespaces },
+		Usability: func(obj *v1alpha1.Instance) any {
+			return struct {
+				resets int64
+				held   bool
+			}{obj.Status.Resets, isHeld(obj)}
+		},
+		WhenHeld: true, // its Secrets are kept for what its Organizations have in Grafana
+		References: []lifecycle.Reference[*v1alpha1.Instance]{
+			{To: &corev1.Secret{}, Names: instanceSecrets},
+			{To: &corev1.ConfigMap{}, Names: instanceConfigMaps},
+		},
+		Abandon: k.Abandon,
+		MayHelp: func(key types.NamespacedName) bool { // one that is known to be away is probed in its own time
+			return !k.Connections.Probed(key) || k.Connections.Available(key) != nil
+		},
+	}
 }
 
 // Abandon ends the session and lets go of the Secrets.
 func (k instanceKind) Abandon(ctx context.Context, obj *v1alpha1.Instance) error {
-	k.Connections.drop(ctx, client.ObjectKeyFromObject(obj))
+	k.Connections.Drop(ctx, client.ObjectKeyFromObject(obj))
 	return k.holdSecrets(ctx, obj, false)
 }
 
-func (k instanceKind) Connect(ctx context.Context, obj *v1alpha1.Instance) (External[serverState], error) {
+func (k instanceKind) Connect(
+	ctx context.Context,
+	obj *v1alpha1.Instance,
+) (lifecycle.External[connection.Server], error) {
 	x := &instance{Env: k.Env, obj: obj, key: client.ObjectKeyFromObject(obj)}
 	dependents, err := k.Dependents(ctx, obj)
 	if err != nil {
@@ -70,35 +83,31 @@ func (k instanceKind) Connect(ctx context.Context, obj *v1alpha1.Instance) (Exte
 		return nil, err
 	}
 	if !obj.DeletionTimestamp.IsZero() && len(dependents) == 0 {
-		k.Connections.drop(ctx, x.key)
-		return nil, errGone
+		k.Connections.Drop(ctx, x.key)
+		return nil, lifecycle.ErrGone
 	}
 	settings, err := k.resolve(ctx, obj)
 	if err != nil {
-		if x.conn = k.Connections.current(x.key); x.conn != nil && !obj.DeletionTimestamp.IsZero() {
+		if x.conn = k.Connections.Current(x.key); x.conn != nil && !obj.DeletionTimestamp.IsZero() {
 			return x, nil // the Secret went first, as when a namespace is deleted: what we have still works
 		}
-		k.Connections.setAvailable(x.key, false)
+		k.Connections.SetAvailable(x.key, false)
 		return nil, x.down(err)
 	}
 	x.credential = settings.credential
-	x.conn = k.Connections.current(x.key)
-	x.unchanged = x.conn != nil && x.conn.fingerprint == settings.fingerprint
+	x.conn = k.Connections.Current(x.key)
+	x.unchanged = x.conn != nil && x.conn.Fingerprint == settings.fingerprint
 	if !x.unchanged {
 		if x.conn, err = k.connect(obj, settings); err != nil {
-			k.Connections.setAvailable(x.key, false)
-			return nil, x.down(stalled(v1alpha1.ReasonInvalidSpec, "%v%s", err, settings.hint))
+			k.Connections.SetAvailable(x.key, false)
+			return nil, x.down(lifecycle.Stalled(v1alpha1.ReasonInvalidSpec, "%v%s", err, settings.hint))
 		}
-		if old := k.Connections.replace(x.key, x.conn); old != nil {
-			old.gate.drain()
+		if old := k.Connections.Replace(x.key, x.conn); old != nil {
+			old.Limiter.Drain()
 			go func() { _ = old.Close(context.WithoutCancel(ctx)) }() // passes that still use it fail, and come again
 		}
 	}
-	resync := defaultResync
-	if own := obj.Spec.ResyncInterval; own != nil {
-		resync = own.Duration
-	}
-	x.conn.resync.Store(int64(resync)) // it needs no new connection
+	x.conn.SetResync(lifecycle.ResyncInterval(obj, nil)) // it needs no new connection
 	return x, nil
 }
 
@@ -107,67 +116,57 @@ func (x *instance) down(err error) error {
 	if err == nil {
 		return nil
 	}
-	p := *classify(err, x.key)
-	p.Unavailable, p.suspect = true, nil
+	p := *lifecycle.Classify(err, x.key)
+	p.Unavailable, p.Suspect = true, nil
 	switch grafana.VerdictOf(err) {
 	case grafana.Untrusted:
 		p.Reason, p.Stalled, p.Retry, p.RetryAfter = v1alpha1.ReasonTLSFailed, true, false, time.Minute
 	case grafana.Foreign, grafana.Absent, grafana.Taken, grafana.Changed, grafana.TooLarge, grafana.Refused:
 		p.Reason, p.Stalled, p.Retry, p.RetryAfter = v1alpha1.ReasonNotGrafana, true, false, time.Minute
-		if grafana.IsChallenge(err) { // it may have been Grafana's word on the password, hidden behind a page: see nextLoginWait
+		if grafana.IsChallenge(
+			err,
+		) { // it may have been Grafana's word on the password, hidden behind a page: see nextLoginWait
 			p.RetryAfter = challengeWait
 		}
-		p.Message += ": does spec.url name a Grafana, with the right scheme and the path that it is served under, and does what is before it let all of it through?"
+		p.Message += ": does spec.url name a Grafana, with the right scheme and the path that it is served under, " +
+			"and does what is before it let all of it through?"
 	}
 	return &p
 }
 
-// Connection is none: a probe waits for nobody's turn.
-func (x *instance) Connection() (*Connection, string) { return nil, "" }
-
-// Get probes Grafana. Nobody is let in before Judge, when what was found out is written; there is none in a deletion, which makes nothing either.
-func (x *instance) Get(ctx context.Context) (*serverState, error) {
+// Find probes Grafana. Nobody is let in before Judge, when what was found out is written; there is none in a deletion,
+// which makes nothing either.
+func (x *instance) Find(ctx context.Context) (*connection.Server, error) {
 	if have := x.justProbed(); have != nil {
 		return have, nil
 	}
 	have, err := x.probe(ctx)
-	x.conn.keepProbe(have, err)
+	x.conn.RememberProbe(have, err)
 	if err != nil || !x.obj.DeletionTimestamp.IsZero() {
-		x.conn.resets.Store(x.obj.Status.Resets)
-		x.Connections.setAvailable(x.key, err == nil)
+		x.conn.Resets.Store(x.obj.Status.Resets)
+		x.Connections.SetAvailable(x.key, err == nil)
 	}
 	return have, x.down(err)
 }
 
-// probePause is how soon after a probe that went well there is no other: what wakes an Instance comes in crowds, as when organizations are made.
+// probePause is how soon after a probe that went well there is no other: what wakes an Instance comes in crowds, as
+// when organizations are made.
 const probePause = 2 * time.Second
 
-// justProbed is what a probe has found a moment ago, if nothing has changed since that it goes by. Then the next one waits until the pause is over.
-func (x *instance) justProbed() *serverState {
-	c := x.conn
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.probe == nil || !x.unchanged || x.obj.Status.ObservedGeneration != x.obj.Generation {
+// justProbed is what a probe has found a moment ago, if nothing has changed since that it goes by. Then the next one
+// waits until the pause is over.
+func (x *instance) justProbed() *connection.Server {
+	have, at := x.conn.LastProbe()
+	if have == nil || !x.unchanged || x.obj.Status.ObservedGeneration != x.obj.Generation {
 		return nil
 	}
-	if x.pause = c.probedAt.Add(probePause).Sub(c.now()); x.pause <= 0 {
+	if x.pause = at.Add(probePause).Sub(x.Now()); x.pause <= 0 {
 		return nil
 	}
-	have := *c.probe
-	return &have
+	return have
 }
 
-// keepProbe remembers the outcome of a probe.
-func (c *Connection) keepProbe(have *serverState, err error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.probe, c.probedAt = nil, c.now(); err == nil {
-		last := *have
-		c.probe = &last
-	}
-}
-
-func (x *instance) probe(ctx context.Context) (*serverState, error) {
+func (x *instance) probe(ctx context.Context) (*connection.Server, error) {
 	if err := x.awaitLogin(); err != nil {
 		return nil, err
 	}
@@ -185,12 +184,12 @@ func (x *instance) probe(ctx context.Context) (*serverState, error) {
 	if err != nil {
 		return nil, x.refused(err)
 	}
-	x.conn.dashboardAPI.Store(&version)
+	x.conn.DashboardAPI.Store(&version)
 	if version != "" {
-		have.capabilities = append(have.capabilities, v1alpha1.CapabilityBulkDashboardList)
+		have.Capabilities = append(have.Capabilities, v1alpha1.CapabilityBulkDashboardList)
 	}
 	if x.conn.SessionID() != "" {
-		have.capabilities = append(have.capabilities, v1alpha1.CapabilitySession)
+		have.Capabilities = append(have.Capabilities, v1alpha1.CapabilitySession)
 	}
 	x.obj.Status.LoginFailure = nil
 	return have, nil
@@ -198,8 +197,11 @@ func (x *instance) probe(ctx context.Context) (*serverState, error) {
 
 // introduce finds out which Grafana this is. Managed services may hide its health, which is in its settings but for
 // the database's state; gateways may hide its settings, which can be done without.
-func (x *instance) introduce(ctx context.Context) (*serverState, error) {
-	short, cancel := context.WithTimeout(ctx, min(x.conn.Timeout, healthTimeout)) // a server that is not there shall not keep a worker for long
+func (x *instance) introduce(ctx context.Context) (*connection.Server, error) {
+	short, cancel := context.WithTimeout(
+		ctx,
+		min(x.conn.Timeout, healthTimeout),
+	) // a server that is not there shall not keep a worker for long
 	defer cancel()
 	health, hidden := x.conn.Health(short)
 	if hidden != nil && !isHidden(hidden) {
@@ -214,11 +216,11 @@ func (x *instance) introduce(ctx context.Context) (*serverState, error) {
 		return nil, hidden
 	case untold: // its version is known, and what else it has was perhaps told before
 		settings.Version, settings.Edition = health.Version, x.obj.Status.Edition
-		settings.FeatureToggles = map[string]bool{"nestedFolders": x.conn.nestedFolders.Load()}
+		settings.FeatureToggles = map[string]bool{"nestedFolders": x.conn.NestedFolders.Load()}
 	case err != nil:
 		return nil, x.refused(err)
 	}
-	have := &serverState{Health: health, edition: settings.Edition}
+	have := &connection.Server{Health: health, Edition: settings.Edition}
 	if hidden != nil {
 		have.Database = "ok" // or nobody could have signed in
 	}
@@ -228,20 +230,21 @@ func (x *instance) introduce(ctx context.Context) (*serverState, error) {
 	if !supported(have.Version) {
 		return nil, unsupported(have.Version)
 	}
-	x.conn.nestedFolders.Store(settings.NestedFolders())
+	x.conn.NestedFolders.Store(settings.NestedFolders())
 	return have, nil
 }
 
 // dashboardAPI is the version of /apis that lists dashboards, if there is one. What the same Grafana was found to have
 // stays known while the question is not let through: its lists show by themselves whether they can be had. Where that
 // fails twice in a row, and all else works, there is none for now.
-func (x *instance) dashboardAPI(ctx context.Context, have *serverState) (string, error) {
+func (x *instance) dashboardAPI(ctx context.Context, have *connection.Server) (string, error) {
 	version, err := x.conn.DashboardAPIVersion(ctx)
 	failing := grafana.VerdictOf(err) == grafana.Failing
-	again := x.conn.apisFailing.Swap(failing)
-	known := x.conn.dashboardAPI.Load()
+	again := x.conn.APIsFailing.Swap(failing)
+	known := x.conn.DashboardAPI.Load()
 	switch {
-	case version == "" && (err == nil || failing) && known != nil && *known != "" && x.obj.Status.Version == have.Version:
+	case version == "" && (err == nil || failing) && known != nil && *known != "" &&
+		x.obj.Status.Version == have.Version:
 		return *known, nil
 	case failing && again:
 		return "", nil
@@ -255,27 +258,33 @@ func isHidden(err error) bool {
 }
 
 // checkRights finds out whether the credential may do what its kind is for.
-func (x *instance) checkRights(ctx context.Context, have *serverState) error {
+func (x *instance) checkRights(ctx context.Context, have *connection.Server) error {
 	if x.conn.Login == "" {
 		_, err := x.conn.CurrentOrg(ctx)
 		return err
 	}
-	_, err := x.conn.OrgByName(ctx, markPrefix) // to look among all organizations is a server admin's right
+	_, err := x.conn.OrgByName(ctx, mark.Prefix) // to look among all organizations is a server admin's right
 	if grafana.IsForbidden(err) {
-		return stalled(v1alpha1.ReasonForbidden, "the login %q works, but is no Grafana server admin: organizations need one", x.conn.Login)
+		return lifecycle.Stalled(
+			v1alpha1.ReasonForbidden,
+			"the login %q works, but is no Grafana server admin: organizations need one",
+			x.conn.Login,
+		)
 	}
 	if err != nil {
 		return err
 	}
-	have.capabilities = append(have.capabilities, v1alpha1.CapabilityOrganizations)
+	have.Capabilities = append(have.Capabilities, v1alpha1.CapabilityOrganizations)
 	return nil
 }
 
-// Waits after a refused login: a locked database answers 401 too, so that one more try is soon; five within five minutes would lock the login out.
+// Waits after a refused login: a locked database answers 401 too, so that one more try is soon; five within five
+// minutes would lock the login out.
 const (
 	firstLoginWait = 30 * time.Second
 	nextLoginWait  = 5 * time.Minute
-	// challengeWait follows a 401 that is not Grafana's own. It counts as no refused login, and is rare enough not to lock one out if it was.
+	// challengeWait follows a 401 that is not Grafana's own. It counts as no refused login, and is rare enough not to
+	// lock one out if it was.
 	challengeWait = 2 * time.Minute
 )
 
@@ -286,7 +295,8 @@ func (x *instance) awaitLogin() error {
 	case failure == nil:
 		return nil
 	case x.unchanged:
-		failure.SecretResourceVersion = x.credential // whoever has written to the Secret left the credential as it is: the operator itself, say
+		// Whoever has written to the Secret left the credential as it is: the operator itself, say.
+		failure.SecretResourceVersion = x.credential
 	case failure.SecretResourceVersion != x.credential, x.obj.Status.ObservedGeneration != x.obj.Generation:
 		x.obj.Status.LoginFailure = nil
 		return nil
@@ -321,7 +331,12 @@ func (x *instance) refused(err error) error {
 }
 
 func (x *instance) loginProblem(why string, after time.Duration) error {
-	p := stalled(v1alpha1.ReasonInvalidCredentials, "Grafana refuses the credential in the Secret that spec.credentials names: put it right there (%s)%s", why, x.conn.hint)
+	p := lifecycle.Stalled(
+		v1alpha1.ReasonInvalidCredentials,
+		"Grafana refuses the credential in the Secret that spec.credentials names: put it right there (%s)%s",
+		why,
+		x.conn.Hint,
+	)
 	p.RetryAfter = after + time.Second
 	return p
 }
@@ -330,10 +345,17 @@ func (x *instance) loginProblem(why string, after time.Duration) error {
 const healthTimeout = 15 * time.Second
 
 func unsupported(version string) error {
-	return stalled(v1alpha1.ReasonUnsupportedVersion, "this is Grafana %s: the operator needs %d.%d or newer", version, oldest[0], oldest[1])
+	return lifecycle.Stalled(
+		v1alpha1.ReasonUnsupportedVersion,
+		"this is Grafana %s: the operator needs %d.%d or newer",
+		version,
+		oldest[0],
+		oldest[1],
+	)
 }
 
-// supported reports whether the operator knows this version. One that is hidden, or that cannot be read, is taken as supported.
+// supported reports whether the operator knows this version. One that is hidden, or that cannot be read, is taken as
+// supported.
 func supported(version string) bool {
 	parts := strings.SplitN(version, ".", 3)
 	if len(parts) < 2 {
@@ -344,52 +366,21 @@ func supported(version string) bool {
 	return errors.Join(err1, err2) != nil || major > oldest[0] || major == oldest[0] && minor >= oldest[1]
 }
 
-// Find has nowhere else to look.
-func (x *instance) Find(context.Context) (*serverState, error) { return nil, nil }
-
-// Rival has nothing to ask.
-func (x *instance) Rival(context.Context) error { return nil }
-
-// Prepare has nothing to say.
-func (x *instance) Prepare() event { return eventCreated }
-
-// Prove has nothing to ask.
-func (x *instance) Prove(context.Context, bool) error { return nil }
-
-// Create is never called: a Grafana that is not there fails the probe.
-func (x *instance) Create(context.Context) (*serverState, error) {
-	return nil, fmt.Errorf("Instance %s: the operator does not create Grafanas", x.key)
-}
-
-func (x *instance) Record(have *serverState) bool {
+func (x *instance) Record(have *connection.Server) bool {
 	if have != nil {
 		status := &x.obj.Status
-		status.Version, status.Edition, status.Database, status.Capabilities = have.Version, have.edition, have.Database, have.capabilities
+		status.Version, status.Edition, status.Database = have.Version, have.Edition, have.Database
+		status.Capabilities = have.Capabilities
 	}
 	return x.news
 }
 
-// Diff is empty: nothing of a Grafana server is ours to change.
-func (x *instance) Diff(*serverState) []string { return nil }
-
-// Update has nothing to do.
-func (x *instance) Update(context.Context, *serverState) error { return nil }
-
-// Judge lets in those who wait.
-func (x *instance) Judge(context.Context, *serverState) error {
-	x.conn.resets.Store(x.obj.Status.Resets)
-	x.Connections.setAvailable(x.key, true)
-	return x.checkSelector(x.obj.Spec.AllowedNamespaces)
+// Check lets in those who wait.
+func (x *instance) Check(context.Context, *connection.Server) error {
+	x.conn.Resets.Store(x.obj.Status.Resets)
+	x.Connections.SetAvailable(x.key, true)
+	return x.CheckSelector(x.obj.Spec.AllowedNamespaces)
 }
 
-// Settled is never said of a Grafana: all depends on whether it answers.
-func (x *instance) Settled() bool { return false }
-
-// Recheck comes back for the probe that was put off.
-func (x *instance) Recheck(*serverState) time.Duration { return max(0, x.pause) }
-
-// Delete has nothing to delete.
-func (x *instance) Delete(context.Context, *serverState) error { return nil }
-
-// Release has nothing to let go.
-func (x *instance) Release(context.Context, *serverState) error { return nil }
+// RecheckAfter comes back for the probe that was put off.
+func (x *instance) RecheckAfter(*connection.Server) time.Duration { return max(0, x.pause) }

@@ -11,34 +11,15 @@ import (
 
 	"grafana-tenancy.dev/operator/api/v1alpha1"
 	"grafana-tenancy.dev/operator/internal/grafana"
+	"grafana-tenancy.dev/operator/internal/lifecycle"
+	"grafana-tenancy.dev/operator/internal/mark"
 )
 
-// knowsDatabase reports whether this Grafana was seen to have the database that the operator's objects speak of. A session is forgotten with the database that it was in; without sessions the
-// knowledge lasts as long as any proof.
-func (c *Connection) knowsDatabase() bool {
-	_, known := c.database()
-	return known
-}
-
-// database is the identity of the database, and whether it is known to be the one.
-func (c *Connection) database() (id string, known bool) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	session := c.SessionID()
-	return c.databaseID, c.known.session == session && (session != "" || c.now().Sub(c.known.at) < proofLife)
-}
-
-// rememberDatabase records that the database is the one, and its identity.
-func (c *Connection) rememberDatabase(id string) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.known, c.databaseID = proof{at: c.now(), session: c.SessionID()}, id
-}
-
-// recognize finds out whether the database is the one that the operator's objects speak of. Its identity says so, or else any organization that the operator has made: where there should be some
-// and there is none, it was reset, or is another one.
+// recognize finds out whether the database is the one that the operator's objects speak of. Its identity says so, or
+// else any organization that the operator has made: where there should be some and there is none, it was reset, or is
+// another one.
 func (x *instance) recognize(ctx context.Context) error {
-	if id, known := x.conn.database(); known && id != "" {
+	if id, known := x.conn.Database(); known && id != "" {
 		x.identify(id)
 		return nil
 	}
@@ -47,7 +28,7 @@ func (x *instance) recognize(ctx context.Context) error {
 	if err != nil && !untold {
 		return err
 	}
-	if again := x.conn.userHidden.Swap(untold); untold && !again {
+	if again := x.conn.UserHidden.Swap(untold); untold && !again {
 		x.pause = time.Minute // it may have been hidden for a moment only
 	}
 	if id == "" || id != x.obj.Status.DatabaseID {
@@ -64,14 +45,15 @@ func (x *instance) recognize(ctx context.Context) error {
 			return x.reset(id, len(made))
 		}
 	}
-	x.conn.rememberDatabase(id)
+	x.conn.RememberDatabase(id)
 	if !untold {
 		x.identify(id)
 	}
 	return nil
 }
 
-// databaseID tells the database from others by the operator's own login, which only server admins can make: its id, when it was made, and the uid that Grafana drew for it. Empty: it cannot be told.
+// databaseID tells the database from others by the operator's own login, which only server admins can make: its id,
+// when it was made, and the uid that Grafana drew for it. Empty: it cannot be told.
 func (x *instance) databaseID(ctx context.Context) (string, error) {
 	if x.conn.Login == "" {
 		return "", nil
@@ -94,8 +76,17 @@ func (x *instance) identify(id string) {
 func (x *instance) reset(id string, missing int) error {
 	next := strconv.FormatInt(x.obj.Status.Resets+1, 10)
 	if x.obj.Spec.OnReset != v1alpha1.ResetRebuild && x.obj.Annotations[v1alpha1.AnnotationConfirmReset] != next {
-		return stalled(v1alpha1.ReasonDatabaseReset, "none of the %d organizations that the operator has made is in this Grafana: is spec.url right, and its database in place? If it was emptied on purpose, annotate this Instance %s=%s, and everything is built again; if the organizations are there and have lost their marks, annotate one of the Organizations %s=<its id>",
-			missing, v1alpha1.AnnotationConfirmReset, next, v1alpha1.AnnotationConfirmOrgID)
+		return lifecycle.Stalled(
+			v1alpha1.ReasonDatabaseReset,
+			"none of the %d organizations that the operator has made is in this Grafana: is spec.url right, and "+
+				"its database in place? If it was emptied on purpose, annotate this Instance %s=%s, and "+
+				"everything is built again; if the organizations are there and have lost their marks, annotate "+
+				"one of the Organizations %s=<its id>",
+			missing,
+			v1alpha1.AnnotationConfirmReset,
+			next,
+			v1alpha1.AnnotationConfirmOrgID,
+		)
 	}
 	x.obj.Status.Resets++ // once that is written, none of them counts as made any more
 	x.news = true
@@ -103,7 +94,8 @@ func (x *instance) reset(id string, missing int) error {
 	return nil
 }
 
-// isHeld reports whether an Instance waits for a person to say what is to become of it, since its database is not the one that the operator's objects speak of.
+// isHeld reports whether an Instance waits for a person to say what is to become of it, since its database is not the
+// one that the operator's objects speak of.
 func isHeld(obj *v1alpha1.Instance) bool {
 	ready := meta.FindStatusCondition(obj.Status.Conditions, v1alpha1.ConditionReady)
 	return ready != nil && ready.Reason == v1alpha1.ReasonDatabaseReset
@@ -112,7 +104,7 @@ func isHeld(obj *v1alpha1.Instance) bool {
 // made lists the Organizations that should be in this Grafana.
 func (x *instance) made(ctx context.Context) ([]v1alpha1.Organization, error) {
 	var list v1alpha1.OrganizationList
-	if err := x.listChildren(ctx, &list, x.key); err != nil {
+	if err := x.ListChildren(ctx, &list, x.key); err != nil {
 		return nil, err
 	}
 	return slices.DeleteFunc(list.Items, func(o v1alpha1.Organization) bool {
@@ -120,7 +112,8 @@ func (x *instance) made(ctx context.Context) ([]v1alpha1.Organization, error) {
 	}), nil
 }
 
-// seesAny reports whether Grafana has an organization of one of these, under the id or the name that it had, or need have none. A token has one organization, which names itself.
+// seesAny reports whether Grafana has an organization of one of these, under the id or the name that it had, or need
+// have none. A token has one organization, which names itself.
 func (x *instance) seesAny(ctx context.Context, made []v1alpha1.Organization) (bool, error) {
 	if len(made) == 0 || x.conn.Login == "" {
 		return true, nil
@@ -138,7 +131,7 @@ func (x *instance) seesAny(ctx context.Context, made []v1alpha1.Organization) (b
 			continue
 		}
 		org, err := x.conn.OrgByID(ctx, o.ID)
-		if absent(err) != nil {
+		if grafana.IgnoreNotFound(err) != nil {
 			return false, err
 		}
 		if err == nil && slices.ContainsFunc(made, func(m v1alpha1.Organization) bool { return x.isOf(org, &m) }) {
@@ -148,9 +141,9 @@ func (x *instance) seesAny(ctx context.Context, made []v1alpha1.Organization) (b
 	return false, nil
 }
 
-// isOf reports whether an organization carries the mark of an Organization, or has under the recorded id the confirmation of a person. Id and name are not enough: two Grafanas that were set up
-// alike have the same.
+// isOf reports whether an organization carries the mark of an Organization, or has under the recorded id the
+// confirmation of a person. Id and name are not enough: two Grafanas that were set up alike have the same.
 func (x *instance) isOf(org grafana.Org, o *v1alpha1.Organization) bool {
-	want, m := markOf(x.ClusterID, o), readMark(org.Address)
-	return m == want || want.predecessor(m) || org.ID == o.Status.OrgID && confirms(o, org.ID)
+	want, m := mark.Of(x.ClusterID, o), mark.Read(org.Address)
+	return m == want || want.Predecessor(m) || org.ID == o.Status.OrgID && confirms(o, org.ID)
 }

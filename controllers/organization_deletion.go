@@ -10,6 +10,8 @@ import (
 
 	"grafana-tenancy.dev/operator/api/v1alpha1"
 	"grafana-tenancy.dev/operator/internal/grafana"
+	"grafana-tenancy.dev/operator/internal/lifecycle"
+	"grafana-tenancy.dev/operator/internal/mark"
 )
 
 func (x *organization) Delete(ctx context.Context, have *orgState) error {
@@ -19,17 +21,18 @@ func (x *organization) Delete(ctx context.Context, have *orgState) error {
 // deleteOwned deletes an organization that can be deleted at this moment.
 func (x *organization) deleteOwned(ctx context.Context, id int64) error {
 	if err := x.checkDelete(ctx, id); err != nil {
-		return absent(err)
+		return grafana.IgnoreNotFound(err)
 	}
 	if x.obj.Spec.DeletionPolicy == v1alpha1.OrganizationDeleteWithContents {
 		if err := x.deleteAccounts(ctx, id); err != nil {
 			return err
 		}
 	}
-	return x.cannotDelete(absent(x.conn.DeleteOrg(ctx, id)))
+	return x.cannotDelete(grafana.IgnoreNotFound(x.conn.DeleteOrg(ctx, id)))
 }
 
-// checkDelete fails unless an organization is ours at this moment and, unless its contents may go too, has nothing in it that the operator did not put there.
+// checkDelete fails unless an organization is ours at this moment and, unless its contents may go too, has nothing in
+// it that the operator did not put there.
 func (x *organization) checkDelete(ctx context.Context, id int64) error {
 	org, err := x.conn.OrgByID(ctx, id)
 	if err != nil {
@@ -38,9 +41,13 @@ func (x *organization) checkDelete(ctx context.Context, id int64) error {
 	if ours, err := x.owned(ctx, org); err != nil {
 		return err
 	} else if !ours {
-		return stalled(v1alpha1.ReasonOwnershipLost, "organization %d no longer carries the operator's mark", id)
+		return lifecycle.Stalled(
+			v1alpha1.ReasonOwnershipLost,
+			"organization %d no longer carries the operator's mark",
+			id,
+		)
 	}
-	member, err := x.conn.member(ctx, id)
+	member, err := x.conn.IsMember(ctx, id)
 	if err != nil {
 		return err
 	}
@@ -60,7 +67,7 @@ func (x *organization) deleteAccounts(ctx context.Context, id int64) error {
 		return err
 	}
 	for _, a := range accounts {
-		if err := absent(x.conn.Org(id).DeleteServiceAccount(ctx, a.ID)); err != nil {
+		if err := grafana.IgnoreNotFound(x.conn.Org(id).DeleteServiceAccount(ctx, a.ID)); err != nil {
 			return err
 		}
 	}
@@ -77,9 +84,19 @@ func (x *organization) refuseContents(ctx context.Context, org grafana.Org) erro
 	if err != nil {
 		return err
 	}
-	p := stalled(v1alpha1.ReasonDeletionBlocked, "organization %q holds what the operator did not put there: %s%s. Delete that in Grafana, set deletionPolicy: DeleteWithContents to delete it all, or Orphan to keep the organization",
-		org.Name, listed(found), members)
-	if was := meta.FindStatusCondition(x.obj.Status.Conditions, v1alpha1.ConditionReady); was == nil || was.Reason != v1alpha1.ReasonDeletionBlocked {
+	p := lifecycle.Stalled(
+		v1alpha1.ReasonDeletionBlocked,
+		"organization %q holds what the operator did not put there: %s%s. Delete that in Grafana, set "+
+			"deletionPolicy: DeleteWithContents to delete it all, or Orphan to keep the organization",
+		org.Name,
+		listed(found),
+		members,
+	)
+	if was := meta.FindStatusCondition(
+		x.obj.Status.Conditions,
+		v1alpha1.ConditionReady,
+	); was == nil ||
+		was.Reason != v1alpha1.ReasonDeletionBlocked {
 		p.RetryAfter = 15 * time.Second // Grafana's search lags behind; what we have just deleted may still be in it
 	}
 	return p
@@ -165,18 +182,25 @@ func (x *organization) cannotDelete(err error) error {
 	if !grafana.CannotDeleteOrgs(err, version) {
 		return err
 	}
-	p := stalled(v1alpha1.ReasonCannotDelete, "Grafana %s cannot delete organizations (%v). Update Grafana, or set deletionPolicy: Orphan to keep the organization", version, err)
-	p.err = err
+	p := lifecycle.Stalled(
+		v1alpha1.ReasonCannotDelete,
+		"Grafana %s cannot delete organizations (%v). Update Grafana, or set deletionPolicy: Orphan to keep the "+
+			"organization",
+		version,
+		err,
+	)
+	p.Err = err
 	return p
 }
 
-// Release takes the mark off, so that nobody takes the organization for ours again, and leaves it if the operator had joined it for the adoption.
+// Release takes the mark off, so that nobody takes the organization for ours again, and leaves it if the operator had
+// joined it for the adoption.
 func (x *organization) Release(ctx context.Context, have *orgState) error {
-	if err := x.deleteStrays(ctx, have); err != nil {
+	if err := x.deleteDuplicates(ctx, have); err != nil {
 		return err
 	}
-	if readMark(have.Address) != (mark{}) {
-		if err := absent(x.conn.SetOrgAddress(ctx, have.ID, withoutMark(have.Address))); err != nil {
+	if mark.Read(have.Address) != (mark.Mark{}) {
+		if err := grafana.IgnoreNotFound(x.conn.SetOrgAddress(ctx, have.ID, mark.Release(have.Address))); err != nil {
 			return err
 		}
 	}
@@ -186,20 +210,24 @@ func (x *organization) Release(ctx context.Context, have *orgState) error {
 	return x.leave(ctx, have.ID)
 }
 
-// leave takes the operator's login out of the organization. Where it is the last admin Grafana keeps it in, which harms nobody.
+// leave takes the operator's login out of the organization. Where it is the last admin Grafana keeps it in, which harms
+// nobody.
 func (x *organization) leave(ctx context.Context, id int64) error {
 	members, err := x.conn.OrgMembers(ctx, id)
 	if err != nil {
-		return absent(err)
+		return grafana.IgnoreNotFound(err)
 	}
 	for _, m := range members {
 		if m.Login != x.conn.Login {
 			continue
 		}
-		if err := absent(x.conn.RemoveMember(ctx, id, m.UserID)); err != nil && !grafana.IsLastAdmin(err) {
+		if err := grafana.IgnoreNotFound(
+			x.conn.RemoveMember(ctx, id, m.UserID),
+		); err != nil &&
+			!grafana.IsLastAdmin(err) {
 			return err
 		}
 	}
-	x.conn.forgetMember(id)
+	x.conn.ForgetMember(id)
 	return nil
 }

@@ -4,18 +4,21 @@ import (
 	"context"
 
 	"grafana-tenancy.dev/operator/api/v1alpha1"
+	"grafana-tenancy.dev/operator/internal/lifecycle"
+	"grafana-tenancy.dev/operator/internal/mark"
 )
 
-// onlyOrganization is an Organization on an Instance with a token credential: it stands for the token's own organization, which is never created, renamed or deleted.
+// onlyOrganization is an Organization on an Instance with a token credential: it stands for the token's own
+// organization, which is never created, renamed or deleted.
 type onlyOrganization struct{ *organization }
 
-func (x *onlyOrganization) Get(ctx context.Context) (*orgState, error) {
+func (x *onlyOrganization) Find(ctx context.Context) (*orgState, error) {
 	org, err := x.conn.CurrentOrg(ctx)
 	if err != nil {
 		return nil, err
 	}
-	m := readMark(org.Address)
-	ours := m == x.mark || x.mark.predecessor(m)
+	m := mark.Read(org.Address)
+	ours := m == x.mark || x.mark.Predecessor(m)
 	switch {
 	case ours && org.Name == x.obj.WantedName():
 	case !x.obj.DeletionTimestamp.IsZero():
@@ -23,29 +26,30 @@ func (x *onlyOrganization) Get(ctx context.Context) (*orgState, error) {
 			return nil, nil // released, or never ours
 		}
 	case org.Name != x.obj.WantedName():
-		return nil, stalled(v1alpha1.ReasonInvalidSpec, "the Instance's credential is a service account token, whose only organization is %q: set spec.name to exactly that", org.Name)
-	case m != (mark{}):
+		return nil, lifecycle.Stalled(
+			v1alpha1.ReasonInvalidSpec,
+			"the Instance's credential is a service account token, whose only organization is %q: set spec.name "+
+				"to exactly that",
+			org.Name,
+		)
+	case m != (mark.Mark{}):
 		return nil, x.taken(org)
 	}
 	return x.load(ctx, org)
 }
 
-func (x *onlyOrganization) Find(context.Context) (*orgState, error) { return nil, nil }
-
-func (x *onlyOrganization) Rival(context.Context) error { return nil }
-
 func (x *onlyOrganization) Create(context.Context) (*orgState, error) {
-	return nil, stalled(v1alpha1.ReasonInvalidSpec, "a service account token cannot create organizations")
+	return nil, lifecycle.Stalled(v1alpha1.ReasonInvalidSpec, "a service account token cannot create organizations")
 }
 
 func (x *onlyOrganization) Update(ctx context.Context, have *orgState) error {
 	if !x.isMarked(have) {
-		address := writeMark(have.Address, x.mark, true)
+		address := mark.Write(have.Address, x.mark, true)
 		if err := x.conn.Org(have.ID).SetOwnAddress(ctx, address); err != nil {
 			return err
 		}
 		have.Address = address
-		x.conn.remember(have.ID, x.mark)
+		x.conn.RememberMark(have.ID, x.mark)
 	}
 	return x.organization.Update(ctx, have)
 }
@@ -56,8 +60,8 @@ func (x *onlyOrganization) Delete(ctx context.Context, have *orgState) error {
 }
 
 func (x *onlyOrganization) Release(ctx context.Context, have *orgState) error {
-	if readMark(have.Address) != x.mark {
+	if mark.Read(have.Address) != x.mark {
 		return nil
 	}
-	return x.conn.Org(have.ID).SetOwnAddress(ctx, withoutMark(have.Address))
+	return x.conn.Org(have.ID).SetOwnAddress(ctx, mark.Release(have.Address))
 }

@@ -8,10 +8,9 @@ import (
 	"slices"
 	"strings"
 
-	"sigs.k8s.io/controller-runtime/pkg/client"
-
 	"grafana-tenancy.dev/operator/api/v1alpha1"
 	"grafana-tenancy.dev/operator/internal/grafana"
+	"grafana-tenancy.dev/operator/internal/lifecycle"
 )
 
 func (x *organization) preferencesDiffer(have *orgState) bool {
@@ -31,7 +30,10 @@ func (x *organization) wantedPreferences(p grafana.Preferences) grafana.Preferen
 	for _, f := range []struct {
 		field *string
 		want  string
-	}{{&p.Theme, spec.Theme}, {&p.Timezone, spec.Timezone}, {&p.WeekStart, spec.WeekStart}, {&p.Language, spec.Language}, {&p.HomeDashboardUID, home}} {
+	}{
+		{&p.Theme, spec.Theme}, {&p.Timezone, spec.Timezone}, {&p.WeekStart, spec.WeekStart},
+		{&p.Language, spec.Language}, {&p.HomeDashboardUID, home},
+	} {
 		if f.want != "" {
 			*f.field = f.want
 		}
@@ -70,7 +72,7 @@ func homeMissing(part grafana.Preferences, err error) error {
 	case err == nil:
 		return nil
 	case grafana.IsNotFound(err) && part.HomeDashboardUID != "":
-		return waiting(v1alpha1.ReasonDashboardNotFound,
+		return lifecycle.Waiting(v1alpha1.ReasonDashboardNotFound,
 			"the home dashboard, %q, is not in this organization yet", part.HomeDashboardUID)
 	}
 	return fmt.Errorf("setting the preferences: %w", err)
@@ -88,7 +90,11 @@ func (x *organization) quotasDiffer(have *orgState) bool {
 func (x *organization) readQuotas(ctx context.Context, id int64) (map[string]int64, error) {
 	list, err := x.conn.OrgQuotas(ctx, id)
 	if grafana.IsQuotasDisabled(err) {
-		return nil, stalled(v1alpha1.ReasonQuotasDisabled, "quotas: %v. Switch them on in Grafana ([quota] enabled = true), or remove spec.quotas", err)
+		return nil, lifecycle.Stalled(
+			v1alpha1.ReasonQuotasDisabled,
+			"quotas: %v. Switch them on in Grafana ([quota] enabled = true), or remove spec.quotas",
+			err,
+		)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("reading the quotas: %w", err)
@@ -114,7 +120,12 @@ func (x *organization) setQuotas(ctx context.Context, have *orgState) error {
 		limit := int64(x.obj.Spec.Quotas[target])
 		now, known := have.quotas[target]
 		if !known {
-			return stalled(v1alpha1.ReasonInvalidSpec, "spec.quotas: Grafana knows no quota %q for organizations; it has %s", target, strings.Join(slices.Sorted(maps.Keys(have.quotas)), ", "))
+			return lifecycle.Stalled(
+				v1alpha1.ReasonInvalidSpec,
+				"spec.quotas: Grafana knows no quota %q for organizations; it has %s",
+				target,
+				strings.Join(slices.Sorted(maps.Keys(have.quotas)), ", "),
+			)
 		}
 		if now == limit {
 			continue
@@ -125,23 +136,7 @@ func (x *organization) setQuotas(ctx context.Context, have *orgState) error {
 		have.quotas[target], raised = limit, true
 	}
 	if raised {
-		return x.visitRefused(ctx)
-	}
-	return nil
-}
-
-// visitRefused has those looked at now that Grafana refused something: it may have been for a quota, and they would wait.
-func (x *organization) visitRefused(ctx context.Context) error {
-	for _, list := range []client.ObjectList{&v1alpha1.DashboardList{}, &v1alpha1.ServiceAccountList{}} {
-		children, err := x.children(ctx, list, x.obj)
-		if err != nil {
-			return err
-		}
-		for _, child := range children {
-			if isTrue(child.CommonStatus().Conditions, v1alpha1.ConditionStalled) {
-				x.visit(suspect{kind: kindOf(child), key: client.ObjectKeyFromObject(child)})
-			}
-		}
+		return x.VisitStalled(ctx, x.obj) // it may have been for a quota, and they would wait
 	}
 	return nil
 }

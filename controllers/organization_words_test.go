@@ -9,6 +9,7 @@ import (
 	"k8s.io/apimachinery/pkg/api/meta"
 
 	"grafana-tenancy.dev/operator/api/v1alpha1"
+	"grafana-tenancy.dev/operator/internal/mark"
 )
 
 // saysOf fails unless an Organization is Stalled for a reason and its message has all of these.
@@ -36,13 +37,13 @@ func TestWordsOnAnotherClusterID(t *testing.T) {
 	w.settle()
 	org, other := newOrganization(""), otherOrganization()
 	w.get(org)
-	before := markOf("cluster-0", org)
-	address := func(id int64, m mark) {
+	before := mark.Of("cluster-0", org)
+	address := func(id int64, m mark.Mark) {
 		w.grafana.Do(http.MethodPut, fmt.Sprintf("/api/orgs/%d/address", id), 1, map[string]any{"address2": m.String()})
 	}
 	address(3, before)
 	w.grafana.Do(http.MethodPost, "/api/orgs", 1, map[string]any{"name": "Other"})
-	address(4, mark{cluster: "cluster-0", owner: "tenant/other", uid: "f0f0f0f0-0000-4000-8000-000000000000"})
+	address(4, mark.Mark{Cluster: "cluster-0", Owner: "tenant/other", UID: "f0f0f0f0-0000-4000-8000-000000000000"})
 	w.create(other)
 	w.start()
 	was := w.grafana.Orgs()
@@ -52,7 +53,7 @@ func TestWordsOnAnotherClusterID(t *testing.T) {
 	if now := w.grafana.Orgs(); fmt.Sprint(now) != fmt.Sprint(was) {
 		t.Errorf("organizations: %+v", now)
 	}
-	address(3, mark{cluster: "cluster-1", owner: "tenant/third", uid: "f0f0f0f0-0000-4000-8000-000000000000"})
+	address(3, mark.Mark{Cluster: "cluster-1", Owner: "tenant/third", UID: "f0f0f0f0-0000-4000-8000-000000000000"})
 	w.everybody()
 	w.settle()
 	saysOf(w, org, v1alpha1.ReasonOwnershipLost, `"Tenant"`, "the mark of another object", v1alpha1.AnnotationConfirmOrgID+"=3")
@@ -60,7 +61,7 @@ func TestWordsOnAnotherClusterID(t *testing.T) {
 		o.Annotations = map[string]string{v1alpha1.AnnotationConfirmOrgID: "3"}
 	})
 	w.settle()
-	if w.get(org); !isTrue(org.Status.Conditions, v1alpha1.ConditionReady) || org.Status.OrgID != 3 {
+	if w.get(org); !meta.IsStatusConditionTrue(org.Status.Conditions, v1alpha1.ConditionReady) || org.Status.OrgID != 3 {
 		t.Errorf("confirmed, and not Ready: %+v", org.Status)
 	}
 }
@@ -75,7 +76,7 @@ func TestWordsOnACopiedMark(t *testing.T) {
 	org := newOrganization("")
 	w.get(org)
 	w.grafana.Do(http.MethodPost, "/api/orgs", 1, map[string]any{"name": "Wanted"})
-	w.grafana.Do(http.MethodPut, "/api/orgs/4/address", 1, map[string]any{"address2": markOf("cluster-1", org).String()})
+	w.grafana.Do(http.MethodPut, "/api/orgs/4/address", 1, map[string]any{"address2": mark.Of("cluster-1", org).String()})
 	edit(w, org, func(o *v1alpha1.Organization) { o.Spec.Name = "Wanted" })
 	w.settle()
 	saysOf(w, org, v1alpha1.ReasonNameConflict, `"Wanted" carries the mark of this object`, "organization 3")

@@ -5,10 +5,12 @@ import (
 	"testing"
 	"time"
 
+	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/types"
-	ctrl "sigs.k8s.io/controller-runtime"
 
 	"grafana-tenancy.dev/operator/api/v1alpha1"
+	"grafana-tenancy.dev/operator/internal/connection"
+	"grafana-tenancy.dev/operator/internal/lifecycle"
 )
 
 // In an outage, visits that changes elsewhere bring do not put off the next probe: once Grafana is back, that is soon known.
@@ -25,7 +27,7 @@ func TestOutageManyVisits(t *testing.T) {
 	w.briefly(2 * time.Second)
 	w.grafana.SetDown(false)
 	w.briefly(10 * time.Second)
-	if i := newInstance(); !w.get(i) || !isTrue(i.Status.Conditions, v1alpha1.ConditionAvailable) {
+	if i := newInstance(); !w.get(i) || !meta.IsStatusConditionTrue(i.Status.Conditions, v1alpha1.ConditionAvailable) {
 		t.Errorf("it is not known that Grafana is back: %+v", i.Status.Conditions)
 	}
 }
@@ -56,20 +58,26 @@ func TestOutageThatAsksForASecond(t *testing.T) {
 // An Instance that is known to be away is probed in its own time, however many fail for it.
 func TestOutageManySuspicions(t *testing.T) {
 	key := types.NamespacedName{Namespace: tenantNamespace, Name: "main"}
-	visits := 0
-	e := &Env{Connections: NewConnections(), visits: map[string]func(ctrl.Request){"Instance": func(ctrl.Request) { visits++ }}}
+	e := &Env{Engine: &lifecycle.Engine{Connections: connection.NewPool()}, ClusterID: "cluster-1"}
+	if err := Register(e); err != nil {
+		t.Fatal(err)
+	}
+	asked := &visitsAsked{}
+	if err := e.Controllers()[0].UseQueue(t.Context(), asked); err != nil {
+		t.Fatal(err)
+	}
 	for _, step := range []struct {
 		what string
 		do   func()
 		want int
 	}{
 		{"before the first probe", func() {}, 1},
-		{"while it is available", func() { e.Connections.replace(key, &Connection{}); e.Connections.setAvailable(key, true) }, 2},
-		{"while it is away", func() { e.Connections.setAvailable(key, false) }, 2},
+		{"while it is available", func() { e.Connections.Replace(key, &connection.Conn{}); e.Connections.SetAvailable(key, true) }, 2},
+		{"while it is away", func() { e.Connections.SetAvailable(key, false) }, 2},
 	} {
 		step.do()
-		if e.visit(suspect{kind: "Instance", key: key}); visits != step.want {
-			t.Errorf("%s: %d visits, not %d", step.what, visits, step.want)
+		if e.Visit(lifecycle.Suspect{Key: key}); len(asked.names) != step.want {
+			t.Errorf("%s: %d visits, not %d", step.what, len(asked.names), step.want)
 		}
 	}
 }

@@ -7,18 +7,19 @@ import (
 	"k8s.io/apimachinery/pkg/api/meta"
 
 	"grafana-tenancy.dev/operator/api/v1alpha1"
+	"grafana-tenancy.dev/operator/internal/lifecycle"
 )
 
 // Who writes our finalizer on an object that was never let in has nothing asked in Grafana by deleting it, and is not told whether what it refers to exists.
 func TestForgedFinalizer(t *testing.T) {
 	const stranger = "stranger"
-	for kind, object := range map[string]func(target string) Object{
-		"Dashboard": func(target string) Object {
+	for kind, object := range map[string]func(target string) lifecycle.Object{
+		"Dashboard": func(target string) lifecycle.Object {
 			d := newDashboard("requests", oneDashboard)
 			d.Spec.OrganizationRef = v1alpha1.ObjectReference{Namespace: tenantNamespace, Name: strings.Replace(target, "there", "org", 1)}
 			return d
 		},
-		"Organization": func(target string) Object {
+		"Organization": func(target string) lifecycle.Object {
 			o := newOrganization("Tenant")
 			o.Spec.InstanceRef = v1alpha1.ObjectReference{Namespace: tenantNamespace, Name: strings.Replace(target, "there", "main", 1)}
 			return o

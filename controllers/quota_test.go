@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/client-go/util/workqueue"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -30,12 +31,17 @@ func TestARaisedQuotaHasTheRefusedLookedAt(t *testing.T) {
 		edit(w, newOrganization(""), func(o *v1alpha1.Organization) { o.Spec.Quotas = map[string]v1alpha1.QuotaLimit{"dashboard": 0} })
 		w.briefly(10 * time.Second)
 		d := newDashboard("", "")
-		if w.get(d); !isTrue(d.Status.Conditions, v1alpha1.ConditionStalled) {
+		if w.get(d); !meta.IsStatusConditionTrue(d.Status.Conditions, v1alpha1.ConditionStalled) {
 			t.Fatalf("%s: conditions: %+v", version, d.Status.Conditions)
 		}
 		asked := &visitsAsked{}
-		if err := w.reconcilers["Dashboard"].(*Reconciler[*v1alpha1.Dashboard, dashboardState]).useQueue(t.Context(), asked); err != nil {
-			t.Fatal(err)
+		for _, c := range w.env.Controllers() {
+			if c.Name != "Dashboard" {
+				continue
+			}
+			if err := c.UseQueue(t.Context(), asked); err != nil {
+				t.Fatal(err)
+			}
 		}
 		edit(w, newOrganization(""), func(o *v1alpha1.Organization) { o.Spec.Quotas["dashboard"] = 5 })
 		w.visit("Organization " + client.ObjectKeyFromObject(newOrganization("")).String())

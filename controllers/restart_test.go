@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"grafana-tenancy.dev/operator/api/v1alpha1"
+	"grafana-tenancy.dev/operator/internal/lifecycle"
 )
 
 // After a start, what was in sync is not asked about until its resync is due; then it is, and with it what has changed meanwhile.
@@ -36,7 +37,7 @@ func TestRestartIsQuiet(t *testing.T) {
 		t.Error("nothing was asked at all")
 	}
 	w.grafana.ResetLog()
-	w.briefly(defaultResync)
+	w.briefly(lifecycle.DefaultResync)
 	lists := 0
 	for _, r := range w.grafana.Requests() {
 		if strings.HasPrefix(r.Path, "/apis/dashboard.grafana.app/v1beta1/") {

@@ -15,11 +15,12 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
 
 	"grafana-tenancy.dev/operator/api/v1alpha1"
+	"grafana-tenancy.dev/operator/internal/lifecycle"
 )
 
-// secretCopies takes the finalizer of an Instance off Secrets that are being deleted and that this Instance does not name:
-// those that people have copied with it, to another name or namespace, or restored after the Instance was gone. Nobody
-// else would, and they and their namespace would stay for ever.
+// secretCopies takes the finalizer of an Instance off Secrets that are being deleted and that this Instance does not
+// name: those that people have copied with it, to another name or namespace, or restored after the Instance was gone.
+// Nobody else would, and they and their namespace would stay for ever.
 type secretCopies struct{ *Env }
 
 func setupSecretCopies(mgr ctrl.Manager, e *Env) error {
@@ -28,7 +29,16 @@ func setupSecretCopies(mgr ctrl.Manager, e *Env) error {
 	})
 	secrets := &metav1.PartialObjectMetadata{}
 	secrets.SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind("Secret"))
-	return ctrl.NewControllerManagedBy(mgr).Named("secret").For(secrets, builder.WithPredicates(held)).Complete(&secretCopies{Env: e})
+	return ctrl.NewControllerManagedBy(
+		mgr,
+	).Named(
+		"secret",
+	).For(
+		secrets,
+		builder.WithPredicates(held),
+	).Complete(
+		&secretCopies{Env: e},
+	)
 }
 
 func isSecretFinalizer(finalizer string) bool {
@@ -67,5 +77,5 @@ func (s *secretCopies) letGo(ctx context.Context, req ctrl.Request) error {
 		return nil
 	}
 	secret.SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind("Secret")) // reading has taken it off
-	return withheld("patch", req.String(), s.Patch(quiet(ctx), secret, underVersion(before)))
+	return redact("patch", req.String(), s.Patch(unlogged(ctx), secret, lifecycle.UnderVersion(before)))
 }

@@ -9,8 +9,12 @@ import (
 	"strings"
 	"time"
 
+	"k8s.io/apimachinery/pkg/types"
+
 	"grafana-tenancy.dev/operator/api/v1alpha1"
 	"grafana-tenancy.dev/operator/internal/grafana"
+	"grafana-tenancy.dev/operator/internal/lifecycle"
+	"grafana-tenancy.dev/operator/internal/mark"
 )
 
 // +kubebuilder:rbac:groups=grafana-tenancy.dev,resources=serviceaccounts,verbs=get;list;watch;patch
@@ -21,43 +25,67 @@ type serviceAccountKind struct{ *Env }
 // accountState is what was seen of a service account.
 type accountState struct {
 	grafana.ServiceAccount
-	adopted bool
-	strays  []grafana.ServiceAccount // further accounts under our mark: creates that landed late
+	adopted    bool
+	duplicates []grafana.ServiceAccount // further accounts under our mark: creates that landed late
 }
 
-// serviceAccount is a ServiceAccount in its organization. Its mark is the login, which Grafana derives from the name at creation and never changes.
+// serviceAccount is a ServiceAccount in its organization. Its mark is the login, which Grafana derives from the name at
+// creation and never changes.
 type serviceAccount struct {
-	*place
+	*orgScope
 	env *Env
 	obj *v1alpha1.ServiceAccount
 }
 
-func (k serviceAccountKind) New() *v1alpha1.ServiceAccount { return &v1alpha1.ServiceAccount{} }
+func (k serviceAccountKind) describe() lifecycle.Kind[*v1alpha1.ServiceAccount, accountState] {
+	return lifecycle.Kind[*v1alpha1.ServiceAccount, accountState]{
+		List:    &v1alpha1.ServiceAccountList{},
+		Connect: k.Connect,
+		Held:    k.Held,
+		In:      &v1alpha1.Organization{},
+		Parent: func(obj *v1alpha1.ServiceAccount) types.NamespacedName {
+			return lifecycle.ParentKey(obj.Spec.OrganizationRef, obj.Namespace)
+		},
+		Tenant: true,
+		Usability: func(obj *v1alpha1.ServiceAccount) any {
+			return struct{ id, orgID int64 }{obj.Status.ID, obj.Status.OrgID}
+		},
+	}
+}
 
+// Held reports whether a ServiceAccount may have one in Grafana.
 func (k serviceAccountKind) Held(obj *v1alpha1.ServiceAccount) bool {
 	return obj.Status.ID != 0 || obj.Status.CreateStarted != nil
 }
 
-func (k serviceAccountKind) Dependents(ctx context.Context, obj *v1alpha1.ServiceAccount) ([]Object, error) {
-	tokens, err := k.children(ctx, &v1alpha1.ServiceAccountTokenList{}, obj)
-	return holding(tokenKind{}, tokens), err
-}
-
-func (k serviceAccountKind) Abandon(context.Context, *v1alpha1.ServiceAccount) error { return nil }
-
-func (k serviceAccountKind) Connect(ctx context.Context, obj *v1alpha1.ServiceAccount) (External[accountState], error) {
-	place, err := k.placeIn(ctx, obj.Spec.OrganizationRef, obj, k.Held(obj))
+func (k serviceAccountKind) Connect(
+	ctx context.Context,
+	obj *v1alpha1.ServiceAccount,
+) (lifecycle.External[accountState], error) {
+	place, err := k.scopeIn(ctx, obj.Spec.OrganizationRef, obj, k.Held(obj))
 	if err != nil {
 		return nil, err
 	}
-	x := &serviceAccount{place: place, env: k.Env, obj: obj}
+	x := &serviceAccount{orgScope: place, env: k.Env, obj: obj}
 	if highest := x.highestRole(); obj.DeletionTimestamp.IsZero() && roleRank[obj.Spec.Role] > roleRank[highest] {
-		return x, stalled(v1alpha1.ReasonRoleNotPermitted, "Organization %s allows no role above %s here: ask for a lower one than %s, or have its maxServiceAccountRole raised", x.owner, highest, obj.Spec.Role)
+		return x, lifecycle.Stalled(
+			v1alpha1.ReasonRoleNotPermitted,
+			"Organization %s allows no role above %s here: ask for a lower one than %s, or have its "+
+				"maxServiceAccountRole raised",
+			x.owner,
+			highest,
+			obj.Spec.Role,
+		)
 	}
 	return x, nil
 }
 
-var roleRank = map[v1alpha1.Role]int{v1alpha1.RoleNone: 0, v1alpha1.RoleViewer: 1, v1alpha1.RoleEditor: 2, v1alpha1.RoleAdmin: 3}
+var roleRank = map[v1alpha1.Role]int{
+	v1alpha1.RoleNone:   0,
+	v1alpha1.RoleViewer: 1,
+	v1alpha1.RoleEditor: 2,
+	v1alpha1.RoleAdmin:  3,
+}
 
 // highestRole is the highest that the Organization allows an account of this namespace.
 func (x *serviceAccount) highestRole() v1alpha1.Role {
@@ -70,14 +98,22 @@ func (x *serviceAccount) highestRole() v1alpha1.Role {
 	return v1alpha1.RoleEditor
 }
 
-// Get reads the account that status records. While a create may still land, it looks for others of ours as well.
-func (x *serviceAccount) Get(ctx context.Context) (*accountState, error) {
+// Find finds the account that status records, or else one that carries our mark.
+func (x *serviceAccount) Find(ctx context.Context) (*accountState, error) {
+	if have, err := x.recorded(ctx); have != nil || err != nil {
+		return have, err
+	}
+	return x.marked(ctx)
+}
+
+// recorded reads the account that status records. While a create may still land, it looks for others of ours as well.
+func (x *serviceAccount) recorded(ctx context.Context) (*accountState, error) {
 	if x.obj.Status.ID == 0 || x.obj.Status.OrgID != x.org.ID() {
 		return nil, nil
 	}
 	have, err := x.org.ServiceAccountByID(ctx, x.obj.Status.ID)
 	if err != nil {
-		return nil, absent(err)
+		return nil, grafana.IgnoreNotFound(err)
 	}
 	if !x.owned(have) {
 		return nil, nil
@@ -87,14 +123,15 @@ func (x *serviceAccount) Get(ctx context.Context) (*accountState, error) {
 		return state, nil
 	}
 	all, err := x.search(ctx)
-	state.strays = slices.DeleteFunc(all, func(a grafana.ServiceAccount) bool { return a.ID == have.ID })
+	state.duplicates = slices.DeleteFunc(all, func(a grafana.ServiceAccount) bool { return a.ID == have.ID })
 	return state, err
 }
 
 // owned reports whether the login carries our mark, or the account is the one that was taken over.
 func (x *serviceAccount) owned(a grafana.ServiceAccount) bool {
-	recorded := a.ID == x.obj.Status.ID && a.Login == x.obj.Status.Login && x.obj.Status.CreatedAt != "" && createdAt(a) == x.obj.Status.CreatedAt
-	return (markedLogin(a.Login, uid8(x.obj)) || recorded) && (a.OrgID == 0 || a.OrgID == x.org.ID())
+	recorded := a.ID == x.obj.Status.ID && a.Login == x.obj.Status.Login && x.obj.Status.CreatedAt != "" &&
+		createdAt(a) == x.obj.Status.CreatedAt
+	return (markedLogin(a.Login, mark.ShortUID(x.obj)) || recorded) && (a.OrgID == 0 || a.OrgID == x.org.ID())
 }
 
 func createdAt(a grafana.ServiceAccount) string { return a.CreatedAt.UTC().Format(time.RFC3339) }
@@ -112,26 +149,27 @@ func markedLogin(login, mark string) bool {
 
 // search lists the accounts that carry our mark, the first first.
 func (x *serviceAccount) search(ctx context.Context) ([]grafana.ServiceAccount, error) {
-	found, err := x.org.SearchServiceAccounts(ctx, uid8(x.obj))
+	found, err := x.org.SearchServiceAccounts(ctx, mark.ShortUID(x.obj))
 	found = slices.DeleteFunc(found, func(a grafana.ServiceAccount) bool { return !x.owned(a) })
 	slices.SortFunc(found, func(a, b grafana.ServiceAccount) int { return cmp.Compare(a.ID, b.ID) })
 	return found, err
 }
 
-func (x *serviceAccount) Find(ctx context.Context) (*accountState, error) {
+// marked is the first account that carries our mark, or one that the object may take over.
+func (x *serviceAccount) marked(ctx context.Context) (*accountState, error) {
 	found, err := x.search(ctx)
 	switch {
 	case err != nil:
 		return nil, err
 	case len(found) > 0:
-		return &accountState{ServiceAccount: found[0], strays: found[1:]}, nil
+		return &accountState{ServiceAccount: found[0], duplicates: found[1:]}, nil
 	case !x.obj.DeletionTimestamp.IsZero():
 		return nil, nil
 	}
-	return x.takeOver(ctx)
+	return x.adopt(ctx)
 }
 
-func (x *serviceAccount) Rival(ctx context.Context) error {
+func (x *serviceAccount) CheckConflict(ctx context.Context) error {
 	if err := x.sibling(ctx); err != nil {
 		return err
 	}
@@ -147,46 +185,64 @@ func (x *serviceAccount) Rival(ctx context.Context) error {
 	return nil
 }
 
-// sibling fails if another ServiceAccount of this organization has the name, or was there before and is about to get it.
+// sibling fails if another ServiceAccount of this organization has the name, or was there before and is about to get
+// it.
 func (x *serviceAccount) sibling(ctx context.Context) error {
 	var list v1alpha1.ServiceAccountList
-	if err := x.env.listChildren(ctx, &list, x.owner); err != nil {
+	if err := x.env.ListChildren(ctx, &list, x.owner); err != nil {
 		return err
 	}
 	for i := range list.Items {
 		o := &list.Items[i]
-		if o.UID == x.obj.UID || o.WantedName() != x.obj.WantedName() || o.Namespace != x.obj.Namespace || o.Spec.Suspend || !o.DeletionTimestamp.IsZero() {
+		if o.UID == x.obj.UID || o.WantedName() != x.obj.WantedName() || o.Namespace != x.obj.Namespace ||
+			o.Spec.Suspend ||
+			!o.DeletionTimestamp.IsZero() {
 			continue // those of other namespaces are seen in Grafana, once they are there
 		}
 		if o.Status.ID != 0 && x.obj.Status.ID == 0 || (o.Status.ID != 0) == (x.obj.Status.ID != 0) && older(o, x.obj) {
-			return stalled(v1alpha1.ReasonNameConflict, "service account %q of this organization belongs to ServiceAccount %s: give this one another name", o.WantedName(), o.Name)
+			return lifecycle.Stalled(
+				v1alpha1.ReasonNameConflict,
+				"service account %q of this organization belongs to ServiceAccount %s: give this one another name",
+				o.WantedName(),
+				o.Name,
+			)
 		}
 	}
 	return nil
 }
 
-// Prepare has nothing to say: the id is not known before.
-func (x *serviceAccount) Prepare() event { return eventCreated }
-
 // maxBirths is how many logins are tried.
 const maxBirths = 9
 
-// Create makes the account. Grafana before 11.3.1 can fail half-way and leave a login that is taken for good by an account that nobody can see: then a counter is appended.
+// Create makes the account. Grafana before 11.3.1 can fail half-way and leave a login that is taken for good by an
+// account that nobody can see: then a counter is appended.
 func (x *serviceAccount) Create(ctx context.Context) (*accountState, error) {
 	name := x.birthName()
 	for n := 2; ; n++ {
-		have, err := x.org.CreateServiceAccount(ctx, grafana.ServiceAccount{Name: name, Role: string(x.obj.Spec.Role), IsDisabled: x.obj.Spec.Disabled})
+		have, err := x.org.CreateServiceAccount(
+			ctx,
+			grafana.ServiceAccount{Name: name, Role: string(x.obj.Spec.Role), IsDisabled: x.obj.Spec.Disabled},
+		)
 		if err == nil {
 			return &accountState{ServiceAccount: have}, nil
 		}
 		if !grafana.IsTaken(err) {
 			return nil, err
 		}
-		if seen, ferr := x.Find(ctx); seen != nil || ferr != nil {
+		if seen, ferr := x.marked(ctx); seen != nil || ferr != nil {
 			return seen, ferr // an earlier request took effect after all
 		}
 		if n > maxBirths {
-			return nil, &problem{Reason: v1alpha1.ReasonCreating, Message: fmt.Sprintf("the login of %q is taken by an account that Grafana does not show: %v", name, err), Retry: true, err: err}
+			return nil, &lifecycle.Problem{
+				Reason: v1alpha1.ReasonCreating,
+				Message: fmt.Sprintf(
+					"the login of %q is taken by an account that Grafana does not show: %v",
+					name,
+					err,
+				),
+				Retry: true,
+				Err:   err,
+			}
 		}
 		name = fmt.Sprintf("%s-%d", x.birthName(), n)
 	}
@@ -199,8 +255,9 @@ func (x *serviceAccount) Record(have *accountState) bool {
 		return false
 	}
 	fresh := status.ID != have.ID || status.OrgID != x.org.ID()
-	status.ID, status.Login, status.OrgID, status.CreatedAt, status.Adopted = have.ID, have.Login, x.org.ID(), "", have.adopted
-	if !markedLogin(have.Login, uid8(x.obj)) {
+	status.ID, status.Login, status.OrgID = have.ID, have.Login, x.org.ID()
+	status.CreatedAt, status.Adopted = "", have.adopted
+	if !markedLogin(have.Login, mark.ShortUID(x.obj)) {
 		status.CreatedAt = createdAt(have.ServiceAccount)
 	}
 	return fresh
@@ -218,7 +275,7 @@ func (x *serviceAccount) Diff(have *accountState) []string {
 	if change.IsDisabled != nil {
 		diff = append(diff, "disabled")
 	}
-	if len(have.strays) > 0 {
+	if len(have.duplicates) > 0 {
 		diff = append(diff, "strays")
 	}
 	return diff
@@ -240,7 +297,7 @@ func (x *serviceAccount) change(have *accountState) (change grafana.ServiceAccou
 }
 
 func (x *serviceAccount) Update(ctx context.Context, have *accountState) error {
-	if err := x.deleteStrays(ctx, have); err != nil {
+	if err := x.deleteDuplicates(ctx, have); err != nil {
 		return err
 	}
 	change := x.change(have)
@@ -248,8 +305,8 @@ func (x *serviceAccount) Update(ctx context.Context, have *accountState) error {
 		return nil
 	}
 	if change.Name != nil {
-		if !markedLogin(have.Name, uid8(x.obj)) { // Rival was asked at the birth
-			if err := x.Rival(ctx); err != nil {
+		if !markedLogin(have.Name, mark.ShortUID(x.obj)) { // CheckConflict was asked at the birth
+			if err := x.CheckConflict(ctx); err != nil {
 				return err
 			}
 		}
@@ -264,38 +321,29 @@ func (x *serviceAccount) Update(ctx context.Context, have *accountState) error {
 	return nil
 }
 
-// deleteStrays deletes the accounts of late creates. Nobody has had a token of theirs.
-func (x *serviceAccount) deleteStrays(ctx context.Context, have *accountState) error {
-	if len(have.strays) == 0 {
+// deleteDuplicates deletes the accounts of late creates. Nobody has had a token of theirs.
+func (x *serviceAccount) deleteDuplicates(ctx context.Context, have *accountState) error {
+	if len(have.duplicates) == 0 {
 		return nil
 	}
 	if err := x.Prove(ctx, true); err != nil {
 		return err
 	}
-	for _, stray := range have.strays {
-		if err := absent(x.org.DeleteServiceAccount(ctx, stray.ID)); err != nil {
+	for _, stray := range have.duplicates {
+		if err := grafana.IgnoreNotFound(x.org.DeleteServiceAccount(ctx, stray.ID)); err != nil {
 			return fmt.Errorf("deleting a second service account of this object: %w", err)
 		}
 	}
-	have.strays = nil
+	have.duplicates = nil
 	return nil
 }
-
-// Judge has nothing to add.
-func (x *serviceAccount) Judge(context.Context, *accountState) error { return nil }
 
 // Settled reports whether the organization is the one that status speaks of.
 func (x *serviceAccount) Settled() bool {
 	return x.obj.Status.ID != 0 && x.obj.Status.OrgID == x.org.ID()
 }
 
-// Recheck has no reason of its own.
-func (x *serviceAccount) Recheck(*accountState) time.Duration { return 0 }
-
 // Delete deletes the account. find has just seen its login, and the lifecycle proven the organization.
 func (x *serviceAccount) Delete(ctx context.Context, have *accountState) error {
-	return absent(x.org.DeleteServiceAccount(ctx, have.ID))
+	return grafana.IgnoreNotFound(x.org.DeleteServiceAccount(ctx, have.ID))
 }
-
-// Release has nothing to take off: the login stays what it is.
-func (x *serviceAccount) Release(context.Context, *accountState) error { return nil }

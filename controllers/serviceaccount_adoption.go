@@ -9,25 +9,29 @@ import (
 
 	"grafana-tenancy.dev/operator/api/v1alpha1"
 	"grafana-tenancy.dev/operator/internal/grafana"
+	"grafana-tenancy.dev/operator/internal/lifecycle"
+	"grafana-tenancy.dev/operator/internal/mark"
 )
 
-// kin8 stands for an object's namespace and name, which its earlier lives had too.
-func kin8(obj Object) string {
+// ownerHash stands for an object's namespace and name, which its earlier lives had too.
+func ownerHash(obj lifecycle.Object) string {
 	sum := sha256.Sum256([]byte(obj.GetNamespace() + "/" + obj.GetName()))
 	return hex.EncodeToString(sum[:4])
 }
 
-// birthName is the name that the account is created under. The login, which is made from it, says for ever whose the account is.
+// birthName is the name that the account is created under. The login, which is made from it, says for ever whose the
+// account is.
 func (x *serviceAccount) birthName() string {
 	name := []rune(x.obj.WantedName())
-	return string(name[:min(len(name), maxNameInLogin)]) + "-" + kin8(x.obj) + "-" + uid8(x.obj)
+	return string(name[:min(len(name), maxNameInLogin)]) + "-" + ownerHash(x.obj) + "-" + mark.ShortUID(x.obj)
 }
 
 // maxNameInLogin leaves room for sa-<org>- and the mark in the 190 characters that a login can have.
 const maxNameInLogin = 150
 
-// takeOver finds the account that this object may have although it was not made for it: one of an earlier life of it, or, with consent, somebody else's. It returns nil if there is none.
-func (x *serviceAccount) takeOver(ctx context.Context) (*accountState, error) {
+// adopt finds the account that this object may have although it was not made for it: one of an earlier life of it, or,
+// with consent, somebody else's. It returns nil if there is none.
+func (x *serviceAccount) adopt(ctx context.Context) (*accountState, error) {
 	found, err := x.earlierLife(ctx)
 	adopted := false
 	if found == nil && err == nil {
@@ -42,14 +46,15 @@ func (x *serviceAccount) takeOver(ctx context.Context) (*accountState, error) {
 	}
 	whole, err := x.org.ServiceAccountByID(ctx, found.ID) // a list does not tell when it was created
 	if err != nil {
-		return nil, absent(err)
+		return nil, grafana.IgnoreNotFound(err)
 	}
 	return &accountState{ServiceAccount: whole, adopted: adopted}, nil
 }
 
-// earlierLife finds the account of an object of the same namespace and name that is no more: it was deleted with Orphan, or restored, and applied again.
+// earlierLife finds the account of an object of the same namespace and name that is no more: it was deleted with
+// Orphan, or restored, and applied again.
 func (x *serviceAccount) earlierLife(ctx context.Context) (*grafana.ServiceAccount, error) {
-	kin := "-" + kin8(x.obj) + "-"
+	kin := "-" + ownerHash(x.obj) + "-"
 	found, err := x.org.SearchServiceAccounts(ctx, kin)
 	if err != nil {
 		return nil, err
@@ -63,7 +68,8 @@ func (x *serviceAccount) earlierLife(ctx context.Context) (*grafana.ServiceAccou
 	return nil, nil
 }
 
-// adoptable finds the one account of the wanted name, if the object asks for it; it fails if the Organization does not allow that.
+// adoptable finds the one account of the wanted name, if the object asks for it; it fails if the Organization does not
+// allow that.
 func (x *serviceAccount) adoptable(ctx context.Context) (*grafana.ServiceAccount, error) {
 	if x.obj.Spec.AdoptionPolicy != v1alpha1.AdoptionAdopt {
 		return nil, nil
@@ -74,16 +80,29 @@ func (x *serviceAccount) adoptable(ctx context.Context) (*grafana.ServiceAccount
 	}
 	found = slices.DeleteFunc(found, func(a grafana.ServiceAccount) bool { return a.Name != x.obj.WantedName() })
 	if len(found) != 1 {
-		return nil, nil // of several Rival says that they are there
+		return nil, nil // of several CheckConflict says that they are there
 	}
 	held, err := x.held(ctx, found[0])
 	switch a := found[0]; {
 	case err != nil || held:
 		return nil, err
 	case x.object.Spec.Adoption != v1alpha1.AdoptionAllow:
-		return nil, stalled(v1alpha1.ReasonAdoptionNotPermitted, "service account %q exists in Grafana, and Organization %s does not allow that it is adopted: have its spec.adoption set to Allow, or choose another name", a.Name, x.owner)
+		return nil, lifecycle.Stalled(
+			v1alpha1.ReasonAdoptionNotPermitted,
+			"service account %q exists in Grafana, and Organization %s does not allow that it is adopted: have "+
+				"its spec.adoption set to Allow, or choose another name",
+			a.Name,
+			x.owner,
+		)
 	case roleRank[v1alpha1.Role(a.Role)] > roleRank[x.highestRole()]:
-		return nil, stalled(v1alpha1.ReasonRoleNotPermitted, "service account %q exists in Grafana with role %s, and Organization %s allows no role above %s here", a.Name, a.Role, x.owner, x.highestRole())
+		return nil, lifecycle.Stalled(
+			v1alpha1.ReasonRoleNotPermitted,
+			"service account %q exists in Grafana with role %s, and Organization %s allows no role above %s here",
+			a.Name,
+			a.Role,
+			x.owner,
+			x.highestRole(),
+		)
 	}
 	return &found[0], nil
 }
@@ -98,14 +117,22 @@ func (x *serviceAccount) taken(ctx context.Context, a grafana.ServiceAccount) er
 	if !held && x.obj.Status.ID == 0 && x.obj.Spec.AdoptionPolicy != v1alpha1.AdoptionAdopt {
 		cure += ", or have this object take it over with adoptionPolicy: Adopt"
 	}
-	return stalled(v1alpha1.ReasonAlreadyExists, "service account %q exists in organization %d (id %d) and is not this object's: %s", a.Name, x.org.ID(), a.ID, cure)
+	return lifecycle.Stalled(
+		v1alpha1.ReasonAlreadyExists,
+		"service account %q exists in organization %d (id %d) and is not this object's: %s",
+		a.Name,
+		x.org.ID(),
+		a.ID,
+		cure,
+	)
 }
 
 // held reports whether an account belongs to another ServiceAccount of the cluster.
 func (x *serviceAccount) held(ctx context.Context, a grafana.ServiceAccount) (bool, error) {
 	var list v1alpha1.ServiceAccountList
-	err := x.env.listChildren(ctx, &list, x.owner)
+	err := x.env.ListChildren(ctx, &list, x.owner)
 	return slices.ContainsFunc(list.Items, func(o v1alpha1.ServiceAccount) bool {
-		return o.UID != x.obj.UID && (markedLogin(a.Login, uid8(&o)) || o.Status.ID == a.ID && o.Status.OrgID == x.org.ID())
+		return o.UID != x.obj.UID &&
+			(markedLogin(a.Login, mark.ShortUID(&o)) || o.Status.ID == a.ID && o.Status.OrgID == x.org.ID())
 	}), err
 }

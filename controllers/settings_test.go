@@ -5,6 +5,7 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
@@ -90,7 +91,7 @@ func TestRefusedCredentialTriedAgain(t *testing.T) {
 	}
 	w.changeCredential(func(s *corev1.Secret) { s.Data["admin-password"] = []byte("changed") })
 	visit()
-	if instance.Status.LoginFailure != nil || !isTrue(instance.Status.Conditions, "Ready") {
+	if instance.Status.LoginFailure != nil || !meta.IsStatusConditionTrue(instance.Status.Conditions, "Ready") {
 		t.Errorf("status: %+v", instance.Status)
 	}
 }

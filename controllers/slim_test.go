@@ -11,10 +11,15 @@ import (
 	toolscache "k8s.io/client-go/tools/cache"
 
 	"grafana-tenancy.dev/operator/api/v1alpha1"
+	"grafana-tenancy.dev/operator/internal/lifecycle"
 )
 
 // Caches hold no content, and which source it is stays to be seen, however often an object comes by.
 func TestSlim(t *testing.T) {
+	e := &Env{Engine: &lifecycle.Engine{}, ClusterID: "cluster-1"}
+	if err := Register(e); err != nil {
+		t.Fatal(err)
+	}
 	const body = "precious"
 	for name, source := range map[string]v1alpha1.DashboardSource{
 		"json":     {JSON: new(body)},
@@ -25,7 +30,7 @@ func TestSlim(t *testing.T) {
 			Name: "d", Annotations: map[string]string{corev1.LastAppliedConfigAnnotation: body, "kept": "yes"}, ManagedFields: []metav1.ManagedFieldsEntry{{Manager: body}},
 		}, Spec: v1alpha1.DashboardSpec{Source: source, UID: "kept"}}
 		for range 2 {
-			if _, err := Slim(d); err != nil {
+			if _, err := e.Slim(d); err != nil {
 				t.Fatal(err)
 			}
 			text, err := json.Marshal(d.Annotations)
@@ -45,7 +50,7 @@ func TestSlim(t *testing.T) {
 			}
 		}
 	}
-	if _, err := Slim(toolscache.DeletedFinalStateUnknown{Key: "a/b"}); err != nil {
+	if _, err := e.Slim(toolscache.DeletedFinalStateUnknown{Key: "a/b"}); err != nil {
 		t.Error(err)
 	}
 }

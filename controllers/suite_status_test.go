@@ -20,7 +20,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"grafana-tenancy.dev/operator/api/v1alpha1"
-	"grafana-tenancy.dev/operator/controllers"
+	"grafana-tenancy.dev/operator/internal/lifecycle"
 )
 
 // inspector checks every status that any of our objects ever shows.
@@ -43,8 +43,8 @@ func newInspector(ctx context.Context, c cache.Cache) (*inspector, error) {
 			return nil, err
 		}
 		if _, err := informer.AddEventHandler(toolscache.ResourceEventHandlerFuncs{
-			AddFunc:    func(o any) { in.inspect(o.(controllers.Object)) },
-			UpdateFunc: func(_, o any) { in.inspect(o.(controllers.Object)) },
+			AddFunc:    func(o any) { in.inspect(o.(lifecycle.Object)) },
+			UpdateFunc: func(_, o any) { in.inspect(o.(lifecycle.Object)) },
 		}); err != nil {
 			return nil, err
 		}
@@ -52,8 +52,8 @@ func newInspector(ctx context.Context, c cache.Cache) (*inspector, error) {
 	return in, nil
 }
 
-func kinds() []controllers.Object {
-	return []controllers.Object{&v1alpha1.Instance{}, &v1alpha1.Organization{}, &v1alpha1.ServiceAccount{}, &v1alpha1.ServiceAccountToken{}, &v1alpha1.Dashboard{}}
+func kinds() []lifecycle.Object {
+	return []lifecycle.Object{&v1alpha1.Instance{}, &v1alpha1.Organization{}, &v1alpha1.ServiceAccount{}, &v1alpha1.ServiceAccountToken{}, &v1alpha1.Dashboard{}}
 }
 
 // closedLists reads from the API's source which reasons and types of conditions there are.
@@ -84,7 +84,7 @@ func closedLists() (reasons, types []string, err error) {
 	return reasons, types, err
 }
 
-func (in *inspector) inspect(obj controllers.Object) {
+func (in *inspector) inspect(obj lifecycle.Object) {
 	faults := in.faultsOf(obj)
 	if len(faults) == 0 {
 		return
@@ -102,7 +102,7 @@ func (in *inspector) of(namespace string) []string {
 }
 
 // faultsOf says what is wrong with an object's status.
-func (in *inspector) faultsOf(obj controllers.Object) (faults []string) {
+func (in *inspector) faultsOf(obj lifecycle.Object) (faults []string) {
 	status := obj.CommonStatus()
 	if len(status.Conditions) == 0 && status.ObservedGeneration <= 0 {
 		return nil // not visited yet
@@ -121,11 +121,11 @@ func (in *inspector) faultsOf(obj controllers.Object) (faults []string) {
 		fault(!lasting && c.Status != metav1.ConditionTrue, "%s is there and %s", c.Type, c.Status)
 	}
 	fault(status.ObservedGeneration > obj.GetGeneration(), "observedGeneration %d of %d", status.ObservedGeneration, obj.GetGeneration())
-	return append(faults, together(status)...)
+	return append(faults, SlotSharer(status)...)
 }
 
-// together says which conditions contradict each other.
-func together(status *v1alpha1.CommonStatus) (faults []string) {
+// SlotSharer says which conditions contradict each other.
+func SlotSharer(status *v1alpha1.CommonStatus) (faults []string) {
 	is := func(kind string) bool { return meta.IsStatusConditionTrue(status.Conditions, kind) }
 	ready := meta.FindStatusCondition(status.Conditions, v1alpha1.ConditionReady)
 	stalled, reconciling := is(v1alpha1.ConditionStalled), is(v1alpha1.ConditionReconciling)

@@ -25,8 +25,10 @@ import (
 
 	"grafana-tenancy.dev/operator/api/v1alpha1"
 	"grafana-tenancy.dev/operator/controllers"
+	"grafana-tenancy.dev/operator/internal/connection"
 	"grafana-tenancy.dev/operator/internal/dashboard/fetch"
 	"grafana-tenancy.dev/operator/internal/grafana/grafanatest"
+	"grafana-tenancy.dev/operator/internal/lifecycle"
 )
 
 // cluster is a real control plane with the operator running against it. All tests share one; each keeps to a namespace and a Grafana of its own.
@@ -39,7 +41,7 @@ type cluster struct {
 	log    *logbook
 	status *inspector
 
-	connections *controllers.Connections
+	connections *connection.Pool
 	cancel      context.CancelFunc
 	stopped     chan error
 }
@@ -94,7 +96,7 @@ func startCluster() (_ *cluster, err error) {
 	if assets == "" {
 		return nil, errors.New("this test needs a kube-apiserver and KUBEBUILDER_ASSETS is not set: run `make test`, which builds one and sets it (make test PKG=./controllers RUN=TestAPI)")
 	}
-	c := &cluster{log: &logbook{}, scheme: apiruntime.NewScheme(), connections: controllers.NewConnections(), stopped: make(chan error, 1)}
+	c := &cluster{log: &logbook{}, scheme: apiruntime.NewScheme(), connections: connection.NewPool(), stopped: make(chan error, 1)}
 	ctrl.SetLogger(c.log.logger())
 	if err := errors.Join(clientgoscheme.AddToScheme(c.scheme), v1alpha1.AddToScheme(c.scheme)); err != nil {
 		return nil, err
@@ -119,19 +121,18 @@ func (c *cluster) run() (err error) {
 	if c.client, err = client.New(c.config, client.Options{Scheme: c.scheme}); err != nil {
 		return err
 	}
+	env := &controllers.Env{Engine: &lifecycle.Engine{
+		Connections: c.connections, Now: time.Now, FirstRetry: 50 * time.Millisecond, LastRetry: time.Second,
+	}, ClusterID: clusterID, Sources: fetch.NewQueue(fetchFromTests, 8, 4)}
 	mgr, err := ctrl.NewManager(c.config, ctrl.Options{
 		Scheme: c.scheme, Metrics: metricsserver.Options{BindAddress: "0"},
-		Cache: cache.Options{DefaultTransform: controllers.Slim},
+		Cache: cache.Options{DefaultTransform: env.Slim},
 	})
 	if err != nil {
 		return err
 	}
-	env := &controllers.Env{
-		Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Events: mgr.GetEventRecorder(v1alpha1.ManagedBy),
-		Connections: c.connections, ClusterID: clusterID, Now: time.Now, FirstRetry: 50 * time.Millisecond, LastRetry: time.Second,
-		Sources: fetch.NewQueue(fetchFromTests, 8, 4),
-	}
-	if err := controllers.Setup(mgr, env, controllers.Options{}); err != nil {
+	env.Client, env.Live, env.Events = mgr.GetClient(), mgr.GetAPIReader(), mgr.GetEventRecorder(v1alpha1.ManagedBy)
+	if err := setup(mgr, env); err != nil {
 		return err
 	}
 	ctx, cancel := context.WithCancel(context.Background())
@@ -167,4 +168,9 @@ func (c *cluster) stop() error {
 	defer cancel()
 	c.connections.Close(ctx)
 	return errors.Join(err, c.env.Stop(), c.log.leaks())
+}
+
+// setup registers the controllers of all kinds.
+func setup(mgr ctrl.Manager, env *controllers.Env) error {
+	return errors.Join(controllers.Register(env), controllers.Setup(mgr, env, lifecycle.Options{}))
 }

@@ -23,12 +23,12 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"grafana-tenancy.dev/operator/api/v1alpha1"
-	"grafana-tenancy.dev/operator/controllers"
 	"grafana-tenancy.dev/operator/internal/grafana/grafanatest"
+	"grafana-tenancy.dev/operator/internal/lifecycle"
 )
 
-// patience is how long a test waits for something that must happen. It is long, since a machine can be slow, and costs nothing where all is well.
-const patience = 2 * time.Minute
+// reservationTimeout is how long a test waits for something that must happen. It is long, since a machine can be slow, and costs nothing where all is well.
+const reservationTimeout = 2 * time.Minute
 
 // world is what one test has to itself: a namespace and a Grafana, with an Instance called grafana that stands for it.
 type world struct {
@@ -94,7 +94,7 @@ func (w *world) namespace(labels map[string]string) string {
 
 // end checks what holds for every test, and takes away what would otherwise go on working.
 func (w *world) end() {
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	ctx, cancel := context.WithTimeout(context.Background(), reservationTimeout)
 	defer cancel()
 	for _, ns := range append([]string{w.ns}, w.also...) {
 		for _, fault := range w.status.of(ns) {
@@ -131,7 +131,7 @@ func (w *world) abandon(ctx context.Context, ns string) {
 }
 
 // objects lists all our objects in a namespace.
-func (w *world) objects(ctx context.Context, ns string) (all []controllers.Object) {
+func (w *world) objects(ctx context.Context, ns string) (all []lifecycle.Object) {
 	for _, list := range []client.ObjectList{&v1alpha1.ServiceAccountTokenList{}, &v1alpha1.DashboardList{}, &v1alpha1.ServiceAccountList{}, &v1alpha1.OrganizationList{}, &v1alpha1.InstanceList{}} {
 		if err := w.client.List(ctx, list, client.InNamespace(ns)); err != nil {
 			w.t.Fatal(err)
@@ -141,7 +141,7 @@ func (w *world) objects(ctx context.Context, ns string) (all []controllers.Objec
 			w.t.Fatal(err)
 		}
 		for _, item := range items {
-			all = append(all, item.(controllers.Object))
+			all = append(all, item.(lifecycle.Object))
 		}
 	}
 	return all
@@ -203,7 +203,7 @@ func poll(ctx context.Context, check func() error) error {
 // eventually waits until check is content.
 func (w *world) eventually(what string, check func() error) {
 	w.t.Helper()
-	ctx, cancel := context.WithTimeout(w.t.Context(), patience)
+	ctx, cancel := context.WithTimeout(w.t.Context(), reservationTimeout)
 	defer cancel()
 	if err := poll(ctx, check); err != nil {
 		w.t.Fatalf("%s: %v", what, err)
@@ -240,7 +240,7 @@ func (w *world) gone(objs ...client.Object) {
 			if apierrors.IsNotFound(err) {
 				return nil
 			}
-			if o, ours := obj.(controllers.Object); ours && err == nil {
+			if o, ours := obj.(lifecycle.Object); ours && err == nil {
 				return fmt.Errorf("it is still there: %+v", o.CommonStatus().Conditions)
 			}
 			return fmt.Errorf("it is still there (%w)", err)
@@ -284,7 +284,7 @@ func visit[T client.Object](w *world, obj T) T {
 }
 
 // until waits for a state of an object, at its present generation at least.
-func until[T controllers.Object](w *world, obj T, what string, reached func(ready metav1.Condition) bool) T {
+func until[T lifecycle.Object](w *world, obj T, what string, reached func(ready metav1.Condition) bool) T {
 	w.t.Helper()
 	generation := obj.GetGeneration()
 	w.eventually(fmt.Sprintf("%T %s: %s", obj, obj.GetName(), what), func() error {
@@ -302,7 +302,7 @@ func until[T controllers.Object](w *world, obj T, what string, reached func(read
 }
 
 // ready waits until an object is Ready at its present generation.
-func ready[T controllers.Object](w *world, obj T) T {
+func ready[T lifecycle.Object](w *world, obj T) T {
 	w.t.Helper()
 	return until(w, obj, "Ready", func(c metav1.Condition) bool {
 		return c.Status == metav1.ConditionTrue && obj.CommonStatus().ObservedGeneration >= obj.GetGeneration()
@@ -310,18 +310,18 @@ func ready[T controllers.Object](w *world, obj T) T {
 }
 
 // stalled waits until an object is stalled for a reason, and checks that the message has all of the texts in it.
-func stalled[T controllers.Object](w *world, obj T, reason string, texts ...string) T {
+func stalled[T lifecycle.Object](w *world, obj T, reason string, texts ...string) T {
 	w.t.Helper()
 	return unready(w, obj, v1alpha1.ConditionStalled, reason, texts...)
 }
 
 // waiting waits until an object waits for a reason, and checks that the message has all of the texts in it.
-func waiting[T controllers.Object](w *world, obj T, reason string, texts ...string) T {
+func waiting[T lifecycle.Object](w *world, obj T, reason string, texts ...string) T {
 	w.t.Helper()
 	return unready(w, obj, v1alpha1.ConditionReconciling, reason, texts...)
 }
 
-func unready[T controllers.Object](w *world, obj T, with, reason string, texts ...string) T {
+func unready[T lifecycle.Object](w *world, obj T, with, reason string, texts ...string) T {
 	w.t.Helper()
 	until(w, obj, with+" by "+reason, func(c metav1.Condition) bool {
 		return c.Status != metav1.ConditionTrue && c.Reason == reason && meta.IsStatusConditionTrue(obj.CommonStatus().Conditions, with)
@@ -331,7 +331,7 @@ func unready[T controllers.Object](w *world, obj T, with, reason string, texts .
 }
 
 // says checks the message of an object's Ready condition.
-func says(w *world, obj controllers.Object, texts ...string) {
+func says(w *world, obj lifecycle.Object, texts ...string) {
 	w.t.Helper()
 	message := messageOf(obj)
 	for _, text := range texts {
@@ -341,14 +341,14 @@ func says(w *world, obj controllers.Object, texts ...string) {
 	}
 }
 
-func messageOf(obj controllers.Object) string {
+func messageOf(obj lifecycle.Object) string {
 	if c := meta.FindStatusCondition(obj.CommonStatus().Conditions, v1alpha1.ConditionReady); c != nil {
 		return c.Message
 	}
 	return ""
 }
 
-func isTrue(obj controllers.Object, condition string) bool {
+func isTrue(obj lifecycle.Object, condition string) bool {
 	return meta.IsStatusConditionTrue(obj.CommonStatus().Conditions, condition)
 }
 

@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+
+	"grafana-tenancy.dev/operator/internal/lifecycle"
 )
 
 // An organization whose list fails is not asked for it by each of its dashboards.
@@ -27,7 +29,7 @@ func TestListThatFails(t *testing.T) {
 		lists++
 		return true
 	}
-	w.briefly(2 * defaultResync)
+	w.briefly(2 * lifecycle.DefaultResync)
 	if lists == 0 || lists > 4 {
 		t.Errorf("%d lists were asked for by %d dashboards in two resyncs", lists, many)
 	}

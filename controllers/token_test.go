@@ -8,11 +8,15 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 
 	"grafana-tenancy.dev/operator/api/v1alpha1"
+	"grafana-tenancy.dev/operator/internal/connection"
+	"grafana-tenancy.dev/operator/internal/lifecycle"
+	"grafana-tenancy.dev/operator/internal/token"
 )
 
 // If the new key of a rotation is lost in Grafana, those who still use the old one keep it for the whole overlap.
@@ -56,15 +60,15 @@ func TestKeysAreNotMadeWithoutEnd(t *testing.T) {
 		}
 		w.briefly(time.Second)
 	}
-	if made, most := len(w.grafana.Keys()), reissueBurst+int(290*time.Second/reissuePace); made > most {
+	if made, most := len(w.grafana.Keys()), token.ReissueBurst+int(290*time.Second/token.ReissuePace); made > most {
 		t.Errorf("%d keys were made, not %d at most", made, most)
 	}
 	token := newToken()
-	if w.get(token); !isTrue(token.Status.Conditions, v1alpha1.ConditionStalled) {
+	if w.get(token); !meta.IsStatusConditionTrue(token.Status.Conditions, v1alpha1.ConditionStalled) {
 		t.Errorf("conditions: %+v", token.Status.Conditions)
 	}
 	w.settle()
-	if w.get(token); !isTrue(token.Status.Conditions, v1alpha1.ConditionReady) {
+	if w.get(token); !meta.IsStatusConditionTrue(token.Status.Conditions, v1alpha1.ConditionReady) {
 		t.Errorf("conditions: %+v", token.Status.Conditions)
 	}
 }
@@ -81,7 +85,7 @@ func TestNoKeyOfAForeignAccount(t *testing.T) {
 	before := len(w.grafana.Keys())
 	w.grafana.Restore(backup)
 	w.grafana.Do("POST", "/api/serviceaccounts", 3, map[string]any{"name": "Foreign Admin robot", "role": "Admin"})
-	w.clock = w.clock.Add(2 * proofLife)
+	w.clock = w.clock.Add(2 * connection.ProofLife)
 	w.visit("ServiceAccountToken tenant/token")
 	if n := len(w.grafana.Keys()); n != before {
 		t.Errorf("%d keys were made for the account of somebody else", n-before)
@@ -201,7 +205,7 @@ func (w *world) mutateSecrets(change func(*corev1.Secret)) {
 	w.start()
 }
 
-func conditionOf(obj Object, kind string) *metav1.Condition {
+func conditionOf(obj lifecycle.Object, kind string) *metav1.Condition {
 	for i, c := range obj.CommonStatus().Conditions {
 		if c.Type == kind {
 			return &obj.CommonStatus().Conditions[i]

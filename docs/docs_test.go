@@ -142,20 +142,28 @@ func TestEveryReasonHasAnEntry(t *testing.T) {
 	compare(t, "event", emitted(t), firsts(`(?m)^\| ([A-Z]\w+) \|`, section(t, page, "## Events")))
 }
 
-// emitted lists the events that the controllers tell of.
+// emitted lists the events that the operator tells of.
 func emitted(t *testing.T) []string {
 	t.Helper()
-	files, err := filepath.Glob("../controllers/*.go")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var found []string
-	for _, file := range files {
-		if !strings.HasSuffix(file, "_test.go") {
-			found = append(found, firsts(`v1alpha1\.Event(\w+)`, read(t, strings.TrimPrefix(file, "../")))...)
+	return firsts(`v1alpha1\.Event(\w+)`, sources(t, "controllers", "internal/lifecycle"))
+}
+
+// sources is the code of folders, without its tests.
+func sources(t *testing.T, folders ...string) string {
+	t.Helper()
+	var all strings.Builder
+	for _, folder := range folders {
+		files, err := filepath.Glob("../" + folder + "/*.go")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, file := range files {
+			if !strings.HasSuffix(file, "_test.go") {
+				all.WriteString(read(t, strings.TrimPrefix(file, "../")))
+			}
 		}
 	}
-	return found
+	return all.String()
 }
 
 func TestEveryFlagIsDocumented(t *testing.T) {
@@ -204,7 +212,7 @@ func definesFlag(call *ast.CallExpr) bool {
 
 func TestEveryMetricIsDocumented(t *testing.T) {
 	const name = `(grafana_tenancy_\w+)`
-	code := read(t, "controllers/metrics.go") + read(t, "internal/namespaces/namespaces.go")
+	code := sources(t, "controllers", "internal/lifecycle", "internal/connection", "internal/namespaces")
 	compare(t, "metric", firsts(`Name:\s+"`+name+`"`, code), firsts("(?m)^\\| `"+name+"` \\|", section(t, "docs/install.md", "## Metrics")))
 }
 

@@ -180,7 +180,8 @@ const mainOrg = 1
 
 // Stays reports whether the organization is left in Grafana when the object is deleted. The main one always is.
 func (o *Organization) Stays() bool {
-	return o.Spec.DeletionPolicy == OrganizationOrphan || o.Spec.DeletionPolicy == "" && o.Status.Adopted || o.Status.OrgID == mainOrg
+	return o.Spec.DeletionPolicy == OrganizationOrphan || o.Spec.DeletionPolicy == "" && o.Status.Adopted ||
+		o.Status.OrgID == mainOrg
 }
 
 // WantedName is the name that the organization shall have in Grafana.

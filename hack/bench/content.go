@@ -34,13 +34,35 @@ func timeseries(random *rand.Rand, n int) any {
 	source := map[string]any{"type": "prometheus", "uid": "metrics"}
 	var targets []any
 	for i := range 3 {
-		targets = append(targets, map[string]any{"refId": string(rune('A' + i)), "datasource": source, "expr": query(random), "legendFormat": "{{instance}}"})
+		targets = append(
+			targets,
+			map[string]any{
+				"refId":        string(rune('A' + i)),
+				"datasource":   source,
+				"expr":         query(random),
+				"legendFormat": "{{instance}}",
+			},
+		)
 	}
 	return map[string]any{
-		"id": n + 1, "type": "timeseries", "title": fmt.Sprintf("Panel %d", n), "datasource": source, "targets": targets,
-		"gridPos":     map[string]any{"h": 8, "w": 12, "x": n % 2 * 12, "y": n / 2 * 8},
-		"fieldConfig": map[string]any{"defaults": map[string]any{"unit": "reqps", "min": 0, "custom": map[string]any{"lineWidth": 1, "fillOpacity": 10}}, "overrides": []any{}},
-		"options":     map[string]any{"legend": map[string]any{"displayMode": "list", "placement": "bottom"}, "tooltip": map[string]any{"mode": "multi"}},
+		"id":         n + 1,
+		"type":       "timeseries",
+		"title":      fmt.Sprintf("Panel %d", n),
+		"datasource": source,
+		"targets":    targets,
+		"gridPos":    map[string]any{"h": 8, "w": 12, "x": n % 2 * 12, "y": n / 2 * 8},
+		"fieldConfig": map[string]any{
+			"defaults": map[string]any{
+				"unit":   "reqps",
+				"min":    0,
+				"custom": map[string]any{"lineWidth": 1, "fillOpacity": 10},
+			},
+			"overrides": []any{},
+		},
+		"options": map[string]any{
+			"legend":  map[string]any{"displayMode": "list", "placement": "bottom"},
+			"tooltip": map[string]any{"mode": "multi"},
+		},
 	}
 }
 
@@ -49,5 +71,8 @@ func query(random *rand.Rand) string {
 	for range 8 {
 		names = append(names, fmt.Sprintf("service_%x", random.Uint64()))
 	}
-	return fmt.Sprintf(`sum by (instance) (rate(http_requests_total{job=~%q,code!~"5.."}[5m]))`, strings.Join(names, "|"))
+	return fmt.Sprintf(
+		`sum by (instance) (rate(http_requests_total{job=~%q,code!~"5.."}[5m]))`,
+		strings.Join(names, "|"),
+	)
 }

@@ -20,18 +20,22 @@ func (b *bench) fleet(ctx context.Context) error {
 	if !b.report.wants(creation + "|" + rest) {
 		return nil
 	}
-	return b.within(ctx, setting{grafana: openGrafana, orgs: b.orgs, size: ordinary}, func(ctx context.Context, w *world) error {
-		w.front.reset()
-		b.progress("creating %d organizations", w.orgs)
-		if err := w.applyOrgs(ctx); err != nil {
-			return err
-		}
-		b.report.row("requests-per-organization", float64(w.front.counted().requests)/float64(w.orgs))
-		if err := b.converge(ctx, w); err != nil || !b.report.wants(rest) {
-			return err
-		}
-		return b.restart(ctx, w)
-	})
+	return b.within(
+		ctx,
+		setting{grafana: openGrafana, orgs: b.orgs, size: ordinary},
+		func(ctx context.Context, w *world) error {
+			w.front.reset()
+			b.progress("creating %d organizations", w.orgs)
+			if err := w.applyOrgs(ctx); err != nil {
+				return err
+			}
+			b.report.row("requests-per-organization", float64(w.front.counted().requests)/float64(w.orgs))
+			if err := b.converge(ctx, w); err != nil || !b.report.wants(rest) {
+				return err
+			}
+			return b.restart(ctx, w)
+		},
+	)
 }
 
 // converge creates the dashboards, and the same ones by a bare loop.
@@ -70,8 +74,8 @@ func (b *bench) converge(ctx context.Context, w *world) error {
 	return nil
 }
 
-// bareLoop saves the same dashboards one after the other, as many as the operator saves at once, in as many organizations, which are there already. It is timed as the operator is, from the first
-// save that reaches Grafana on.
+// bareLoop saves the same dashboards one after the other, as many as the operator saves at once, in as many
+// organizations, which are there already. It is timed as the operator is, from the first save that reaches Grafana on.
 func (b *bench) bareLoop(ctx context.Context, w *world) (time.Duration, error) {
 	c, err := w.connect()
 	if err != nil {

@@ -21,7 +21,8 @@ import (
 	"grafana-tenancy.dev/operator/internal/grafana/grafanatest"
 )
 
-// front is what the operator takes for Grafana: it counts what is asked, passes it on to the Grafana behind it, and can be down.
+// front is what the operator takes for Grafana: it counts what is asked, passes it on to the Grafana behind it, and can
+// be down.
 type front struct {
 	URL      string
 	lasting  bool // the Grafana behind it outlives the bench
@@ -56,11 +57,19 @@ func openGrafana() (*front, error) {
 	if err != nil {
 		return nil, fmt.Errorf("GRAFANA_URL: %w", err)
 	}
-	proxy := &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(target) }, ErrorLog: log.New(io.Discard, "", 0)} // the operator tells what it does not get
+	proxy := &httputil.ReverseProxy{
+		Rewrite:  func(r *httputil.ProxyRequest) { r.SetURL(target) },
+		ErrorLog: log.New(io.Discard, "", 0),
+	} // the operator tells what it does not get
 	f, err := listen(proxy)
 	if err == nil {
 		f.lasting = true
-		f.login.Username, f.login.Password = cmp.Or(os.Getenv("GRAFANA_USER"), "admin"), grafana.Key(cmp.Or(os.Getenv("GRAFANA_PASSWORD"), "admin"))
+		f.login.Username, f.login.Password = cmp.Or(
+			os.Getenv("GRAFANA_USER"),
+			"admin",
+		), grafana.Key(
+			cmp.Or(os.Getenv("GRAFANA_PASSWORD"), "admin"),
+		)
 	}
 	return f, err
 }
@@ -78,7 +87,12 @@ func listen(h http.Handler) (*front, error) {
 	if err != nil {
 		return nil, err
 	}
-	f := &front{URL: "http://" + l.Addr().String(), listener: l, open: map[net.Conn]bool{}, login: grafana.BasicAuth{Username: "admin", Password: "admin", Session: true}}
+	f := &front{
+		URL:      "http://" + l.Addr().String(),
+		listener: l,
+		open:     map[net.Conn]bool{},
+		login:    grafana.BasicAuth{Username: "admin", Password: "admin", Session: true},
+	}
 	f.server = &http.Server{Handler: f.count(h), ReadHeaderTimeout: time.Minute, ConnState: f.follow}
 	go func() { _ = f.server.Serve(door{l, f}) }() // ends when it is closed
 	return f, nil

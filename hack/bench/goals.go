@@ -20,7 +20,11 @@ const none = -1
 // goals are all rows, in the order they are measured in.
 var goals = []goal{
 	{"requests-per-organization", 8, "requests to Grafana until an organization is Ready"},
-	{"converge-ratio", 1.15, "time until all dashboards are Ready, by the time that a bare loop of the same saves takes"},
+	{
+		"converge-ratio",
+		1.15,
+		"time until all dashboards are Ready, by the time that a bare loop of the same saves takes",
+	},
 	{"requests-per-dashboard", 1.1, "requests to Grafana until a dashboard is Ready"},
 	{"kube-writes-per-dashboard", 3, "writes to Kubernetes until a dashboard is Ready"},
 	{"kube-events-per-dashboard", none, "events until a dashboard is Ready"},
@@ -29,7 +33,11 @@ var goals = []goal{
 	{"idle-writes", 0, "writes to Grafana in the idle time after it"},
 	{"idle-kube-writes", 0, "writes to Kubernetes in that time"},
 	{"idle-requests-per-organization", none, "requests to Grafana in that time"},
-	{"resync-requests-per-500", 1, "requests about dashboards in a resync interval, by 500 dashboards of one organization"},
+	{
+		"resync-requests-per-500",
+		1,
+		"requests about dashboards in a resync interval, by 500 dashboards of one organization",
+	},
 	{"outage-burst", none, "attempts to reach a Grafana that is down, within a second of the first"},
 	{"outage-probes", 6, "further attempts in a minute, in which the backoff has six steps"},
 	{"outage-not-ready", none, "objects that are not Ready at the end of the minute"},
@@ -87,7 +95,15 @@ func (r *report) table(w io.Writer) error {
 	_, err := fmt.Fprint(w, "\n| row | value | goal | | what |\n| --- | ---: | ---: | --- | --- |\n")
 	for _, g := range goals {
 		if value, ok := r.values[g.name]; ok && err == nil {
-			_, err = fmt.Fprintf(w, "| %s | %s | %s | %s | %s |\n", g.name, number(value), g.limit(), g.verdict(value), g.about)
+			_, err = fmt.Fprintf(
+				w,
+				"| %s | %s | %s | %s | %s |\n",
+				g.name,
+				number(value),
+				g.limit(),
+				g.verdict(value),
+				g.about,
+			)
 		}
 	}
 	return err

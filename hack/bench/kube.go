@@ -65,7 +65,10 @@ func (w *world) ready(ctx context.Context, resource string) (int, error) {
 	if err := json.Unmarshal(answer, &table); err != nil {
 		return 0, err
 	}
-	column := slices.IndexFunc(table.ColumnDefinitions, func(c metav1.TableColumnDefinition) bool { return c.Name == v1alpha1.ConditionReady })
+	column := slices.IndexFunc(
+		table.ColumnDefinitions,
+		func(c metav1.TableColumnDefinition) bool { return c.Name == v1alpha1.ConditionReady },
+	)
 	if column < 0 {
 		return 0, errors.New("the table of " + resource + " has no column Ready")
 	}

@@ -1,9 +1,12 @@
-// Command bench measures what the operator costs Grafana, Kubernetes and its node, and holds that against the goals in docs/performance.md. Every figure is a count, or is put beside one that was
-// measured in the same run. It prints a line a row, bench: NAME VALUE goal GOAL ok|MISSED, and in the end all of them as a table. A goal that is missed is told; the exit code is 1 only if something
-// could not be measured.
+// Command bench measures what the operator costs Grafana, Kubernetes and its node, and holds that against the goals in
+// docs/performance.md. Every figure is a count, or is put beside one that was measured in the same run. It prints a
+// line a row, bench: NAME VALUE goal GOAL ok|MISSED, and in the end all of them as a table. A goal that is missed is
+// told; the exit code is 1 only if something could not be measured.
 //
-// It is run in the root of the repository, by make bench. KUBEBUILDER_ASSETS names the directory of the control plane's binaries. With GRAFANA_URL (and GRAFANA_USER and GRAFANA_PASSWORD, both
-// "admin" by default) it uses that Grafana instead of one in memory, except for the rows on memory, and removes what it made there. Everything else listens on loopback, and nothing is left behind.
+// It is run in the root of the repository, by make bench. KUBEBUILDER_ASSETS names the directory of the control plane's
+// binaries. With GRAFANA_URL (and GRAFANA_USER and GRAFANA_PASSWORD, both "admin" by default) it uses that Grafana
+// instead of one in memory, except for the rows on memory, and removes what it made there. Everything else listens on
+// loopback, and nothing is left behind.
 package main
 
 import (
@@ -22,7 +25,8 @@ import (
 	"time"
 )
 
-// The kernel ends a child when the thread that started it ends, so all of them are started from the one thread that lives as long as the process.
+// The kernel ends a child when the thread that started it ends, so all of them are started from the one thread that
+// lives as long as the process.
 func init() { runtime.LockOSThread() }
 
 // options are the command's flags.
@@ -35,7 +39,12 @@ type options struct {
 
 func main() {
 	var o options
-	flag.IntVar(&o.dashboards, "dashboards", 1000, "how many dashboards there are, at most 2000; five times as many in the last rows on memory")
+	flag.IntVar(
+		&o.dashboards,
+		"dashboards",
+		1000,
+		"how many dashboards there are, at most 2000; five times as many in the last rows on memory",
+	)
 	flag.IntVar(&o.orgs, "orgs", 50, "how many organizations these are in, at most 500")
 	flag.DurationVar(&o.idle, "idle", 10*time.Minute, "how long it is watched at rest, at most 1h")
 	flag.StringVar(&o.only, "only", "", "regular expression on the names of the rows to measure")
@@ -72,7 +81,16 @@ func run(ctx context.Context, o options) error {
 		return fmt.Errorf("-only: %w", err)
 	}
 	b := &bench{options: o, report: report{only: only}, began: time.Now()}
-	fmt.Printf("bench: %d dashboards in %d organizations, -idle %s -seed %d, on %d cores, of %s, with %s\n", o.dashboards, o.orgs, o.idle, o.seed, runtime.NumCPU(), commit(ctx), against())
+	fmt.Printf(
+		"bench: %d dashboards in %d organizations, -idle %s -seed %d, on %d cores, of %s, with %s\n",
+		o.dashboards,
+		o.orgs,
+		o.idle,
+		o.seed,
+		runtime.NumCPU(),
+		commit(ctx),
+		against(),
+	)
 	for _, measure := range []func(context.Context) error{b.fleet, b.single, b.memory} {
 		if err := measure(ctx); err != nil {
 			return err

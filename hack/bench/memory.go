@@ -14,42 +14,47 @@ import (
 	"grafana-tenancy.dev/operator/hack/internal/local"
 )
 
-// memory looks at the operator's resident memory with ever more large dashboards, in a Grafana in memory that answers at once.
+// memory looks at the operator's resident memory with ever more large dashboards, in a Grafana in memory that answers
+// at once.
 func (b *bench) memory(ctx context.Context) error {
 	if !b.report.wants("^memory-") {
 		return nil
 	}
 	const large = 100_000
 	prompt := func() (*front, error) { return standIn(nil) }
-	return b.within(ctx, setting{grafana: prompt, orgs: b.orgs, size: large}, func(ctx context.Context, w *world) error {
-		if err := w.applyOrgs(ctx); err != nil {
-			return err
-		}
-		empty, err := w.settle(ctx)
-		if err != nil {
-			return err
-		}
-		b.report.row("memory-empty-peak", empty.peak)
-		b.report.row("memory-empty-rest", empty.rest)
-		there := 0
-		for _, step := range []struct {
-			row   string
-			times int
-		}{{"memory-1x", 1}, {"memory-5x", 5}} {
-			if !b.report.wants("^" + step.row) {
-				continue
-			}
-			b.progress("creating dashboards of 100 kB, up to %d", step.times*b.dashboards)
-			if err := w.applyDashboards(ctx, there, step.times*b.dashboards); err != nil {
+	return b.within(
+		ctx,
+		setting{grafana: prompt, orgs: b.orgs, size: large},
+		func(ctx context.Context, w *world) error {
+			if err := w.applyOrgs(ctx); err != nil {
 				return err
 			}
-			there = step.times * b.dashboards
-			if err := b.weigh(ctx, w, step.row, empty); err != nil {
+			empty, err := w.settle(ctx)
+			if err != nil {
 				return err
 			}
-		}
-		return nil
-	})
+			b.report.row("memory-empty-peak", empty.peak)
+			b.report.row("memory-empty-rest", empty.rest)
+			there := 0
+			for _, step := range []struct {
+				row   string
+				times int
+			}{{"memory-1x", 1}, {"memory-5x", 5}} {
+				if !b.report.wants("^" + step.row) {
+					continue
+				}
+				b.progress("creating dashboards of 100 kB, up to %d", step.times*b.dashboards)
+				if err := w.applyDashboards(ctx, there, step.times*b.dashboards); err != nil {
+					return err
+				}
+				there = step.times * b.dashboards
+				if err := b.weigh(ctx, w, step.row, empty); err != nil {
+					return err
+				}
+			}
+			return nil
+		},
+	)
 }
 
 // weigh reports the memory that the dashboards take, as it is and after a restart.

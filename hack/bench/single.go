@@ -7,36 +7,41 @@ import (
 	"grafana-tenancy.dev/operator/hack/internal/local"
 )
 
-// single has all dashboards in one organization, which are compared with Grafana as often as may be, and then Grafana down for a minute.
+// single has all dashboards in one organization, which are compared with Grafana as often as may be, and then Grafana
+// down for a minute.
 func (b *bench) single(ctx context.Context) error {
 	if !b.report.wants("^(resync|outage)-") {
 		return nil
 	}
 	const often = 30 * time.Second // no resync interval may be shorter
-	return b.within(ctx, setting{grafana: openGrafana, orgs: 1, size: ordinary, resync: often}, func(ctx context.Context, w *world) error {
-		b.progress("creating %d dashboards in one organization", b.dashboards)
-		if err := w.applyOrgs(ctx); err != nil {
-			return err
-		}
-		if err := w.applyDashboards(ctx, 0, b.dashboards); err != nil {
-			return err
-		}
-		b.progress("watching four resync intervals")
-		if err := pause(ctx, often); err != nil { // the first one still has the traces of the creation
-			return err
-		}
-		w.front.reset()
-		if err := pause(ctx, 4*often); err != nil {
-			return err
-		}
-		const rounds = 5 // an interval is up to a tenth shorter than it says, so that as many can begin in this time
-		pages := (b.dashboards + 499) / 500
-		b.report.row("resync-requests-per-500", float64(w.front.counted().dashboards)/float64(rounds*pages))
-		if !b.report.wants("^outage-") {
-			return nil
-		}
-		return b.outage(ctx, w)
-	})
+	return b.within(
+		ctx,
+		setting{grafana: openGrafana, orgs: 1, size: ordinary, resync: often},
+		func(ctx context.Context, w *world) error {
+			b.progress("creating %d dashboards in one organization", b.dashboards)
+			if err := w.applyOrgs(ctx); err != nil {
+				return err
+			}
+			if err := w.applyDashboards(ctx, 0, b.dashboards); err != nil {
+				return err
+			}
+			b.progress("watching four resync intervals")
+			if err := pause(ctx, often); err != nil { // the first one still has the traces of the creation
+				return err
+			}
+			w.front.reset()
+			if err := pause(ctx, 4*often); err != nil {
+				return err
+			}
+			const rounds = 5 // an interval is up to a tenth shorter than it says, so that as many can begin in this time
+			pages := (b.dashboards + 499) / 500
+			b.report.row("resync-requests-per-500", float64(w.front.counted().dashboards)/float64(rounds*pages))
+			if !b.report.wants("^outage-") {
+				return nil
+			}
+			return b.outage(ctx, w)
+		},
+	)
 }
 
 // outage takes Grafana down for a minute.

@@ -44,7 +44,8 @@ type world struct {
 	operator *local.Process
 }
 
-// within sets a world up, with the operator running and all organizations Ready, lets something play in it, and takes it down.
+// within sets a world up, with the operator running and all organizations Ready, lets something play in it, and takes
+// it down.
 func (b *bench) within(ctx context.Context, s setting, play func(context.Context, *world) error) (err error) {
 	dir, err := os.MkdirTemp("", "grafana-tenancy-bench-")
 	if err != nil {
@@ -71,7 +72,15 @@ func (b *bench) within(ctx context.Context, s setting, play func(context.Context
 	if err != nil {
 		return err
 	}
-	w := &world{setting: s, cluster: cluster, binary: operator, front: front, seed: b.seed, prefix: fmt.Sprintf("bench-%08x-", uint32(b.seed)), fail: fail}
+	w := &world{
+		setting: s,
+		cluster: cluster,
+		binary:  operator,
+		front:   front,
+		seed:    b.seed,
+		prefix:  fmt.Sprintf("bench-%08x-", uint32(b.seed)),
+		fail:    fail,
+	}
 	defer func() { err = errors.Join(err, w.close(ctx)) }()
 	if err := errors.Join(w.applyPlatform(ctx), w.start()); err != nil {
 		return err
@@ -135,7 +144,14 @@ func (w *world) await(ctx context.Context, resource string, want int) error {
 		return have >= want, err
 	})
 	if errors.Is(err, local.ErrTimeout) {
-		return fmt.Errorf("%d of %d %s are Ready after %s. The operator's last words:\n%s", have, want, resource, patience, w.operator.Tail())
+		return fmt.Errorf(
+			"%d of %d %s are Ready after %s. The operator's last words:\n%s",
+			have,
+			want,
+			resource,
+			patience,
+			w.operator.Tail(),
+		)
 	}
 	return err
 }
@@ -143,8 +159,10 @@ func (w *world) await(ctx context.Context, resource string, want int) error {
 // applyPlatform creates the Instance with its credential.
 func (w *world) applyPlatform(ctx context.Context) error {
 	spec := v1alpha1.InstanceSpec{
-		URL:               w.front.URL,
-		Credentials:       v1alpha1.Credentials{BasicAuth: &v1alpha1.BasicAuth{SecretRef: v1alpha1.LocalObjectReference{Name: "admin"}}},
+		URL: w.front.URL,
+		Credentials: v1alpha1.Credentials{
+			BasicAuth: &v1alpha1.BasicAuth{SecretRef: v1alpha1.LocalObjectReference{Name: "admin"}},
+		},
 		AllowedNamespaces: v1alpha1.AllowedNamespaces{From: v1alpha1.FromAll},
 	}
 	if w.resync != 0 {
@@ -173,7 +191,11 @@ func (w *world) applyOrgs(ctx context.Context) error {
 		instance := v1alpha1.ObjectReference{Namespace: platform, Name: "grafana"}
 		return errors.Join(
 			w.cluster.Client.Create(ctx, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: w.org(i)}}),
-			w.cluster.Client.Create(ctx, &v1alpha1.Organization{ObjectMeta: meta, Spec: v1alpha1.OrganizationSpec{InstanceRef: instance}}))
+			w.cluster.Client.Create(
+				ctx,
+				&v1alpha1.Organization{ObjectMeta: meta, Spec: v1alpha1.OrganizationSpec{InstanceRef: instance}},
+			),
+		)
 	})
 	if err != nil {
 		return err
@@ -181,14 +203,18 @@ func (w *world) applyOrgs(ctx context.Context) error {
 	return w.await(ctx, "organizations", w.orgs)
 }
 
-// applyDashboards creates the Dashboards from one number to another, which go to the organizations in turn, and waits until they are Ready.
+// applyDashboards creates the Dashboards from one number to another, which go to the organizations in turn, and waits
+// until they are Ready.
 func (w *world) applyDashboards(ctx context.Context, from, to int) error {
 	err := parallel(ctx, to-from, func(ctx context.Context, i int) error {
 		i += from
 		text := content(w.seed, i, w.size)
 		return w.cluster.Client.Create(ctx, &v1alpha1.Dashboard{
 			ObjectMeta: metav1.ObjectMeta{Namespace: w.org(i), Name: fmt.Sprintf("dashboard-%05d", i)},
-			Spec:       v1alpha1.DashboardSpec{OrganizationRef: v1alpha1.ObjectReference{Name: w.org(i)}, Source: v1alpha1.DashboardSource{JSON: &text}},
+			Spec: v1alpha1.DashboardSpec{
+				OrganizationRef: v1alpha1.ObjectReference{Name: w.org(i)},
+				Source:          v1alpha1.DashboardSource{JSON: &text},
+			},
 		})
 	})
 	if err != nil {

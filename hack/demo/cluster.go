@@ -88,7 +88,11 @@ func (c *cluster) check() error {
 	}
 	for _, name := range []string{"etcd", "kube-apiserver", "kube-controller-manager", "kubectl"} {
 		if _, err := os.Stat(c.binary(name)); err != nil {
-			return fmt.Errorf("KUBEBUILDER_ASSETS=%s has no %s: unset it and run make demo, which builds what it needs", c.assets, name)
+			return fmt.Errorf(
+				"KUBEBUILDER_ASSETS=%s has no %s: unset it and run make demo, which builds what it needs",
+				c.assets,
+				name,
+			)
 		}
 	}
 	return nil

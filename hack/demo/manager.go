@@ -54,7 +54,15 @@ func admit(ctx context.Context, cluster *cluster) (kubeconfig string, err error)
 	if err := cluster.kubectl(ctx, io.Discard, "apply", "-f", "config/rbac/role.yaml"); err != nil {
 		return "", err
 	}
-	if err := cluster.kubectl(ctx, io.Discard, "create", "clusterrolebinding", user, "--clusterrole=manager-role", "--user="+user); err != nil {
+	if err := cluster.kubectl(
+		ctx,
+		io.Discard,
+		"create",
+		"clusterrolebinding",
+		user,
+		"--clusterrole=manager-role",
+		"--user="+user,
+	); err != nil {
 		return "", err
 	}
 	manager, err := cluster.env.AddUser(envtest.User{Name: user}, nil)

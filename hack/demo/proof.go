@@ -38,7 +38,11 @@ func proveToken(ctx context.Context, cluster *cluster, grafana *grafana, token *
 		return err
 	}
 	var secret corev1.Secret
-	if err := cluster.client.Get(ctx, client.ObjectKey{Namespace: token.Namespace, Name: token.SecretName()}, &secret); err != nil {
+	if err := cluster.client.Get(
+		ctx,
+		client.ObjectKey{Namespace: token.Namespace, Name: token.SecretName()},
+		&secret,
+	); err != nil {
 		return err
 	}
 	key := string(secret.Data[token.Spec.Secret.Key])
@@ -66,9 +70,17 @@ func proveToken(ctx context.Context, cluster *cluster, grafana *grafana, token *
 }
 
 // organizationOf follows the references of a token.
-func organizationOf(ctx context.Context, cluster *cluster, token *grafanav1.ServiceAccountToken) (*grafanav1.Organization, error) {
+func organizationOf(
+	ctx context.Context,
+	cluster *cluster,
+	token *grafanav1.ServiceAccountToken,
+) (*grafanav1.Organization, error) {
 	var account grafanav1.ServiceAccount
-	if err := cluster.client.Get(ctx, client.ObjectKey{Namespace: token.Namespace, Name: token.Spec.ServiceAccountRef.Name}, &account); err != nil {
+	if err := cluster.client.Get(
+		ctx,
+		client.ObjectKey{Namespace: token.Namespace, Name: token.Spec.ServiceAccountRef.Name},
+		&account,
+	); err != nil {
 		return nil, err
 	}
 	var organization grafanav1.Organization
@@ -78,7 +90,13 @@ func organizationOf(ctx context.Context, cluster *cluster, token *grafanav1.Serv
 
 // readDashboards reads every Dashboard of the organization from Grafana with
 // the key, and returns their titles.
-func readDashboards(ctx context.Context, cluster *cluster, grafana *grafana, organization *grafanav1.Organization, key string) ([]string, error) {
+func readDashboards(
+	ctx context.Context,
+	cluster *cluster,
+	grafana *grafana,
+	organization *grafanav1.Organization,
+	key string,
+) ([]string, error) {
 	var dashboards grafanav1.DashboardList
 	if err := cluster.client.List(ctx, &dashboards); err != nil {
 		return nil, err
@@ -89,7 +107,12 @@ func readDashboards(ctx context.Context, cluster *cluster, grafana *grafana, org
 			continue
 		}
 		var answer struct{ Dashboard struct{ Title string } }
-		if err := get(ctx, grafana.url+"/api/dashboards/uid/"+dashboard.Status.UID+"?forceLogin=true", key, &answer); err != nil {
+		if err := get(
+			ctx,
+			grafana.url+"/api/dashboards/uid/"+dashboard.Status.UID+"?forceLogin=true",
+			key,
+			&answer,
+		); err != nil {
 			return nil, err
 		}
 		titles = append(titles, fmt.Sprintf("%q", answer.Dashboard.Title))

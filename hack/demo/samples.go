@@ -37,7 +37,10 @@ func writeOverlay(dir string, grafana *grafana) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	login, err := replace("/stringData", map[string]string{"admin-user": grafana.user, "admin-password": grafana.password})
+	login, err := replace(
+		"/stringData",
+		map[string]string{"admin-user": grafana.user, "admin-password": grafana.password},
+	)
 	if err != nil {
 		return "", err
 	}

@@ -50,7 +50,13 @@ func run(args []string) error {
 		return err
 	}
 	defer server.Close()
-	fmt.Printf("Grafana %s (in memory) at %s, login %s, password %s\n", opts.Version, server.URL, opts.Admin, opts.Password)
+	fmt.Printf(
+		"Grafana %s (in memory) at %s, login %s, password %s\n",
+		opts.Version,
+		server.URL,
+		opts.Admin,
+		opts.Password,
+	)
 	<-ctx.Done()
 	return nil
 }

@@ -4,13 +4,13 @@ package main
 var dashboardMutants = []mutant{
 	{
 		name: "list of dashboards trusted whatever the version",
-		file: "controllers/dashboard.go",
-		old:  "	case status.Drift != nil, seen.Generation != status.Version, ",
+		file: "controllers/dashboard_search.go",
+		old:  "	case status.Drift != nil, seen.Generation != status.Version,",
 		new:  "	case status.Drift != nil, ", scenarios: "seen at the resync",
 	},
 	{
 		name: "list of dashboards trusted whatever the birth",
-		file: "controllers/dashboard.go",
+		file: "controllers/dashboard_search.go",
 		old:  "	if !listed || !sameBirth(x.obj.Status, seen.Created) {\n",
 		new:  "	if !listed {\n", scenarios: "seen at the resync",
 	},
@@ -52,9 +52,10 @@ var dashboardMutants = []mutant{
 	},
 	{
 		name: "everything rests at first",
-		file: "controllers/lifecycle.go",
-		old:  "ready.ObservedGeneration == p.obj.GetGeneration() && p.ext.Settled()\n",
-		new:  "p.ext.Settled()\n", test: "TestRestartActsOnChanges",
+		file: "internal/lifecycle/pass.go",
+		old:  "	inSync := ready != nil && ready.Status == metav1.ConditionTrue && ready.Reason == v1alpha1.ReasonInSync &&\n		ready.ObservedGeneration == p.obj.GetGeneration()\n",
+		new:  "	inSync := ready != nil && ready.Status == metav1.ConditionTrue\n",
+		test: "TestRestartActsOnChanges",
 	},
 	{
 		name: "dashboard that has lost its mark taken for another's",
@@ -70,7 +71,7 @@ var dashboardMutants = []mutant{
 	},
 	{
 		name: "event says deleted, whatever was seen",
-		file: "controllers/lifecycle.go",
+		file: "internal/lifecycle/remove.go",
 		old:  "	if n == 0 {\n",
 		new:  "	if n < 0 {\n", test: "TestAPIDashboardReplacedAndDeleted",
 	},
@@ -94,7 +95,7 @@ var dashboardMutants = []mutant{
 	},
 	{
 		name: "version of the list not compared with the time of the save",
-		file: "controllers/dashboard.go",
+		file: "controllers/dashboard_search.go",
 		old:  ", fromBefore(status, seen):\n",
 		new:  ", false && fromBefore(status, seen):\n", scenarios: "restored to other content",
 	},
@@ -106,13 +107,13 @@ var dashboardMutants = []mutant{
 	},
 	{
 		name: "first dashboard of an organization not made alone",
-		file: "controllers/firsts.go",
+		file: "internal/connection/firstcreates.go",
 		old:  "	case s.busy:\n",
 		new:  "	case s.busy && org < 0:\n", test: "TestTheFirstOfAKindInAnOrganizationIsMadeAlone",
 	},
 	{
 		name: "permissions of what was created not looked at",
-		file: "controllers/dashboard.go",
+		file: "controllers/dashboard_save.go",
 		old:  "= \"\", true\n",
 		new:  "= \"\", false\n", test: "TestAPIDashboardLeftWithoutPermissions",
 	},
@@ -126,7 +127,8 @@ var dashboardMutants = []mutant{
 		name: "uid of the content counts though there is another",
 		file: "controllers/dashboard.go",
 		old:  "	if x.uid = cmp.Or(obj.Spec.UID, obj.Status.UID); x.uid == \"\" {\n",
-		new:  "	if x.uid = cmp.Or(obj.Spec.UID, obj.Status.UID); x.uid != \"-\" {\n", test: "TestAPIDashboardUIDThatIsNone",
+		new:  "	if x.uid = cmp.Or(obj.Spec.UID, obj.Status.UID); x.uid != \"-\" {\n",
+		test: "TestAPIDashboardUIDThatIsNone",
 	},
 	{
 		name: "what Grafana makes of a save not remembered",

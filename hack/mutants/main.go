@@ -1,5 +1,6 @@
-// Command mutants puts known bugs of other tools, and breaches of our own rules, into the code, one at a time, and expects the crash matrix to fail, or, where that cannot see them, a test on
-// a kube-apiserver. A mutant that lives shows a hole in the tests. The working tree is not touched: the compiler is given the changed file as an overlay.
+// Command mutants puts known bugs of other tools, and breaches of our own rules, into the code, one at a time, and
+// expects the crash matrix to fail, or, where that cannot see them, a test on a kube-apiserver. A mutant that lives
+// shows a hole in the tests. The working tree is not touched: the compiler is given the changed file as an overlay.
 package main
 
 import (
@@ -28,7 +29,10 @@ func main() {
 }
 
 func all(only *regexp.Regexp) error {
-	chosen := slices.DeleteFunc(slices.Concat(mutants, ownershipMutants, tokenMutants, dashboardMutants), func(m mutant) bool { return !only.MatchString(m.name) })
+	chosen := slices.DeleteFunc(
+		slices.Concat(mutants, ownershipMutants, tokenMutants, dashboardMutants),
+		func(m mutant) bool { return !only.MatchString(m.name) },
+	)
 	if len(chosen) == 0 {
 		return fmt.Errorf("no mutant's name matches %q", only)
 	}
@@ -103,7 +107,8 @@ func build(dir string, chosen []mutant) (*woven, error) {
 	return w, nil
 }
 
-// prepare finds the control plane for those mutants that only tests on a kube-apiserver find, and sees these pass without a mutant: a test that fails anyway proves nothing.
+// prepare finds the control plane for those mutants that only tests on a kube-apiserver find, and sees these pass
+// without a mutant: a test that fails anyway proves nothing.
 func (w *woven) prepare() error {
 	var tests []string
 	for _, m := range w.mutants {
@@ -135,7 +140,14 @@ func (w *woven) prepare() error {
 func (w *woven) try(number string, m mutant) (killer string, err error) {
 	test := exec.Command(w.binary, "-test.run", "^("+cmp.Or(m.test, "TestCrashMatrix")+")$", "-test.timeout", "10m")
 	test.Dir = "controllers"
-	test.Env = append(os.Environ(), chosenBy+"="+number, "CRASH=all", "CRASH_STOP=1", "CRASH_VERSION=12.4.0", "CRASH_SCENARIO="+m.scenarios)
+	test.Env = append(
+		os.Environ(),
+		chosenBy+"="+number,
+		"CRASH=all",
+		"CRASH_STOP=1",
+		"CRASH_VERSION=12.4.0",
+		"CRASH_SCENARIO="+m.scenarios,
+	)
 	out, err := test.CombinedOutput()
 	if err == nil {
 		return "", nil

@@ -12,8 +12,9 @@ import (
 	"strings"
 )
 
-// weave puts all mutants into the code at once, so that it is built once: each changed function stands beside the one that it was made from, which goes over to it if the environment says so.
-// It returns what the compiler is to take, by the name of the file whose place it takes.
+// weave puts all mutants into the code at once, so that it is built once: each changed function stands beside the one
+// that it was made from, which goes over to it if the environment says so. It returns what the compiler is to take, by
+// the name of the file whose place it takes.
 func weave(all []mutant) (map[string][]byte, error) {
 	woven := map[string][]byte{}
 	for i, m := range all {
@@ -35,7 +36,12 @@ func weave(all []mutant) (map[string][]byte, error) {
 		}
 		woven[m.file] = edits.apply()
 		pkg := edits.file.Name.Name
-		woven[filepath.Join(filepath.Dir(m.file), "mutant.go")] = fmt.Appendf(nil, "package %s\n\nimport \"os\"\n\nvar theMutant = os.Getenv(%q)\n", pkg, chosenBy)
+		woven[filepath.Join(filepath.Dir(m.file), "mutant.go")] = fmt.Appendf(
+			nil,
+			"package %s\n\nimport \"os\"\n\nvar theMutant = os.Getenv(%q)\n",
+			pkg,
+			chosenBy,
+		)
 	}
 	return woven, nil
 }
@@ -78,8 +84,18 @@ func (e *edits) add(number int, m mutant) error {
 		e.texts[inside] = append(e.texts[inside], fmt.Sprintf("\nif theMutant == \"%d\" {\n%s\n}\n", number, call))
 		text := string(e.source)
 		head, signature := text[offset(f.Pos()):offset(f.Name.Pos())], text[offset(f.Name.End()):at]
-		e.texts[offset(f.End())] = append(e.texts[offset(f.End())],
-			fmt.Sprintf("\n\n%s%sMutant%d%s%s%s\n", head, f.Name.Name, number, signature, m.new, text[at+len(m.old):offset(f.End())]))
+		e.texts[offset(f.End())] = append(
+			e.texts[offset(f.End())],
+			fmt.Sprintf(
+				"\n\n%s%sMutant%d%s%s%s\n",
+				head,
+				f.Name.Name,
+				number,
+				signature,
+				m.new,
+				text[at+len(m.old):offset(f.End())],
+			),
+		)
 		return nil
 	}
 	return fmt.Errorf("what it replaces is not within one function of %s", m.file)

@@ -43,13 +43,20 @@ func run(ctx context.Context) error {
 	if err != nil || to.Host == "" {
 		return errors.New("GRAFANA_URL is not set: make record GRAFANA_URL=http://127.0.0.1:3000")
 	}
-	grafana := grafanatest.Real{URL: to.String(), User: "admin", Password: cmp.Or(os.Getenv("GRAFANA_PASSWORD"), "admin")}
+	grafana := grafanatest.Real{
+		URL:      to.String(),
+		User:     "admin",
+		Password: cmp.Or(os.Getenv("GRAFANA_PASSWORD"), "admin"),
+	}
 	version, _, err := grafana.Describe()
 	if err != nil {
 		return err
 	}
 	if things, err := grafana.Inventory(); err != nil || len(things) > 2 {
-		return errors.Join(err, fmt.Errorf("the Grafana is not empty, so that its ids are not those of another that is: %q", things))
+		return errors.Join(
+			err,
+			fmt.Errorf("the Grafana is not empty, so that its ids are not those of another that is: %q", things),
+		)
 	}
 	tape := newTape(to, grafana.Password)
 	at, err := serve(ctx, tape)

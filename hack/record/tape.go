@@ -154,8 +154,11 @@ func (t *tape) write(file string) (n int, err error) {
 }
 
 func (x *exchange) repeatedBy(next exchange) bool {
-	return x.Method == http.MethodGet && next.Method == x.Method && next.Path == x.Path && next.Auth == x.Auth && next.Session == x.Session &&
-		next.By == x.By && next.Headers["Authorization"] == x.Headers["Authorization"] && orgOf(next) == orgOf(*x)
+	return x.Method == http.MethodGet && next.Method == x.Method && next.Path == x.Path && next.Auth == x.Auth &&
+		next.Session == x.Session &&
+		next.By == x.By &&
+		next.Headers["Authorization"] == x.Headers["Authorization"] &&
+		orgOf(next) == orgOf(*x)
 }
 
 func orgOf(x exchange) int64 { return *cmp.Or(x.Org, new(int64)) }

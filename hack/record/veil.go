@@ -103,7 +103,9 @@ func (v *veil) credential(x *exchange, r *http.Request) {
 			return
 		}
 		x.Auth = "header"
-		x.Headers["Authorization"] = "Basic " + base64.StdEncoding.EncodeToString([]byte(login+":"+v.password(password)))
+		x.Headers["Authorization"] = "Basic " + base64.StdEncoding.EncodeToString(
+			[]byte(login+":"+v.password(password)),
+		)
 		return
 	}
 	key := strings.TrimPrefix(header, "Bearer ")

@@ -73,7 +73,8 @@ func (s *soak) endSessions(context.Context) (string, error) {
 	return "all", nil
 }
 
-// stopped does something to Grafana's database as people do it: while Grafana is not running, and nothing is on its way to it.
+// stopped does something to Grafana's database as people do it: while Grafana is not running, and nothing is on its way
+// to it.
 func (s *soak) stopped(do func()) {
 	s.grafana.SetDown(true)
 	s.grafana.Land()
@@ -93,7 +94,8 @@ func (s *soak) resetDatabase(context.Context) (string, error) {
 	return "emptied", err
 }
 
-// backUp takes a backup and restores it some seconds later. No tenant is deleted meanwhile, nor is about to be: nobody could know that the backup brings back what is of no object any more.
+// backUp takes a backup and restores it some seconds later. No tenant is deleted meanwhile, nor is about to be: nobody
+// could know that the backup brings back what is of no object any more.
 func (s *soak) backUp(context.Context) (string, error) {
 	if s.backupPending {
 		return "", nil
@@ -103,7 +105,8 @@ func (s *soak) backUp(context.Context) (string, error) {
 	return "wanted", nil
 }
 
-// tryBackUp takes the backup that is wanted once no tenant is being deleted, and no organization is without its mark: that and a new name since the backup would leave nothing to know it by.
+// tryBackUp takes the backup that is wanted once no tenant is being deleted, and no organization is without its mark:
+// that and a new name since the backup would leave nothing to know it by.
 func (s *soak) tryBackUp() {
 	unmarked := func(o grafanatest.Org) bool {
 		return o.ID != 1 && o.Name != foreignOrg && !strings.Contains(o.Address.Address2+o.Address.State, " uid=")
@@ -133,7 +136,8 @@ func (s *soak) killOperator(context.Context) (string, error) {
 	return "for " + d.String(), nil
 }
 
-// startSecond starts a second operator beside the first, as when a leader does not know yet that it is none any more, and kills the first after a while.
+// startSecond starts a second operator beside the first, as when a leader does not know yet that it is none any more,
+// and kills the first after a while.
 func (s *soak) startSecond(context.Context) (string, error) {
 	if s.operator == nil || s.older != nil {
 		return "", nil
@@ -233,7 +237,10 @@ func (s *soak) editSecret(ctx context.Context) (string, error) {
 		did, secret.Labels = "no labels", nil
 	default:
 		did = "no records"
-		maps.DeleteFunc(secret.Annotations, func(name, _ string) bool { return strings.HasPrefix(name, v1alpha1.GroupVersion.Group) })
+		maps.DeleteFunc(
+			secret.Annotations,
+			func(name, _ string) bool { return strings.HasPrefix(name, v1alpha1.GroupVersion.Group) },
+		)
 	}
 	return secret.Namespace + " " + did, s.client.Update(ctx, secret)
 }
@@ -268,7 +275,9 @@ func (s *soak) changeSpec(ctx context.Context) (string, error) {
 	case *v1alpha1.ServiceAccount:
 		o.Spec.Role = []v1alpha1.Role{v1alpha1.RoleViewer, v1alpha1.RoleEditor, v1alpha1.RoleAdmin}[s.random.IntN(3)]
 	case *v1alpha1.ServiceAccountToken:
-		o.Spec.Secret.Template = map[string]v1alpha1.TemplateText{"env": v1alpha1.TemplateText(fmt.Sprintf("TOKEN={{ .token }} # %d", s.random.Uint32()))}
+		o.Spec.Secret.Template = map[string]v1alpha1.TemplateText{
+			"env": v1alpha1.TemplateText(fmt.Sprintf("TOKEN={{ .token }} # %d", s.random.Uint32())),
+		}
 	case *v1alpha1.Dashboard:
 		o.Spec.Source.JSON = &text
 	}
@@ -295,7 +304,12 @@ func (s *soak) revokeToken(ctx context.Context) (string, error) {
 	}
 	token := tokens[s.random.IntN(len(tokens))]
 	path := fmt.Sprintf("/api/serviceaccounts/%d/tokens/%d", token.SAID, token.ID)
-	if status, answer := s.grafana.Do(http.MethodDelete, path, org.Status.OrgID, nil); status >= http.StatusInternalServerError {
+	if status, answer := s.grafana.Do(
+		http.MethodDelete,
+		path,
+		org.Status.OrgID,
+		nil,
+	); status >= http.StatusInternalServerError {
 		return "", fmt.Errorf("%d %s", status, answer)
 	}
 	return fmt.Sprint(org.Namespace, " ", token.ID), nil

@@ -18,7 +18,8 @@ func (s *soak) editGrafana(ctx context.Context) (string, error) {
 		return "", err
 	}
 	for _, org := range s.grafana.Orgs() {
-		if org.ID == o.Status.OrgID && carries(org, o) && org.Name == o.WantedName() { // at most one of both is taken off
+		if org.ID == o.Status.OrgID && carries(org, o) &&
+			org.Name == o.WantedName() { // at most one of both is taken off
 			return t.name + " " + s.edit(org), nil
 		}
 	}
@@ -39,7 +40,12 @@ func (s *soak) edit(org grafanatest.Org) string {
 		s.grafana.Do(http.MethodPut, path, 1, map[string]any{"name": fmt.Sprint("Renamed ", s.random.Uint32())})
 		return "renamed"
 	case n == 1:
-		s.grafana.Do(http.MethodPut, path+"/address", 1, map[string]any{"address2": "1 Main Street", "state": "Anywhere"})
+		s.grafana.Do(
+			http.MethodPut,
+			path+"/address",
+			1,
+			map[string]any{"address2": "1 Main Street", "state": "Anywhere"},
+		)
 		return "mark overwritten"
 	case n == 2:
 		s.grafana.Do(http.MethodDelete, path, 1, nil)
@@ -53,7 +59,12 @@ func (s *soak) edit(org grafanatest.Org) string {
 			s.grafana.Do(http.MethodDelete, account, org.ID, nil)
 			return "service account deleted"
 		}
-		s.grafana.Do(http.MethodPatch, account, org.ID, map[string]any{"name": "renamed", "role": "Viewer", "isDisabled": true})
+		s.grafana.Do(
+			http.MethodPatch,
+			account,
+			org.ID,
+			map[string]any{"name": "renamed", "role": "Viewer", "isDisabled": true},
+		)
 		return "service account changed"
 	case n <= 8 && len(dashboards) > 0:
 		uid := dashboards[s.random.IntN(len(dashboards))].UID

@@ -80,7 +80,13 @@ type inspection struct {
 
 // inspect looks at everything once.
 func (s *soak) inspect(ctx context.Context) (findings, error) {
-	in := &inspection{grafana: s.grafana, all: map[string]object{}, secrets: map[types.NamespacedName]*corev1.Secret{}, orgs: map[int64]grafanatest.Org{}, expected: map[string]bool{}}
+	in := &inspection{
+		grafana:  s.grafana,
+		all:      map[string]object{},
+		secrets:  map[types.NamespacedName]*corev1.Secret{},
+		orgs:     map[int64]grafanatest.Org{},
+		expected: map[string]bool{},
+	}
 	if err := in.read(ctx, s.client); err != nil {
 		return findings{}, err
 	}
@@ -146,7 +152,13 @@ func (in *inspection) condition(obj object) {
 	case !obj.GetDeletionTimestamp().IsZero():
 		in.wedge("%s is being deleted: %s", name(obj), describe(ready))
 	case ready == nil || ready.Status != "True" || status.ObservedGeneration != obj.GetGeneration():
-		in.wedge("%s (generation %d, observed %d): %s", name(obj), obj.GetGeneration(), status.ObservedGeneration, describe(ready))
+		in.wedge(
+			"%s (generation %d, observed %d): %s",
+			name(obj),
+			obj.GetGeneration(),
+			status.ObservedGeneration,
+			describe(ready),
+		)
 	}
 }
 
@@ -220,7 +232,14 @@ func (in *inspection) strays() {
 		}
 		for _, a := range in.grafana.ServiceAccounts(id) {
 			if !in.expected[fmt.Sprint("service account ", id, " ", a.ID)] {
-				in.leak("service account %d %q (%s) of organization %d %q is nobody's", a.ID, a.Name, a.Login, id, org.Name)
+				in.leak(
+					"service account %d %q (%s) of organization %d %q is nobody's",
+					a.ID,
+					a.Name,
+					a.Login,
+					id,
+					org.Name,
+				)
 			}
 		}
 		for _, t := range in.grafana.Tokens(id) {
@@ -230,7 +249,14 @@ func (in *inspection) strays() {
 		}
 		for _, d := range in.grafana.Dashboards(id) {
 			if !in.expected[fmt.Sprint("dashboard ", id, " ", d.UID)] {
-				in.leak("dashboard %q %q of organization %d %q is nobody's: %q", d.UID, d.Title, id, org.Name, d.Messages)
+				in.leak(
+					"dashboard %q %q of organization %d %q is nobody's: %q",
+					d.UID,
+					d.Title,
+					id,
+					org.Name,
+					d.Messages,
+				)
 			}
 		}
 	}

@@ -1,8 +1,10 @@
-// Command soak has the operator look after many tenants while everything around it goes wrong: Grafana is down, slow, loses answers, has its database emptied or restored from a backup; the operator
-// is killed, or runs twice; tenants go and come back, Secrets and tokens are lost, people edit. Then there is peace, and it counts what is lost, leaked or wedged. It ends with one line, and with exit
-// code 1 unless there is nothing of either.
+// Command soak has the operator look after many tenants while everything around it goes wrong: Grafana is down, slow,
+// loses answers, has its database emptied or restored from a backup; the operator is killed, or runs twice; tenants go
+// and come back, Secrets and tokens are lost, people edit. Then there is peace, and it counts what is lost, leaked or
+// wedged. It ends with one line, and with exit code 1 unless there is nothing of either.
 //
-// It is run in the root of the repository, by make soak. KUBEBUILDER_ASSETS names the directory of the control plane's binaries. Everything listens on loopback.
+// It is run in the root of the repository, by make soak. KUBEBUILDER_ASSETS names the directory of the control plane's
+// binaries. Everything listens on loopback.
 package main
 
 import (
@@ -24,7 +26,8 @@ import (
 	"grafana-tenancy.dev/operator/internal/grafana/grafanatest"
 )
 
-// The kernel ends a child when the thread that started it ends, so all of them are started from the one thread that lives as long as the process.
+// The kernel ends a child when the thread that started it ends, so all of them are started from the one thread that
+// lives as long as the process.
 func init() { runtime.LockOSThread() }
 
 // password of the admin, which nothing that the operator says may have in it.
@@ -42,7 +45,13 @@ func main() {
 	flag.IntVar(&o.seconds, "seconds", 60, "how long things go wrong, at most 3600; peace comes after that")
 	flag.IntVar(&o.tenants, "tenants", 50, "how many tenants there are, at most 500")
 	flag.Uint64Var(&o.seed, "seed", 0, "what happens, and in which order; 0: something new")
-	flag.DurationVar(&o.settle, "settle", 8*time.Minute, "how long after that everything may take to be well: an object that fails again and again is tried every five minutes in the end")
+	flag.DurationVar(
+		&o.settle,
+		"settle",
+		8*time.Minute,
+		"how long after that everything may take to be well: an object that fails again and again is tried every "+
+			"five minutes in the end",
+	)
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // a second Ctrl-C ends it at once
@@ -137,7 +146,8 @@ func newSoak(o options, c client.Client, operator *local.Operator, fail context.
 	return s, nil
 }
 
-// listen starts a Grafana below the ports that systems give out by themselves: while it is down nobody else may come to listen there.
+// listen starts a Grafana below the ports that systems give out by themselves: while it is down nobody else may come to
+// listen there.
 func listen() (grafana *grafanatest.Server, err error) {
 	for range 20 {
 		address := fmt.Sprintf("127.0.0.1:%d", 20000+rand.IntN(10000))
@@ -170,7 +180,14 @@ func (s *soak) play(ctx context.Context, dir string, o options) (err error) {
 		return err
 	}
 	if found, err := s.settle(ctx, o.settle); err != nil || found.any() {
-		return errors.Join(err, fmt.Errorf("before anything went wrong:\n%sThe operator's last words:\n%s", found.text(), s.operator.Tail()))
+		return errors.Join(
+			err,
+			fmt.Errorf(
+				"before anything went wrong:\n%sThe operator's last words:\n%s",
+				found.text(),
+				s.operator.Tail(),
+			),
+		)
 	}
 	s.progress("all is well; things begin to go wrong")
 	start := time.Now()
@@ -184,11 +201,25 @@ func (s *soak) play(ctx context.Context, dir string, o options) (err error) {
 		return err
 	}
 	if found.any() {
-		fmt.Printf("%sWhat happened, and what the processes said, is in %s; once more: -seed %d\n", found.text(), dir, o.seed)
+		fmt.Printf(
+			"%sWhat happened, and what the processes said, is in %s; once more: -seed %d\n",
+			found.text(),
+			dir,
+			o.seed,
+		)
 		err = errNotWell
 	}
-	fmt.Printf("soak: %d tenants, %d faults in %.0f s: %d lost, %d leaked, %d wedged\n",
-		len(s.tenants), s.faults+s.weather.count(), took.Seconds(), len(found.lost), len(found.leaked), len(found.wedged))
+	fmt.Printf(
+		"soak: %d tenants, %d faults in %.0f s: %d lost, %d leaked, %d wedged\n",
+		len(
+			s.tenants,
+		),
+		s.faults+s.weather.count(),
+		took.Seconds(),
+		len(found.lost),
+		len(found.leaked),
+		len(found.wedged),
+	)
 	return err
 }
 
@@ -215,7 +246,12 @@ func (s *soak) trouble(ctx context.Context, d time.Duration) error {
 		}
 		if time.Since(told) > 15*time.Second {
 			told = time.Now()
-			s.progress("%d acts, %d requests broken, %d tenants on their way out or in", s.faults, s.weather.count(), s.awaited())
+			s.progress(
+				"%d acts, %d requests broken, %d tenants on their way out or in",
+				s.faults,
+				s.weather.count(),
+				s.awaited(),
+			)
 		}
 		s.pause(ctx, s.upTo(500*time.Millisecond))
 	}

@@ -53,14 +53,30 @@ func (t *tenant) objects() []client.Object {
 			InstanceRef: v1alpha1.ObjectReference{Namespace: platform, Name: "grafana"}, Name: t.orgName(),
 			Preferences: &v1alpha1.Preferences{Timezone: "utc"},
 		}},
-		&v1alpha1.ServiceAccount{ObjectMeta: t.meta("robot"), Spec: v1alpha1.ServiceAccountSpec{OrganizationRef: org, Role: v1alpha1.RoleEditor}},
+		&v1alpha1.ServiceAccount{
+			ObjectMeta: t.meta("robot"),
+			Spec:       v1alpha1.ServiceAccountSpec{OrganizationRef: org, Role: v1alpha1.RoleEditor},
+		},
 		&v1alpha1.ServiceAccountToken{ObjectMeta: t.meta("ci"), Spec: v1alpha1.ServiceAccountTokenSpec{
 			ServiceAccountRef: v1alpha1.LocalObjectReference{Name: "robot"},
 			TTL:               &metav1.Duration{Duration: 90 * time.Second},
-			Rotation:          &v1alpha1.TokenRotation{Before: &metav1.Duration{Duration: 45 * time.Second}, Overlap: &metav1.Duration{Duration: overlap}},
+			Rotation: &v1alpha1.TokenRotation{
+				Before:  &metav1.Duration{Duration: 45 * time.Second},
+				Overlap: &metav1.Duration{Duration: overlap},
+			},
 		}},
-		&v1alpha1.Dashboard{ObjectMeta: t.meta("derived"), Spec: v1alpha1.DashboardSpec{OrganizationRef: org, Source: source("A uid of its own")}},
-		&v1alpha1.Dashboard{ObjectMeta: t.meta("named"), Spec: v1alpha1.DashboardSpec{OrganizationRef: org, Source: source("A uid that was given"), UID: "named"}},
+		&v1alpha1.Dashboard{
+			ObjectMeta: t.meta("derived"),
+			Spec:       v1alpha1.DashboardSpec{OrganizationRef: org, Source: source("A uid of its own")},
+		},
+		&v1alpha1.Dashboard{
+			ObjectMeta: t.meta("named"),
+			Spec: v1alpha1.DashboardSpec{
+				OrganizationRef: org,
+				Source:          source("A uid that was given"),
+				UID:             "named",
+			},
+		},
 	}
 }
 
@@ -80,10 +96,16 @@ func (t *tenant) apply(ctx context.Context, c client.Client) (complete bool, err
 		switch err := c.Create(ctx, obj); {
 		case err == nil:
 		case apierrors.IsAlreadyExists(err):
-			if err := c.Get(ctx, client.ObjectKeyFromObject(obj), obj); err != nil || !obj.GetDeletionTimestamp().IsZero() {
+			if err := c.Get(
+				ctx,
+				client.ObjectKeyFromObject(obj),
+				obj,
+			); err != nil ||
+				!obj.GetDeletionTimestamp().IsZero() {
 				complete = false
 			}
-		case apierrors.HasStatusCause(err, corev1.NamespaceTerminatingCause), apierrors.IsNotFound(err): // the namespace is going, or has just gone
+		case apierrors.HasStatusCause(err, corev1.NamespaceTerminatingCause),
+			apierrors.IsNotFound(err): // the namespace is going, or has just gone
 			return false, nil
 		default:
 			return false, fmt.Errorf("applying %T %s/%s: %w", obj, t.name, obj.GetName(), err)
@@ -120,7 +142,12 @@ func (s *soak) buildForeign() error {
 	if err := json.Unmarshal(answer, &made); err != nil || status != http.StatusOK {
 		return fmt.Errorf("making a foreign organization: %d %s", status, answer)
 	}
-	s.grafana.Do(http.MethodPost, "/api/serviceaccounts", made.OrgID, map[string]any{"name": "theirs", "role": "Viewer"})
+	s.grafana.Do(
+		http.MethodPost,
+		"/api/serviceaccounts",
+		made.OrgID,
+		map[string]any{"name": "theirs", "role": "Viewer"},
+	)
 	s.saveDashboard(made.OrgID, "theirs", "Theirs")
 	s.foreign = s.seeForeign()
 	if strings.Count(s.foreign, "heirs") < 3 {
@@ -146,5 +173,14 @@ func (s *soak) seeForeign() string {
 
 // saveDashboard saves a dashboard as a person does, over whatever is there.
 func (s *soak) saveDashboard(org int64, uid, title string) {
-	s.grafana.Do(http.MethodPost, "/api/dashboards/db", org, map[string]any{"dashboard": map[string]any{"uid": uid, "title": title}, "overwrite": true, "message": "by hand"})
+	s.grafana.Do(
+		http.MethodPost,
+		"/api/dashboards/db",
+		org,
+		map[string]any{
+			"dashboard": map[string]any{"uid": uid, "title": title},
+			"overwrite": true,
+			"message":   "by hand",
+		},
+	)
 }

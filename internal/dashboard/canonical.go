@@ -10,8 +10,9 @@ import (
 // ownFields are set by Grafana: id, uid and version by every save, iteration by the page.
 var ownFields = []string{"id", "uid", "version", "iteration"}
 
-// defaults are what a dashboard has that does not say: with them and without, and with null, it is the same to Grafana. Reading through /apis as v1 fills in most of them (applyFrontendDefaults, and the recordings of 12.4.0), saving in Grafana's pages the others.
-// Only the very default is left out: "editable": false is not "editable": true.
+// defaults are what a dashboard has that does not say: with them and without, and with null, it is the same to Grafana.
+// Reading through /apis as v1 fills in most of them (applyFrontendDefaults, and the recordings of 12.4.0), saving in
+// Grafana's pages the others. Only the very default is left out: "editable": false is not "editable": true.
 var defaults = map[string][]string{
 	"annotations":          {`{"list":[]}`, `{}`},
 	"editable":             {`true`},
@@ -33,7 +34,8 @@ var defaults = map[string][]string{
 // builtInAnnotation is put into every dashboard that has none of its own (addBuiltInAnnotationQuery).
 const builtInAnnotation = `{"builtIn":1,"datasource":{"type":"grafana","uid":"-- Grafana --"},"enable":true,"hide":true,"iconColor":"rgba(0, 211, 255, 1)","name":"Annotations & Alerts","type":"dashboard"}`
 
-// Canonical is the content in a form that two dashboards share if they are the same to Grafana: with sorted keys, numbers as Grafana keeps them, and without what Grafana adds. It is a dashboard itself, and its own canonical form.
+// Canonical is the content in a form that two dashboards share if they are the same to Grafana: with sorted keys,
+// numbers as Grafana keeps them, and without what Grafana adds. It is a dashboard itself, and its own canonical form.
 func (c *Content) Canonical() ([]byte, error) {
 	var err error
 	b := []byte{'{'}
@@ -65,7 +67,8 @@ func (c *Content) Canonical() ([]byte, error) {
 
 func isDefault(key string, text []byte) bool {
 	same, has := defaults[key]
-	return has && (string(text) == "null" || slices.ContainsFunc(same, func(s string) bool { return s == string(text) }))
+	return has &&
+		(string(text) == "null" || slices.ContainsFunc(same, func(s string) bool { return s == string(text) }))
 }
 
 // withoutBuiltIn leaves out the annotation that Grafana puts in.
@@ -124,7 +127,8 @@ func clonePanels(list any, panels *[]map[string]any) any {
 	return all
 }
 
-// giveIDs gives panels without an id, and all but the first with the same, the ids that Grafana gives them when the dashboard is opened (ensurePanelsHaveUniqueIds). Leaving ids out instead would make different links the same.
+// giveIDs gives panels without an id, and all but the first with the same, the ids that Grafana gives them when the
+// dashboard is opened (ensurePanelsHaveUniqueIds). Leaving ids out instead would make different links the same.
 func giveIDs(panels []map[string]any) {
 	next := 1.0
 	for _, panel := range panels {

@@ -1,4 +1,5 @@
-// Package dashboard understands the content of a Grafana dashboard: the forms in which people have it, what of it is somebody's work, and what Grafana adds.
+// Package dashboard understands the content of a Grafana dashboard: the forms in which people have it, what of it is
+// somebody's work, and what Grafana adds.
 package dashboard
 
 import (
@@ -32,7 +33,8 @@ const longestTitle = 5000
 
 var uidPattern = regexp.MustCompile(`^[a-zA-Z0-9_-]{1,40}$`)
 
-// Parse reads a dashboard's JSON, plain or gzipped, in any of the forms that people have, and fills in its inputs. Its errors say what is wrong with it in terms of the source.
+// Parse reads a dashboard's JSON, plain or gzipped, in any of the forms that people have, and fills in its inputs. Its
+// errors say what is wrong with it in terms of the source.
 func Parse(source []byte, inputs map[string]string) (*Content, error) {
 	fields, size, err := decode(source)
 	if err != nil {
@@ -75,19 +77,26 @@ func newContent(fields map[string]any) (*Content, error) {
 	c := &Content{Title: title, fields: fields}
 	uid, isText := fields["uid"].(string)
 	if !isText && fields["uid"] != nil {
-		c.InvalidUID = fmt.Errorf(`its "uid" is %s, not a text of at most 40 letters, digits, "-" and "_": put it in quotes`, kindOf(fields["uid"]))
+		c.InvalidUID = fmt.Errorf(
+			`its "uid" is %s, not a text of at most 40 letters, digits, "-" and "_": put it in quotes`,
+			kindOf(fields["uid"]),
+		)
 		return c, nil
 	}
 	uid = strings.TrimSpace(uid) // as Grafana does
 	if uid != "" && !uidPattern.MatchString(uid) {
-		c.InvalidUID = fmt.Errorf(`its "uid" %.60q is none: at most 40 letters, digits, "-" and "_"`, fmt.Sprint(fields["uid"]))
+		c.InvalidUID = fmt.Errorf(
+			`its "uid" %.60q is none: at most 40 letters, digits, "-" and "_"`,
+			fmt.Sprint(fields["uid"]),
+		)
 		return c, nil
 	}
 	c.UID = uid
 	return c, nil
 }
 
-// Model is the JSON to send to Grafana: the content under this uid, without the id of another place. version is the one that the save is based on; 0 for a new dashboard.
+// Model is the JSON to send to Grafana: the content under this uid, without the id of another place. version is the one
+// that the save is based on; 0 for a new dashboard.
 func (c *Content) Model(uid string, version int64) (json.RawMessage, error) {
 	fields := maps.Clone(c.fields)
 	delete(fields, "id")

@@ -7,7 +7,8 @@ import (
 	"strconv"
 )
 
-// appendJSON writes a decoded value with sorted keys. encoding/json would do, but for the numbers: it would need a second tree to write them in another form.
+// appendJSON writes a decoded value with sorted keys. encoding/json would do, but for the numbers: it would need a
+// second tree to write them in another form.
 func appendJSON(b []byte, value any, number func([]byte, json.Number) ([]byte, error)) ([]byte, error) {
 	var err error
 	switch v := value.(type) {
@@ -68,7 +69,8 @@ func asKept(b []byte, n json.Number) ([]byte, error) {
 	return strconv.AppendFloat(b, f, 'g', -1, 64), nil
 }
 
-// appendString quotes no more than JSON asks for, so that queries stay readable. s is valid UTF-8, as all that was decoded.
+// appendString quotes no more than JSON asks for, so that queries stay readable. s is valid UTF-8, as all that was
+// decoded.
 func appendString(b []byte, s string) []byte {
 	const hex = "0123456789abcdef"
 	b = append(b, '"')

@@ -6,7 +6,8 @@ import (
 	"strings"
 )
 
-// unwrap finds the dashboard's own model in what people have: the model itself, the bodies of Grafana's HTTP API that have it under "dashboard", and the resources of Grafana 12 that have it under "spec". What has a title is the model.
+// unwrap finds the dashboard's own model in what people have: the model itself, the bodies of Grafana's HTTP API that
+// have it under "dashboard", and the resources of Grafana 12 that have it under "spec". What has a title is the model.
 func unwrap(fields map[string]any) (map[string]any, error) {
 	if inner, ok := fields["dashboard"].(map[string]any); ok && !titled(fields) {
 		fields = inner
@@ -35,7 +36,9 @@ func isObject(value any) bool {
 
 const group = "dashboard.grafana.app/"
 
-var errSchemaV2 = errors.New(`it is in Grafana's schema v2 (with "elements" and "layout"), which cannot be saved by the API that all versions of Grafana have: export it in the classic model (in Grafana: Export, Export as code, model Classic or V1 Resource)`)
+var errSchemaV2 = errors.New(
+	`it is in Grafana's schema v2 (with "elements" and "layout"), which cannot be saved by the API that all versions of Grafana have: export it in the classic model (in Grafana: Export, Export as code, model Classic or V1 Resource)`,
+)
 
 // fromResource takes the model out of a resource, whose name is the uid.
 func fromResource(resource map[string]any, apiVersion string) (map[string]any, error) {
@@ -44,11 +47,20 @@ func fromResource(resource map[string]any, apiVersion string) (map[string]any, e
 	spec, hasSpec := resource["spec"].(map[string]any)
 	switch {
 	case !ours || kind != "Dashboard" && kind != "DashboardWithAccessInfo":
-		return nil, fmt.Errorf("it is a Kubernetes object of kind %.60q and apiVersion %.60q, not a dashboard: a resource has to be a Dashboard of %sv1beta1, or the like", kind, apiVersion, group)
+		return nil, fmt.Errorf(
+			"it is a Kubernetes object of kind %.60q and apiVersion %.60q, not a dashboard: a resource has to be "+
+				"a Dashboard of %sv1beta1, or the like",
+			kind,
+			apiVersion,
+			group,
+		)
 	case strings.HasPrefix(version, "v2"):
 		return nil, errSchemaV2
 	case !strings.HasPrefix(version, "v0") && !strings.HasPrefix(version, "v1"):
-		return nil, fmt.Errorf("its apiVersion %.60q is not known: export it in the classic model, or as V1 Resource", apiVersion)
+		return nil, fmt.Errorf(
+			"its apiVersion %.60q is not known: export it in the classic model, or as V1 Resource",
+			apiVersion,
+		)
 	case !hasSpec:
 		return nil, errors.New(`it is a Dashboard resource without a "spec"`)
 	}

@@ -6,7 +6,8 @@ import (
 	"strings"
 )
 
-// HashVersion names the canonical form that hashes are of. A change to what Canonical makes of any dashboard needs another: hashes of different versions cannot be compared.
+// HashVersion names the canonical form that hashes are of. A change to what Canonical makes of any dashboard needs
+// another: hashes of different versions cannot be compared.
 const HashVersion = "c1"
 
 // Hash is a digest of the canonical form: HashVersion, a dash and hexadecimal digits.

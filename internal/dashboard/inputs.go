@@ -56,8 +56,8 @@ func readInputs(fields map[string]any) ([]input, error) {
 	return inputs, nil
 }
 
-// fillInputs puts values in the place of ${NAME} in all texts of the dashboard. room is how many bytes it may still grow
-// by. It says which of those given are declared and were found nowhere.
+// fillInputs puts values in the place of ${NAME} in all texts of the dashboard. room is how many bytes it may still
+// grow by. It says which of those given are declared and were found nowhere.
 func fillInputs(fields map[string]any, given map[string]string, room *int) (unused []string, err error) {
 	declared, err := readInputs(fields)
 	if err != nil || len(declared)+len(given) == 0 {

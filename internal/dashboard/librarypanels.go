@@ -5,7 +5,9 @@ import (
 	"maps"
 )
 
-// inlineLibraryPanels puts the library panels that the dashboard carries in "__elements" into it, in the place of the panels that refer to them. What it does not carry stays a reference to one that Grafana has. room is how many bytes the dashboard may still grow by.
+// inlineLibraryPanels puts the library panels that the dashboard carries in "__elements" into it, in the place of the
+// panels that refer to them. What it does not carry stays a reference to one that Grafana has. room is how many bytes
+// the dashboard may still grow by.
 func inlineLibraryPanels(fields map[string]any, room *int) error {
 	models := libraryModels(fields["__elements"])
 	if len(models) == 0 {
@@ -79,7 +81,8 @@ func (l *library) size(uid string) int {
 	return l.sizes[uid]
 }
 
-// inPlaceOf is the library panel's model, with what places it in the dashboard from the panel that refers to it. So does Grafana show it.
+// inPlaceOf is the library panel's model, with what places it in the dashboard from the panel that refers to it. So
+// does Grafana show it.
 func inPlaceOf(panel, model map[string]any) map[string]any {
 	merged := maps.Clone(panel)
 	maps.Copy(merged, model)

@@ -116,8 +116,8 @@ func isMapping(path []string) bool {
 		n > 1 && strings.HasPrefix(path[n-1], "value[") && strings.HasPrefix(path[n-2], "properties[")
 }
 
-// isText reports whether there can only be a text at the path of a member of fields. What has no text there may be null,
-// but for the match of a mapping, whose text that is.
+// isText reports whether there can only be a text at the path of a member of fields. What has no text there may be
+// null, but for the match of a mapping, whose text that is.
 func isText(path []string, fields map[string]any) bool {
 	n := len(path)
 	key, in := path[n-1], ""

@@ -87,7 +87,8 @@ func (a answer) refusesCredential() bool {
 func (a answer) lostSession() *Error {
 	e := a.asError()
 	e.MessageID = SessionLost
-	e.Message += " (Grafana took the password, and then did not know the session that it had begun with it: are there several servers behind this address that do not share a database?)"
+	e.Message += " (Grafana took the password, and then did not know the session that it had begun with it: " +
+		"are there several servers behind this address that do not share a database?)"
 	return e
 }
 

@@ -154,7 +154,7 @@ func (cfg *Config) check() error {
 		return errors.New("the user name and the password must not be empty")
 	case basic != nil && strings.Contains(basic.Username, ":"):
 		return errors.New("the user name must not contain a colon")
-	case strings.ContainsFunc(string(cfg.Token), func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) }):
+	case strings.ContainsFunc(string(cfg.Token), isBlankOrControl):
 		return errors.New("the token must not contain blanks, line ends or control characters")
 	case cfg.Timeout < 0 || cfg.LongTimeout < 0:
 		return errors.New("the timeout must not be negative")
@@ -192,8 +192,8 @@ func (c *Client) URL() string { return c.base }
 // our own clock until there is one.
 func (c *Client) Now() time.Time { return c.cfg.Now().Add(time.Duration(c.skew.Load())) }
 
-// setClock learns Grafana's time from an answer that is its own: others have clocks, too. A difference that the Date's whole seconds and the way
-// of the answer explain is none.
+// setClock learns Grafana's time from an answer that is its own: others have clocks, too. A difference that the Date's
+// whole seconds and the way of the answer explain is none.
 func (c *Client) setClock(a answer) {
 	date, err := http.ParseTime(a.header.Get("Date"))
 	if err != nil {
@@ -249,3 +249,5 @@ func (c *Client) Org(id int64) *OrgClient { return &OrgClient{client: c, id: id}
 
 // ID returns the id of the organization.
 func (o *OrgClient) ID() int64 { return o.id }
+
+func isBlankOrControl(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) }

@@ -634,6 +634,10 @@ func TestRouteThatAGatewayRefusesSaysNothingOfTheCredential(t *testing.T) {
 			case "/api/frontend/settings":
 				answerJSON(w, 200, `{"buildInfo":{"version":"12.4.0"},"namespace":"org-7"}`)
 			default:
+				if name == "basic" && r.URL.Path == "/api/user" { // by it a refused password is told from a refused route
+					answerJSON(w, 200, `{"id":1,"login":"admin"}`)
+					return
+				}
 				answerJSON(w, 401, `{"message":"Unauthorized"}`)
 			}
 		}, edit)
@@ -648,7 +652,7 @@ func TestRouteThatAGatewayRefusesSaysNothingOfTheCredential(t *testing.T) {
 		if _, err := c.Org(7).ListDashboards(ctx, "v1"); !IsNoDashboardList(err) {
 			t.Errorf("%s: %v", name, err)
 		}
-		if _, err := c.Me(ctx); is(err) != "notGrafana" {
+		if _, err := c.Me(ctx); name != "basic" && is(err) != "notGrafana" {
 			t.Errorf("%s: %v is %q", name, err, is(err))
 		}
 		if c.SessionID() != session || logins > 1 {

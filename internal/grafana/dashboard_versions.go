@@ -171,11 +171,12 @@ func (o *OrgClient) classicVersions(ctx context.Context, uid string, yield func(
 	}
 }
 
-// isEndOfVersions reports whether an older Grafana says that there are no versions, or no more of them. Of the dashboard
-// that says nothing.
+// isEndOfVersions reports whether an older Grafana says that there are no versions, or no more of them. Of the
+// dashboard that says nothing.
 func isEndOfVersions(err error) bool {
 	var e *Error
-	return errors.As(err, &e) && !e.isForeign() && e.Status == http.StatusNotFound && strings.HasPrefix(e.Message, "No versions found")
+	return errors.As(err, &e) && !e.isForeign() && e.Status == http.StatusNotFound &&
+		strings.HasPrefix(e.Message, "No versions found")
 }
 
 // said completes a version with what was said when it was saved: the list hides that of the first behind

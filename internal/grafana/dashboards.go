@@ -197,7 +197,14 @@ func (o *OrgClient) ListDashboards(ctx context.Context, apiVersion string) ([]Da
 	if err != nil {
 		return nil, err
 	}
-	r := get("/apis/dashboard.grafana.app/:version/namespaces/:namespace/dashboards", apiVersion, namespace).with("limit", "500")
+	r := get(
+		"/apis/dashboard.grafana.app/:version/namespaces/:namespace/dashboards",
+		apiVersion,
+		namespace,
+	).with(
+		"limit",
+		"500",
+	)
 	r.accept, r.spare = metadataOnly, true
 	all, err := o.listDashboards(ctx, r)
 	if answered(err, http.StatusGone) {
@@ -216,7 +223,11 @@ func (o *OrgClient) listDashboards(ctx context.Context, r request) ([]DashboardM
 		for _, item := range page.Items {
 			m := item.Metadata
 			all = append(all, DashboardMeta{
-				UID: m.Name, Generation: m.Generation, FolderUID: m.Annotations.Folder, Created: m.Created.Time, Updated: m.Annotations.Updated.Time,
+				UID:        m.Name,
+				Generation: m.Generation,
+				FolderUID:  m.Annotations.Folder,
+				Created:    m.Created.Time,
+				Updated:    m.Annotations.Updated.Time,
 			})
 		}
 		next := page.Metadata.Continue
@@ -224,7 +235,11 @@ func (o *OrgClient) listDashboards(ctx context.Context, r request) ([]DashboardM
 			return all, nil
 		}
 		if next == r.query.Get("continue") {
-			return nil, fmt.Errorf("Grafana's list of the dashboards of organization %d does not get beyond %d of them", o.id, len(all))
+			return nil, fmt.Errorf(
+				"Grafana's list of the dashboards of organization %d does not get beyond %d of them",
+				o.id,
+				len(all),
+			)
 		}
 		r = r.with("continue", next)
 	}
@@ -235,8 +250,10 @@ func (o *OrgClient) listDashboards(ctx context.Context, r request) ([]DashboardM
 // /apis to itself, or there is no such organization. What each dashboard answers by itself then tells
 // which. Other failures are those of the server.
 func IsNoDashboardList(err error) bool {
-	return answered(err, http.StatusForbidden, http.StatusNotFound, http.StatusMethodNotAllowed, http.StatusNotAcceptable) ||
-		IsNotGrafana(err) || identified(err, WrongNamespace)
+	none := []int{http.StatusForbidden, http.StatusNotFound, http.StatusMethodNotAllowed, http.StatusNotAcceptable}
+	return answered(err, none...) ||
+		IsNotGrafana(err) ||
+		identified(err, WrongNamespace)
 }
 
 // namespace is what /apis calls the organization. A token's is asked for once, since it may be a stack

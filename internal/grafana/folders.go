@@ -65,7 +65,8 @@ func (o *OrgClient) Folders(ctx context.Context, parentUID string) ([]Folder, er
 		}
 		known := len(seen)
 		for _, folder := range listed {
-			if folder.ParentUID == parentUID && !seen[folder.UID] { // where folders are flat, all are listed whatever the parent
+			if folder.ParentUID == parentUID &&
+				!seen[folder.UID] { // where folders are flat, all are listed whatever the parent
 				all = append(all, folder)
 			}
 			seen[folder.UID] = true

@@ -23,7 +23,8 @@ type Settings struct {
 	Version string
 	// Edition is "Open Source" or "Enterprise".
 	Edition string
-	// Namespace is what /apis calls the organization that was asked: "default", "org-N", or "stacks-N" in Grafana Cloud.
+	// Namespace is what /apis calls the organization that was asked: "default", "org-N", or "stacks-N" in Grafana
+	// Cloud.
 	Namespace      string
 	FeatureToggles map[string]bool
 	// Alerting is false where Grafana says that it is switched off.

@@ -154,18 +154,20 @@ func (c *Client) DeleteOrg(ctx context.Context, id int64) error {
 	return exec(ctx, c.Org(other), r)
 }
 
-// CannotDeleteOrgs reports whether the failure of DeleteOrg is that of a version of Grafana that cannot delete organizations: 12.0.0 and 12.0.1 answer 500, 13.1 and 13.2 500 or 405. In any
-// other version a 500 may pass.
+// CannotDeleteOrgs reports whether the failure of DeleteOrg is that of a version of Grafana that cannot delete
+// organizations: 12.0.0 and 12.0.1 answer 500, 13.1 and 13.2 500 or 405. In any other version a 500 may pass.
 func CannotDeleteOrgs(err error, version string) bool {
 	var e *Error
-	if !errors.As(err, &e) || e.shape != ownShape { // a proxy that does not let a DELETE through says nothing about Grafana
+	if !errors.As(err, &e) ||
+		e.shape != ownShape { // a proxy that does not let a DELETE through says nothing about Grafana
 		return false
 	}
 	if e.Status == http.StatusMethodNotAllowed {
 		return true
 	}
 	bad := []string{"12.0.0", "12.0.1", "13.1.", "13.2."}
-	return e.Status == http.StatusInternalServerError && slices.ContainsFunc(bad, func(b string) bool { return strings.HasPrefix(version, b) })
+	return e.Status == http.StatusInternalServerError &&
+		slices.ContainsFunc(bad, func(b string) bool { return strings.HasPrefix(version, b) })
 }
 
 // otherOrg chooses an organization to stand in while another is deleted: Grafana refuses to delete the
@@ -182,7 +184,10 @@ func (c *Client) otherOrg(ctx context.Context, id int64) (int64, error) {
 		}
 	}
 	if other == 0 {
-		return 0, errors.New("Grafana deletes an organization only for a member of another one; make the login a member of one that stays")
+		return 0, errors.New(
+			"Grafana deletes an organization only for a member of another one; make the login a member of one " +
+				"that stays",
+		)
 	}
 	return other, nil
 }

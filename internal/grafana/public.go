@@ -67,6 +67,8 @@ func (e *LoginError) public() string {
 }
 
 // addresses are what a server may say of itself and of what is behind it: URLs, IP addresses, names with a port.
-var addresses = regexp.MustCompile(`[a-zA-Z][a-zA-Z0-9+.-]*://[^\s"']+|\[[0-9a-fA-F:.%]+\](:\d+)?|\b\d{1,3}(\.\d{1,3}){3}(:\d+)?\b|\b[a-zA-Z0-9-]+(\.[a-zA-Z0-9-]+)*:\d{2,5}\b|\blookup \S+`)
+var addresses = regexp.MustCompile(
+	`[a-zA-Z][a-zA-Z0-9+.-]*://[^\s"']+|\[[0-9a-fA-F:.%]+\](:\d+)?|\b\d{1,3}(\.\d{1,3}){3}(:\d+)?\b|\b[a-zA-Z0-9-]+(\.[a-zA-Z0-9-]+)*:\d{2,5}\b|\blookup \S+`,
+)
 
 func withoutAddresses(text string) string { return addresses.ReplaceAllString(text, "…") }

@@ -59,7 +59,7 @@ type request struct {
 	bare          bool        // of the login itself: neither organization nor forceLogin
 	without       string      // a member of the answer's objects that is passed over, since it can be large; "": none
 	large         bool        // the answer can be large all the same
-	spare         bool        // can be done without, and follows others: a 401 that does not say why is no word on the credential
+	spare         bool        // can be done without: a 401 that does not say why is no word on the credential
 
 	org int64 // set by do
 }
@@ -157,7 +157,11 @@ func (c *Client) send(ctx context.Context, r request, as credential) (a answer, 
 	if r.long {
 		timeout = c.cfg.LongTimeout
 	}
-	ctx, cancel := context.WithTimeoutCause(ctx, timeout, fmt.Errorf("it took longer than %s: %w", timeout, context.DeadlineExceeded))
+	ctx, cancel := context.WithTimeoutCause(
+		ctx,
+		timeout,
+		fmt.Errorf("it took longer than %s: %w", timeout, context.DeadlineExceeded),
+	)
 	defer cancel()
 	var connected atomic.Bool
 	traced := httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{

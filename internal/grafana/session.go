@@ -126,16 +126,13 @@ func (l *login) refused(ctx context.Context, used credential, a answer) (credent
 	if used.bearer != "" {
 		return used, a.asError()
 	}
-	if used.basic != nil {
-		if e := a.asError(); e.MessageID == "" { // of a password that it refuses Grafana says so
-			return used, e
-		}
-		return used, l.deny(a)
-	}
 	if err := l.takeTurn(ctx); err != nil {
 		return used, err
 	}
 	defer l.endTurn()
+	if used.basic != nil {
+		return used, l.passwordRefused(ctx, used, a)
+	}
 	if l.isCurrent(used) {
 		renewed := false
 		if a.asError().MessageID == rotateID {
@@ -150,6 +147,24 @@ func (l *login) refused(ctx context.Context, used credential, a answer) (credent
 		}
 	}
 	return l.establish(ctx)
+}
+
+// passwordRefused is what a 401 to basic auth means. Of a password that it refuses Grafana says so by a messageId, but
+// not where anonymous access is on: then the password is asked about once, where nobody gets in without one, since each
+// that is refused brings the login nearer to being locked. The caller has the turn.
+func (l *login) passwordRefused(ctx context.Context, used credential, a answer) error {
+	if _, _, err := l.ready(); err != nil {
+		return err
+	}
+	e := a.asError()
+	if e.MessageID != "" {
+		return l.deny(a)
+	}
+	own, err := l.client.send(ctx, get("/api/user"), used)
+	if err == nil && own.status == http.StatusUnauthorized && own.refusesCredential() {
+		return l.deny(a)
+	}
+	return e
 }
 
 // logIn begins a session, or finds out that there are none. Only Grafana's own 400 and a 404 of anybody's, who

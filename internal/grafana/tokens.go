@@ -67,7 +67,12 @@ type tokenRequest struct {
 // lost its key.
 //
 // POST /api/serviceaccounts/:id/tokens
-func (o *OrgClient) CreateToken(ctx context.Context, serviceAccountID int64, name string, ttl time.Duration) (NewToken, error) {
+func (o *OrgClient) CreateToken(
+	ctx context.Context,
+	serviceAccountID int64,
+	name string,
+	ttl time.Duration,
+) (NewToken, error) {
 	if ttl < 0 {
 		return NewToken{}, fmt.Errorf("a token cannot live for %s", ttl)
 	}

@@ -75,7 +75,12 @@ var verdicts = []rule{
 	{is: Refused},
 }
 
-var takenIDs = []string{OrgNameTaken, "name-exists", "serviceaccounts.ErrAlreadyExists", "serviceaccounts.ErrTokenAlreadyExists"}
+var takenIDs = []string{
+	OrgNameTaken,
+	"name-exists",
+	"serviceaccounts.ErrAlreadyExists",
+	"serviceaccounts.ErrTokenAlreadyExists",
+}
 
 // takenWords are those of Grafana's sentences. Limits are told by others: "already has as many as it can have".
 var takenWords = []string{"taken", "already exists", "already member", "already added", "must be unique"}
@@ -136,7 +141,9 @@ func kindsOf(route string) []string {
 func (e *Error) saysAbsent() bool {
 	words := strings.ToLower(e.Message)
 	for _, kind := range kindsOf(e.route) {
-		if e.hasID(kind, "notfound") || names(words, kind) && (strings.Contains(words, "not found") || strings.Contains(words, "could not be found")) {
+		if e.hasID(kind, "notfound") ||
+			names(words, kind) &&
+				(strings.Contains(words, "not found") || strings.Contains(words, "could not be found")) {
 			return true
 		}
 	}
@@ -191,4 +198,12 @@ func names(words, kind string) bool {
 	}
 	plain := " " + strings.NewReplacer(".", " ", ",", " ", ":", " ").Replace(words) + " "
 	return strings.Contains(plain, " "+kind+" ")
+}
+
+// IgnoreNotFound is nil for an error that says that there is no such thing.
+func IgnoreNotFound(err error) error {
+	if IsNotFound(err) {
+		return nil
+	}
+	return err
 }

@@ -1,4 +1,5 @@
-// Package local runs a Kubernetes control plane and the operator on this machine, for programs that try the operator out. Everything listens on loopback.
+// Package local runs a Kubernetes control plane and the operator on this machine, for programs that try the operator
+// out. Everything listens on loopback.
 package local
 
 import (
@@ -39,8 +40,9 @@ type Cluster struct {
 	controllers *Process
 }
 
-// StartCluster starts etcd and kube-apiserver from KUBEBUILDER_ASSETS, installs the CRDs, and starts kube-controller-manager for garbage collection and the end of namespaces. It is called in the
-// root of the repository. What is written goes into dir. If a process ends by itself, failed is told so.
+// StartCluster starts etcd and kube-apiserver from KUBEBUILDER_ASSETS, installs the CRDs, and starts
+// kube-controller-manager for garbage collection and the end of namespaces. It is called in the root of the repository.
+// What is written goes into dir. If a process ends by itself, failed is told so.
 func StartCluster(ctx context.Context, dir string, failed func(error)) (_ *Cluster, err error) {
 	c := &Cluster{dir: dir, assets: os.Getenv("KUBEBUILDER_ASSETS")}
 	if c.assets == "" {
@@ -72,9 +74,19 @@ func StartCluster(ctx context.Context, dir string, failed func(error)) (_ *Clust
 		return nil, err
 	}
 	// Its garbage collector looks for new kinds only every 30 s, so it comes after the CRDs.
-	c.controllers, err = Start(filepath.Join(dir, "kube-controller-manager.log"), failed, filepath.Join(c.assets, "kube-controller-manager"),
-		"--kubeconfig", kubeconfig, "--controllers", "garbage-collector-controller,namespace-controller", "--leader-elect=false", "--secure-port=0",
-		"--kube-api-qps=500", "--kube-api-burst=1000")
+	c.controllers, err = Start(
+		filepath.Join(dir, "kube-controller-manager.log"),
+		failed,
+		filepath.Join(c.assets, "kube-controller-manager"),
+		"--kubeconfig",
+		kubeconfig,
+		"--controllers",
+		"garbage-collector-controller,namespace-controller",
+		"--leader-elect=false",
+		"--secure-port=0",
+		"--kube-api-qps=500",
+		"--kube-api-burst=1000",
+	)
 	return c, err
 }
 
@@ -94,7 +106,10 @@ func (c *Cluster) startAPIServer() (err error) {
 		ControlPlane:             envtest.ControlPlane{Etcd: &envtest.Etcd{DataDir: data}},
 	}
 	c.env.ControlPlane.GetAPIServer().CertDir = certificates
-	c.env.ControlPlane.Etcd.Configure().Set("quota-backend-bytes", strconv.Itoa(8<<30)) // its default of 2 GiB is soon full of large dashboards
+	c.env.ControlPlane.Etcd.Configure().Set(
+		"quota-backend-bytes",
+		strconv.Itoa(8<<30),
+	) // its default of 2 GiB is soon full of large dashboards
 	if c.config, err = c.env.Start(); err != nil {
 		return fmt.Errorf("starting the control plane of %s in the root of the repository: %w", c.assets, err)
 	}
@@ -102,8 +117,8 @@ func (c *Cluster) startAPIServer() (err error) {
 	return nil
 }
 
-// waitComplete waits for what takes a moment longer than the API server's start and would make the operator give up: kube-system, and the new kinds in the one document that clients discover all
-// kinds by.
+// waitComplete waits for what takes a moment longer than the API server's start and would make the operator give up:
+// kube-system, and the new kinds in the one document that clients discover all kinds by.
 func (c *Cluster) waitComplete(ctx context.Context) error {
 	return Poll(ctx, time.Minute, func(ctx context.Context) (bool, error) {
 		_, err := c.clientset.CoreV1().Namespaces().Get(ctx, metav1.NamespaceSystem, metav1.GetOptions{})

@@ -21,9 +21,14 @@ type Operator struct {
 	dir, binary, kubeconfig string
 }
 
-// Operator builds the operator from the working tree and lets it into the cluster, where it may do what its role says and no more.
+// Operator builds the operator from the working tree and lets it into the cluster, where it may do what its role says
+// and no more.
 func (c *Cluster) Operator(ctx context.Context) (*Operator, error) {
-	o := &Operator{dir: c.dir, binary: filepath.Join(c.dir, "manager"), kubeconfig: filepath.Join(c.dir, "manager.kubeconfig")}
+	o := &Operator{
+		dir:        c.dir,
+		binary:     filepath.Join(c.dir, "manager"),
+		kubeconfig: filepath.Join(c.dir, "manager.kubeconfig"),
+	}
 	build := exec.CommandContext(ctx, "go", "build", "-o", o.binary, ".")
 	if out, err := build.CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("building the operator: %w\n%s", err, out)
@@ -66,7 +71,16 @@ func (c *Cluster) bind(ctx context.Context, user string) error {
 // Start starts a process of the operator. It logs all there is to tell, unless args, further flags, say otherwise.
 func (o *Operator) Start(failed func(error), args ...string) (*Process, error) {
 	log := filepath.Join(o.dir, fmt.Sprintf("manager-%d.log", len(o.Logs)+1))
-	args = append([]string{"--kubeconfig", o.kubeconfig, "--leader-elect=false", "--metrics-bind-address=0", "--health-probe-bind-address=0", "--zap-log-level=debug"}, args...)
+	args = append(
+		[]string{
+			"--kubeconfig",
+			o.kubeconfig,
+			"--leader-elect=false",
+			"--metrics-bind-address=0",
+			"--health-probe-bind-address=0",
+			"--zap-log-level=debug",
+		},
+		args...)
 	p, err := Start(log, failed, o.binary, args...)
 	if err == nil {
 		o.Logs = append(o.Logs, log)

@@ -36,7 +36,14 @@ func Start(log string, failed func(error), binary string, args ...string) (*Proc
 	go func() {
 		_ = p.cmd.Wait() // the state tells more
 		if !p.expected.Load() {
-			failed(fmt.Errorf("%s ended by itself (%s). Its last words:\n%s", filepath.Base(binary), p.cmd.ProcessState, p.Tail()))
+			failed(
+				fmt.Errorf(
+					"%s ended by itself (%s). Its last words:\n%s",
+					filepath.Base(binary),
+					p.cmd.ProcessState,
+					p.Tail(),
+				),
+			)
 		}
 		close(p.done)
 	}()

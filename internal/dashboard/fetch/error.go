@@ -57,7 +57,8 @@ func refused(resp *http.Response, sentHeaders bool) *failure {
 	case status == http.StatusUnauthorized || status == http.StatusForbidden:
 		text += ": check the headers with its credentials"
 		if !sentHeaders {
-			text += "; they are not sent after a redirect to another scheme, host or port, so give the URL that it ends at"
+			text += "; they are not sent after a redirect to another scheme, host or port, " +
+				"so give the URL that it ends at"
 		}
 	case status == http.StatusNotFound || status == http.StatusGone:
 		text += ": check the URL"

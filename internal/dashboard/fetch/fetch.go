@@ -1,18 +1,19 @@
-// Package fetch gets dashboards from where they are kept, on behalf of people who may not reach all that the operator reaches.
+// Package fetch gets dashboards from where they are kept, on behalf of people who may not reach all that the operator
+// reaches.
 //
 // Only public addresses are connected to, unless Options.AllowPrivate or Request.Trusted. Each host on the way, that of
 // a redirect too, is looked up once, all its addresses are judged, and one of those is dialled.
 //
 // Where a proxy is configured for a URL (HTTPS_PROXY, HTTP_PROXY and NO_PROXY, as the standard library reads them), the
 // proxy is what is connected to, whatever its address. The URL's host is judged all the same if it is an address, or a
-// name that can be resolved here within five seconds. A name that only the proxy can resolve, or that it resolves to something
-// else, is the proxy's to refuse.
+// name that can be resolved here within five seconds. A name that only the proxy can resolve, or that it resolves to
+// something else, is the proxy's to refuse.
 //
-// What is not known here to be private counts as public: nodes, Pods or Services with public addresses, and networks that
-// translate IPv4 into a prefix of their own.
+// What is not known here to be private counts as public: nodes, Pods or Services with public addresses, and networks
+// that translate IPv4 into a prefix of their own.
 //
-// Errors are for the author of a dashboard. They tell URLs without their queries, never an address that a name
-// stands for, a header's value or anything of a body.
+// Errors are for the author of a dashboard. They tell URLs without their queries, never an address that a name stands
+// for, a header's value or anything of a body.
 package fetch
 
 import (
@@ -192,7 +193,12 @@ func tunnel(_ context.Context, _ *url.URL, _ *http.Request, resp *http.Response)
 	if resp.StatusCode == http.StatusOK {
 		return nil
 	}
-	return because(!mayPass(resp.StatusCode), "the operator's proxy answered %d %s", resp.StatusCode, http.StatusText(resp.StatusCode))
+	return because(
+		!mayPass(resp.StatusCode),
+		"the operator's proxy answered %d %s",
+		resp.StatusCode,
+		http.StatusText(resp.StatusCode),
+	)
 }
 
 // read takes the answer at the end of the trip.
@@ -202,7 +208,11 @@ func (t *trip) read(ctx context.Context, resp *http.Response) (Fetched, *failure
 		got.ETag, got.LastModified = validator(resp, "ETag"), validator(resp, "Last-Modified")
 	}
 	if resp.StatusCode == http.StatusNotModified && t.home && (t.r.ETag != "" || t.r.LastModified != "") {
-		return Fetched{NotModified: true, ETag: cmp.Or(got.ETag, t.r.ETag), LastModified: cmp.Or(got.LastModified, t.r.LastModified)}, nil
+		return Fetched{
+			NotModified:  true,
+			ETag:         cmp.Or(got.ETag, t.r.ETag),
+			LastModified: cmp.Or(got.LastModified, t.r.LastModified),
+		}, nil
 	}
 	if resp.StatusCode != http.StatusOK {
 		return Fetched{}, refused(resp, t.home)
@@ -221,7 +231,12 @@ func (t *trip) read(ctx context.Context, resp *http.Response) (Fetched, *failure
 	case err != nil:
 		return Fetched{}, broken(ctx, err)
 	case t.r.SHA256 != "" && !strings.EqualFold(t.r.SHA256, hex.EncodeToString(sum[:])):
-		return Fetched{}, because(true, "its SHA-256 is %x and not %.64s: if the change is meant, give the new one", sum, strings.ToLower(t.r.SHA256))
+		return Fetched{}, because(
+			true,
+			"its SHA-256 is %x and not %.64s: if the change is meant, give the new one",
+			sum,
+			strings.ToLower(t.r.SHA256),
+		)
 	}
 	got.Body = body
 	return got, nil

@@ -104,7 +104,11 @@ func NewSync(fetch func(context.Context, Request) (Fetched, error)) *Queue {
 // none, it sees to it that there will be, and returns false; wake is called, once, when it is there. Only the wake
 // of the last Take of a key is called. Another request under the same key takes the place of the one before. An
 // outcome that nobody takes within a minute is forgotten. After Close there is nothing, ever.
-func (q *Queue) Take(key, group string, r Request, wake func()) (Fetched, error, bool) { //nolint:revive // error and body are the outcome; whether there is one comes last, as in a look-up
+//
+//nolint:revive // error and body are the outcome; whether there is one comes last, as in a look-up
+func (q *Queue) Take(
+	key, group string, r Request, wake func(),
+) (Fetched, error, bool) {
 	if q.atOnce {
 		got, err := q.call(q.ctx, r)
 		return got, err, true

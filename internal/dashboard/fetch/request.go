@@ -19,8 +19,8 @@ type Request struct {
 	// Headers to send, such as Authorization. They go to the URL's own scheme, host and port only, and no more once a
 	// redirect has led away from there.
 	Headers map[string]Secret
-	// CA is the certificates in PEM that a server's must be signed by, that of a redirect's target and of an https proxy
-	// too. Empty: the system's.
+	// CA is the certificates in PEM that a server's must be signed by, that of a redirect's target and of an https
+	// proxy too. Empty: the system's.
 	CA []byte
 	// SHA256 that the body must have, in hex. What a server compresses on the way counts uncompressed; a
 	// file that is compressed counts as it is. "": any.
@@ -53,15 +53,17 @@ type Fetched struct {
 	Body []byte
 	// NotModified: the server says that the body is still the one that ETag and LastModified of the Request stand for.
 	NotModified bool
-	// ETag and LastModified to ask with the next time; empty if there are none, or if the answer came from another origin
-	// than the URL's.
+	// ETag and LastModified to ask with the next time; empty if there are none, or if the answer came from another
+	// origin than the URL's.
 	ETag, LastModified string
 }
 
 var headerName = regexp.MustCompile("^[A-Za-z0-9!#$%&'*+.^_`|~-]+$")
 
 // ours are headers that are about the connection, or that would get something else than the whole body.
-var ours = regexp.MustCompile(`(?i)^(host|connection|keep-alive|te|trailer|transfer-encoding|upgrade|expect|range|accept-encoding|content-.*|if-.*|proxy-.*)$`)
+var ours = regexp.MustCompile(
+	`(?i)^(host|connection|keep-alive|te|trailer|transfer-encoding|upgrade|expect|range|accept-encoding|content-.*|if-.*|proxy-.*)$`,
+)
 
 // check says what is wrong with the request, but for its URL.
 func (r Request) check() error {
@@ -120,7 +122,11 @@ func (r Request) header(userAgent string, home bool) http.Header {
 // redirect returns where an answer from u sends us; nil if nowhere.
 func redirect(u *url.URL, resp *http.Response) (*url.URL, error) {
 	switch resp.StatusCode {
-	case http.StatusMovedPermanently, http.StatusFound, http.StatusSeeOther, http.StatusTemporaryRedirect, http.StatusPermanentRedirect:
+	case http.StatusMovedPermanently,
+		http.StatusFound,
+		http.StatusSeeOther,
+		http.StatusTemporaryRedirect,
+		http.StatusPermanentRedirect:
 	default:
 		return nil, nil
 	}

@@ -38,7 +38,10 @@ func check(u *url.URL) (*url.URL, error) {
 	if _, err := netip.ParseAddr(u.Hostname()); err != nil {
 		switch {
 		case !hostName.MatchString(u.Hostname()):
-			return nil, errors.New("its host is none: it may hold letters, digits, dots and dashes only; write an internationalized name as xn--…")
+			return nil, errors.New(
+				"its host is none: it may hold letters, digits, dots and dashes only; write an internationalized " +
+					"name as xn--…",
+			)
 		case numeric.MatchString(u.Hostname()):
 			return nil, errors.New("its host is neither a name nor an address in the usual form")
 		}

@@ -88,14 +88,29 @@ func (c *call) showRule(r *alertRule) obj {
 		model := map[string]any{"intervalMs": 1000, "maxDataPoints": 43200}
 		maps.Copy(model, q.Model)
 		data = append(data, obj{
-			"refId": q.RefID, "queryType": q.QueryType, "relativeTimeRange": q.RelativeTimeRange, "datasourceUid": q.DatasourceUID, "model": model,
+			"refId":             q.RefID,
+			"queryType":         q.QueryType,
+			"relativeTimeRange": q.RelativeTimeRange,
+			"datasourceUid":     q.DatasourceUID,
+			"model":             model,
 		})
 	}
 	shown := obj{
-		"id": r.id, "uid": r.uid, "orgID": c.who.orgID, "folderUID": r.body.FolderUID, "ruleGroup": r.body.RuleGroup, "title": r.body.Title,
-		"condition": r.body.Condition, "data": data, "updated": r.updated.UTC().Format(time.RFC3339Nano),
-		"noDataState": r.body.NoDataState, "execErrState": r.body.ExecErrState, "for": r.body.For,
-		"provenance": "api", "isPaused": r.body.IsPaused, "notification_settings": nil,
+		"id":                    r.id,
+		"uid":                   r.uid,
+		"orgID":                 c.who.orgID,
+		"folderUID":             r.body.FolderUID,
+		"ruleGroup":             r.body.RuleGroup,
+		"title":                 r.body.Title,
+		"condition":             r.body.Condition,
+		"data":                  data,
+		"updated":               r.updated.UTC().Format(time.RFC3339Nano),
+		"noDataState":           r.body.NoDataState,
+		"execErrState":          r.body.ExecErrState,
+		"for":                   r.body.For,
+		"provenance":            "api",
+		"isPaused":              r.body.IsPaused,
+		"notification_settings": nil,
 	}
 	if c.quirks.newRuleFields {
 		shown["keep_firing_for"], shown["record"] = "0s", nil

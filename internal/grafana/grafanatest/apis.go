@@ -23,7 +23,14 @@ var apiGroups = []struct {
 
 // kubeFailure is an error as Kubernetes words it.
 func kubeFailure(status int, reason, message string, details obj) *answer {
-	body := obj{"kind": "Status", "apiVersion": "v1", "metadata": obj{}, "status": "Failure", "message": message, "code": status}
+	body := obj{
+		"kind":       "Status",
+		"apiVersion": "v1",
+		"metadata":   obj{},
+		"status":     "Failure",
+		"message":    message,
+		"code":       status,
+	}
 	if reason != "" {
 		body["reason"] = reason
 	}
@@ -55,7 +62,11 @@ func listGroups(c *call) *answer {
 
 // noGroup is what is said of groups that do not exist.
 func noGroup() *answer {
-	return raw(http.StatusNotFound, "application/json", mustJSON(obj{"paths": []string{"/apis", "/apis/playlist.grafana.app", "/healthz", "/version"}}))
+	return raw(
+		http.StatusNotFound,
+		"application/json",
+		mustJSON(obj{"paths": []string{"/apis", "/apis/playlist.grafana.app", "/healthz", "/version"}}),
+	)
 }
 
 func discoverGroup(c *call) *answer {

@@ -73,7 +73,11 @@ func (c *call) unrouted() *answer {
 	if c.in.url.Path == "/" {
 		status = http.StatusOK
 	}
-	return raw(status, "text/html; charset=UTF-8", []byte("<!DOCTYPE html><html><head><title>Grafana</title></head><body></body></html>"))
+	return raw(
+		status,
+		"text/html; charset=UTF-8",
+		[]byte("<!DOCTYPE html><html><head><title>Grafana</title></head><body></body></html>"),
+	)
 }
 
 // loginPage is where who is not signed in is sent from pages.

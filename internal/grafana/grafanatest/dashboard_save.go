@@ -67,7 +67,13 @@ func saveDashboard(c *call) *answer {
 // saved is the answer to a save.
 func (c *call) saved(d *dashboard) *answer {
 	return ok(obj{
-		"folderUid": d.folder, "id": d.id, "slug": c.quirks.slug(d.title), "status": "success", "uid": d.uid, "url": c.dashboardURL(d), "version": d.version(),
+		"folderUid": d.folder,
+		"id":        d.id,
+		"slug":      c.quirks.slug(d.title),
+		"status":    "success",
+		"uid":       d.uid,
+		"url":       c.dashboardURL(d),
+		"version":   d.version(),
 	})
 }
 
@@ -127,13 +133,21 @@ func (c *call) checkContent(_ *org, req *saveRequest) *answer {
 		return failStatus(http.StatusBadRequest, "empty-name", "Dashboard title cannot be empty")
 	}
 	if c.quirks.limitsText && len([]rune(req.title)) > 5000 {
-		return failStatus(http.StatusBadRequest, "title-too-long", "Dashboard title cannot contain more than 5 000 characters")
+		return failStatus(
+			http.StatusBadRequest,
+			"title-too-long",
+			"Dashboard title cannot contain more than 5 000 characters",
+		)
 	}
 	if !c.quirks.unified && !c.fits(&req.title, titleLength) {
 		return fail(http.StatusInternalServerError, "Failed to save dashboard")
 	}
 	if c.quirks.limitsText && len([]rune(req.Message)) > 500 {
-		return failStatus(http.StatusBadRequest, "message-too-long", "Dashboard message cannot contain more than 500 characters")
+		return failStatus(
+			http.StatusBadRequest,
+			"message-too-long",
+			"Dashboard message cannot contain more than 500 characters",
+		)
 	}
 	return nil
 }
@@ -168,7 +182,11 @@ func legalUID(uid string) bool {
 }
 
 func versionMismatch() *answer {
-	return failStatus(http.StatusPreconditionFailed, "version-mismatch", "The dashboard has been changed by someone else")
+	return failStatus(
+		http.StatusPreconditionFailed,
+		"version-mismatch",
+		"The dashboard has been changed by someone else",
+	)
 }
 
 // findTarget finds the dashboard that a save changes; nil: it makes one.
@@ -219,7 +237,11 @@ func (c *call) findByTitle(o *org, req *saveRequest, target *dashboard) (*dashbo
 	if req.FolderUID == "" {
 		for _, f := range o.folders {
 			if f.title == req.title && (f.parent == "" || !c.quirks.nestedFolders) {
-				return nil, failStatus(http.StatusBadRequest, "name-match", "Dashboard name cannot be the same as folder")
+				return nil, failStatus(
+					http.StatusBadRequest,
+					"name-match",
+					"Dashboard name cannot be the same as folder",
+				)
 			}
 		}
 	}
@@ -228,7 +250,11 @@ func (c *call) findByTitle(o *org, req *saveRequest, target *dashboard) (*dashbo
 			continue
 		}
 		if !req.Overwrite {
-			return nil, failStatus(http.StatusPreconditionFailed, "name-exists", "A dashboard with the same name in the folder already exists")
+			return nil, failStatus(
+				http.StatusPreconditionFailed,
+				"name-exists",
+				"A dashboard with the same name in the folder already exists",
+			)
 		}
 		req.uid = d.uid
 		return d, nil

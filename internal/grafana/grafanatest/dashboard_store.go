@@ -29,7 +29,14 @@ func (c *call) store(o *org, d *dashboard, req *saveRequest) *dashboard {
 		c.reloadPermissions()
 	}
 	v := dashboardVersion{
-		number: 1, message: req.Message, notes: req.notes, by: by, at: c.now, model: d.model, folder: d.folder, restoredFrom: req.restoredFrom,
+		number:       1,
+		message:      req.Message,
+		notes:        req.notes,
+		by:           by,
+		at:           c.now,
+		model:        d.model,
+		folder:       d.folder,
+		restoredFrom: req.restoredFrom,
 	}
 	if len(d.versions) > 0 {
 		d.updater = c.makerID()

@@ -14,8 +14,16 @@ func (d *dashboard) showVersion(v dashboardVersion) obj {
 	data := maps.Clone(v.model)
 	data["uid"], data["version"] = d.uid, v.number
 	return obj{
-		"id": v.id, "dashboardId": d.id, "uid": d.uid, "parentVersion": v.parent, "restoredFrom": v.restoredFrom, "version": v.number,
-		"created": stamp(v.at), "message": v.message, "data": data, "createdBy": v.by,
+		"id":            v.id,
+		"dashboardId":   d.id,
+		"uid":           d.uid,
+		"parentVersion": v.parent,
+		"restoredFrom":  v.restoredFrom,
+		"version":       v.number,
+		"created":       stamp(v.at),
+		"message":       v.message,
+		"data":          data,
+		"createdBy":     v.by,
 	}
 }
 
@@ -90,7 +98,16 @@ func getVersion(c *call) *answer {
 	}
 	v := d.find(c.id("version"))
 	if v == nil {
-		return fail(http.StatusNotFound, "Dashboard version "+strconv.FormatInt(c.id("version"), 10)+" not found for dashboardId "+strconv.FormatInt(d.id, 10))
+		return fail(
+			http.StatusNotFound,
+			"Dashboard version "+strconv.FormatInt(
+				c.id("version"),
+				10,
+			)+" not found for dashboardId "+strconv.FormatInt(
+				d.id,
+				10,
+			),
+		)
 	}
 	shown := d.showVersion(*v)
 	if !c.quirks.unified {
@@ -117,7 +134,12 @@ func restoreVersion(c *call) *answer {
 	}
 	title, _ := v.model["title"].(string)
 	req := &saveRequest{
-		model: v.model, uid: d.uid, title: title, FolderUID: d.folder, restoredFrom: v.number, Message: fmt.Sprintf("Restored from version %d", v.number),
+		model:        v.model,
+		uid:          d.uid,
+		title:        title,
+		FolderUID:    d.folder,
+		restoredFrom: v.number,
+		Message:      fmt.Sprintf("Restored from version %d", v.number),
 	}
 	return c.saved(c.store(c.org(), d, req))
 }

@@ -47,7 +47,8 @@ func (c *call) dashboard(action string) (*dashboard, *answer) {
 func deleteDashboard(c *call) *answer {
 	d, a := c.dashboard("dashboards:delete")
 	if a != nil {
-		if o := c.org(); !c.quirks.unified && a.status == http.StatusNotFound && o != nil && o.folder(c.params["uid"]) != nil {
+		if o := c.org(); !c.quirks.unified && a.status == http.StatusNotFound && o != nil &&
+			o.folder(c.params["uid"]) != nil {
 			return fail(http.StatusBadRequest, "Use folders endpoint for deleting folders.")
 		}
 		return a
@@ -71,11 +72,34 @@ func getDashboard(c *call) *answer {
 	editor, admin := level >= mayEdit, level >= mayAdmin
 	can := func(may bool) obj { return obj{"canAdd": may, "canEdit": may, "canDelete": may} }
 	meta := obj{
-		"type": "db", "canSave": editor, "canEdit": editor, "canAdmin": admin, "canStar": true, "canDelete": editor,
-		"slug": c.quirks.slug(d.title), "url": c.dashboardURL(d), "expires": "0001-01-01T00:00:00Z", "created": stamp(d.created), "updated": stamp(d.updated),
-		"updatedBy": d.updatedBy, "createdBy": d.createdBy, "version": d.version(), "hasAcl": false, "isFolder": false,
-		"folderId": 0, "folderUid": "", "folderTitle": "General", "folderUrl": "", "provisioned": false, "provisionedExternalId": "",
-		"annotationsPermissions": obj{"dashboard": can(editor || c.quirks.viewersAnnotate), "organization": can(editor)},
+		"type":      "db",
+		"canSave":   editor,
+		"canEdit":   editor,
+		"canAdmin":  admin,
+		"canStar":   true,
+		"canDelete": editor,
+		"slug": c.quirks.slug(
+			d.title,
+		),
+		"url":                   c.dashboardURL(d),
+		"expires":               "0001-01-01T00:00:00Z",
+		"created":               stamp(d.created),
+		"updated":               stamp(d.updated),
+		"updatedBy":             d.updatedBy,
+		"createdBy":             d.createdBy,
+		"version":               d.version(),
+		"hasAcl":                false,
+		"isFolder":              false,
+		"folderId":              0,
+		"folderUid":             "",
+		"folderTitle":           "General",
+		"folderUrl":             "",
+		"provisioned":           false,
+		"provisionedExternalId": "",
+		"annotationsPermissions": obj{
+			"dashboard":    can(editor || c.quirks.viewersAnnotate),
+			"organization": can(editor),
+		},
 	}
 	model := d.fullModel()
 	if c.quirks.unified {
@@ -85,7 +109,9 @@ func getDashboard(c *call) *answer {
 		meta["apiVersion"], model = "v1beta1", migrated(model)
 	}
 	if f := c.org().folder(d.folder); f != nil {
-		meta["folderId"], meta["folderUid"], meta["folderTitle"], meta["folderUrl"] = f.id, f.uid, f.title, c.folderURL(f)
+		meta["folderId"], meta["folderUid"], meta["folderTitle"], meta["folderUrl"] = f.id, f.uid, f.title, c.folderURL(
+			f,
+		)
 	}
 	return ok(obj{"meta": meta, "dashboard": model})
 }

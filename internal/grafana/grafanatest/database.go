@@ -138,7 +138,16 @@ func newDatabase(opts Options, q quirks, arrived func() int) *database {
 	}
 	now := opts.Now()
 	main := db.addOrg("Main Org.")
-	admin := db.addUser(user{login: opts.Admin, email: opts.Admin + "@localhost", password: opts.Password, serverAdmin: true, orgID: main.id}, now)
+	admin := db.addUser(
+		user{
+			login:       opts.Admin,
+			email:       opts.Admin + "@localhost",
+			password:    opts.Password,
+			serverAdmin: true,
+			orgID:       main.id,
+		},
+		now,
+	)
 	admin.uid = fmt.Sprintf("a%013d", installations.Add(1))
 	main.members[admin.id] = roleAdmin
 	return db
@@ -150,8 +159,17 @@ var installations atomic.Int64
 func (db *database) addOrg(name string) *org {
 	db.lastOrg++
 	o := &org{
-		database: db.kind, id: db.lastOrg, name: name, made: db.arrived(), members: map[int64]string{}, quotas: map[string]int64{}, firsts: map[string]int{},
-		dashboards: map[string]*dashboard{}, folders: map[string]*folder{}, sources: map[string]*dataSource{}, rules: map[string]*alertRule{},
+		database:   db.kind,
+		id:         db.lastOrg,
+		name:       name,
+		made:       db.arrived(),
+		members:    map[int64]string{},
+		quotas:     map[string]int64{},
+		firsts:     map[string]int{},
+		dashboards: map[string]*dashboard{},
+		folders:    map[string]*folder{},
+		sources:    map[string]*dataSource{},
+		rules:      map[string]*alertRule{},
 	}
 	db.orgs[o.id] = o
 	return o

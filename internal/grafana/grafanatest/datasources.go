@@ -41,7 +41,11 @@ func createSource(c *call) *answer {
 	}
 	for _, s := range o.sources {
 		if c.db.kind.same(s.name, body.Name) {
-			return c.taken(s.made, fail(http.StatusConflict, "data source with the same name already exists"), "Failed to add datasource")
+			return c.taken(
+				s.made,
+				fail(http.StatusConflict, "data source with the same name already exists"),
+				"Failed to add datasource",
+			)
 		}
 	}
 	if o.source(body.UID) != nil {
@@ -54,7 +58,15 @@ func createSource(c *call) *answer {
 		body.UID = c.db.newUID()
 	}
 	c.db.lastSource++
-	s := &dataSource{made: c.db.arrived(), id: c.db.lastSource, version: 1, uid: body.UID, name: body.Name, body: body, isDefault: body.IsDefault || len(o.sources) == 0}
+	s := &dataSource{
+		made:      c.db.arrived(),
+		id:        c.db.lastSource,
+		version:   1,
+		uid:       body.UID,
+		name:      body.Name,
+		body:      body,
+		isDefault: body.IsDefault || len(o.sources) == 0,
+	}
 	if s.isDefault {
 		for _, other := range o.sources {
 			other.isDefault = false
@@ -85,9 +97,20 @@ func (c *call) sourceRow(s *dataSource) obj {
 		data = map[string]any{}
 	}
 	return obj{
-		"id": s.id, "uid": s.uid, "orgId": c.who.orgID, "name": s.name, "type": s.body.Type, "typeLogoUrl": c.sourceLogo(s.body.Type),
-		"access": s.body.Access, "url": s.body.URL, "user": s.body.User, "database": s.body.Database, "basicAuth": s.body.BasicAuth,
-		"isDefault": s.isDefault, "jsonData": data, "readOnly": false,
+		"id":          s.id,
+		"uid":         s.uid,
+		"orgId":       c.who.orgID,
+		"name":        s.name,
+		"type":        s.body.Type,
+		"typeLogoUrl": c.sourceLogo(s.body.Type),
+		"access":      s.body.Access,
+		"url":         s.body.URL,
+		"user":        s.body.User,
+		"database":    s.body.Database,
+		"basicAuth":   s.body.BasicAuth,
+		"isDefault":   s.isDefault,
+		"jsonData":    data,
+		"readOnly":    false,
 	}
 }
 
@@ -119,7 +142,10 @@ func listSources(c *call) *answer {
 			return cmp.Or(strings.Compare(strings.ToLower(a.name), strings.ToLower(b.name)), strings.Compare(a.uid, b.uid))
 		}) {
 			row := c.sourceRow(s)
-			row["typeName"] = cmp.Or(map[string]string{"prometheus": "Prometheus", "loki": "Loki"}[s.body.Type], s.body.Type)
+			row["typeName"] = cmp.Or(
+				map[string]string{"prometheus": "Prometheus", "loki": "Loki"}[s.body.Type],
+				s.body.Type,
+			)
 			out = append(out, row)
 		}
 	}

@@ -20,9 +20,21 @@ func (c *call) folderURL(f *folder) string {
 // showFolder is a folder without its ancestors.
 func (c *call) showFolder(f *folder, may bool) obj {
 	shown := obj{
-		"id": f.id, "uid": f.uid, "orgId": 0, "title": f.title, "url": c.folderURL(f), "hasAcl": false,
-		"canSave": may, "canEdit": may, "canAdmin": may, "canDelete": may,
-		"createdBy": f.createdBy, "created": stamp(f.created), "updatedBy": f.updatedBy, "updated": stamp(f.updated), "version": f.version,
+		"id":        f.id,
+		"uid":       f.uid,
+		"orgId":     0,
+		"title":     f.title,
+		"url":       c.folderURL(f),
+		"hasAcl":    false,
+		"canSave":   may,
+		"canEdit":   may,
+		"canAdmin":  may,
+		"canDelete": may,
+		"createdBy": f.createdBy,
+		"created":   stamp(f.created),
+		"updatedBy": f.updatedBy,
+		"updated":   stamp(f.updated),
+		"version":   f.version,
 	}
 	if c.quirks.unified {
 		shown["orgId"] = c.who.orgID
@@ -120,8 +132,10 @@ func (c *call) checkFolderUID(uid string) *answer {
 	case uid == "general":
 		return fail(http.StatusInternalServerError, "Folder API error")
 	case c.quirks.unified && strings.Contains(uid, "/"):
-		return fail(http.StatusUnprocessableEntity,
-			`Folder.folder.grafana.app "`+uid+`" is invalid: metadata.name: Invalid value: "`+uid+`": may not contain '/'`)
+		return fail(
+			http.StatusUnprocessableEntity,
+			`Folder.folder.grafana.app "`+uid+`" is invalid: metadata.name: Invalid value: "`+uid+`": may not contain '/'`,
+		)
 	case !legalUID(uid):
 		return fail(http.StatusBadRequest, "uid contains illegal characters")
 	case len(uid) > longestUID:
@@ -200,7 +214,10 @@ func (c *call) folderFor(action string, level int) (*folder, *answer) {
 
 func getFolder(c *call) *answer {
 	if c.params["uid"] == "general" {
-		root := c.showFolder(&folder{uid: "general", createdBy: "Anonymous", updatedBy: "Anonymous"}, rank[c.role(c.who.orgID)] >= rank[roleAdmin])
+		root := c.showFolder(
+			&folder{uid: "general", createdBy: "Anonymous", updatedBy: "Anonymous"},
+			rank[c.role(c.who.orgID)] >= rank[roleAdmin],
+		)
 		root["orgId"], root["title"], root["url"] = 0, c.quirks.rootFolder, ""
 		delete(root, "version")
 		return ok(root)
@@ -310,7 +327,10 @@ func moveFolder(c *call) *answer {
 	}
 	for p := o.folder(body.ParentUID); p != nil; p = o.folder(p.parent) {
 		if p == f {
-			return fail(http.StatusInternalServerError, "cannot move folder under its own descendant, this would create a circular reference")
+			return fail(
+				http.StatusInternalServerError,
+				"cannot move folder under its own descendant, this would create a circular reference",
+			)
 		}
 	}
 	f.parent = body.ParentUID

@@ -12,8 +12,21 @@ func (c *call) showItems(items []item, of obj) *answer {
 	for _, i := range items {
 		shown := maps.Clone(of)
 		maps.Copy(shown, obj{
-			"created": stamp(i.at), "updated": stamp(i.at), "userId": i.user, "userLogin": "", "userEmail": "", "userAvatarUrl": avatarURL,
-			"teamId": 0, "teamEmail": "", "teamAvatarUrl": "", "team": "", "permission": i.level, "permissionName": levelNames[i.level], "inherited": false,
+			"created": stamp(
+				i.at,
+			),
+			"updated":        stamp(i.at),
+			"userId":         i.user,
+			"userLogin":      "",
+			"userEmail":      "",
+			"userAvatarUrl":  avatarURL,
+			"teamId":         0,
+			"teamEmail":      "",
+			"teamAvatarUrl":  "",
+			"team":           "",
+			"permission":     i.level,
+			"permissionName": levelNames[i.level],
+			"inherited":      false,
 		})
 		if c.quirks.newUserFields {
 			shown["userUid"], shown["teamUid"] = "", ""
@@ -69,7 +82,14 @@ func dashboardItems(c *call) *answer {
 	if a != nil {
 		return a
 	}
-	of := obj{"dashboardId": d.id, "uid": d.uid, "title": d.title, "slug": c.quirks.slug(d.title), "isFolder": false, "url": c.dashboardURL(d)}
+	of := obj{
+		"dashboardId": d.id,
+		"uid":         d.uid,
+		"title":       d.title,
+		"slug":        c.quirks.slug(d.title),
+		"isFolder":    false,
+		"url":         c.dashboardURL(d),
+	}
 	if f := c.org().folder(d.folder); f != nil && !c.quirks.unified {
 		of["folderId"] = f.id
 	}

@@ -34,7 +34,11 @@ func (c *call) defaultItems(forAll bool) []item {
 		items = append(items, item{user: u.id, level: mayAdmin, at: c.now})
 	}
 	if forAll {
-		items = append(items, item{role: roleEditor, level: mayEdit, at: c.now}, item{role: roleViewer, level: mayView, at: c.now})
+		items = append(
+			items,
+			item{role: roleEditor, level: mayEdit, at: c.now},
+			item{role: roleViewer, level: mayView, at: c.now},
+		)
 	}
 	return c.numbered(items)
 }

@@ -37,7 +37,13 @@ func SQLiteLatency(version string) func(Work) time.Duration {
 		listed: 100 * time.Microsecond, orphaned: 13800 * time.Microsecond,
 	}
 	if version == "10.4.3" { // hashes a key twice
-		c = costs{read: time.Millisecond, write: 13500 * time.Microsecond, basic: hash, token: 2 * hash, orphaned: 70 * time.Microsecond}
+		c = costs{
+			read:     time.Millisecond,
+			write:    13500 * time.Microsecond,
+			basic:    hash,
+			token:    2 * hash,
+			orphaned: 70 * time.Microsecond,
+		}
 	}
 	return c.of
 }

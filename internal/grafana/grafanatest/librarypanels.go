@@ -53,7 +53,14 @@ func createPanel(c *call) *answer {
 	}
 	c.db.lastPanel++
 	p := &libraryPanel{
-		id: c.db.lastPanel, orgID: o.id, uid: body.UID, name: body.Name, folder: body.FolderUID, model: body.Model, made: c.now, maker: c.makerID(),
+		id:     c.db.lastPanel,
+		orgID:  o.id,
+		uid:    body.UID,
+		name:   body.Name,
+		folder: body.FolderUID,
+		model:  body.Model,
+		made:   c.now,
+		maker:  c.makerID(),
 	}
 	c.db.panels[p.id] = p
 	return ok(obj{"result": c.showPanel(o, p)})
@@ -99,8 +106,17 @@ func (c *call) showPanel(o *org, p *libraryPanel) obj {
 		maker["name"] = u.login
 	}
 	return obj{
-		"id": p.id, "orgId": p.orgID, "folderId": folderID, "folderUid": p.folder, "uid": p.uid, "name": p.name, "kind": panelKind,
-		"type": kind, "description": text, "model": model, "version": 1,
+		"id":          p.id,
+		"orgId":       p.orgID,
+		"folderId":    folderID,
+		"folderUid":   p.folder,
+		"uid":         p.uid,
+		"name":        p.name,
+		"kind":        panelKind,
+		"type":        kind,
+		"description": text,
+		"model":       model,
+		"version":     1,
 		"meta": obj{
 			"folderName": folderName, "folderUid": p.folder, "connectedDashboards": 0,
 			"created": stamp(p.made), "updated": stamp(p.made), "createdBy": maker, "updatedBy": maker,
@@ -119,7 +135,16 @@ func listPanels(c *call) *answer {
 			rows = append(rows, c.showPanel(o, p))
 		}
 	}
-	return ok(obj{"result": obj{"totalCount": len(rows), "elements": page(rows, size, number-1), "page": number, "perPage": size}})
+	return ok(
+		obj{
+			"result": obj{
+				"totalCount": len(rows),
+				"elements":   page(rows, size, number-1),
+				"page":       number,
+				"perPage":    size,
+			},
+		},
+	)
 }
 
 func deletePanel(c *call) *answer {

@@ -84,8 +84,17 @@ func (s *Server) Orgs() []Org {
 	var out []Org
 	for _, o := range sorted(s.db.orgs, func(a, b *org) int { return cmp.Compare(a.id, b.id) }) {
 		shown := Org{
-			ID: o.id, Name: o.name, Address: o.address, Quotas: maps.Clone(o.quotas),
-			Preferences: Preferences{o.prefs.theme, o.prefs.timezone, o.prefs.weekStart, o.prefs.language, o.prefs.homeUID},
+			ID:      o.id,
+			Name:    o.name,
+			Address: o.address,
+			Quotas:  maps.Clone(o.quotas),
+			Preferences: Preferences{
+				o.prefs.theme,
+				o.prefs.timezone,
+				o.prefs.weekStart,
+				o.prefs.language,
+				o.prefs.homeUID,
+			},
 		}
 		for _, id := range slices.Sorted(maps.Keys(o.members)) {
 			if u := s.db.users[id]; u != nil && !u.serviceAccount {

@@ -11,8 +11,20 @@ import (
 // showMember is a membership as the lists show it.
 func (c *call) showMember(o *org, u *user) obj {
 	m := obj{
-		"orgId": o.id, "userId": u.id, "email": u.email, "name": u.name, "avatarUrl": avatarURL, "login": u.login, "role": o.members[u.id],
-		"lastSeenAt": stamp(u.seenAt), "lastSeenAtAge": age(c.now.Sub(u.seenAt)), "isDisabled": u.disabled, "authLabels": nil, "isExternallySynced": false,
+		"orgId":     o.id,
+		"userId":    u.id,
+		"email":     u.email,
+		"name":      u.name,
+		"avatarUrl": avatarURL,
+		"login":     u.login,
+		"role":      o.members[u.id],
+		"lastSeenAt": stamp(
+			u.seenAt,
+		),
+		"lastSeenAtAge":      age(c.now.Sub(u.seenAt)),
+		"isDisabled":         u.disabled,
+		"authLabels":         nil,
+		"isExternallySynced": false,
 	}
 	if c.quirks.newUserFields {
 		m["uid"], m["created"], m["isProvisioned"] = u.uid, stamp(u.created), false
@@ -34,7 +46,8 @@ func addMember(c *call) *answer {
 		LoginOrEmail string
 		Role         *string
 	}
-	if !c.bind(&body) || body.LoginOrEmail == "" || body.Role == nil || *body.Role != "" && validRole(*body.Role) == "" {
+	if !c.bind(&body) || body.LoginOrEmail == "" || body.Role == nil ||
+		*body.Role != "" && validRole(*body.Role) == "" {
 		return badData()
 	}
 	u := c.db.person(body.LoginOrEmail)
@@ -137,7 +150,10 @@ func orgsOfUser(c *call) *answer {
 func (db *database) orgsOf(u *user) []obj {
 	out := []obj{}
 	byName := func(a, b *org) int {
-		return cmp.Or(strings.Compare(strings.ToLower(a.name), strings.ToLower(b.name)), strings.Compare(a.name, b.name))
+		return cmp.Or(
+			strings.Compare(strings.ToLower(a.name), strings.ToLower(b.name)),
+			strings.Compare(a.name, b.name),
+		)
 	}
 	for _, o := range sorted(db.orgs, byName) {
 		if role := o.members[u.id]; role != "" {

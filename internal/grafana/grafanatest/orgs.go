@@ -42,7 +42,11 @@ func createOrg(c *call) *answer {
 		return fail(http.StatusForbidden, "Only users can create organizations")
 	}
 	if other := c.db.orgNamed(name); other != nil {
-		return c.taken(other.made, fail(http.StatusConflict, "Organization name taken"), "Failed to create organization")
+		return c.taken(
+			other.made,
+			fail(http.StatusConflict, "Organization name taken"),
+			"Failed to create organization",
+		)
 	}
 	if c.orgQuotaReached() {
 		return fail(http.StatusForbidden, "org Quota reached")

@@ -7,7 +7,21 @@ import (
 )
 
 var themes = []string{
-	"light", "dark", "system", "debug", "aubergine", "desertbloom", "gildedgrove", "mars", "matrix", "sapphiredusk", "synthwave", "tron", "victorian", "zen", "gloom",
+	"light",
+	"dark",
+	"system",
+	"debug",
+	"aubergine",
+	"desertbloom",
+	"gildedgrove",
+	"mars",
+	"matrix",
+	"sapphiredusk",
+	"synthwave",
+	"tron",
+	"victorian",
+	"zen",
+	"gloom",
 }
 
 // getPreferences answers what is set.
@@ -65,8 +79,11 @@ func (c *call) writePreferences(replace bool) *answer {
 		return fail(http.StatusBadRequest, "Invalid theme")
 	}
 	if body.Timezone != nil && c.quirks.checksTimezone && !validTimezone(*body.Timezone) {
-		return fail(http.StatusBadRequest,
-			"Invalid timezone. Must be a valid IANA timezone (e.g., America/New_York), 'utc', 'browser', or empty string")
+		return fail(
+			http.StatusBadRequest,
+			"Invalid timezone. Must be a valid IANA timezone (e.g., America/New_York), 'utc', 'browser', or empty "+
+				"string",
+		)
 	}
 	home, a := c.newHome(o, body, replace)
 	if a != nil {

@@ -10,7 +10,15 @@ var orgTargets = []struct {
 	name  string
 	limit int64
 }{
-	{"alert_rule", 100}, {"api_key", 10}, {"correlations", -1}, {"dashboard", 100}, {"data_source", 10}, {"org_user", 10},
+	{
+		"alert_rule",
+		100,
+	},
+	{"api_key", 10},
+	{"correlations", -1},
+	{"dashboard", 100},
+	{"data_source", 10},
+	{"org_user", 10},
 }
 
 // orgsPerUser is the default limit of orgs that a user may be in.
@@ -25,7 +33,10 @@ func (c *call) quotas(orgID int64) *answer {
 	}
 	out := []obj{}
 	for _, t := range orgTargets {
-		out = append(out, obj{"org_id": orgID, "target": t.name, "limit": c.limit(orgID, t.name), "used": c.used(orgID, t.name)})
+		out = append(
+			out,
+			obj{"org_id": orgID, "target": t.name, "limit": c.limit(orgID, t.name), "used": c.used(orgID, t.name)},
+		)
 	}
 	return ok(out)
 }

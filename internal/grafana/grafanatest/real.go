@@ -214,11 +214,19 @@ func (r *real) serveInCharge(in inbound) *answer {
 	if org == 1 || r.isMember(org) {
 		return r.serveUntilServed(in)
 	}
-	r.do(http.MethodPost, fmt.Sprintf("/api/orgs/%d/users", org), 1, obj{"loginOrEmail": r.names.admin, "role": "Admin"})
+	r.do(
+		http.MethodPost,
+		fmt.Sprintf("/api/orgs/%d/users", org),
+		1,
+		obj{"loginOrEmail": r.names.admin, "role": "Admin"},
+	)
 	defer r.do(http.MethodDelete, fmt.Sprintf("/api/orgs/%d/users/%d", org, r.admin), 1, nil)
 	for range 3 { // what Grafana remembers of permissions may be from before, for all that it was told to look again
 		r.do(http.MethodGet, "/api/access-control/user/permissions?reloadcache=true", org, nil)
-		if a := r.serveUntilServed(in); a.status != http.StatusForbidden || !bytes.Contains(a.body, []byte("accessErrorId")) {
+		if a := r.serveUntilServed(
+			in,
+		); a.status != http.StatusForbidden ||
+			!bytes.Contains(a.body, []byte("accessErrorId")) {
 			return a
 		}
 	}

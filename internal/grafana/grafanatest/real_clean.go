@@ -43,7 +43,12 @@ func (r *real) cleanOrg(id int64) error {
 		read         func(json.RawMessage) []string
 		outlives     bool // the organization; the rest goes with it if need be
 	}{
-		{"/api/serviceaccounts/search?perpage=100000", "/api/serviceaccounts/%s", within("serviceAccounts", "id"), true},
+		{
+			"/api/serviceaccounts/search?perpage=100000",
+			"/api/serviceaccounts/%s",
+			within("serviceAccounts", "id"),
+			true,
+		},
 		{"/api/library-elements?perPage=1000", "/api/library-elements/%s", within("result.elements", "uid"), true},
 		{"/api/search?type=dash-db&limit=5000", "/api/dashboards/uid/%s", within("", "uid"), false},
 		{"/api/folders?limit=1000", "/api/folders/%s?forceDeleteRules=true", within("", "uid"), false},
@@ -65,7 +70,13 @@ func (r *real) cleanOrg(id int64) error {
 
 // join makes the admin that we were given an admin of an organization that is to be deleted.
 func (r *real) join(id int64) error {
-	err := r.ask(http.MethodPost, fmt.Sprintf("/api/orgs/%d/users", id), 1, obj{"loginOrEmail": r.User, "role": "Admin"}, nil)
+	err := r.ask(
+		http.MethodPost,
+		fmt.Sprintf("/api/orgs/%d/users", id),
+		1,
+		obj{"loginOrEmail": r.User, "role": "Admin"},
+		nil,
+	)
 	if err != nil && !strings.Contains(err.Error(), ": 409 ") {
 		return err
 	}
@@ -131,7 +142,13 @@ func (r *real) setPassword(login, password string) {
 	var user struct{ ID int64 }
 	err := r.ask(http.MethodGet, "/api/users/lookup?loginOrEmail="+url.QueryEscape(r.names.out(login)), 1, nil, &user)
 	if err == nil {
-		err = r.ask(http.MethodPut, fmt.Sprintf("/api/admin/users/%d/password", user.ID), 1, obj{"password": r.names.secret(password)}, nil)
+		err = r.ask(
+			http.MethodPut,
+			fmt.Sprintf("/api/admin/users/%d/password", user.ID),
+			1,
+			obj{"password": r.names.secret(password)},
+			nil,
+		)
 	}
 	if err != nil {
 		r.tb.Errorf("changing the password of %q: %v", login, err)

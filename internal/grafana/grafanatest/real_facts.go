@@ -1,6 +1,7 @@
 package grafanatest
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -40,11 +41,17 @@ func factsOf(to Real) (facts, error) {
 	}
 	on := func(section, key string) bool { return settings[section][key] == "true" }
 	f := facts{
-		version: health.Version, database: settings["database"]["type"],
-		quotas: on("quota", "enabled"), anonymous: on("auth.anonymous", "enabled"), noLoginForm: on("auth", "disable_login_form"),
-		nested:     strings.Contains(settings["feature_toggles"]["enable"], "nestedFolders"),
-		noAlerting: settings["unified_alerting"]["enabled"] == "false",
-		dayLimit:   settings["service_accounts"]["token_expiration_day_limit"],
+		version:  health.Version,
+		database: settings["database"]["type"],
+		quotas: on(
+			"quota",
+			"enabled",
+		),
+		anonymous:   on("auth.anonymous", "enabled"),
+		noLoginForm: on("auth", "disable_login_form"),
+		nested:      strings.Contains(settings["feature_toggles"]["enable"], "nestedFolders"),
+		noAlerting:  settings["unified_alerting"]["enabled"] == "false",
+		dayLimit:    settings["service_accounts"]["token_expiration_day_limit"],
 
 		secondsToLive: settings["auth"]["api_key_max_seconds_to_live"],
 	}
@@ -121,11 +128,13 @@ func (r *real) ask(method, path string, org int64, body, out any) error {
 	return json.Unmarshal(a.body, out)
 }
 
-// sendUntilServed sends a request again while Grafana fails, as it does when many write to its SQLite at once.
+// sendUntilServed sends a request again while Grafana fails, as it does when many write to its SQLite at once: even
+// what makes a folder can then be told that somebody else has changed it.
 func (r *real) sendUntilServed(in inbound) (a *answer, err error) {
 	for pause := 100 * time.Millisecond; ; pause *= 2 {
 		a, err = r.send(in)
-		if err != nil || a.status < 500 || pause > 10*time.Second {
+		if err != nil || pause > 10*time.Second ||
+			a.status < 500 && !bytes.Contains(a.body, []byte("the folder has been changed")) {
 			return a, err
 		}
 		if err := wait(in.ctx, pause); err != nil {
@@ -138,12 +147,23 @@ func (r *real) sendUntilServed(in inbound) (a *answer, err error) {
 func (r *real) makeAdmin() error {
 	login := r.names.out(r.names.admin)
 	var made struct{ ID int64 }
-	user := obj{"login": login, "name": login, "email": login + "@example.org", "password": r.names.secret(r.names.password)}
+	user := obj{
+		"login":    login,
+		"name":     login,
+		"email":    login + "@example.org",
+		"password": r.names.secret(r.names.password),
+	}
 	if err := r.ask(http.MethodPost, "/api/admin/users", 1, user, &made); err != nil {
 		return err
 	}
 	r.admin = made.ID
-	if err := r.ask(http.MethodPut, fmt.Sprintf("/api/admin/users/%d/permissions", made.ID), 1, obj{"isGrafanaAdmin": true}, nil); err != nil {
+	if err := r.ask(
+		http.MethodPut,
+		fmt.Sprintf("/api/admin/users/%d/permissions", made.ID),
+		1,
+		obj{"isGrafanaAdmin": true},
+		nil,
+	); err != nil {
 		return err
 	}
 	return r.ask(http.MethodPatch, fmt.Sprintf("/api/orgs/1/users/%d", made.ID), 1, obj{"role": "Admin"}, nil)

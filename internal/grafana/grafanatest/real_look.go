@@ -104,7 +104,15 @@ type realAccount struct {
 }
 
 func (a realAccount) shown() SA {
-	return SA{ID: a.ID, UID: a.UID, Name: a.Name, Login: a.Login, Role: a.Role, Disabled: a.IsDisabled, Created: a.CreatedAt}
+	return SA{
+		ID:       a.ID,
+		UID:      a.UID,
+		Name:     a.Name,
+		Login:    a.Login,
+		Role:     a.Role,
+		Disabled: a.IsDisabled,
+		Created:  a.CreatedAt,
+	}
 }
 
 func (r *real) accounts(org int64) (all []SA) {
@@ -146,7 +154,17 @@ func (r *real) tokens(org int64) (all []Tok) {
 		}
 		r.look(fmt.Sprintf("/api/serviceaccounts/%d/tokens", account.ID), org, &found)
 		for _, t := range found {
-			all = append(all, Tok{ID: t.ID, Name: t.Name, SAID: account.ID, Created: t.Created, Expires: t.Expiration, Revoked: t.IsRevoked})
+			all = append(
+				all,
+				Tok{
+					ID:      t.ID,
+					Name:    t.Name,
+					SAID:    account.ID,
+					Created: t.Created,
+					Expires: t.Expiration,
+					Revoked: t.IsRevoked,
+				},
+			)
 		}
 	}
 	slices.SortFunc(all, func(a, b Tok) int { return cmp.Compare(a.ID, b.ID) })
@@ -202,8 +220,12 @@ func (r *real) dashboard(org int64, uid string) *Dash {
 		return nil // some databases do not mind the case
 	}
 	return &Dash{
-		UID: uid, Title: content.Title, FolderUID: found.Meta.FolderUID, Version: found.Meta.Version, Model: found.Dashboard,
-		Messages: r.messages(org, path),
+		UID:       uid,
+		Title:     content.Title,
+		FolderUID: found.Meta.FolderUID,
+		Version:   found.Meta.Version,
+		Model:     found.Dashboard,
+		Messages:  r.messages(org, path),
 	}
 }
 

@@ -66,7 +66,11 @@ func (n names) outward(in inbound) inbound {
 	}
 	if name, is := strings.CutPrefix(in.url.EscapedPath(), "/api/orgs/name/"); is {
 		if plain, err := url.PathUnescape(name); err == nil {
-			in.url = &url.URL{Path: "/api/orgs/name/" + n.out(plain), RawPath: "/api/orgs/name/" + url.PathEscape(n.out(plain)), RawQuery: in.url.RawQuery}
+			in.url = &url.URL{
+				Path:     "/api/orgs/name/" + n.out(plain),
+				RawPath:  "/api/orgs/name/" + url.PathEscape(n.out(plain)),
+				RawQuery: in.url.RawQuery,
+			}
 		}
 	}
 	return in

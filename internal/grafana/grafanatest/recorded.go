@@ -111,7 +111,11 @@ func (s *Server) noteShape(in inbound) {
 	if s.real != nil || s.opts.CountOnly || !strings.HasPrefix(in.header.Get("User-Agent"), operatorAgent) {
 		return
 	}
-	if route, _ := routes.match(in.method, in.url.EscapedPath()); route == nil && !strings.HasPrefix(in.url.Path, "/api") {
+	if route, _ := routes.match(
+		in.method,
+		in.url.EscapedPath(),
+	); route == nil &&
+		!strings.HasPrefix(in.url.Path, "/api") {
 		return // a path that somebody has put before Grafana's by mistake
 	}
 	version := recordingOf(s.opts.Version)

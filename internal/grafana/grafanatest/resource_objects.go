@@ -66,7 +66,12 @@ func (c *call) dashboardObjects(version string) []obj {
 }
 
 // kubeMeta is the metadata of an object behind /apis.
-func (c *call) kubeMeta(name string, id, generation, revision int64, created time.Time, annotations map[string]string) obj {
+func (c *call) kubeMeta(
+	name string,
+	id, generation, revision int64,
+	created time.Time,
+	annotations map[string]string,
+) obj {
 	return obj{
 		"name": name, "namespace": namespaceOf(c.who.orgID), "uid": uuidOf(fmt.Sprint(c.who.orgID, "/", name, "/", id)),
 		"resourceVersion": fmt.Sprint(revision), "generation": generation, "creationTimestamp": stamp(created),

@@ -33,7 +33,12 @@ func createResource(c *call) *answer {
 		return c.createFolderObject(body)
 	}
 	if c.org().dashboard(name) != nil {
-		return kubeFailure(http.StatusConflict, "AlreadyExists", fmt.Sprintf("%s.%s %q already exists", resource, c.params["group"], name), c.named(name))
+		return kubeFailure(
+			http.StatusConflict,
+			"AlreadyExists",
+			fmt.Sprintf("%s.%s %q already exists", resource, c.params["group"], name),
+			c.named(name),
+		)
 	}
 	return c.writeDashboard(nil, body)
 }
@@ -47,8 +52,16 @@ func replaceResource(c *call) *answer {
 	}
 	sent, name := body.Metadata.ResourceVersion, c.params["name"]
 	if body.Metadata.Name != name {
-		return kubeFailure(http.StatusBadRequest, "BadRequest",
-			fmt.Sprintf("the name of the object (%s) does not match the name on the URL (%s)", body.Metadata.Name, name), nil)
+		return kubeFailure(
+			http.StatusBadRequest,
+			"BadRequest",
+			fmt.Sprintf(
+				"the name of the object (%s) does not match the name on the URL (%s)",
+				body.Metadata.Name,
+				name,
+			),
+			nil,
+		)
 	}
 	if c.params["group"] == folderGroup {
 		return noGroup() // not modelled
@@ -58,7 +71,12 @@ func replaceResource(c *call) *answer {
 	case d != nil && c.dashboardLevel(d) < mayEdit:
 		return c.forbidden()
 	case d == nil && sent != "":
-		return kubeFailure(http.StatusInternalServerError, "", "resourceVersion should not be set on objects to be created", nil)
+		return kubeFailure(
+			http.StatusInternalServerError,
+			"",
+			"resourceVersion should not be set on objects to be created",
+			nil,
+		)
 	case d != nil && sent != "" && sent != fmt.Sprint(d.last().revision):
 		return kubeFailure(http.StatusConflict, "Conflict", fmt.Sprintf("Operation cannot be fulfilled on %s.%s %q: "+
 			"the object has been modified; please apply your changes to the latest version and try again",
@@ -116,7 +134,11 @@ func (c *call) nameless() *answer {
 func (c *call) writeDashboard(d *dashboard, body resourceBody) *answer {
 	notes := maps.Clone(body.Metadata.Annotations)
 	req := &saveRequest{
-		resource: true, uid: body.Metadata.Name, FolderUID: notes[noteFolder], Message: notes[noteMessage], model: body.Spec,
+		resource:  true,
+		uid:       body.Metadata.Name,
+		FolderUID: notes[noteFolder],
+		Message:   notes[noteMessage],
+		model:     body.Spec,
 	}
 	for _, own := range []string{noteFolder, noteMessage, noteCreatedBy, noteUpdatedBy, noteUpdatedTime, noteGrant} {
 		delete(notes, own)
@@ -153,8 +175,12 @@ func (c *call) checkSpec(req *saveRequest) *answer {
 		return kubeFailure(http.StatusBadRequest, "BadRequest", "Dashboard title cannot be empty", nil)
 	}
 	if req.FolderUID != "" && c.org().folder(req.FolderUID) == nil {
-		return kubeFailure(http.StatusNotFound, "NotFound", fmt.Sprintf("folders.%s %q not found", folderGroup, req.FolderUID),
-			obj{"name": req.FolderUID, "group": folderGroup, "kind": "folders"})
+		return kubeFailure(
+			http.StatusNotFound,
+			"NotFound",
+			fmt.Sprintf("folders.%s %q not found", folderGroup, req.FolderUID),
+			obj{"name": req.FolderUID, "group": folderGroup, "kind": "folders"},
+		)
 	}
 	return nil
 }
@@ -164,7 +190,12 @@ func (c *call) createFolderObject(body resourceBody) *answer {
 	title, _ := body.Spec["title"].(string)
 	parent := body.Metadata.Annotations[noteFolder]
 	if c.org().folder(name) != nil {
-		return kubeFailure(http.StatusConflict, "AlreadyExists", fmt.Sprintf("folders.%s %q already exists", folderGroup, name), c.named(name))
+		return kubeFailure(
+			http.StatusConflict,
+			"AlreadyExists",
+			fmt.Sprintf("folders.%s %q already exists", folderGroup, name),
+			c.named(name),
+		)
 	}
 	f := c.storeFolder(c.org(), name, title, parent)
 	return reply(http.StatusCreated, c.folderObject(f, c.params["version"]))

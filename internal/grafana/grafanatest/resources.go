@@ -28,8 +28,15 @@ func (c *call) resource(verb string) *answer {
 	}
 	c.live = true
 	if c.query.Get("watch") == "true" {
-		return kubeFailure(http.StatusMethodNotAllowed, "MethodNotAllowed",
-			fmt.Sprintf("watch is not supported on resources of kind %q", resource+"."+group), obj{"group": group, "kind": resource})
+		return kubeFailure(
+			http.StatusMethodNotAllowed,
+			"MethodNotAllowed",
+			fmt.Sprintf(
+				"watch is not supported on resources of kind %q",
+				resource+"."+group,
+			),
+			obj{"group": group, "kind": resource},
+		)
 	}
 	if !c.may(resource+":"+verb, c.who.orgID) {
 		return c.forbidden()
@@ -39,7 +46,12 @@ func (c *call) resource(verb string) *answer {
 
 func (c *call) forbidden() *answer {
 	group, resource := c.params["group"], c.params["resource"]
-	return kubeFailure(http.StatusForbidden, "Forbidden", resource+"."+group+" is forbidden", obj{"group": group, "kind": resource})
+	return kubeFailure(
+		http.StatusForbidden,
+		"Forbidden",
+		resource+"."+group+" is forbidden",
+		obj{"group": group, "kind": resource},
+	)
 }
 
 // collection is the objects at a path of /apis.

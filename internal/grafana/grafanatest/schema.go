@@ -12,8 +12,20 @@ var builtIn = obj{
 // the newest schema, with defaults.
 func migrated(model map[string]any) map[string]any {
 	out := map[string]any{
-		"editable": true, "fiscalYearStartMonth": 0, "graphTooltip": 0, "links": []any{}, "panels": []any{}, "refresh": "", "tags": []any{},
-		"templating": obj{"list": []any{}}, "time": obj{"from": "now-6h", "to": "now"}, "timepicker": obj{}, "timezone": "", "weekStart": "",
+		"editable":             true,
+		"fiscalYearStartMonth": 0,
+		"graphTooltip":         0,
+		"links":                []any{},
+		"panels":               []any{},
+		"refresh":              "",
+		"tags":                 []any{},
+		"templating": obj{
+			"list": []any{},
+		},
+		"time":       obj{"from": "now-6h", "to": "now"},
+		"timepicker": obj{},
+		"timezone":   "",
+		"weekStart":  "",
 	}
 	maps.Copy(out, model)
 	out["schemaVersion"], out["annotations"] = 42, withBuiltIn(model["annotations"])

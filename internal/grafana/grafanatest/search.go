@@ -19,7 +19,10 @@ func search(c *call) *answer {
 	}
 	limit := c.number("limit", 1000)
 	if limit > 5000 {
-		return fail(http.StatusUnprocessableEntity, "Limit is above maximum allowed (5000), use page parameter to access hits beyond limit")
+		return fail(
+			http.StatusUnprocessableEntity,
+			"Limit is above maximum allowed (5000), use page parameter to access hits beyond limit",
+		)
 	}
 	if o == nil || c.quirks.unified && c.outsider() || !c.may("dashboards:read", c.who.orgID) {
 		return ok([]obj{})
@@ -30,7 +33,10 @@ func search(c *call) *answer {
 	})
 	hits = page(hits, limit, max(c.number("page", 1), 1)-1)
 	slices.SortStableFunc(hits, func(a, b obj) int { // what was found shows folders first
-		return cmp.Or(strings.Compare(b["type"].(string), a["type"].(string)), strings.Compare(strings.ToLower(a["title"].(string)), strings.ToLower(b["title"].(string))))
+		return cmp.Or(
+			strings.Compare(b["type"].(string), a["type"].(string)),
+			strings.Compare(strings.ToLower(a["title"].(string)), strings.ToLower(b["title"].(string))),
+		)
 	})
 	return ok(hits)
 }

@@ -163,7 +163,10 @@ func Start(tb testing.TB, opts Options) *Server {
 	tb.Cleanup(func() {
 		s.Close()
 		if unknown := s.Unrecorded(); len(unknown) > 0 {
-			tb.Errorf("the operator sent what is in no recording from a real Grafana (see make record):\n%s", strings.Join(unknown, "\n"))
+			tb.Errorf(
+				"the operator sent what is in no recording from a real Grafana (see make record):\n%s",
+				strings.Join(unknown, "\n"),
+			)
 		}
 	})
 	return s

@@ -78,11 +78,15 @@ func createAccount(c *call) *answer {
 	}
 	login := accountLogin(c.who.orgID, body.Name)
 	if other := c.db.accountNamed(login); other != nil {
-		return c.taken(other.made, failID(http.StatusBadRequest, "serviceaccounts.ErrAlreadyExists", "service account already exists"),
-			"Failed to create service account")
+		return c.taken(
+			other.made,
+			failID(http.StatusBadRequest, "serviceaccounts.ErrAlreadyExists", "service account already exists"),
+			"Failed to create service account",
+		)
 	}
 	kept, name := login, body.Name
-	if !c.fits(&kept, nameLength) || !c.fits(&name, textLength) || c.db.accountNamed(kept) != nil { // cut, it may be another's
+	if !c.fits(&kept, nameLength) || !c.fits(&name, textLength) ||
+		c.db.accountNamed(kept) != nil { // cut, it may be another's
 		return fail(http.StatusInternalServerError, "Failed to create service account")
 	}
 	lost := c.losesFirst(c.org(), "service account")
@@ -90,7 +94,12 @@ func createAccount(c *call) *answer {
 		return fail(http.StatusInternalServerError, "Failed to create service account")
 	}
 	u := c.db.addUser(user{
-		login: kept, email: kept, name: name, serviceAccount: true, orgID: c.who.orgID, disabled: body.IsDisabled != nil && *body.IsDisabled,
+		login:          kept,
+		email:          kept,
+		name:           name,
+		serviceAccount: true,
+		orgID:          c.who.orgID,
+		disabled:       body.IsDisabled != nil && *body.IsDisabled,
 	}, c.now)
 	c.org().members[u.id] = role
 	if lost { // it is there all the same
@@ -112,14 +121,24 @@ func (db *database) accountNamed(login string) *user {
 }
 
 func roleForbidden() *answer {
-	return failID(http.StatusForbidden, "serviceaccounts.ErrRoleForbidden", "can not assign a role higher than user's role")
+	return failID(
+		http.StatusForbidden,
+		"serviceaccounts.ErrRoleForbidden",
+		"can not assign a role higher than user's role",
+	)
 }
 
 // showAccount is a service account as create and search show it.
 func (c *call) showAccount(u *user) obj {
 	shown := obj{
-		"id": u.id, "name": u.name, "login": u.login, "orgId": u.orgID, "isDisabled": u.disabled, "role": c.db.orgs[u.orgID].members[u.id],
-		"tokens": len(c.db.tokensOf(u.id)), "avatarUrl": avatarURL,
+		"id":         u.id,
+		"name":       u.name,
+		"login":      u.login,
+		"orgId":      u.orgID,
+		"isDisabled": u.disabled,
+		"role":       c.db.orgs[u.orgID].members[u.id],
+		"tokens":     len(c.db.tokensOf(u.id)),
+		"avatarUrl":  avatarURL,
 	}
 	if c.quirks.accountsByUID {
 		shown["uid"] = u.uid
@@ -149,7 +168,8 @@ func searchAccounts(c *call) *answer {
 	pattern := "%" + c.folded(c.query.Get("query")) + "%"
 	rows := []obj{}
 	for _, u := range c.db.accountsOf(c.org()) {
-		matches := like(c.folded(u.login), pattern) || like(c.folded(u.name), pattern) || like(c.folded(u.email), pattern)
+		matches := like(c.folded(u.login), pattern) || like(c.folded(u.name), pattern) ||
+			like(c.folded(u.email), pattern)
 		if matches && c.filtered(u) {
 			rows = append(rows, c.showAccount(u))
 		}
@@ -158,7 +178,9 @@ func searchAccounts(c *call) *answer {
 	if size <= 0 {
 		size = 1000
 	}
-	return ok(obj{"totalCount": len(rows), "serviceAccounts": page(rows, size, number-1), "page": number, "perPage": size})
+	return ok(
+		obj{"totalCount": len(rows), "serviceAccounts": page(rows, size, number-1), "page": number, "perPage": size},
+	)
 }
 
 // accountsOf are an org's service accounts, by login.

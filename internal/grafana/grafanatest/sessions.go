@@ -53,7 +53,13 @@ func login(c *call) *answer {
 		return failID(http.StatusUnauthorized, "identity.disabled", "Unauthorized")
 	}
 	c.db.lastSession++
-	s := &session{id: c.db.lastSession, userID: u.id, secret: c.db.text("0123456789abcdef", 32), created: c.now, rotated: c.now}
+	s := &session{
+		id:      c.db.lastSession,
+		userID:  u.id,
+		secret:  c.db.text("0123456789abcdef", 32),
+		created: c.now,
+		rotated: c.now,
+	}
 	c.db.sessions[s.id] = s
 	a := ok(obj{"message": "Logged in", "redirectUrl": "/"})
 	c.setCookies(a, s)
@@ -64,8 +70,14 @@ func login(c *call) *answer {
 func (c *call) setCookies(a *answer, s *session) {
 	age := int(sessionLifetime / time.Second)
 	expiry := s.rotated.Add(c.server.opts.SessionRotation).Add(-5 * time.Second).Unix()
-	a.header.Add("Set-Cookie", fmt.Sprintf("%s=%s; Path=/; Max-Age=%d; HttpOnly; SameSite=Lax", sessionCookie, s.secret, age))
-	a.header.Add("Set-Cookie", fmt.Sprintf("%s_expiry=%d; Path=/; Max-Age=%d; SameSite=Lax", sessionCookie, expiry, age))
+	a.header.Add(
+		"Set-Cookie",
+		fmt.Sprintf("%s=%s; Path=/; Max-Age=%d; HttpOnly; SameSite=Lax", sessionCookie, s.secret, age),
+	)
+	a.header.Add(
+		"Set-Cookie",
+		fmt.Sprintf("%s_expiry=%d; Path=/; Max-Age=%d; SameSite=Lax", sessionCookie, expiry, age),
+	)
 }
 
 func clearCookies(a *answer) {
@@ -114,8 +126,16 @@ func listSessions(c *call) *answer {
 			continue
 		}
 		shown := obj{
-			"id": s.id, "isActive": s == c.who.session, "clientIp": "127.0.0.1", "device": "Other", "os": "Other", "osVersion": "",
-			"browser": "Other", "browserVersion": "", "createdAt": stamp(s.created), "seenAt": stamp(s.rotated),
+			"id":             s.id,
+			"isActive":       s == c.who.session,
+			"clientIp":       "127.0.0.1",
+			"device":         "Other",
+			"os":             "Other",
+			"osVersion":      "",
+			"browser":        "Other",
+			"browserVersion": "",
+			"createdAt":      stamp(s.created),
+			"seenAt":         stamp(s.rotated),
 		}
 		if c.quirks.newUserFields {
 			shown["authModule"] = ""

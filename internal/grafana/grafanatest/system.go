@@ -43,8 +43,12 @@ func frontendSettings(c *call) *answer {
 		toggles["nestedFolders"] = true
 	}
 	return ok(obj{
-		"buildInfo": build, "featureToggles": toggles, "namespace": namespaceOf(c.who.orgID),
-		"defaultDatasource": "-- Grafana --", "anonymousEnabled": c.server.options.anonymous, "disableLoginForm": c.server.opts.DisableLoginForm,
+		"buildInfo":              build,
+		"featureToggles":         toggles,
+		"namespace":              namespaceOf(c.who.orgID),
+		"defaultDatasource":      "-- Grafana --",
+		"anonymousEnabled":       c.server.options.anonymous,
+		"disableLoginForm":       c.server.opts.DisableLoginForm,
 		"unifiedAlertingEnabled": !c.server.opts.AlertingDisabled,
 	})
 }

@@ -39,8 +39,14 @@ func listTokens(c *call) *answer {
 
 func (t *token) show(now time.Time) obj {
 	shown := obj{
-		"id": t.id, "name": t.name, "created": stamp(t.created), "lastUsedAt": nil, "expiration": nil, "secondsUntilExpiration": 0,
-		"hasExpired": t.expired(now), "isRevoked": t.revoked,
+		"id":                     t.id,
+		"name":                   t.name,
+		"created":                stamp(t.created),
+		"lastUsedAt":             nil,
+		"expiration":             nil,
+		"secondsUntilExpiration": 0,
+		"hasExpired":             t.expired(now),
+		"isRevoked":              t.revoked,
 	}
 	if t.used != nil {
 		shown["lastUsedAt"] = stamp(*t.used)
@@ -102,11 +108,21 @@ func (c *call) checkTTL(seconds int64) *answer {
 	}
 	if days := opts.TokenExpirationDayLimit; days > 0 {
 		if seconds == 0 && c.quirks.limitNeedsExpiry {
-			return raw(http.StatusBadRequest, "text/plain; charset=utf-8",
-				[]byte("Cannot create token with no expiration date when service_accounts.token_expiration_day_limit is set"))
+			return raw(
+				http.StatusBadRequest,
+				"text/plain; charset=utf-8",
+				[]byte(
+					"Cannot create token with no expiration date when service_accounts.token_expiration_day_limit "+
+						"is set",
+				),
+			)
 		}
 		if seconds > int64(days)*24*3600 {
-			return raw(http.StatusBadRequest, "text/plain; charset=utf-8", []byte("The expiration date input exceeds the limit for service account access tokens expiration date"))
+			return raw(
+				http.StatusBadRequest,
+				"text/plain; charset=utf-8",
+				[]byte("The expiration date input exceeds the limit for service account access tokens expiration date"),
+			)
 		}
 	}
 	return nil

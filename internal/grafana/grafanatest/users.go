@@ -35,10 +35,22 @@ func plural(n int, unit string) string {
 // profile is a user as the routes about one user show it.
 func (c *call) profile(u *user) obj {
 	p := obj{
-		"id": u.id, "uid": c.userUID(u), "email": u.email, "name": u.name, "login": u.login, "theme": "", "orgId": u.orgID,
-		"isGrafanaAdmin": u.serverAdmin, "isDisabled": u.disabled, "isExternal": false, "isExternallySynced": false,
-		"isGrafanaAdminExternallySynced": false, "authLabels": []string{}, "updatedAt": stamp(u.updated), "createdAt": stamp(u.created),
-		"avatarUrl": avatarURL,
+		"id":                             u.id,
+		"uid":                            c.userUID(u),
+		"email":                          u.email,
+		"name":                           u.name,
+		"login":                          u.login,
+		"theme":                          "",
+		"orgId":                          u.orgID,
+		"isGrafanaAdmin":                 u.serverAdmin,
+		"isDisabled":                     u.disabled,
+		"isExternal":                     false,
+		"isExternallySynced":             false,
+		"isGrafanaAdminExternallySynced": false,
+		"authLabels":                     []string{},
+		"updatedAt":                      stamp(u.updated),
+		"createdAt":                      stamp(u.created),
+		"avatarUrl":                      avatarURL,
 	}
 	if c.quirks.newUserFields {
 		p["isProvisioned"] = false
@@ -108,7 +120,10 @@ func createUser(c *call) *answer {
 	if !c.allFit(nameLength, &body.Login, &body.Email) || !c.fits(&body.Name, textLength) {
 		return fail(http.StatusInternalServerError, "failed to create user")
 	}
-	u := c.db.addUser(user{login: body.Login, email: body.Email, name: body.Name, password: body.Password, orgID: orgID}, c.now)
+	u := c.db.addUser(
+		user{login: body.Login, email: body.Email, name: body.Name, password: body.Password, orgID: orgID},
+		c.now,
+	)
 	o.members[u.id] = roleViewer
 	made := obj{"id": u.id, "message": "User created"}
 	if c.quirks.newUserFields {
@@ -118,7 +133,10 @@ func createUser(c *call) *answer {
 }
 
 func userTaken(login, email string) *answer {
-	return fail(http.StatusPreconditionFailed, fmt.Sprintf("User with email '%s' or username '%s' already exists", email, login))
+	return fail(
+		http.StatusPreconditionFailed,
+		fmt.Sprintf("User with email '%s' or username '%s' already exists", email, login),
+	)
 }
 
 func noOrgToJoin(id int64) *answer {
@@ -238,8 +256,17 @@ func (db *database) forget(u *user) {
 // row is a user as lists show it.
 func (c *call) row(u *user) obj {
 	r := obj{
-		"id": u.id, "uid": "", "name": u.name, "login": u.login, "email": u.email, "avatarUrl": avatarURL, "isAdmin": u.serverAdmin,
-		"isDisabled": u.disabled, "lastSeenAt": stamp(u.seenAt), "lastSeenAtAge": age(c.now.Sub(u.seenAt)), "authLabels": []string{},
+		"id":            u.id,
+		"uid":           "",
+		"name":          u.name,
+		"login":         u.login,
+		"email":         u.email,
+		"avatarUrl":     avatarURL,
+		"isAdmin":       u.serverAdmin,
+		"isDisabled":    u.disabled,
+		"lastSeenAt":    stamp(u.seenAt),
+		"lastSeenAtAge": age(c.now.Sub(u.seenAt)),
+		"authLabels":    []string{},
 	}
 	if c.quirks.newUserFields {
 		r["uid"], r["isProvisioned"], r["created"] = u.uid, false, stamp(u.created)
@@ -252,7 +279,8 @@ func (c *call) usersFound() (rows []obj, total int, number, size int64) {
 	pattern := "%" + strings.ToLower(c.query.Get("query")) + "%"
 	rows = []obj{}
 	for _, u := range c.db.people(func(*user) bool { return true }) {
-		if like(strings.ToLower(u.login), pattern) || like(strings.ToLower(u.name), pattern) || like(strings.ToLower(u.email), pattern) {
+		if like(strings.ToLower(u.login), pattern) || like(strings.ToLower(u.name), pattern) ||
+			like(strings.ToLower(u.email), pattern) {
 			rows = append(rows, c.row(u))
 		}
 	}

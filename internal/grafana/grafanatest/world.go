@@ -167,6 +167,16 @@ func (s *Server) Do(method, path string, orgID int64, body any) (status int, ans
 	if body != nil {
 		h.Set("Content-Type", "application/json")
 	}
-	a := s.handle(inbound{ctx: context.Background(), method: method, url: u, header: h, body: content, hidden: true, arrival: math.MaxInt})
+	a := s.handle(
+		inbound{
+			ctx:     context.Background(),
+			method:  method,
+			url:     u,
+			header:  h,
+			body:    content,
+			hidden:  true,
+			arrival: math.MaxInt,
+		},
+	)
 	return a.status, a.body
 }

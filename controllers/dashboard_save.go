@@ -1,0 +1,91 @@
+package controllers
+
+import (
+	"context"
+	"strings"
+
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"grafana-tenancy.dev/operator/api/v1alpha1"
+	"grafana-tenancy.dev/operator/internal/grafana"
+	"grafana-tenancy.dev/operator/internal/lifecycle"
+)
+
+// Prepare fixes the uid before the request that creates under it.
+func (x *dash) Prepare() lifecycle.Event {
+	x.obj.Status.UID, x.obj.Status.OrgID = x.uid, x.org.ID()
+	x.obj.Status.Version, x.obj.Status.FolderUID, x.obj.Status.SavedAt = 0, "", nil
+	x.obj.Status.ContentHash, x.obj.Status.ContentGeneration = "", 0
+	x.obj.Status.StoredHash, x.obj.Status.PermissionsPending = "", true
+	return lifecycle.EventCreated
+}
+
+func (x *dash) Create(ctx context.Context) (*dashboardState, error) {
+	if err := x.makeFolders(ctx); err != nil {
+		return nil, err
+	}
+	saved, err := x.save(ctx, 0)
+	if err == nil {
+		have := &dashboardState{
+			Dashboard: grafana.Dashboard{UID: saved.UID, Version: saved.Version, FolderUID: x.folder, URL: saved.URL},
+			hash:      x.content.hash,
+		}
+		_ = x.seePermissions(ctx, have) // else they are looked at later
+		return have, nil
+	}
+	if grafana.IsVersionMismatch(err) { // there is a dashboard under this uid
+		have, rerr := x.read(ctx, false)
+		if have != nil || rerr != nil {
+			return have, rerr
+		}
+		x.obj.Status.UID, x.obj.Status.OrgID = "", 0 // it was never ours
+		return nil, x.taken(ctx)
+	}
+	if grafana.IsTitleTaken(err) { // by another uid, so that no earlier request of ours has made it
+		x.obj.Status.UID, x.obj.Status.OrgID = "", 0
+		return nil, lifecycle.Stalled(
+			v1alpha1.ReasonAlreadyExists,
+			"another dashboard of this title is in the folder, and this Grafana does not allow two: change the "+
+				"title or the folder of one of them (%v)",
+			err,
+		)
+	}
+	return nil, err
+}
+
+// save sends our content, based on a version; 0 creates.
+func (x *dash) save(ctx context.Context, version int64) (grafana.Saved, error) {
+	model, err := x.content.model(ctx, x.uid, version)
+	if err != nil {
+		return grafana.Saved{}, err
+	}
+	saved, err := x.org.SaveDashboard(ctx, grafana.SaveDashboard{
+		Model: model, FolderUID: x.folder,
+		Message: x.signature(version + 1).String(),
+	})
+	if err != nil {
+		return saved, x.explain(ctx, err)
+	}
+	if saved.UID != x.uid {
+		return saved, lifecycle.Stalled(
+			v1alpha1.ReasonNameConflict,
+			"Grafana saved it under uid %q instead of %q: another dashboard of this title is in the way",
+			saved.UID,
+			x.uid,
+		)
+	}
+	x.obj.Status.SavedAt = seconds(x.conn.Now())
+	x.warnOfUnused()
+	x.env.fetches.saved(client.ObjectKeyFromObject(x.obj))
+	return saved, nil
+}
+
+// warnOfUnused tells people of inputs that they gave for nothing: what stood there is gone, perhaps on the way here, as
+// where Flux replaces ${NAME} before the object is applied.
+func (x *dash) warnOfUnused() {
+	if len(x.content.unused) == 0 {
+		return
+	}
+	x.env.Warn(x.obj, v1alpha1.EventUnusedInput, "the dashboard declares these inputs, but nothing in it uses them: "+
+		strings.Join(x.content.unused, ", ")+". Was ${…} replaced on the way here?")
+}

@@ -1,0 +1,124 @@
+package controllers
+
+import (
+	"context"
+	"time"
+
+	"k8s.io/apimachinery/pkg/api/meta"
+
+	"grafana-tenancy.dev/operator/api/v1alpha1"
+	"grafana-tenancy.dev/operator/internal/dashboard"
+	"grafana-tenancy.dev/operator/internal/grafana"
+)
+
+// Find finds the dashboard that status records, or else one of ours under the wanted uid.
+func (x *dash) Find(ctx context.Context) (*dashboardState, error) {
+	if have, err := x.recorded(ctx); have != nil || err != nil {
+		return have, err
+	}
+	return x.search(ctx)
+}
+
+// recorded is the dashboard that status records, if it is ours.
+func (x *dash) recorded(ctx context.Context) (*dashboardState, error) {
+	if x.obj.Status.UID == "" || x.obj.Status.OrgID != x.org.ID() {
+		return nil, nil
+	}
+	if have, err := x.fromList(ctx); have != nil || err != nil {
+		return have, err
+	}
+	return x.read(ctx, known(x.obj.Status))
+}
+
+// fromList finds the dashboard on a list of all, if it is there just as it was when it was last saved or seen. The list
+// may be some seconds old: of one that is not Ready there is more to know.
+func (x *dash) fromList(ctx context.Context) (*dashboardState, error) {
+	status := x.obj.Status
+	if x.content == nil || !meta.IsStatusConditionTrue(status.Conditions, v1alpha1.ConditionReady) ||
+		status.CreateStarted != nil ||
+		status.SavedAt == nil ||
+		!dashboard.CurrentHash(status.ContentHash) {
+		return nil, nil
+	}
+	list, err := x.conn.ListOfDashboards(ctx, x.org, x.due)
+	if err != nil {
+		return nil, err
+	}
+	seen, listed := list[status.UID]
+	if !listed || !sameBirth(x.obj.Status, seen.Created) {
+		return nil, nil
+	}
+	have := &dashboardState{hash: status.ContentHash, stored: status.StoredHash, adopted: status.Adopted}
+	have.Dashboard = grafana.Dashboard{
+		UID:       status.UID,
+		Version:   seen.Generation,
+		FolderUID: seen.FolderUID,
+		URL:       status.URL,
+		Created:   seen.Created,
+	}
+	switch {
+	case status.Drift != nil && seen.Generation == status.Drift.Version:
+		have.hash, have.edit = "", status.Drift
+	case status.Drift != nil, seen.Generation != status.Version, fromBefore(status, seen):
+		return nil, nil
+	}
+	return have, x.locate(ctx, false)
+}
+
+// fromBefore reports whether a version was saved well before the one of that number that status speaks of: it is in a
+// database that was restored.
+func fromBefore(status v1alpha1.DashboardStatus, seen grafana.DashboardMeta) bool {
+	at := seen.Updated
+	if at.IsZero() {
+		at = seen.Created
+	}
+	return !at.IsZero() && at.Before(status.SavedAt.Add(-longestSave))
+}
+
+// longestSave is how long before its answer a save can have taken effect, and Grafana's clock be wrong.
+const longestSave = time.Minute
+
+// search looks at the wanted uid, which may hold what an earlier life of the status created.
+func (x *dash) search(ctx context.Context) (*dashboardState, error) {
+	if x.content == nil || x.obj.Status.UID != "" {
+		return x.read(ctx, false)
+	}
+	if x.obj.Spec.AdoptionPolicy != v1alpha1.AdoptionAdopt {
+		return nil, nil // never created: Create is the look at the uid as well
+	}
+	if have, err := x.read(ctx, false); have != nil || err != nil {
+		return have, err
+	}
+	return x.adopt(ctx)
+}
+
+// CheckConflict looks at the uid again if it was taken before. Else it asks where the folder is only: Create is the
+// look at the uid as well.
+func (x *dash) CheckConflict(ctx context.Context) error {
+	if err := x.content.fill(ctx); err != nil { // before it is told that it is being created
+		return err
+	}
+	if err := x.locate(ctx, true); err != nil {
+		return err
+	}
+	if len(x.missing) > 0 { // or it would find out when it has said that it is being created
+		done, err := x.conn.FirstCreate(x.org.ID(), "Folder", x.ticket())
+		if err != nil {
+			return err
+		}
+		done(false)
+	}
+	ready := meta.FindStatusCondition(x.obj.Status.Conditions, v1alpha1.ConditionReady)
+	if ready == nil || ready.Reason != v1alpha1.ReasonAlreadyExists {
+		return nil
+	}
+	d, err := x.look(ctx, nil)
+	if d == nil || err != nil {
+		return err
+	}
+	h, err := x.history(ctx, d, 0)
+	if err != nil || h.ours && d.UID == x.uid {
+		return err
+	}
+	return x.takenBy(d, h)
+}

@@ -1,0 +1,52 @@
+// Package controllers has the kinds of api/v1alpha1: each is described to the lifecycle, and says what it asks and does
+// in Grafana.
+package controllers
+
+import (
+	"errors"
+	"sync"
+
+	ctrl "sigs.k8s.io/controller-runtime"
+
+	"grafana-tenancy.dev/operator/internal/grafana"
+	"grafana-tenancy.dev/operator/internal/lifecycle"
+	"grafana-tenancy.dev/operator/internal/mark"
+)
+
+// +kubebuilder:rbac:groups="",resources=namespaces,verbs=get;list;watch
+// +kubebuilder:rbac:groups=events.k8s.io,resources=events,verbs=create;patch
+// +kubebuilder:rbac:groups=grafana-tenancy.dev,resources=serviceaccounttokens/finalizers,verbs=update
+
+// Env is what the kinds share, beside the lifecycle.
+type Env struct {
+	*lifecycle.Engine
+	// ClusterID is part of every mark, so that two clusters can share a Grafana.
+	ClusterID string
+	// Transport replaces the network between the operator and Grafana; nil: the network.
+	Transport grafana.RoundTripper
+	// Sources fetches dashboards that are kept elsewhere.
+	Sources Sources
+	// GrafanaCom is the server that takes the place of https://grafana.com; empty: none does.
+	GrafanaCom string
+
+	fetches fetches
+	parsing sync.Mutex // one large dashboard at a time
+}
+
+// Register has the lifecycle know all kinds.
+func Register(e *Env) error {
+	if err := mark.CheckClusterID(e.ClusterID); err != nil {
+		return err
+	}
+	lifecycle.RegisterKind(e.Engine, instanceKind{e}.describe())
+	lifecycle.RegisterKind(e.Engine, organizationKind{e}.describe())
+	lifecycle.RegisterKind(e.Engine, serviceAccountKind{e}.describe())
+	lifecycle.RegisterKind(e.Engine, newTokenKind(e).describe())
+	lifecycle.RegisterKind(e.Engine, dashboardKind{e}.describe())
+	return nil
+}
+
+// Setup registers the controllers of all kinds with the manager.
+func Setup(mgr ctrl.Manager, e *Env, opts lifecycle.Options) error {
+	return errors.Join(e.Setup(mgr, opts), setupSecretCopies(mgr, e))
+}

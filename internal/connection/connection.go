@@ -1,0 +1,81 @@
+// Package connection is the way to one Grafana: the client and its session, who is let in and when, what was proven and
+// is remembered, and the lists that serve many at once.
+package connection
+
+import (
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"k8s.io/apimachinery/pkg/types"
+
+	"grafana-tenancy.dev/operator/internal/grafana"
+)
+
+// Conn is the way to one Grafana, shared by all objects in it.
+type Conn struct {
+	*grafana.Client
+	Config
+	// Limiter lets passes in, so many at once.
+	Limiter *Limiter
+	// Marks knows which organization carries whose mark.
+	Marks MarkIndex
+
+	// What the last probe has found out: the version of /apis that lists dashboards, if there is one, whether folders
+	// can be in folders, and how often this Grafana was seen to have another database.
+	DashboardAPI  atomic.Pointer[string]
+	NestedFolders atomic.Bool
+	Resets        atomic.Int64
+	// APIsFailing and UserHidden say what the last probe was refused, so that the next one can tell an accident from a
+	// rule.
+	APIsFailing, UserHidden atomic.Bool
+
+	resync         atomic.Int64
+	databaseKind   atomic.Pointer[string] // what Grafana keeps its data in; nil: not asked yet, empty: it does not tell
+	dashboardLists dashboardLists
+	folders        folders
+	firstCreates   firstCreates
+
+	mu       sync.Mutex
+	proofs   map[int64]proof
+	orgs     memberships
+	probe    *Server // what the last one found; nil: it failed
+	probedAt time.Time
+	database proof // that it is the one that the objects speak of
+	// databaseID is the identity of that database; empty where Grafana does not tell.
+	databaseID string
+}
+
+// Config of a Conn.
+type Config struct {
+	// Server is the object that stands for this Grafana.
+	Server types.NamespacedName
+	// Timeout of a request.
+	Timeout time.Duration
+	// Login is the name of the operator's own user; empty with a token credential.
+	Login string
+	// Hint says what looks wrong with the credential; empty: nothing.
+	Hint string
+	// Fingerprint is of all that the client was made from.
+	Fingerprint string
+	// MaxReads and MaxWrites are how many passes may read and write at once. At least 1 each.
+	MaxReads, MaxWrites int
+	// Clock tells the time here; Now, of the client, tells Grafana's.
+	Clock func() time.Time
+}
+
+// New makes a Conn of a client.
+func New(api *grafana.Client, c Config) *Conn {
+	return &Conn{
+		Client:  api,
+		Config:  c,
+		Limiter: NewLimiter(c.MaxReads, c.MaxWrites, api.Delay),
+		proofs:  map[int64]proof{},
+	}
+}
+
+// Resync is the server's interval, for objects that have none of their own.
+func (c *Conn) Resync() time.Duration { return time.Duration(c.resync.Load()) }
+
+// SetResync sets that interval.
+func (c *Conn) SetResync(every time.Duration) { c.resync.Store(int64(every)) }

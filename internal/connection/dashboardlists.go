@@ -1,0 +1,109 @@
+package connection
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"grafana-tenancy.dev/operator/internal/grafana"
+)
+
+// dashboardLists are lists of all dashboards of an organization without their content. One serves all Dashboards that
+// are looked at at about the same time, instead of a request for each.
+type dashboardLists struct {
+	mu  sync.Mutex
+	all map[int64]*dashboardList
+}
+
+// dashboardList is the last list of one organization. Its lock is held while it is made, so that all wait for the same
+// one.
+type dashboardList struct {
+	mu          sync.Mutex
+	begun       time.Time
+	session     string
+	found       map[string]grafana.DashboardMeta // nil: there is none
+	notYet      time.Time                        // until when Grafana is not asked for one again
+	singleReads int                              // how many have asked for their own dashboard since
+	since       time.Time
+}
+
+const (
+	// dueListLife is how long a list serves those that are due, which they are all at once.
+	dueListLife = 20 * time.Second
+	// listLife is how long a list serves those whom some change brings, and aFew how many of them ask for their own
+	// dashboard before there is one.
+	listLife       = 5 * time.Second
+	maxSingleReads = 3
+	// unsupportedListPause is how long Grafana is not asked for a list again that it does not make, and surveyPause for
+	// one that failed: others ask for their own dashboard meanwhile, instead of waiting for one failure after the
+	// other.
+	unsupportedListPause = 10 * time.Minute
+	failedListPause      = time.Minute
+)
+
+func (s *dashboardLists) of(org int64) *dashboardList {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.all == nil {
+		s.all = map[int64]*dashboardList{}
+	}
+	if s.all[org] == nil {
+		s.all[org] = &dashboardList{}
+	}
+	return s.all[org]
+}
+
+// ListOfDashboards lists the dashboards of an organization, or brings the list that others have just made. nil: ask for
+// the one dashboard.
+func (c *Conn) ListOfDashboards(
+	ctx context.Context,
+	org *grafana.OrgClient,
+	due bool,
+) (map[string]grafana.DashboardMeta, error) {
+	version := c.DashboardAPI.Load()
+	if version == nil || *version == "" {
+		return nil, nil
+	}
+	s := c.dashboardLists.of(org.ID())
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	now, session := c.Clock(), c.SessionID()
+	age := now.Sub(s.begun)
+	switch {
+	case now.Before(s.notYet), !due && s.fewReaders(now):
+		return nil, nil
+	case s.found != nil && s.session == session && (age < listLife || due && age < dueListLife):
+		return s.found, nil
+	}
+	list, err := org.ListDashboards(ctx, *version)
+	if grafana.IsNoDashboardList(err) {
+		s.found, s.notYet = nil, now.Add(unsupportedListPause)
+		return nil, nil
+	}
+	if err != nil {
+		s.notYet = c.Clock().Add(failedListPause)
+		return nil, err
+	}
+	s.begun, s.session, s.found = now, session, make(map[string]grafana.DashboardMeta, len(list))
+	for _, d := range list {
+		s.found[d.UID] = d
+	}
+	return s.found, nil
+}
+
+// fewReaders counts those who are not due, and reports whether they are still few.
+func (s *dashboardList) fewReaders(now time.Time) bool {
+	if now.Sub(s.since) >= listLife {
+		s.since, s.singleReads = now, 0
+	}
+	s.singleReads++
+	return s.singleReads <= maxSingleReads
+}
+
+// DashboardAPIServed is the version of /apis that lists dashboards; empty: there is none.
+func (c *Conn) DashboardAPIServed() string {
+	if version := c.DashboardAPI.Load(); version != nil {
+		return *version
+	}
+	return ""
+}

@@ -1,0 +1,235 @@
+package connection
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"sync"
+	"time"
+
+	ctrl "sigs.k8s.io/controller-runtime"
+)
+
+// Limiter lets passes in to one Grafana: so many readers and so many writers at once, fairly among groups
+// (organizations). A pass that has to wait ends, and is woken when its turn comes. Only the next writer is let in
+// ahead, so that it has everything ready when the one before it is done.
+type Limiter struct {
+	mu      sync.Mutex
+	read    admission
+	write   admission
+	writing chan struct{} // those who send their request
+	// delay is how long until Grafana may be asked again.
+	delay func() time.Duration
+	timer *time.Timer
+}
+
+// ErrQueued ends a pass that has to wait its turn; it is woken when the turn comes.
+var ErrQueued = errors.New("waiting for a turn")
+
+// Waiter names who waits.
+type Waiter struct {
+	Kind    string
+	Request ctrl.Request
+	Group   string
+	Wake    func()
+}
+
+// Key is the same for all waiters of one object.
+func (t Waiter) Key() string { return t.Kind + " " + t.Request.String() }
+
+// admission is one side of a Limiter: those who read, or those who write.
+type admission struct {
+	slots    int
+	holders  map[string]bool
+	reserved map[string]*time.Timer // woken and expected; the place is kept for them
+	queues   map[string][]Waiter
+	order    []string // groups that have somebody waiting, next first
+}
+
+// reservationTimeout is how long a place is kept for somebody who was called. They come late if they were deleted, or
+// when all workers are busy.
+const reservationTimeout = 5 * time.Second
+
+// NewLimiter lets in so many readers and writers at once, once delay is over.
+func NewLimiter(readers, writers int, delay func() time.Duration) *Limiter {
+	side := func(n int) admission {
+		return admission{
+			slots:    max(1, n),
+			holders:  map[string]bool{},
+			reserved: map[string]*time.Timer{},
+			queues:   map[string][]Waiter{},
+		}
+	}
+	return &Limiter{
+		read:    side(readers),
+		write:   side(writers + 1),
+		writing: make(chan struct{}, max(1, writers)),
+		delay:   delay,
+	}
+}
+
+// SoleWriter reports whether only one at a time sends what changes Grafana.
+func (g *Limiter) SoleWriter() bool { return cap(g.writing) == 1 }
+
+// beginTimeout is how long the next writer waits for the one before it: not as long as the deletion of a large
+// organization takes.
+const beginTimeout = 2 * time.Second
+
+// BeginWrite is called by a writer with everything ready; done by the same once its requests are answered. One that
+// waits too long goes back into the queue.
+func (g *Limiter) BeginWrite(ctx context.Context, t Waiter) (done func(), err error) {
+	done = func() { <-g.writing }
+	select {
+	case g.writing <- struct{}{}:
+		return done, nil
+	default:
+	}
+	wait := time.NewTimer(beginTimeout)
+	defer wait.Stop()
+	select {
+	case g.writing <- struct{}{}:
+		return done, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	case <-wait.C:
+		g.mu.Lock()
+		defer g.mu.Unlock()
+		g.write.enqueue(t)
+		return nil, ErrQueued
+	}
+}
+
+// Acquire lets a pass in, or puts it in the queue and answers errParked. leave must be called at its end.
+func (g *Limiter) Acquire(t Waiter, write bool) (leave func(), err error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	side := &g.read
+	if _, called := g.write.reserved[t.Key()]; write || called {
+		side = &g.write
+	}
+	if g.delay() > 0 || !side.admit(t) {
+		side.enqueue(t)
+		g.wakeLocked()
+		return nil, ErrQueued
+	}
+	return func() { g.release(t.Key()) }, nil
+}
+
+// AcquireWrite makes a writer of a pass that is inside, or queues it as one and answers errParked.
+func (g *Limiter) AcquireWrite(t Waiter) error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.write.holders[t.Key()] || g.write.admit(t) {
+		return nil
+	}
+	g.write.enqueue(t)
+	g.wakeLocked()
+	return ErrQueued
+}
+
+// Cancel gives back the place of somebody who was called and has nothing to do here any more.
+func (g *Limiter) Cancel(key string) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.read.unreserve(key) || g.write.unreserve(key) {
+		g.wakeLocked()
+	}
+}
+
+// Drain wakes everybody who waits: they go elsewhere.
+func (g *Limiter) Drain() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for _, side := range []*admission{&g.read, &g.write} {
+		for len(side.order) > 0 {
+			side.next().Wake()
+		}
+	}
+}
+
+func (g *Limiter) release(key string) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	delete(g.read.holders, key)
+	delete(g.write.holders, key)
+	g.wakeLocked()
+}
+
+// wakeLocked wakes as many as there are free places, once Grafana may be asked again.
+func (g *Limiter) wakeLocked() {
+	if d := g.delay(); d > 0 {
+		if g.timer == nil {
+			g.timer = time.AfterFunc(d, func() {
+				g.mu.Lock()
+				defer g.mu.Unlock()
+				g.timer = nil
+				g.wakeLocked()
+			})
+		}
+		return
+	}
+	for _, side := range []*admission{&g.read, &g.write} {
+		for side.free() > 0 && len(side.order) > 0 {
+			t := side.next()
+			side.reserved[t.Key()] = time.AfterFunc(reservationTimeout, func() { g.expire(side, t.Key()) })
+			t.Wake()
+		}
+	}
+}
+
+// expire takes back the place of somebody who did not come.
+func (g *Limiter) expire(side *admission, key string) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	delete(side.reserved, key)
+	g.wakeLocked()
+}
+
+func (l *admission) free() int { return l.slots - len(l.holders) - len(l.reserved) }
+
+// unreserve forgets that somebody was called, and reports whether they were.
+func (l *admission) unreserve(key string) bool {
+	timer, called := l.reserved[key]
+	if called {
+		timer.Stop()
+		delete(l.reserved, key)
+	}
+	return called
+}
+
+// admit takes a place for t if one is free or kept for it. While others wait, a free place is theirs.
+func (l *admission) admit(t Waiter) bool {
+	if !l.unreserve(t.Key()) && (l.free() <= 0 || len(l.order) > 0) {
+		return false
+	}
+	l.holders[t.Key()] = true
+	return true
+}
+
+// enqueue queues t behind its group, once.
+func (l *admission) enqueue(t Waiter) {
+	l.unreserve(t.Key())
+	queue := l.queues[t.Group]
+	if slices.ContainsFunc(queue, func(o Waiter) bool { return o.Key() == t.Key() }) {
+		return
+	}
+	if len(queue) == 0 {
+		l.order = append(l.order, t.Group)
+	}
+	l.queues[t.Group] = append(queue, t)
+}
+
+// next takes the first of the group whose turn it is, and moves that group to the end.
+func (l *admission) next() Waiter {
+	group := l.order[0]
+	l.order = l.order[1:]
+	queue := l.queues[group]
+	t := queue[0]
+	if len(queue) == 1 {
+		delete(l.queues, group)
+	} else {
+		l.queues[group] = queue[1:]
+		l.order = append(l.order, group)
+	}
+	return t
+}

@@ -1,0 +1,35 @@
+package connection
+
+import (
+	"time"
+
+	"grafana-tenancy.dev/operator/internal/grafana"
+)
+
+// Server is what a Grafana says of itself.
+type Server struct {
+	grafana.Health
+	Edition      string
+	Capabilities []string
+}
+
+// LastProbe is what the last probe has found, and when; nil: it failed, or there was none.
+func (c *Conn) LastProbe() (*Server, time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.probe == nil {
+		return nil, c.probedAt
+	}
+	have := *c.probe
+	return &have, c.probedAt
+}
+
+// RememberProbe remembers the outcome of a probe.
+func (c *Conn) RememberProbe(have *Server, err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.probe, c.probedAt = nil, c.Clock(); err == nil {
+		last := *have
+		c.probe = &last
+	}
+}

@@ -1,0 +1,116 @@
+package lifecycle
+
+import (
+	"context"
+	"strings"
+
+	"grafana-tenancy.dev/operator/api/v1alpha1"
+	"grafana-tenancy.dev/operator/internal/grafana"
+)
+
+// apply makes Grafana what the object says.
+func (p *pass[T, R]) apply(ctx context.Context) error {
+	if p.obj.CommonSpec().Suspend {
+		return errSuspended
+	}
+	if p.kind.Parent == nil { // its own Secrets are held for it before anything is asked
+		if err := p.addFinalizer(ctx); err != nil {
+			return err
+		}
+	}
+	leave, err := p.connect(ctx)
+	if err != nil {
+		return err
+	}
+	defer leave()
+	if p.have, err = p.ext.Find(ctx); err != nil {
+		return err
+	}
+	p.searched = true
+	if p.have == nil {
+		if err := p.create(ctx); err != nil {
+			return err
+		}
+	}
+	if p.ext.Record(p.have) {
+		if err := p.keepStatus(ctx); err != nil { // never go on with an identity that only this process knows
+			return err
+		}
+		if len(p.events) == 0 && p.kind.Parent != nil {
+			p.event(v1alpha1.EventFound, "Found in Grafana, and taken for this object's")
+		}
+	}
+	if err := p.update(ctx); err != nil {
+		return err
+	}
+	p.settle()
+	if last, ok := p.ext.(Checker[R]); ok {
+		return last.Check(ctx, p.have)
+	}
+	return nil
+}
+
+// create makes the object. The intent is written first, under the resourceVersion that was read: a stale copy of the
+// object is refused there, before anything is sent.
+func (p *pass[T, R]) create(ctx context.Context) error {
+	if err := p.acquireWrite(); err != nil {
+		return err
+	}
+	done, err := p.serializeFirst()
+	if err != nil {
+		return err
+	}
+	defer func() { done(p.have != nil) }()
+	if c, ok := p.ext.(ConflictChecker); ok {
+		if err := c.CheckConflict(ctx); err != nil {
+			return err
+		}
+	}
+	if err := p.prove(ctx, false); err != nil {
+		return err
+	}
+	status := p.obj.CommonStatus()
+	earlier := status.CreateStarted
+	created := EventCreated
+	if own, ok := p.ext.(Preparer); ok {
+		created = own.Prepare()
+	}
+	status.CreateStarted = p.now()
+	p.announce(v1alpha1.ReasonCreating, "it is being created in Grafana")
+	if err := p.writeStatus(ctx); err != nil {
+		return err
+	}
+	err = p.write(ctx, func() (err error) {
+		p.have, err = p.ext.Create(ctx)
+		return err
+	})
+	if err == nil {
+		p.events = append(p.events, created)
+	}
+	if !grafana.IsUnsure(err) && !grafana.IsTaken(err) && !p.mayBeInFlight(earlier) {
+		// This was the only request, and it was answered; what is taken may be so by an earlier one of ours.
+		status.CreateStarted = nil
+	}
+	return err
+}
+
+// update puts right what differs.
+func (p *pass[T, R]) update(ctx context.Context) error {
+	diff := p.ext.Diff(p.have)
+	if len(diff) == 0 {
+		return nil
+	}
+	if err := p.acquireWrite(); err != nil {
+		return err
+	}
+	if err := p.prove(ctx, false); err != nil {
+		return err
+	}
+	err := p.write(ctx, func() error { return p.ext.Update(ctx, p.have) })
+	p.ext.Record(p.have)
+	if err != nil {
+		return err // it says which step failed; the others may not have been tried
+	}
+	p.event(v1alpha1.EventUpdated, "Updated in Grafana: "+strings.Join(diff, ", "))
+	return nil
+}

@@ -1,0 +1,51 @@
+package lifecycle
+
+import (
+	"github.com/prometheus/client_golang/prometheus"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	ctrlmetrics "sigs.k8s.io/controller-runtime/pkg/metrics"
+)
+
+var (
+	lastSync = prometheus.NewGaugeVec(prometheus.GaugeOpts{
+		Name: "grafana_tenancy_last_sync_timestamp_seconds",
+		Help: "When an object was last seen to be in sync with Grafana.",
+	}, []string{"kind", "namespace", "name"})
+
+	ready = prometheus.NewGaugeVec(prometheus.GaugeOpts{
+		Name: "grafana_tenancy_ready",
+		Help: "1 while an object is Ready, else 0; the reason is that of the condition.",
+	}, []string{"kind", "namespace", "name", "reason"})
+)
+
+func init() {
+	ctrlmetrics.Registry.MustRegister(lastSync, ready)
+}
+
+// observe tells what came of a pass.
+func (p *pass[T, R]) observe(v *verdict) {
+	labels := labelsOf(p.name, client.ObjectKeyFromObject(p.obj))
+	ready.DeletePartialMatch(labels)
+	if v.suspended {
+		return
+	}
+	value := 0.0
+	if v.ready == "True" {
+		value = 1
+	}
+	if v.ready == "True" && !v.unvisited {
+		lastSync.With(labels).Set(float64(p.Now().Unix()))
+	}
+	ready.WithLabelValues(labels["kind"], labels["namespace"], labels["name"], v.reason).Set(value)
+}
+
+// forget drops the series of an object that is gone.
+func forget(kind string, key types.NamespacedName) {
+	lastSync.DeletePartialMatch(labelsOf(kind, key))
+	ready.DeletePartialMatch(labelsOf(kind, key))
+}
+
+func labelsOf(kind string, key types.NamespacedName) prometheus.Labels {
+	return prometheus.Labels{"kind": kind, "namespace": key.Namespace, "name": key.Name}
+}

@@ -1,0 +1,149 @@
+package lifecycle
+
+import (
+	"context"
+	"time"
+
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"grafana-tenancy.dev/operator/api/v1alpha1"
+	"grafana-tenancy.dev/operator/internal/connection"
+)
+
+// pass is one visit to one object.
+type pass[T Object, R any] struct {
+	*Reconciler[T, R]
+	obj      T
+	first    T // as it was when the pass began
+	before   T // as it was last read or written, which patches start from
+	ext      External[R]
+	conn     *connection.Conn // once it is known
+	have     *R
+	searched bool // for what the object may have in Grafana, as it goes
+	events   []Event
+}
+
+// connect resolves the object's place and waits its turn there.
+func (p *pass[T, R]) connect(ctx context.Context) (leave func(), err error) {
+	ext, err := p.kind.Connect(ctx, p.obj)
+	if c, ok := ext.(Connected); ok {
+		p.conn, _ = c.Connection()
+	}
+	if err != nil {
+		return nil, err
+	}
+	p.ext = ext
+	if p.obj.GetDeletionTimestamp().IsZero() {
+		// It was let in: by the finalizer, what lost its status is told from what never had one.
+		if err := p.addFinalizer(ctx); err != nil {
+			return nil, err
+		}
+	}
+	if p.unvisitedAfterStart() {
+		return nil, errUnvisited
+	}
+	if t, ok := p.ext.(SlotSharer); ok && p.isDue() {
+		t.ResyncDue()
+	}
+	conn, group := p.connection()
+	if conn == nil {
+		return func() {}, nil
+	}
+	return conn.Limiter.Acquire(p.waiter(group), p.mayWrite())
+}
+
+// unvisitedAfterStart reports whether this is the first visit of a process to an object that was in sync before:
+// Grafana is asked about it when its resync is due.
+func (p *pass[T, R]) unvisitedAfterStart() bool {
+	if !p.firstSight(client.ObjectKeyFromObject(p.obj)) || !p.obj.GetDeletionTimestamp().IsZero() ||
+		p.obj.CommonStatus().CreateStarted != nil {
+		return false
+	}
+	ready := meta.FindStatusCondition(p.obj.CommonStatus().Conditions, v1alpha1.ConditionReady)
+	inSync := ready != nil && ready.Status == metav1.ConditionTrue && ready.Reason == v1alpha1.ReasonInSync &&
+		ready.ObservedGeneration == p.obj.GetGeneration()
+	s, ok := p.ext.(Settler)
+	return inSync && ok && s.Settled()
+}
+
+// connection is the one that the pass goes through; nil: none.
+func (p *pass[T, R]) connection() (conn *connection.Conn, group string) {
+	if c, ok := p.ext.(Connected); ok {
+		return c.Connection()
+	}
+	return nil, ""
+}
+
+// server names the server that the pass went to.
+func (p *pass[T, R]) server() types.NamespacedName {
+	if conn, _ := p.connection(); conn != nil {
+		return conn.Server
+	}
+	return types.NamespacedName{}
+}
+
+// prove fails unless what contains the object is seen to be ours.
+func (p *pass[T, R]) prove(ctx context.Context, live bool) error {
+	if in, ok := p.ext.(Contained); ok {
+		return in.Prove(ctx, live)
+	}
+	return nil
+}
+
+// acquireWrite makes sure that the pass may write: the limits of a server tell readers from writers.
+func (p *pass[T, R]) acquireWrite() error {
+	conn, group := p.connection()
+	if conn == nil {
+		return nil
+	}
+	return conn.Limiter.AcquireWrite(p.waiter(group))
+}
+
+// mayWrite guesses whether the pass will write, so that it is let in as a writer at once. A wrong guess costs a second
+// visit.
+func (p *pass[T, R]) mayWrite() bool {
+	status := p.obj.CommonStatus()
+	return !p.obj.GetDeletionTimestamp().IsZero() || status.ObservedGeneration != p.obj.GetGeneration() ||
+		!meta.IsStatusConditionTrue(status.Conditions, v1alpha1.ConditionReady)
+}
+
+// serializeFirst makes sure that the first object of its kind in an organization is made with no other beside it.
+func (p *pass[T, R]) serializeFirst() (done func(made bool), err error) {
+	in, ok := p.ext.(Contained)
+	conn, group := p.connection()
+	if !ok || conn == nil {
+		return func(bool) {}, nil
+	}
+	return conn.FirstCreate(in.OrgID(), p.name, p.waiter(group))
+}
+
+// write sends requests that change Grafana, once the writer before has sent its own.
+func (p *pass[T, R]) write(ctx context.Context, send func() error) error {
+	if conn, group := p.connection(); conn != nil {
+		done, err := conn.Limiter.BeginWrite(ctx, p.waiter(group))
+		if err != nil {
+			return err
+		}
+		defer done()
+	}
+	err := send()
+	if in, ok := p.ext.(Contained); ok && err != nil {
+		in.WriteFailed()
+	}
+	return err
+}
+
+func (p *pass[T, R]) waiter(group string) connection.Waiter {
+	key := ctrl.Request{NamespacedName: client.ObjectKeyFromObject(p.obj)}
+	r := p.Reconciler // one that waits must not hold on to the pass, and so to what a dashboard contains
+	return connection.Waiter{Kind: p.name, Request: key, Group: group, Wake: func() { r.enqueue(key) }}
+}
+
+func (p *pass[T, R]) now() *metav1.Time {
+	t := metav1.NewTime(p.Now().UTC().Truncate(time.Second))
+	return &t
+}

@@ -1,0 +1,172 @@
+package lifecycle
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/resourceversion"
+	"k8s.io/client-go/util/workqueue"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/log"
+
+	"grafana-tenancy.dev/operator/internal/connection"
+)
+
+// Reconciler is the lifecycle of one kind.
+type Reconciler[T Object, R any] struct {
+	*Engine
+	kind  Kind[T, R]
+	entry *entry
+	name  string // of the kind
+
+	mu       sync.Mutex
+	queue    workqueue.TypedRateLimitingInterface[ctrl.Request]
+	failures map[types.NamespacedName]failing
+	wrote    map[types.NamespacedName]string // the resourceVersion of our last write, until a visit has seen it
+	// seen is what this process has been at, and when its resync is due; zero: it comes again for another reason.
+	seen map[types.NamespacedName]time.Time
+}
+
+// Reconcile visits one object: it acts on it, then records what came of it.
+func (r *Reconciler[T, R]) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
+	obj := emptyOf[T]()
+	call := connection.Waiter{Kind: r.name, Request: req}.Key()
+	if err := r.read(ctx, req.NamespacedName, obj); err != nil {
+		if apierrors.IsNotFound(err) { // of what could not be read nothing is known: its resync is still due
+			r.forget(req.NamespacedName)
+		}
+		r.Connections.Cancel(call)
+		if ctx.Err() != nil { // shutting down
+			return ctrl.Result{}, nil
+		}
+		return ctrl.Result{}, client.IgnoreNotFound(err)
+	}
+	p := &pass[T, R]{Reconciler: r, obj: obj, before: obj.DeepCopyObject().(T), first: obj.DeepCopyObject().(T)}
+	var err error
+	if obj.GetDeletionTimestamp().IsZero() {
+		err = p.apply(ctx)
+	} else {
+		err = p.remove(ctx)
+	}
+	if !errors.Is(err, connection.ErrQueued) || p.ext == nil {
+		r.Connections.Cancel(call) // if a place was kept for it and it had nothing to do there
+	}
+	return p.finish(ctx, err)
+}
+
+// finish turns what came of the pass into conditions, events and the time of the next visit.
+func (p *pass[T, R]) finish(ctx context.Context, err error) (ctrl.Result, error) {
+	if ctx.Err() != nil {
+		return ctrl.Result{}, nil // shutting down: the next start begins anew
+	}
+	if apierrors.IsConflict(err) {
+		return ctrl.Result{RequeueAfter: time.Second}, nil // our copy was stale; the watch brings the current one
+	}
+	if err == nil && p.released() {
+		p.emitEvents(ctx)
+		p.forget(client.ObjectKeyFromObject(p.obj))
+		return ctrl.Result{}, nil
+	}
+	v := p.judge(err)
+	if v.queued {
+		return ctrl.Result{}, nil // the limiter wakes it
+	}
+	if v.unvisited {
+		p.observe(v)
+		return p.comeAgain(p.firstDue(), true), nil
+	}
+	if v.waitsFor != nil {
+		t := p.waiter("")
+		p.Connections.Await(*v.waitsFor, t.Key(), t.Wake)
+	}
+	if v.keepConditions {
+		return ctrl.Result{}, nil
+	}
+	if v.suspect != nil {
+		p.Visit(*v.suspect)
+	}
+	p.applyVerdict(v)
+	if werr := p.keepStatus(ctx); client.IgnoreNotFound(werr) != nil {
+		if apierrors.IsConflict(werr) {
+			return ctrl.Result{RequeueAfter: time.Second}, nil
+		}
+		return ctrl.Result{}, werr
+	}
+	p.emit(ctx, v)
+	p.observe(v)
+	wait := p.backoff(client.ObjectKeyFromObject(p.obj), v.retry)
+	if !v.retry {
+		return p.comeAgain(p.nextVisit(v), v.after == 0), nil
+	}
+	wait = max(wait, v.after) // a second that is asked for each time would be one for ever
+	log.FromContext(ctx).V(1).Info("trying again", "reason", v.reason, "error", v.detail, "after", wait.String())
+	return ctrl.Result{RequeueAfter: wait}, nil
+}
+
+// read reads the object from the cache, or live while the cache may not have seen what we wrote last: a verdict that
+// equals an old status would not be written. Either way it is slim.
+func (r *Reconciler[T, R]) read(ctx context.Context, key types.NamespacedName, obj T) error {
+	if r.kind.Slim != nil {
+		defer r.kind.Slim(obj)
+	}
+	err := r.Get(ctx, key, obj)
+	r.mu.Lock()
+	wrote, written := r.wrote[key]
+	behind := false
+	if err == nil && written {
+		order, unknown := resourceversion.CompareResourceVersion(obj.GetResourceVersion(), wrote)
+		behind = order < 0 || unknown != nil
+	}
+	if !behind {
+		delete(r.wrote, key)
+	}
+	r.mu.Unlock()
+	if behind {
+		return r.Live.Get(ctx, key, obj)
+	}
+	return err
+}
+
+// remember keeps the version of what was just written.
+func (r *Reconciler[T, R]) remember(written T) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.wrote == nil {
+		r.wrote = map[types.NamespacedName]string{}
+	}
+	r.wrote[client.ObjectKeyFromObject(written)] = written.GetResourceVersion()
+}
+
+// forget drops what is remembered of an object that is gone.
+func (r *Reconciler[T, R]) forget(key types.NamespacedName) {
+	forget(r.name, key)
+	r.backoff(key, false)
+	r.mu.Lock()
+	delete(r.seen, key)
+	r.mu.Unlock()
+	if r.kind.Forget != nil {
+		r.kind.Forget(key)
+	}
+}
+
+// enqueue asks for a visit.
+func (r *Reconciler[T, R]) enqueue(req ctrl.Request) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.queue != nil {
+		r.queue.Add(req)
+	}
+}
+
+// useQueue is a source that brings nothing: it hands over the queue, for visits that no watch asks for.
+func (r *Reconciler[T, R]) useQueue(_ context.Context, queue workqueue.TypedRateLimitingInterface[ctrl.Request]) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.queue = queue
+	return nil
+}

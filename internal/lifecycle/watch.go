@@ -1,0 +1,111 @@
+package lifecycle
+
+import (
+	"context"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/runtime"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/builder"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	ctrlevent "sigs.k8s.io/controller-runtime/pkg/event"
+	"sigs.k8s.io/controller-runtime/pkg/handler"
+	"sigs.k8s.io/controller-runtime/pkg/predicate"
+
+	"grafana-tenancy.dev/operator/api/v1alpha1"
+)
+
+// Later passes over what is there when a process starts: whom it concerns is looked at then in any case.
+var Later = predicate.Funcs{CreateFunc: func(e ctrlevent.CreateEvent) bool { return !e.IsInInitialList }}
+
+func handlerOf(requests handler.MapFunc) handler.EventHandler {
+	return handler.EnqueueRequestsFromMapFunc(requests)
+}
+
+// watchParent visits what an object contains when that becomes usable, or ceases to be.
+func (e *Engine) watchParent(b *builder.Builder, k *entry) {
+	b.Watches(e.named(k.in).object, handlerOf(func(ctx context.Context, obj client.Object) []ctrl.Request {
+		return e.RequestsIn(ctx, k.newList(), client.ObjectKeyFromObject(obj))
+	}), e.UsabilityChanges())
+}
+
+// UsabilityChanges are those of an object that what it contains depends on.
+func (e *Engine) UsabilityChanges() builder.Predicates {
+	changed := func(u ctrlevent.UpdateEvent) bool { return e.usability(u.ObjectOld) != e.usability(u.ObjectNew) }
+	return builder.WithPredicates(Later, predicate.Funcs{UpdateFunc: changed})
+}
+
+// usability is what an object's children depend on.
+func (e *Engine) usability(obj client.Object) any {
+	k := e.entryOf(obj)
+	if k == nil {
+		return nil
+	}
+	o := obj.(Object)
+	var own any
+	if k.usability != nil {
+		own = k.usability(o)
+	}
+	return struct {
+		available, deleting, known bool
+		generation                 int64
+		own                        any
+	}{
+		meta.IsStatusConditionTrue(o.CommonStatus().Conditions, v1alpha1.ConditionAvailable),
+		!o.GetDeletionTimestamp().IsZero(), StatusWritten(o), o.GetGeneration(), own,
+	}
+}
+
+// watchChild visits an object that waits for its children to go.
+func watchChild(b *builder.Builder, k, child *entry) {
+	b.Watches(child.object, handlerOf(func(_ context.Context, obj client.Object) []ctrl.Request {
+		return []ctrl.Request{{NamespacedName: child.parentOf(obj.(Object))}}
+	}), builder.WithPredicates(predicate.Funcs{
+		CreateFunc: func(ctrlevent.CreateEvent) bool { return false },
+		UpdateFunc: func(e ctrlevent.UpdateEvent) bool {
+			before, now := e.ObjectOld.(Object), e.ObjectNew.(Object)
+			return before.GetDeletionTimestamp().IsZero() != now.GetDeletionTimestamp().IsZero() ||
+				k.whenHeld && child.holds(before) != child.holds(now)
+		},
+		GenericFunc: func(ctrlevent.GenericEvent) bool { return false },
+	}))
+}
+
+// watchReferences visits the objects that name a Secret or ConfigMap of their namespace. Only its metadata is watched.
+func (e *Engine) watchReferences(b *builder.Builder, k *entry, ref Reference[Object]) {
+	b.WatchesMetadata(ref.To, handlerOf(func(ctx context.Context, obj client.Object) []ctrl.Request {
+		named := client.MatchingFields{byReference(ref.To): obj.GetName()}
+		return e.Requests(ctx, k.newList(), client.InNamespace(obj.GetNamespace()), named)
+	}), builder.WithPredicates(Later))
+}
+
+// watchNamespaces visits the objects of a namespace whose labels have changed: a selector may let them in now, or not
+// any more.
+func (e *Engine) watchNamespaces(b *builder.Builder, k *entry) {
+	if e.NamespacesHidden {
+		return
+	}
+	b.WatchesMetadata(&corev1.Namespace{}, handlerOf(func(ctx context.Context, ns client.Object) []ctrl.Request {
+		return e.Requests(ctx, k.newList(), client.InNamespace(ns.GetName()))
+	}), builder.WithPredicates(Later, predicate.LabelChangedPredicate{}))
+}
+
+// RequestsIn are visits to the objects of a kind that are in a parent.
+func (e *Engine) RequestsIn(ctx context.Context, list client.ObjectList, parent client.ObjectKey) []ctrl.Request {
+	return e.Requests(ctx, list, client.MatchingFields{byParent: parent.String()})
+}
+
+// Requests are visits to objects.
+func (e *Engine) Requests(ctx context.Context, list client.ObjectList, opts ...client.ListOption) []ctrl.Request {
+	if err := e.List(ctx, list, opts...); err != nil {
+		ctrl.LoggerFrom(ctx).Error(err, "listing the objects that a change concerns")
+		return nil
+	}
+	var requests []ctrl.Request
+	_ = meta.EachListItem(list, func(o runtime.Object) error {
+		requests = append(requests, ctrl.Request{NamespacedName: client.ObjectKeyFromObject(o.(client.Object))})
+		return nil
+	})
+	return requests
+}

@@ -1,0 +1,169 @@
+package token
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"net/url"
+	"slices"
+	"strings"
+	"text/template"
+	"text/template/parse"
+
+	"grafana-tenancy.dev/operator/api/v1alpha1"
+)
+
+// maxRendered is the most that a template, or a function in it, may make, in bytes.
+const maxRendered = 64 << 10
+
+// maxCalls is how many functions a template may call: each can handle as much as maxRendered.
+const maxCalls = 100
+
+var errTooLong = errors.New("the result is longer than 64 KiB")
+
+// templateFuncs are all that a template can call besides templateBuiltins. Whatever makes text is bounded, since its
+// result can be fed to the next.
+var templateFuncs = template.FuncMap{
+	"default":    defaulted,
+	"quote":      toJSON[string],
+	"toJson":     toJSON[any],
+	"b64enc":     func(s string) (string, error) { return bounded(base64.StdEncoding.EncodeToString([]byte(s))) },
+	"urlquery":   func(s string) (string, error) { return bounded(url.QueryEscape(s)) },
+	"lower":      strings.ToLower,
+	"upper":      strings.ToUpper,
+	"trimPrefix": func(prefix, s string) string { return strings.TrimPrefix(s, prefix) },
+	"trimSuffix": func(suffix, s string) string { return strings.TrimSuffix(s, suffix) },
+	"indent":     indented,
+	"nindent": func(n int, s string) (string, error) {
+		text, err := indented(n, s)
+		return "\n" + text, err
+	},
+}
+
+// templateBuiltins are the functions of text/template that are allowed: those that compare. print and its like make
+// text without bound.
+var templateBuiltins = []string{"and", "or", "not", "eq", "ne"}
+
+func bounded(s string) (string, error) {
+	if len(s) > maxRendered {
+		return "", errTooLong
+	}
+	return s, nil
+}
+
+func toJSON[T any](value T) (string, error) {
+	text, err := json.Marshal(value)
+	if err != nil {
+		return "", errors.New("this cannot be written as JSON")
+	}
+	return bounded(string(text))
+}
+
+func indented(n int, s string) (string, error) {
+	if n < 0 || n > maxRendered || n*(1+strings.Count(s, "\n")) > maxRendered {
+		return "", errTooLong
+	}
+	pad := strings.Repeat(" ", n)
+	return bounded(pad + strings.ReplaceAll(s, "\n", "\n"+pad))
+}
+
+func defaulted(other, value any) any {
+	if value == nil || value == "" {
+		return other
+	}
+	return value
+}
+
+// Render makes the data that the templates describe.
+func Render(texts map[string]v1alpha1.TemplateText, values map[string]any) (map[string][]byte, error) {
+	data := map[string][]byte{}
+	for _, name := range slices.Sorted(maps.Keys(texts)) {
+		t, err := template.New(name).Option("missingkey=error").Funcs(templateFuncs).Parse(string(texts[name]))
+		if err != nil {
+			return nil, err
+		}
+		if len(t.Templates()) > 1 {
+			return nil, fmt.Errorf("%s: a template cannot define others", name)
+		}
+		if t.Tree != nil {
+			calls := 0
+			if err := allowed(t.Root, &calls); err != nil {
+				return nil, fmt.Errorf("%s: %w", name, err)
+			}
+		}
+		var out limitedWriter
+		if err := t.Execute(&out, values); err != nil {
+			return nil, fmt.Errorf("%s: %w", name, err)
+		}
+		data[name] = out.text
+	}
+	return data, nil
+}
+
+// limitedWriter takes so much and no more.
+type limitedWriter struct{ text []byte }
+
+func (l *limitedWriter) Write(p []byte) (int, error) {
+	if len(l.text)+len(p) > maxRendered {
+		return 0, errTooLong
+	}
+	l.text = append(l.text, p...)
+	return len(p), nil
+}
+
+// allowed refuses what could run or grow without end: loops, calls of other templates, functions that are not on the
+// list.
+func allowed(node parse.Node, calls *int) error {
+	switch n := node.(type) {
+	case *parse.ListNode:
+		if n == nil {
+			return nil
+		}
+		return allAllowed(n.Nodes, calls)
+	case *parse.ActionNode:
+		return allowed(n.Pipe, calls)
+	case *parse.IfNode:
+		return allAllowed([]parse.Node{n.Pipe, n.List, n.ElseList}, calls)
+	case *parse.WithNode:
+		return allAllowed([]parse.Node{n.Pipe, n.List, n.ElseList}, calls)
+	case *parse.PipeNode:
+		for _, c := range n.Cmds {
+			if err := allAllowed(c.Args, calls); err != nil {
+				return err
+			}
+		}
+		return nil
+	case *parse.IdentifierNode:
+		if *calls++; *calls > maxCalls {
+			return fmt.Errorf("it calls more than %d functions", maxCalls)
+		}
+		if _, ok := templateFuncs[n.Ident]; ok || slices.Contains(templateBuiltins, n.Ident) {
+			return nil
+		}
+		return fmt.Errorf("%s cannot be used here", n.Ident)
+	case *parse.ChainNode:
+		return allowed(n.Node, calls)
+	case *parse.TextNode,
+		*parse.CommentNode,
+		*parse.FieldNode,
+		*parse.VariableNode,
+		*parse.DotNode,
+		*parse.NilNode,
+		*parse.BoolNode,
+		*parse.NumberNode,
+		*parse.StringNode:
+		return nil
+	}
+	return fmt.Errorf("%s cannot be used here", node)
+}
+
+func allAllowed(nodes []parse.Node, calls *int) error {
+	for _, n := range nodes {
+		if err := allowed(n, calls); err != nil {
+			return err
+		}
+	}
+	return nil
+}
