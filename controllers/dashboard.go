@@ -87,11 +87,11 @@ func (k dashboardKind) Connect(
 	ctx context.Context,
 	obj *v1alpha1.Dashboard,
 ) (lifecycle.External[dashboardState], error) {
-	place, err := k.scopeIn(ctx, obj.Spec.OrganizationRef, obj, k.Held(obj))
+	scope, err := k.scopeIn(ctx, obj.Spec.OrganizationRef, obj, k.Held(obj))
 	if err != nil {
 		return nil, err
 	}
-	x := &dash{orgScope: place, env: k.Env, obj: obj}
+	x := &dash{orgScope: scope, env: k.Env, obj: obj}
 	if !obj.DeletionTimestamp.IsZero() {
 		x.uid = cmp.Or(obj.Status.UID, obj.Spec.UID, string(obj.UID))
 		return x, nil
@@ -124,7 +124,7 @@ func (x *dash) Settled() bool {
 // ResyncDue has a list of all dashboards serve this one too.
 func (x *dash) ResyncDue() { x.due = true }
 
-// ResyncSlot has the dashboards of an organization looked at in one beat, so that one list serves them all.
+// ResyncSlot has the dashboards of an organization looked at in one resync slot, so that one list serves them all.
 func (x *dash) ResyncSlot() string { return x.owner.String() }
 
 func (x *dash) Record(have *dashboardState) bool {

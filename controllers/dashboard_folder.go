@@ -143,7 +143,7 @@ func (x *dash) makeFolders(ctx context.Context) error {
 // answers here must not be taken for its word on the dashboard.
 func (x *dash) makeFolder(ctx context.Context, path []string) (uid string, err error) {
 	uid, name := x.derivedFolder(path), strings.Join(path, "/")
-	done, err := x.conn.FirstCreate(x.org.ID(), "Folder", x.ticket())
+	done, err := x.conn.FirstCreate(x.org.ID(), "Folder", x.folderWaiter())
 	if err != nil {
 		return "", err
 	}

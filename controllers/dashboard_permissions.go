@@ -140,10 +140,10 @@ func (x *dash) mendFolder(ctx context.Context, uid string, inFolder bool) error 
 // recent is for how long a folder that the operator has made is a new one, whose permissions nobody has set.
 const recent = 10 * time.Minute
 
-// ticket for what the Dashboard makes beside itself.
-func (x *dash) ticket() connection.Waiter {
+// folderWaiter is for what the Dashboard makes beside itself.
+func (x *dash) folderWaiter() connection.Waiter {
 	key := client.ObjectKeyFromObject(x.obj)
-	env := x.env // a ticket that waits must not hold on to a content
+	env := x.env // one that waits must not hold on to a content
 	return connection.Waiter{
 		Kind: lifecycle.NameOf(x.obj), Request: ctrl.Request{NamespacedName: key}, Group: x.owner.String(),
 		Wake: func() { env.Visit(lifecycle.Suspect{Kind: "Dashboard", Key: key}) },

@@ -102,7 +102,7 @@ func (x *dash) CheckConflict(ctx context.Context) error {
 		return err
 	}
 	if len(x.missing) > 0 { // or it would find out when it has said that it is being created
-		done, err := x.conn.FirstCreate(x.org.ID(), "Folder", x.ticket())
+		done, err := x.conn.FirstCreate(x.org.ID(), "Folder", x.folderWaiter())
 		if err != nil {
 			return err
 		}

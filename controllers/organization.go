@@ -235,8 +235,8 @@ func (x *organization) join(ctx context.Context, have *orgState) error {
 }
 
 func (x *organization) deleteDuplicates(ctx context.Context, have *orgState) error {
-	for _, stray := range have.duplicates {
-		if err := x.deleteOwned(ctx, stray.ID); err != nil {
+	for _, duplicate := range have.duplicates {
+		if err := x.deleteOwned(ctx, duplicate.ID); err != nil {
 			return err
 		}
 	}

@@ -62,11 +62,11 @@ func (k serviceAccountKind) Connect(
 	ctx context.Context,
 	obj *v1alpha1.ServiceAccount,
 ) (lifecycle.External[accountState], error) {
-	place, err := k.scopeIn(ctx, obj.Spec.OrganizationRef, obj, k.Held(obj))
+	scope, err := k.scopeIn(ctx, obj.Spec.OrganizationRef, obj, k.Held(obj))
 	if err != nil {
 		return nil, err
 	}
-	x := &serviceAccount{orgScope: place, env: k.Env, obj: obj}
+	x := &serviceAccount{orgScope: scope, env: k.Env, obj: obj}
 	if highest := x.highestRole(); obj.DeletionTimestamp.IsZero() && roleRank[obj.Spec.Role] > roleRank[highest] {
 		return x, lifecycle.Stalled(
 			v1alpha1.ReasonRoleNotPermitted,
@@ -329,8 +329,8 @@ func (x *serviceAccount) deleteDuplicates(ctx context.Context, have *accountStat
 	if err := x.Prove(ctx, true); err != nil {
 		return err
 	}
-	for _, stray := range have.duplicates {
-		if err := grafana.IgnoreNotFound(x.org.DeleteServiceAccount(ctx, stray.ID)); err != nil {
+	for _, duplicate := range have.duplicates {
+		if err := grafana.IgnoreNotFound(x.org.DeleteServiceAccount(ctx, duplicate.ID)); err != nil {
 			return fmt.Errorf("deleting a second service account of this object: %w", err)
 		}
 	}

@@ -127,11 +127,11 @@ func (k tokenKind) Connect(
 		!deleting && !meta.IsStatusConditionTrue(account.Status.Conditions, v1alpha1.ConditionAvailable):
 		return nil, lifecycle.Waiting(v1alpha1.ReasonParentNotAvailable, "ServiceAccount %s is not Available yet", key)
 	}
-	place, err := k.scopeIn(ctx, account.Spec.OrganizationRef, obj, k.Held(obj))
+	scope, err := k.scopeIn(ctx, account.Spec.OrganizationRef, obj, k.Held(obj))
 	if err != nil {
 		return nil, err
 	}
-	if place.org.ID() != account.Status.OrgID {
+	if scope.org.ID() != account.Status.OrgID {
 		return nil, lifecycle.Waiting(
 			v1alpha1.ReasonParentNotAvailable,
 			"ServiceAccount %s is not in its organization yet",
@@ -139,7 +139,7 @@ func (k tokenKind) Connect(
 		)
 	}
 	return &accountToken{
-		orgScope: place,
+		orgScope: scope,
 		env:      k.Env,
 		reissues: k.reissues,
 		obj:      obj,
