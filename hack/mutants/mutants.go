@@ -20,7 +20,7 @@ var mutants = []mutant{
 		name: "finalizer after the create",
 		file: "internal/lifecycle/pass.go",
 		old:  "	if p.obj.GetDeletionTimestamp().IsZero() {",
-		new:  "	if p.obj.GetDeletionTimestamp().IsZero() && p.Kind.Held(p.obj) { // it was let in",
+		new:  "	if p.obj.GetDeletionTimestamp().IsZero() && p.kind.Held(p.obj) { // it was let in",
 	},
 	{
 		name: "written over a newer object",
@@ -51,7 +51,7 @@ var mutants = []mutant{
 		name:      "id forgotten after a failed delete",
 		file:      "internal/lifecycle/remove.go",
 		old:       "			return fmt.Errorf(\"deleting: %w\", err)\n",
-		new:       "			p.ext.Record(nil)\n			p.have = nil\n			return p.release(ctx, v1alpha1.EventDeleted, \"Deleted in Grafana\")\n",
+		new:       "			p.ext.Record(nil)\n			p.have = nil\n			return p.release(ctx, Event{Reason: v1alpha1.EventDeleted, Message: \"Deleted in Grafana\"})\n",
 		scenarios: "deleted at once",
 	},
 	{
@@ -96,14 +96,14 @@ var mutants = []mutant{
 		name:      "finalizer dropped when a create fails",
 		file:      "internal/lifecycle/apply.go",
 		old:       "err == nil {\n		p.events = append(p.events, created)\n	}\n",
-		new:       "err == nil {\n		p.events = append(p.events, created)\n	} else if rerr := p.release(ctx, \"\", \"\"); rerr != nil {\n		return rerr\n	}\n",
+		new:       "err == nil {\n		p.events = append(p.events, created)\n	} else if rerr := p.release(ctx, Event{}); rerr != nil {\n		return rerr\n	}\n",
 		scenarios: "uid is taken",
 	},
 	{
 		name: "finalizer dropped while the way there is blocked",
 		file: "internal/lifecycle/remove.go",
 		old:  "	case isGone(err):\n",
-		new:  "	case isGone(err), err != nil && !errors.Is(err, ErrQueued):\n", scenarios: "deleted at once",
+		new:  "	case isGone(err), err != nil && !errors.Is(err, connection.ErrQueued):\n", scenarios: "deleted at once",
 	},
 	{
 		name:      "deletion in an organization that is gone never ends",
@@ -161,7 +161,7 @@ var mutants = []mutant{
 		name:      "organization adopted by name",
 		file:      "controllers/organization_ownership.go",
 		old:       "	m := mark.Read(org.Address)\n	switch {\n	case m == x.mark:\n",
-		new:       "	m := mark.Read(org.Address)\n	switch {\n	case m == x.announce, true:\n",
+		new:       "	m := mark.Read(org.Address)\n	switch {\n	case m == x.mark, true:\n",
 		scenarios: "organization's name is taken",
 	},
 	{

@@ -19,7 +19,7 @@ var tokenMutants = []mutant{
 		name: "live token's key not looked at",
 		file: "controllers/token_state.go",
 		old:  "t.ID == held.TokenID && revision == held.Revision && x.usable(held):",
-		new:  "t.ID == held.TokenID && Revision == held.Revision:", scenarios: "^token's key",
+		new:  "t.ID == held.TokenID && revision == held.Revision:", scenarios: "^token's key",
 	},
 	{
 		name: "edited key not noticed",
@@ -31,7 +31,7 @@ var tokenMutants = []mutant{
 		name:      "Secret trusted without Grafana",
 		file:      "controllers/token_state.go",
 		old:       "x.have.live != nil && x.dueFor(x.have) == \"\":\n		return x.have, nil",
-		new:       "x.have.live != nil && x.dueFor(x.have) == \"\", x.have.secrets.held() != nil && x.have.live == nil:\n		return x.have, nil",
+		new:       "x.have.live != nil && x.dueFor(x.have) == \"\", x.have.secrets.Held() != nil && x.have.live == nil:\n		return x.have, nil",
 		scenarios: "deleted by a person|revoked by",
 	},
 	{
@@ -123,7 +123,7 @@ var tokenMutants = []mutant{
 		name: "made-up revision counted",
 		file: "controllers/token_state.go",
 		old:  "		if n <= x.revision+maxJump {\n",
-		new:  "		if n <= x.revision+maxRevision {\n", scenarios: "highest number",
+		new:  "		if n <= x.revision+token.MaxRevision {\n", scenarios: "highest number",
 	},
 	{
 		name: "keys made without end",
@@ -173,7 +173,7 @@ var tokenMutants = []mutant{
 		name: "superseded token not recorded",
 		file: "controllers/token_create.go",
 		old:  "Superseded: x.have.outgoing()",
-		new:  "Superseded: nil,", test: "TestAPITokenRotatedOnDemand",
+		new:  "Superseded: nil", test: "TestAPITokenRotatedOnDemand",
 	},
 	{
 		name: "superseded token never revoked",
@@ -217,7 +217,7 @@ var tokenMutants = []mutant{
 		name:      "old Secret deleted before the new one is written",
 		file:      "controllers/token.go",
 		old:       "	if x.secretDiffers(have.secrets) {\n		if err := x.dryRun(ctx); err != nil {\n			return err\n		}\n",
-		new:       "	if x.secretDiffers(have.secrets) {\n		if err := x.dryRun(ctx); err != nil {\n			return err\n		}\n		others := slices.Clone(have.secrets.others)\n		if err := x.env.deleteSecrets(ctx, &others); err != nil {\n			return err\n		}\n",
+		new:       "	if x.secretDiffers(have.secrets) {\n		if err := x.dryRun(ctx); err != nil {\n			return err\n		}\n		others := slices.Clone(have.secrets.Others)\n		if err := x.env.deleteSecrets(ctx, &others); err != nil {\n			return err\n		}\n",
 		scenarios: "^token's Secret renamed",
 	},
 	{
