@@ -236,7 +236,7 @@ func (x *instance) introduce(ctx context.Context) (*connection.Server, error) {
 
 // dashboardAPI is the version of /apis that lists dashboards, if there is one. What the same Grafana was found to have
 // stays known while the question is not let through: its lists show by themselves whether they can be had. Where that
-// fails twice in a row, and all else works, there is none for now.
+// fails twice in a row, and all else works, it is taken to have none until a later probe says otherwise.
 func (x *instance) dashboardAPI(ctx context.Context, have *connection.Server) (string, error) {
 	version, err := x.conn.DashboardAPIVersion(ctx)
 	failing := grafana.VerdictOf(err) == grafana.Failing

@@ -4,10 +4,8 @@ import (
 	"context"
 	"slices"
 	"strings"
-	"time"
 
 	corev1 "k8s.io/api/core/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
@@ -29,16 +27,8 @@ func setupSecretCopies(mgr ctrl.Manager, e *Env) error {
 	})
 	secrets := &metav1.PartialObjectMetadata{}
 	secrets.SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind("Secret"))
-	return ctrl.NewControllerManagedBy(
-		mgr,
-	).Named(
-		"secret",
-	).For(
-		secrets,
-		builder.WithPredicates(held),
-	).Complete(
-		&secretCopies{Env: e},
-	)
+	b := ctrl.NewControllerManagedBy(mgr).Named("secret").For(secrets, builder.WithPredicates(held))
+	return b.Complete(&secretCopies{Env: e})
 }
 
 func isSecretFinalizer(finalizer string) bool {
@@ -47,14 +37,7 @@ func isSecretFinalizer(finalizer string) bool {
 
 // Reconcile lets go of a Secret that no Instance of its namespace needs.
 func (s *secretCopies) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
-	err := client.IgnoreNotFound(s.letGo(ctx, req))
-	switch {
-	case ctx.Err() != nil: // shutting down: the next start looks again
-		return ctrl.Result{}, nil
-	case apierrors.IsConflict(err): // the cache was behind
-		return ctrl.Result{RequeueAfter: time.Second}, nil
-	}
-	return ctrl.Result{}, err
+	return lifecycle.ResultOf(ctx, s.letGo(ctx, req))
 }
 
 func (s *secretCopies) letGo(ctx context.Context, req ctrl.Request) error {

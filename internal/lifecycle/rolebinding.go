@@ -68,14 +68,18 @@ func isHeldBack(obj client.Object) bool {
 // Reconcile gives the RoleBinding the operator's finalizer while an object of its namespace has it, and takes it off
 // after.
 func (r *roleBindings) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
-	err := client.IgnoreNotFound(r.hold(ctx, req.NamespacedName))
+	return ResultOf(ctx, r.hold(ctx, req.NamespacedName))
+}
+
+// ResultOf is what came of a visit whose object may be gone and whose copy in the cache may be behind.
+func ResultOf(ctx context.Context, err error) (ctrl.Result, error) {
 	switch {
 	case ctx.Err() != nil: // shutting down: the next start looks again
 		return ctrl.Result{}, nil
 	case apierrors.IsConflict(err): // the cache was behind
 		return ctrl.Result{RequeueAfter: time.Second}, nil
 	}
-	return ctrl.Result{}, err
+	return ctrl.Result{}, client.IgnoreNotFound(err)
 }
 
 func (r *roleBindings) hold(ctx context.Context, key types.NamespacedName) error {
