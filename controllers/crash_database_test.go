@@ -60,11 +60,13 @@ func onlyOne(id int64) func(*world) error {
 	}
 }
 
-// alike puts in the place of Grafana's database one in which somebody else has an organization of the same id and name; the first to see it is the Organization.
+// alike puts in the place of Grafana's database one in which somebody else has an organization of the same id and name,
+// whose address has something where our mark could have been; the first to see it is the Organization.
 func alike(w *world) {
 	w.grafana.ResetDatabase()
 	w.grafana.Do(http.MethodPost, "/api/orgs", 1, map[string]any{"name": "Foreign first"})
 	w.grafana.Do(http.MethodPost, "/api/orgs", 1, map[string]any{"name": "Foreign by now"})
+	w.grafana.Do(http.MethodPut, "/api/orgs/3/address", 1, map[string]any{"address2": "Box 7"})
 	w.everybody()
 	w.first("Organization tenant/org")
 }
