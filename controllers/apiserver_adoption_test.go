@@ -9,19 +9,31 @@ import (
 	"grafana-tenancy.dev/operator/internal/grafana/grafanatest"
 )
 
-// found is what somebody else has made in Grafana: an organization of which the operator's login is no member, and things in it.
+// found is what somebody else has made in Grafana: an organization of which the operator's login is no member, and
+// things in it.
 type found struct{ org, account, other int64 }
 
-// boss makes an organization with a service account and a dashboard that will be adopted, Robot and requests, and with one of each that will not.
+// boss makes an organization with a service account and a dashboard that will be adopted, Robot and requests, and with
+// one of each that will not.
 func (w *world) boss(name string) (f found) {
 	w.t.Helper()
-	w.ask("POST", "/api/admin/users", 0, map[string]any{"login": "boss", "name": "boss", "password": "boss-password", "email": "boss@example.com"})
+	w.ask(
+		"POST",
+		"/api/admin/users",
+		0,
+		map[string]any{"login": "boss", "name": "boss", "password": "boss-password", "email": "boss@example.com"},
+	)
 	f.org = w.made(w.ask("POST", "/api/orgs", 0, map[string]any{"name": name}))
 	w.ask("POST", fmt.Sprintf("/api/orgs/%d/users", f.org), 0, map[string]any{"loginOrEmail": "boss", "role": "Admin"})
 	f.account = w.made(w.ask("POST", "/api/serviceaccounts", f.org, map[string]any{"name": "Robot", "role": "Editor"}))
 	f.other = w.foreign(f.org, "Private robot")
 	for uid, title := range map[string]string{"requests": "Old requests", "private": "Private"} {
-		w.ask("POST", "/api/dashboards/db", f.org, map[string]any{"dashboard": map[string]any{"uid": uid, "title": title}})
+		w.ask(
+			"POST",
+			"/api/dashboards/db",
+			f.org,
+			map[string]any{"dashboard": map[string]any{"uid": uid, "title": title}},
+		)
 	}
 	w.ask("DELETE", fmt.Sprintf("/api/orgs/%d/users/%d", f.org, w.grafana.Admin()), 0, nil)
 	w.grafana.ResetLog()
@@ -78,7 +90,8 @@ func (w *world) adopting(consent v1alpha1.AdoptionConsent) *tenant {
 	}
 }
 
-// What is in Grafana already is taken over once both sides consent, at each level by itself; nothing else changes, and when the objects go it stays as it is.
+// What is in Grafana already is taken over once both sides consent, at each level by itself; nothing else changes, and
+// when the objects go it stays as it is.
 func TestAPIAdoption(t *testing.T) {
 	t.Parallel()
 	for _, version := range grafanatest.Versions() {
@@ -96,18 +109,34 @@ func TestAPIAdoption(t *testing.T) {
 			instance := get(w, &v1alpha1.Instance{ObjectMeta: w.named("grafana")})
 			change(w, instance, func() { allowAdoption(instance) })
 			ready(w, n.org)
-			if n.org.Status.OrgID != f.org || !n.org.Status.Adopted || !n.org.Status.Joined || w.members(f.org) != "admin Admin, boss Admin" {
+			if n.org.Status.OrgID != f.org || !n.org.Status.Adopted || !n.org.Status.Joined ||
+				w.members(f.org) != "admin Admin, boss Admin" {
 				t.Errorf("status: %+v; members: %s", n.org.Status, w.members(f.org))
 			}
-			stalled(w, n.sa, v1alpha1.ReasonAdoptionNotPermitted, `"Robot"`, "Organization "+w.ns+"/team", "spec.adoption")
-			stalled(w, n.dash, v1alpha1.ReasonAdoptionNotPermitted, `"requests"`, "Organization "+w.ns+"/team", "spec.adoption")
+			stalled(
+				w,
+				n.sa,
+				v1alpha1.ReasonAdoptionNotPermitted,
+				`"Robot"`,
+				"Organization "+w.ns+"/team",
+				"spec.adoption",
+			)
+			stalled(
+				w,
+				n.dash,
+				v1alpha1.ReasonAdoptionNotPermitted,
+				`"requests"`,
+				"Organization "+w.ns+"/team",
+				"spec.adoption",
+			)
 			if d, tokens := w.dash(f.org, "requests"), w.grafana.Tokens(f.org); d.Version != 1 || len(tokens) > 0 {
 				t.Errorf("without the Organization's consent: dashboard %+v, tokens %+v", d, tokens)
 			}
 
 			change(w, n.org, func() { n.org.Spec.Adoption = v1alpha1.AdoptionAllow })
 			n.ready(w)
-			if n.sa.Status.ID != f.account || !n.sa.Status.Adopted || w.sa(f.org, f.account).Login != login || len(w.grafana.ServiceAccounts(f.org)) != 2 {
+			if n.sa.Status.ID != f.account || !n.sa.Status.Adopted || w.sa(f.org, f.account).Login != login ||
+				len(w.grafana.ServiceAccounts(f.org)) != 2 {
 				t.Errorf("service account: %+v; in Grafana: %+v", n.sa.Status, w.grafana.ServiceAccounts(f.org))
 			}
 			if d := w.dash(f.org, "requests"); d.Title != "Requests" || len(d.Messages) != 2 || !n.dash.Status.Adopted {
@@ -120,11 +149,19 @@ func TestAPIAdoption(t *testing.T) {
 
 			w.delete(n.org, n.sa, n.token, n.dash)
 			w.gone(n.token, n.dash, n.sa, n.org)
-			if o := w.org(f.org); o == nil || o.Name != "Team" || !strings.Contains(o.Address.Address2, "released") || w.members(f.org) != "boss Admin" {
+			if o := w.org(
+				f.org,
+			); o == nil || o.Name != "Team" || !strings.Contains(o.Address.Address2, "released") ||
+				w.members(f.org) != "boss Admin" {
 				t.Errorf("let go, the organization is %+v", o)
 			}
 			if w.sa(f.org, f.account) == nil || w.dash(f.org, "requests") == nil || len(w.grafana.Tokens(f.org)) != 0 {
-				t.Errorf("let go: accounts %+v, dashboards %+v, tokens %+v", w.grafana.ServiceAccounts(f.org), w.grafana.Dashboards(f.org), w.grafana.Tokens(f.org))
+				t.Errorf(
+					"let go: accounts %+v, dashboards %+v, tokens %+v",
+					w.grafana.ServiceAccounts(f.org),
+					w.grafana.Dashboards(f.org),
+					w.grafana.Tokens(f.org),
+				)
 			}
 			f.untouched(w)
 		})
@@ -141,7 +178,14 @@ func TestAPIAdoptionUnasked(t *testing.T) {
 	if writes := w.writes(); len(writes) > 0 {
 		t.Errorf("written to what nobody asked for: %v", writes)
 	}
-	ready(w, w.organization("team", adoptOrganization, func(o *v1alpha1.Organization) { o.Spec.Adoption = v1alpha1.AdoptionAllow }))
+	ready(
+		w,
+		w.organization(
+			"team",
+			adoptOrganization,
+			func(o *v1alpha1.Organization) { o.Spec.Adoption = v1alpha1.AdoptionAllow },
+		),
+	)
 	stalled(w, visit(w, unasked), v1alpha1.ReasonNameConflict, w.ns+"/team")
 	account := w.account("robot", "team", named("Robot"))
 	dash := w.dashboard("requests", "team", `{"title": "Requests", "uid": "requests"}`)
@@ -168,7 +212,14 @@ func TestAPIAdoptedAndDeleted(t *testing.T) {
 	n.ready(w)
 	w.delete(n.org, n.sa, n.token, n.dash)
 	w.gone(n.token, n.dash, n.sa)
-	stalled(w, n.org, v1alpha1.ReasonDeletionBlocked, `"Private"`, `service account "Private robot"`, `members are "boss"`)
+	stalled(
+		w,
+		n.org,
+		v1alpha1.ReasonDeletionBlocked,
+		`"Private"`,
+		`service account "Private robot"`,
+		`members are "boss"`,
+	)
 	if w.sa(f.org, f.account) != nil || w.dash(f.org, "requests") != nil {
 		t.Errorf("left: %+v, %+v", w.grafana.ServiceAccounts(f.org), w.grafana.Dashboards(f.org))
 	}
@@ -198,8 +249,16 @@ func TestAPIAdoptionOfTheMainOrganization(t *testing.T) {
 			dash := ready(w, w.dashboard("overview", "main", overview))
 			w.delete(org, dash)
 			w.gone(dash, org)
-			if o := w.org(1); o == nil || o.Name != "Main Org." || !strings.Contains(o.Address.Address2, "released") || w.members(1) != "admin Admin" || w.sa(1, theirs) == nil || len(w.grafana.Dashboards(1)) != 0 {
-				t.Errorf("organization: %+v, with %+v and %+v", o, w.grafana.ServiceAccounts(1), w.grafana.Dashboards(1))
+			if o := w.org(
+				1,
+			); o == nil || o.Name != "Main Org." || !strings.Contains(o.Address.Address2, "released") || w.members(1) != "admin Admin" || w.sa(1, theirs) == nil ||
+				len(w.grafana.Dashboards(1)) != 0 {
+				t.Errorf(
+					"organization: %+v, with %+v and %+v",
+					o,
+					w.grafana.ServiceAccounts(1),
+					w.grafana.Dashboards(1),
+				)
 			}
 		})
 	}
@@ -213,12 +272,22 @@ func TestAPIAdoptionByTwo(t *testing.T) {
 	n := w.adopting(v1alpha1.AdoptionAllow)
 	n.ready(w)
 	second := w.organization("second", adoptOrganization)
-	account, dash := w.account("second", "team", adoptAccount), w.dashboard("second", "team", `{"title": "Second"}`, adoptDashboard)
+	account, dash := w.account(
+		"second",
+		"team",
+		adoptAccount,
+	), w.dashboard(
+		"second",
+		"team",
+		`{"title": "Second"}`,
+		adoptDashboard,
+	)
 	stalled(w, second, v1alpha1.ReasonNameConflict, w.ns+"/team")
 	stalled(w, account, v1alpha1.ReasonNameConflict, `"Robot"`, "robot")
 	stalled(w, dash, v1alpha1.ReasonNameConflict, `"requests"`)
 	n.ready(w)
-	if all := w.grafana.Orgs(); len(all) != 2 || len(w.grafana.ServiceAccounts(f.org)) != 2 || w.dash(f.org, "requests").Title != "Requests" {
+	if all := w.grafana.Orgs(); len(all) != 2 || len(w.grafana.ServiceAccounts(f.org)) != 2 ||
+		w.dash(f.org, "requests").Title != "Requests" {
 		t.Errorf("organizations %+v, accounts %+v", all, w.grafana.ServiceAccounts(f.org))
 	}
 
@@ -239,11 +308,15 @@ func TestAPIAdoptionByTwo(t *testing.T) {
 	f.untouched(w)
 }
 
-// What an Admin or Editor has taken the marks off is still that of the object that records it, and nobody else's to adopt.
+// What an Admin or Editor has taken the marks off is still that of the object that records it, and nobody else's to
+// adopt.
 func TestAPIAdoptionOfWhatIsRecorded(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, grafanatest.Options{}, allowAdoption)
-	org := ready(w, w.organization("first", func(o *v1alpha1.Organization) { o.Spec.Adoption = v1alpha1.AdoptionAllow }))
+	org := ready(
+		w,
+		w.organization("first", func(o *v1alpha1.Organization) { o.Spec.Adoption = v1alpha1.AdoptionAllow }),
+	)
 	id := org.Status.OrgID
 	dash := ready(w, w.dashboard("first", "first", `{"title": "Requests"}`, func(o *v1alpha1.Dashboard) {
 		o.Spec.UID, o.Spec.DriftPolicy = "requests", v1alpha1.DriftReport
@@ -278,7 +351,12 @@ func TestAPIAdoptionAboveTheCeiling(t *testing.T) {
 	ready(w, w.organization("team", adoptOrganization, func(o *v1alpha1.Organization) {
 		o.Spec.Adoption, o.Spec.MaxServiceAccountRole = v1alpha1.AdoptionAllow, v1alpha1.RoleViewer
 	}))
-	account := w.account("robot", "team", adoptAccount, func(o *v1alpha1.ServiceAccount) { o.Spec.Role = v1alpha1.RoleViewer })
+	account := w.account(
+		"robot",
+		"team",
+		adoptAccount,
+		func(o *v1alpha1.ServiceAccount) { o.Spec.Role = v1alpha1.RoleViewer },
+	)
 	stalled(w, account, v1alpha1.ReasonRoleNotPermitted, `"Robot"`, "Editor", "Viewer")
 	if a := w.sa(f.org, f.account); a.Role != "Editor" {
 		t.Errorf("its role became %s", a.Role)
@@ -289,12 +367,16 @@ func TestAPIAdoptionAboveTheCeiling(t *testing.T) {
 	}
 }
 
-// The highest role that an Organization lets service accounts have is Admin in its own namespace and Editor in others, unless it says so. Where it is lowered later they are told, and nothing is changed.
+// The highest role that an Organization lets service accounts have is Admin in its own namespace and Editor in others,
+// unless it says so. Where it is lowered later they are told, and nothing is changed.
 func TestAPIRoleCeiling(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, grafanatest.Options{})
 	tenant := w.namespace(nil)
-	org := ready(w, w.organization("team", func(o *v1alpha1.Organization) { o.Spec.AllowedNamespaces.From = v1alpha1.FromAll }))
+	org := ready(
+		w,
+		w.organization("team", func(o *v1alpha1.Organization) { o.Spec.AllowedNamespaces.From = v1alpha1.FromAll }),
+	)
 	id, ref := org.Status.OrgID, v1alpha1.ObjectReference{Name: "team", Namespace: w.ns}
 	of := func(role v1alpha1.Role) func(*v1alpha1.ServiceAccount) {
 		return func(o *v1alpha1.ServiceAccount) { o.Spec.Role = role }

@@ -55,7 +55,9 @@ type badInstance struct {
 func rightURL(w *world, o *v1alpha1.Instance) { change(w, o, func() { o.Spec.URL = w.grafana.URL }) }
 
 func trust(configMapKey string) *v1alpha1.TLS {
-	return &v1alpha1.TLS{CAFrom: &v1alpha1.CASource{ConfigMapKeyRef: &v1alpha1.KeyReference{Name: "ca", Key: configMapKey}}}
+	return &v1alpha1.TLS{
+		CAFrom: &v1alpha1.CASource{ConfigMapKeyRef: &v1alpha1.KeyReference{Name: "ca", Key: configMapKey}},
+	}
 }
 
 var badInstances = map[string]badInstance{
@@ -79,12 +81,16 @@ var badInstances = map[string]badInstance{
 	},
 	"token that is none": {
 		make: func(_ *world, o *v1alpha1.Instance) {
-			o.Spec.Credentials = v1alpha1.Credentials{Token: &v1alpha1.KeyReference{Name: "admin", Key: "admin-password"}}
+			o.Spec.Credentials = v1alpha1.Credentials{
+				Token: &v1alpha1.KeyReference{Name: "admin", Key: "admin-password"},
+			}
 		},
 		reason: v1alpha1.ReasonInvalidCredentials,
 		fix: func(w *world, o *v1alpha1.Instance) {
 			change(w, o, func() {
-				o.Spec.Credentials = v1alpha1.Credentials{BasicAuth: &v1alpha1.BasicAuth{SecretRef: v1alpha1.LocalObjectReference{Name: "admin"}}}
+				o.Spec.Credentials = v1alpha1.Credentials{
+					BasicAuth: &v1alpha1.BasicAuth{SecretRef: v1alpha1.LocalObjectReference{Name: "admin"}},
+				}
 			})
 		},
 	},
@@ -94,7 +100,12 @@ var badInstances = map[string]badInstance{
 		},
 		reason: v1alpha1.ReasonSecretNotFound, texts: []string{"spec.credentials.basicAuth", "/unknown does not exist"},
 		fix: func(w *world, _ *v1alpha1.Instance) {
-			w.create(&corev1.Secret{ObjectMeta: metav1.ObjectMeta{Name: "unknown"}, StringData: map[string]string{"admin-user": "admin", "admin-password": "admin"}})
+			w.create(
+				&corev1.Secret{
+					ObjectMeta: metav1.ObjectMeta{Name: "unknown"},
+					StringData: map[string]string{"admin-user": "admin", "admin-password": "admin"},
+				},
+			)
 		},
 	},
 	"unknown key": {
@@ -109,7 +120,17 @@ var badInstances = map[string]badInstance{
 	},
 	"no server admin": {
 		make: func(w *world, _ *v1alpha1.Instance) {
-			w.ask("POST", "/api/admin/users", 0, map[string]any{"login": "plain", "name": "plain", "password": "plain-password", "email": "plain@example.com"})
+			w.ask(
+				"POST",
+				"/api/admin/users",
+				0,
+				map[string]any{
+					"login":    "plain",
+					"name":     "plain",
+					"password": "plain-password",
+					"email":    "plain@example.com",
+				},
+			)
 			w.setAdmin("admin-user", "plain")
 			w.setAdmin("admin-password", "plain-password")
 		},
@@ -139,7 +160,8 @@ var badInstances = map[string]badInstance{
 	},
 	"another API": {
 		make:   func(w *world, o *v1alpha1.Instance) { o.Spec.URL = answers(w, 200, "application/json", `{"up": true}`) },
-		reason: v1alpha1.ReasonNotGrafana, fix: rightURL,
+		reason: v1alpha1.ReasonNotGrafana,
+		fix:    rightURL,
 	},
 	"wrong path": {
 		make:   func(w *world, o *v1alpha1.Instance) { o.Spec.URL = w.grafana.URL + "/not/here" },
@@ -199,7 +221,13 @@ var badInstances = map[string]badInstance{
 	},
 	"a client certificate that is none": {
 		make: func(w *world, o *v1alpha1.Instance) {
-			w.create(&corev1.Secret{ObjectMeta: metav1.ObjectMeta{Name: "client"}, Type: corev1.SecretTypeTLS, StringData: map[string]string{"tls.crt": "junk", "tls.key": "private junk"}})
+			w.create(
+				&corev1.Secret{
+					ObjectMeta: metav1.ObjectMeta{Name: "client"},
+					Type:       corev1.SecretTypeTLS,
+					StringData: map[string]string{"tls.crt": "junk", "tls.key": "private junk"},
+				},
+			)
 			o.Spec.TLS = &v1alpha1.TLS{ClientCertificateSecretRef: &v1alpha1.LocalObjectReference{Name: "client"}}
 		},
 		reason: v1alpha1.ReasonTLSFailed, texts: []string{"spec.tls.clientCertificateSecretRef"},
@@ -282,18 +310,22 @@ var badDashboards = map[string]struct {
 	source, reason string
 	texts          []string
 }{
-	"not JSON":            {`title: "YAML"`, v1alpha1.ReasonInvalidSource, []string{"not JSON"}},
-	"a comma too many":    {"{\n\"title\": \"T\",\n}", v1alpha1.ReasonInvalidSource, []string{"line 3"}},
-	"cut off":             {`{"title": "T", "panels": [`, v1alpha1.ReasonInvalidSource, []string{"ends too early"}},
-	"blank":               {"  ", v1alpha1.ReasonInvalidSource, []string{"ends too early"}},
-	"null":                {"null", v1alpha1.ReasonInvalidSource, []string{"null"}},
-	"a list":              {`[{"title": "T"}]`, v1alpha1.ReasonInvalidSource, []string{"array", "not a JSON object"}},
-	"two":                 {`{"title": "T"}{"title": "U"}`, v1alpha1.ReasonInvalidSource, []string{"behind"}},
-	"no title":            {`{"panels": []}`, v1alpha1.ReasonInvalidSource, []string{`"title"`}},
-	"an empty title":      {`{"title": ""}`, v1alpha1.ReasonInvalidSource, []string{`"title"`}},
-	"a title of blanks":   {`{"title": "   "}`, "", nil},
-	"a title that is 5":   {`{"title": 5}`, v1alpha1.ReasonInvalidSource, []string{`"title"`}},
-	"a uid that is none":  {`{"title": "T", "uid": "not a uid"}`, v1alpha1.ReasonInvalidSource, []string{`"uid"`, "not a uid"}},
+	"not JSON":          {`title: "YAML"`, v1alpha1.ReasonInvalidSource, []string{"not JSON"}},
+	"a comma too many":  {"{\n\"title\": \"T\",\n}", v1alpha1.ReasonInvalidSource, []string{"line 3"}},
+	"cut off":           {`{"title": "T", "panels": [`, v1alpha1.ReasonInvalidSource, []string{"ends too early"}},
+	"blank":             {"  ", v1alpha1.ReasonInvalidSource, []string{"ends too early"}},
+	"null":              {"null", v1alpha1.ReasonInvalidSource, []string{"null"}},
+	"a list":            {`[{"title": "T"}]`, v1alpha1.ReasonInvalidSource, []string{"array", "not a JSON object"}},
+	"two":               {`{"title": "T"}{"title": "U"}`, v1alpha1.ReasonInvalidSource, []string{"behind"}},
+	"no title":          {`{"panels": []}`, v1alpha1.ReasonInvalidSource, []string{`"title"`}},
+	"an empty title":    {`{"title": ""}`, v1alpha1.ReasonInvalidSource, []string{`"title"`}},
+	"a title of blanks": {`{"title": "   "}`, "", nil},
+	"a title that is 5": {`{"title": 5}`, v1alpha1.ReasonInvalidSource, []string{`"title"`}},
+	"a uid that is none": {
+		`{"title": "T", "uid": "not a uid"}`,
+		v1alpha1.ReasonInvalidSource,
+		[]string{`"uid"`, "not a uid"},
+	},
 	"a uid that is 5":     {`{"title": "T", "uid": 5}`, v1alpha1.ReasonInvalidSource, []string{`"uid"`}},
 	"a number too large":  {`{"title": "T", "n": 1e999}`, v1alpha1.ReasonInvalidSource, []string{"number"}},
 	"more than 4 kB":      {`{"title": "T", "pad": "` + strings.Repeat("x", 5000) + `"}`, v1alpha1.ReasonTooLarge, nil},
@@ -310,14 +342,20 @@ func TestAPIBadDashboard(t *testing.T) {
 			org := ready(w, w.organization("team")).Status.OrgID
 			made := map[string]*v1alpha1.Dashboard{}
 			for name, test := range badDashboards {
-				made[name] = w.dashboard(strings.ToLower(strings.NewReplacer(" ", "-", "'", "").Replace(name)), "team", test.source)
+				made[name] = w.dashboard(
+					strings.ToLower(strings.NewReplacer(" ", "-", "'", "").Replace(name)),
+					"team",
+					test.source,
+				)
 			}
 			good := w.dashboard("good", "team", overview)
 			for name, test := range badDashboards {
 				dash := made[name]
 				until(w, dash, name, func(c metav1.Condition) bool {
-					return test.reason == "" && (c.Status == metav1.ConditionTrue || isTrue(dash, v1alpha1.ConditionStalled)) ||
-						c.Status == metav1.ConditionFalse && c.Reason == test.reason && isTrue(dash, v1alpha1.ConditionStalled)
+					return test.reason == "" &&
+						(c.Status == metav1.ConditionTrue || isTrue(dash, v1alpha1.ConditionStalled)) ||
+						c.Status == metav1.ConditionFalse && c.Reason == test.reason &&
+							isTrue(dash, v1alpha1.ConditionStalled)
 				})
 				says(w, dash, test.texts...)
 			}
@@ -342,7 +380,12 @@ func TestAPIMissingFolder(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t, grafanatest.Options{Version: version})
 			org := ready(w, w.organization("team")).Status.OrgID
-			dash := w.dashboard("overview", "team", overview, func(o *v1alpha1.Dashboard) { o.Spec.Folder = &v1alpha1.DashboardFolder{UID: "missing"} })
+			dash := w.dashboard(
+				"overview",
+				"team",
+				overview,
+				func(o *v1alpha1.Dashboard) { o.Spec.Folder = &v1alpha1.DashboardFolder{UID: "missing"} },
+			)
 			stalled(w, dash, v1alpha1.ReasonFolderNotFound, `"missing"`, "create it")
 			w.ask("POST", "/api/folders", org, map[string]any{"uid": "missing", "title": "Found"})
 			visit(w, dash)
@@ -358,13 +401,17 @@ func TestAPIMissingFolder(t *testing.T) {
 	}
 }
 
-// What Grafana refuses in an organization, a service account or a token ends in a word about it, and goes on when it is put right.
+// What Grafana refuses in an organization, a service account or a token ends in a word about it, and goes on when it is
+// put right.
 func TestAPIRefusedByGrafana(t *testing.T) {
 	t.Parallel()
 	t.Run("a timezone", func(t *testing.T) {
 		t.Parallel()
 		w := newWorld(t, grafanatest.Options{Version: "12.4.0"}) // an older one takes any
-		org := w.organization("team", func(o *v1alpha1.Organization) { o.Spec.Preferences = &v1alpha1.Preferences{Timezone: "Nowhere/Land"} })
+		org := w.organization(
+			"team",
+			func(o *v1alpha1.Organization) { o.Spec.Preferences = &v1alpha1.Preferences{Timezone: "Nowhere/Land"} },
+		)
 		stalled(w, org, v1alpha1.ReasonRefused, "preferences", "Grafana answered 400")
 		ready(w, w.dashboard("overview", "team", overview))
 		change(w, org, func() { org.Spec.Preferences.Timezone = "utc" })
@@ -376,7 +423,11 @@ func TestAPIRefusedByGrafana(t *testing.T) {
 		ready(w, w.organization("team"))
 		w.grafana.SetFault(func(r *grafanatest.Request) grafanatest.Fault {
 			if r.Method == "POST" && r.Route == "/api/serviceaccounts" && contains(string(r.Body), "Admin") {
-				return grafanatest.Fault{Outcome: grafanatest.Answer, Status: 403, Body: `{"message": "can not assign a role higher than user's role"}`}
+				return grafanatest.Fault{
+					Outcome: grafanatest.Answer,
+					Status:  403,
+					Body:    `{"message": "can not assign a role higher than user's role"}`,
+				}
 			}
 			return grafanatest.Fault{}
 		})
@@ -403,7 +454,13 @@ func TestAPIRefusedByGrafana(t *testing.T) {
 	t.Run("one dashboard too many", func(t *testing.T) {
 		t.Parallel()
 		w := newWorld(t, grafanatest.Options{Quotas: true})
-		org := ready(w, w.organization("team", func(o *v1alpha1.Organization) { o.Spec.Quotas = map[string]v1alpha1.QuotaLimit{"dashboard": 0} }))
+		org := ready(
+			w,
+			w.organization(
+				"team",
+				func(o *v1alpha1.Organization) { o.Spec.Quotas = map[string]v1alpha1.QuotaLimit{"dashboard": 0} },
+			),
+		)
 		dash := w.dashboard("overview", "team", overview)
 		stalled(w, dash, v1alpha1.ReasonForbidden, "uota")
 		change(w, org, func() { org.Spec.Quotas["dashboard"] = 5 })
@@ -449,7 +506,13 @@ func TestAPIRefusedByKubernetes(t *testing.T) {
 			w.organization("team")
 			w.account("robot", "team")
 			token := w.token("ci", "robot", test.harm)
-			stalled(w, token, v1alpha1.ReasonRefused, "Secret "+w.ns+"/ci cannot be written, so that nothing was changed", test.text)
+			stalled(
+				w,
+				token,
+				v1alpha1.ReasonRefused,
+				"Secret "+w.ns+"/ci cannot be written, so that nothing was changed",
+				test.text,
+			)
 			if n := len(w.grafana.Keys()); n > 0 {
 				t.Errorf("%d tokens were made", n)
 			}

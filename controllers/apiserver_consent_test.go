@@ -38,22 +38,46 @@ func TestAPIConsentTellsNothing(t *testing.T) {
 	}
 	messages := map[string][]string{}
 	for _, target := range []string{"team", "none"} {
-		sa := w.account("robot-"+target, target, func(o *v1alpha1.ServiceAccount) { o.Namespace, o.Spec.OrganizationRef = tenant, from(target) })
-		dash := w.dashboard("dash-"+target, target, overview, func(o *v1alpha1.Dashboard) { o.Namespace, o.Spec.OrganizationRef = tenant, from(target) })
+		sa := w.account(
+			"robot-"+target,
+			target,
+			func(o *v1alpha1.ServiceAccount) { o.Namespace, o.Spec.OrganizationRef = tenant, from(target) },
+		)
+		dash := w.dashboard(
+			"dash-"+target,
+			target,
+			overview,
+			func(o *v1alpha1.Dashboard) { o.Namespace, o.Spec.OrganizationRef = tenant, from(target) },
+		)
 		waiting(w, sa, v1alpha1.ReasonReferenceNotPermitted)
 		waiting(w, dash, v1alpha1.ReasonReferenceNotPermitted)
 		for _, c := range append(sa.Status.Conditions, dash.Status.Conditions...) {
-			messages[target] = append(messages[target], c.Type+" "+string(c.Status)+" "+c.Reason+" "+strings.ReplaceAll(c.Message, w.ns+"/"+target, "TARGET"))
+			messages[target] = append(
+				messages[target],
+				c.Type+" "+string(c.Status)+" "+c.Reason+" "+strings.ReplaceAll(c.Message, w.ns+"/"+target, "TARGET"),
+			)
 		}
 	}
 	for _, target := range []string{"grafana", "none"} {
-		org := w.organization("org-"+target, func(o *v1alpha1.Organization) { o.Namespace, o.Spec.InstanceRef = tenant, from(target) })
+		org := w.organization(
+			"org-"+target,
+			func(o *v1alpha1.Organization) { o.Namespace, o.Spec.InstanceRef = tenant, from(target) },
+		)
 		waiting(w, org, v1alpha1.ReasonReferenceNotPermitted)
 		for _, c := range org.Status.Conditions {
-			messages[target] = append(messages[target], c.Type+" "+string(c.Status)+" "+c.Reason+" "+strings.ReplaceAll(c.Message, w.ns+"/"+target, "TARGET"))
+			messages[target] = append(
+				messages[target],
+				c.Type+" "+string(c.Status)+" "+c.Reason+" "+strings.ReplaceAll(c.Message, w.ns+"/"+target, "TARGET"),
+			)
 		}
 	}
-	exists, absent := strings.Join(append(messages["team"], messages["grafana"]...), "\n"), strings.Join(messages["none"], "\n")
+	exists, absent := strings.Join(
+		append(messages["team"], messages["grafana"]...),
+		"\n",
+	), strings.Join(
+		messages["none"],
+		"\n",
+	)
 	if exists != absent {
 		t.Errorf("what exists is told apart from what does not:\n%s\n--- and\n%s", exists, absent)
 	}
@@ -62,15 +86,28 @@ func TestAPIConsentTellsNothing(t *testing.T) {
 	}
 }
 
-// A selector lets namespaces in by their labels. A change of label or of selector takes effect by itself; consent withdrawn stops writing and deletes nothing.
+// A selector lets namespaces in by their labels. A change of label or of selector takes effect by itself; consent
+// withdrawn stops writing and deletes nothing.
 func TestAPIConsentBySelector(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, grafanatest.Options{}, func(o *v1alpha1.Instance) { o.Spec.AllowedNamespaces.From = v1alpha1.FromAll })
+	w := newWorld(
+		t,
+		grafanatest.Options{},
+		func(o *v1alpha1.Instance) { o.Spec.AllowedNamespaces.From = v1alpha1.FromAll },
+	)
 	tenant := w.namespace(map[string]string{"team": "red"})
-	selector := v1alpha1.AllowedNamespaces{From: v1alpha1.FromSelector, Selector: &metav1.LabelSelector{MatchLabels: map[string]string{"team": "blue"}}}
+	selector := v1alpha1.AllowedNamespaces{
+		From:     v1alpha1.FromSelector,
+		Selector: &metav1.LabelSelector{MatchLabels: map[string]string{"team": "blue"}},
+	}
 	org := ready(w, w.organization("team", func(o *v1alpha1.Organization) { o.Spec.AllowedNamespaces = selector }))
 	ref := v1alpha1.ObjectReference{Name: "team", Namespace: w.ns}
-	dash := w.dashboard("overview", "", overview, func(o *v1alpha1.Dashboard) { o.Namespace, o.Spec.OrganizationRef = tenant, ref })
+	dash := w.dashboard(
+		"overview",
+		"",
+		overview,
+		func(o *v1alpha1.Dashboard) { o.Namespace, o.Spec.OrganizationRef = tenant, ref },
+	)
 	sa := w.account("robot", "", func(o *v1alpha1.ServiceAccount) { o.Namespace, o.Spec.OrganizationRef = tenant, ref })
 	token := w.token("ci", "robot", func(o *v1alpha1.ServiceAccountToken) { o.Namespace = tenant })
 	waiting(w, dash, v1alpha1.ReasonReferenceNotPermitted)
@@ -108,7 +145,11 @@ func TestAPIConsentBySelector(t *testing.T) {
 	waiting(w, dash, v1alpha1.ReasonReferenceNotPermitted)
 	w.delete(dash, token, sa)
 	w.gone(dash, token, sa)
-	if left := len(w.grafana.Dashboards(org.Status.OrgID)) + len(w.grafana.ServiceAccounts(org.Status.OrgID)); left > 0 {
+	if left := len(
+		w.grafana.Dashboards(org.Status.OrgID),
+	) + len(
+		w.grafana.ServiceAccounts(org.Status.OrgID),
+	); left > 0 {
 		t.Errorf("a deletion needs no consent, but %d objects are left in Grafana", left)
 	}
 }
@@ -124,9 +165,14 @@ func TestAPIConsentOfInstance(t *testing.T) {
 	waiting(w, org, v1alpha1.ReasonReferenceNotPermitted)
 	instance := get(w, &v1alpha1.Instance{ObjectMeta: w.named("grafana")})
 	change(w, instance, func() {
-		instance.Spec.AllowedNamespaces = v1alpha1.AllowedNamespaces{From: v1alpha1.FromSelector, Selector: &metav1.LabelSelector{
-			MatchExpressions: []metav1.LabelSelectorRequirement{{Key: "team", Operator: metav1.LabelSelectorOpExists}},
-		}}
+		instance.Spec.AllowedNamespaces = v1alpha1.AllowedNamespaces{
+			From: v1alpha1.FromSelector,
+			Selector: &metav1.LabelSelector{
+				MatchExpressions: []metav1.LabelSelectorRequirement{
+					{Key: "team", Operator: metav1.LabelSelectorOpExists},
+				},
+			},
+		}
 	})
 	ready(w, instance)
 	waiting(w, org, v1alpha1.ReasonReferenceNotPermitted)
@@ -143,7 +189,15 @@ func TestAPIConsentWithinNamespace(t *testing.T) {
 	w := newWorld(t, grafanatest.Options{})
 	org := w.organization("team", func(o *v1alpha1.Organization) { o.Spec.InstanceRef.Namespace = w.ns })
 	ready(w, org)
-	ready(w, w.dashboard("overview", "team", overview, func(o *v1alpha1.Dashboard) { o.Spec.OrganizationRef.Namespace = w.ns }))
+	ready(
+		w,
+		w.dashboard(
+			"overview",
+			"team",
+			overview,
+			func(o *v1alpha1.Dashboard) { o.Spec.OrganizationRef.Namespace = w.ns },
+		),
+	)
 }
 
 func (w *world) relabel(namespace, team string) {
@@ -157,7 +211,10 @@ func TestAPIConsentBrokenSelector(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, grafanatest.Options{})
 	org := w.organization("team", func(o *v1alpha1.Organization) {
-		o.Spec.AllowedNamespaces = v1alpha1.AllowedNamespaces{From: v1alpha1.FromSelector, Selector: &metav1.LabelSelector{MatchLabels: map[string]string{"not a label": "x"}}}
+		o.Spec.AllowedNamespaces = v1alpha1.AllowedNamespaces{
+			From:     v1alpha1.FromSelector,
+			Selector: &metav1.LabelSelector{MatchLabels: map[string]string{"not a label": "x"}},
+		}
 	})
 	stalled(w, org, v1alpha1.ReasonInvalidSpec, "spec.allowedNamespaces.selector", "not a label")
 	ready(w, w.dashboard("own", "team", `{"title":"Own"}`))
@@ -180,7 +237,12 @@ func TestAPIConsentHoldsUpNobody(t *testing.T) {
 	org := ready(w, w.organization("team"))
 	other := w.namespace(nil)
 	ref := v1alpha1.ObjectReference{Name: "team", Namespace: w.ns}
-	dash := w.dashboard("unwanted", "", overview, func(o *v1alpha1.Dashboard) { o.Namespace, o.Spec.OrganizationRef = other, ref })
+	dash := w.dashboard(
+		"unwanted",
+		"",
+		overview,
+		func(o *v1alpha1.Dashboard) { o.Namespace, o.Spec.OrganizationRef = other, ref },
+	)
 	waiting(w, dash, v1alpha1.ReasonReferenceNotPermitted)
 	w.delete(org)
 	w.gone(org)
@@ -188,17 +250,33 @@ func TestAPIConsentHoldsUpNobody(t *testing.T) {
 	w.gone(dash)
 }
 
-// With --watch-namespaces the operator needs rights in those namespaces only, and a selector, for which it would have to read Namespaces, lets nobody in; the object that has it says so, and works for its own namespace.
+// With --watch-namespaces the operator needs rights in those namespaces only, and a selector, for which it would have
+// to read Namespaces, lets nobody in; the object that has it says so, and works for its own namespace.
 func TestAPIConsentWithinWatchedNamespaces(t *testing.T) {
 	t.Parallel()
 	w := &world{cluster: bareCluster(t), t: t, grafana: startGrafana(t, grafanatest.Options{})}
 	w.ns = w.namespace(map[string]string{"team": "blue"})
 	watched, unwatched := w.namespace(map[string]string{"team": "blue"}), w.namespace(map[string]string{"team": "blue"})
 	w.watch(w.ns, watched)
-	w.create(&corev1.Secret{ObjectMeta: metav1.ObjectMeta{Name: "admin"}, StringData: map[string]string{"admin-user": "admin", "admin-password": "admin"}})
-	selector := v1alpha1.AllowedNamespaces{From: v1alpha1.FromSelector, Selector: &metav1.LabelSelector{MatchLabels: map[string]string{"team": "blue"}}}
+	w.create(
+		&corev1.Secret{
+			ObjectMeta: metav1.ObjectMeta{Name: "admin"},
+			StringData: map[string]string{"admin-user": "admin", "admin-password": "admin"},
+		},
+	)
+	selector := v1alpha1.AllowedNamespaces{
+		From:     v1alpha1.FromSelector,
+		Selector: &metav1.LabelSelector{MatchLabels: map[string]string{"team": "blue"}},
+	}
 	instance := w.instance(func(o *v1alpha1.Instance) { o.Spec.AllowedNamespaces = selector })
-	stalled(w, instance, v1alpha1.ReasonInvalidSpec, "spec.allowedNamespaces.selector", "cannot be evaluated", "use from: Same or All")
+	stalled(
+		w,
+		instance,
+		v1alpha1.ReasonInvalidSpec,
+		"spec.allowedNamespaces.selector",
+		"cannot be evaluated",
+		"use from: Same or All",
+	)
 	if !isTrue(instance, v1alpha1.ConditionAvailable) {
 		t.Errorf("conditions: %+v", instance.Status.Conditions)
 	}
@@ -211,11 +289,23 @@ func TestAPIConsentWithinWatchedNamespaces(t *testing.T) {
 		return v1alpha1.ObjectReference{Name: name, Namespace: w.ns}
 	}
 	dash := func(ns string) *v1alpha1.Dashboard {
-		return w.dashboard("overview", "", overview, func(o *v1alpha1.Dashboard) { o.Namespace, o.Spec.OrganizationRef = ns, from("team") })
+		return w.dashboard(
+			"overview",
+			"",
+			overview,
+			func(o *v1alpha1.Dashboard) { o.Namespace, o.Spec.OrganizationRef = ns, from("team") },
+		)
 	}
 	theirs, unseen := dash(watched), dash(unwatched)
 	waiting(w, theirs, v1alpha1.ReasonReferenceNotPermitted)
-	waiting(w, w.organization("other", func(o *v1alpha1.Organization) { o.Namespace, o.Spec.InstanceRef = watched, from("grafana") }), v1alpha1.ReasonReferenceNotPermitted)
+	waiting(
+		w,
+		w.organization(
+			"other",
+			func(o *v1alpha1.Organization) { o.Namespace, o.Spec.InstanceRef = watched, from("grafana") },
+		),
+		v1alpha1.ReasonReferenceNotPermitted,
+	)
 	change(w, org, func() { org.Spec.AllowedNamespaces = v1alpha1.AllowedNamespaces{From: v1alpha1.FromAll} })
 	ready(w, org)
 	ready(w, theirs)
@@ -255,15 +345,24 @@ func (w *world) watch(namespaces ...string) {
 	config := rest.CopyConfig(w.config)
 	config.Impersonate.UserName = "operator"
 	mgr, err := ctrl.NewManager(config, ctrl.Options{
-		Scheme: w.scheme, Metrics: metricsserver.Options{BindAddress: "0"}, Cache: cache.Options{DefaultNamespaces: watched},
-		Controller: ctrlconfig.Controller{SkipNameValidation: new(true)}, Logger: w.log.logger(),
+		Scheme:     w.scheme,
+		Metrics:    metricsserver.Options{BindAddress: "0"},
+		Cache:      cache.Options{DefaultNamespaces: watched},
+		Controller: ctrlconfig.Controller{SkipNameValidation: new(true)},
+		Logger:     w.log.logger(),
 	})
 	if err != nil {
 		w.t.Fatal(err)
 	}
 	env := &controllers.Env{Engine: &lifecycle.Engine{
-		Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Events: mgr.GetEventRecorder(v1alpha1.ManagedBy),
-		Connections: connection.NewPool(), Now: time.Now, NamespacesHidden: true, FirstRetry: 50 * time.Millisecond, LastRetry: time.Second,
+		Client:           mgr.GetClient(),
+		Live:             mgr.GetAPIReader(),
+		Events:           mgr.GetEventRecorder(v1alpha1.ManagedBy),
+		Connections:      connection.NewPool(),
+		Now:              time.Now,
+		NamespacesHidden: true,
+		FirstRetry:       50 * time.Millisecond,
+		LastRetry:        time.Second,
 	}, ClusterID: clusterID}
 	if err := setup(mgr, env); err != nil {
 		w.t.Fatal(err)

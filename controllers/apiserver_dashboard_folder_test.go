@@ -24,7 +24,8 @@ func (w *world) pathOf(org int64, dash *v1alpha1.Dashboard) string {
 	return strings.Join(titles, "/")
 }
 
-// Folders on a path are made once, shared, found again by title, and stay when the dashboards go; an organization with no others can be deleted.
+// Folders on a path are made once, shared, found again by title, and stay when the dashboards go; an organization with
+// no others can be deleted.
 func TestAPIDashboardFolderPath(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, grafanatest.Options{Version: "12.4.0"})
@@ -43,7 +44,15 @@ func TestAPIDashboardFolderPath(t *testing.T) {
 	}
 	var crowd []*v1alpha1.Dashboard
 	for n := range 8 {
-		crowd = append(crowd, w.dashboard(fmt.Sprint("crowd-", n), "team", fmt.Sprintf(`{"title": "Number %d"}`, n), inPath("Crowd", "Inner")))
+		crowd = append(
+			crowd,
+			w.dashboard(
+				fmt.Sprint("crowd-", n),
+				"team",
+				fmt.Sprintf(`{"title": "Number %d"}`, n),
+				inPath("Crowd", "Inner"),
+			),
+		)
 	}
 	for _, dash := range crowd {
 		if ready(w, dash); w.pathOf(org, dash) != "Crowd/Inner" {
@@ -56,7 +65,11 @@ func TestAPIDashboardFolderPath(t *testing.T) {
 		t.Errorf("folders: %+v", all)
 	}
 	change(w, second, func() { second.Spec.Folder.Path = []string{"Elsewhere"} })
-	if ready(w, second); w.pathOf(org, second) != "Elsewhere" || w.dash(org, second.Status.UID).Version != 2 && w.dash(org, second.Status.UID).Title != "Second" {
+	if ready(
+		w,
+		second,
+	); w.pathOf(org, second) != "Elsewhere" ||
+		w.dash(org, second.Status.UID).Version != 2 && w.dash(org, second.Status.UID).Title != "Second" {
 		t.Errorf("it is in %q: %+v", w.pathOf(org, second), w.dash(org, second.Status.UID))
 	}
 	deep := w.dashboard("deep", "team", `{"title": "Deep"}`, inPath("1", "2", "3", "4", "5", "6", "7", "8"))

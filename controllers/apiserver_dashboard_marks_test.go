@@ -63,7 +63,15 @@ func TestAPIDashboardWithoutItsMark(t *testing.T) {
 				t.Parallel()
 				w := newWorld(t, grafanatest.Options{Version: version})
 				org := ready(w, w.organization("team")).Status.OrgID
-				dash := ready(w, w.dashboard("overview", "team", `{"title": "Overview"}`, func(o *v1alpha1.Dashboard) { o.Spec.UID = "overview" }))
+				dash := ready(
+					w,
+					w.dashboard(
+						"overview",
+						"team",
+						`{"title": "Overview"}`,
+						func(o *v1alpha1.Dashboard) { o.Spec.UID = "overview" },
+					),
+				)
 				lose(w, org, "overview")
 				visit(w, dash)
 				w.eventually("correction", func() error {
@@ -119,8 +127,17 @@ func TestAPIDashboardEditedThroughAPIs(t *testing.T) {
 			w.grafana.ResetLog()
 			visit(w, dash)
 			if policy == v1alpha1.DriftReport {
-				until(w, dash, "Drifted", func(metav1.Condition) bool { return isTrue(dash, v1alpha1.ConditionDrifted) })
-				if d := w.dash(org, "overview"); d.Title != "Edited" || len(w.writes()) > 0 || dash.Status.Drift.Version != 2 {
+				until(
+					w,
+					dash,
+					"Drifted",
+					func(metav1.Condition) bool { return isTrue(dash, v1alpha1.ConditionDrifted) },
+				)
+				if d := w.dash(
+					org,
+					"overview",
+				); d.Title != "Edited" || len(w.writes()) > 0 ||
+					dash.Status.Drift.Version != 2 {
 					t.Errorf("it was not left to stand: %+v, %v, %+v", d, w.writes(), dash.Status.Drift)
 				}
 			} else {
@@ -162,7 +179,15 @@ func TestAPIDashboardReplacedAndDeleted(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, grafanatest.Options{})
 	org := ready(w, w.organization("team")).Status.OrgID
-	dash := ready(w, w.dashboard("overview", "team", `{"title": "Overview"}`, func(o *v1alpha1.Dashboard) { o.Spec.UID = "overview" }))
+	dash := ready(
+		w,
+		w.dashboard(
+			"overview",
+			"team",
+			`{"title": "Overview"}`,
+			func(o *v1alpha1.Dashboard) { o.Spec.UID = "overview" },
+		),
+	)
 	change(w, dash, func() { dash.Spec.Suspend = true })
 	until(w, dash, "suspended", func(c metav1.Condition) bool { return c.Reason == v1alpha1.ReasonSuspended })
 	dash.Status.SavedAt = &metav1.Time{Time: time.Now().Add(-time.Hour).UTC().Truncate(time.Second)} // not just now
@@ -170,7 +195,12 @@ func TestAPIDashboardReplacedAndDeleted(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.ask("DELETE", "/api/dashboards/uid/overview", org, nil)
-	w.ask("POST", "/api/dashboards/db", org, map[string]any{"dashboard": map[string]any{"uid": "overview", "title": "Theirs"}})
+	w.ask(
+		"POST",
+		"/api/dashboards/db",
+		org,
+		map[string]any{"dashboard": map[string]any{"uid": "overview", "title": "Theirs"}},
+	)
 	w.delete(dash)
 	w.gone(dash)
 	if d := w.dash(org, "overview"); d == nil || d.Title != "Theirs" {
@@ -192,16 +222,33 @@ func TestAPIDashboardsWhoseUIDsADatabaseTakesForOne(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t, grafanatest.Options{Version: version, Database: grafanatest.MariaDB})
 			org := ready(w, w.organization("team")).Status.OrgID
-			first := ready(w, w.dashboard("first", "team", `{"title": "First"}`, func(o *v1alpha1.Dashboard) { o.Spec.UID = "Abc" }))
-			second := w.dashboard("second", "team", `{"title": "Second"}`, func(o *v1alpha1.Dashboard) { o.Spec.UID = "abc" })
+			first := ready(
+				w,
+				w.dashboard("first", "team", `{"title": "First"}`, func(o *v1alpha1.Dashboard) { o.Spec.UID = "Abc" }),
+			)
+			second := w.dashboard(
+				"second",
+				"team",
+				`{"title": "Second"}`,
+				func(o *v1alpha1.Dashboard) { o.Spec.UID = "abc" },
+			)
 			stalled(w, second, v1alpha1.ReasonNameConflict, `"Abc"`, `"abc"`)
 			visit(w, first)
 			w.delete(second)
 			w.gone(second)
-			if d := w.dash(org, "Abc"); d == nil || d.Title != "First" || d.Version != 1 || len(w.grafana.Dashboards(org)) != 1 {
+			if d := w.dash(
+				org,
+				"Abc",
+			); d == nil || d.Title != "First" || d.Version != 1 ||
+				len(w.grafana.Dashboards(org)) != 1 {
 				t.Errorf("the first became %+v", d)
 			}
-			third := w.dashboard("third", "team", `{"title": "Third"}`, func(o *v1alpha1.Dashboard) { o.Spec.UID = "abc" })
+			third := w.dashboard(
+				"third",
+				"team",
+				`{"title": "Third"}`,
+				func(o *v1alpha1.Dashboard) { o.Spec.UID = "abc" },
+			)
 			stalled(w, third, v1alpha1.ReasonNameConflict)
 			w.delete(first)
 			w.gone(first)
@@ -211,8 +258,8 @@ func TestAPIDashboardsWhoseUIDsADatabaseTakesForOne(t *testing.T) {
 	}
 }
 
-// Nor is a dashboard taken over whose uid is only the same to the database: not one of an earlier life, and not one of a
-// person.
+// Nor is a dashboard taken over whose uid is only the same to the database: not one of an earlier life, and not one of
+// a person.
 func TestAPIDashboardIsNotTakenOverByAnotherUID(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, grafanatest.Options{Version: "12.4.0", Database: grafanatest.MariaDB})
@@ -223,9 +270,19 @@ func TestAPIDashboardIsNotTakenOverByAnotherUID(t *testing.T) {
 	}))
 	w.delete(first)
 	w.gone(first)
-	second := w.dashboard("dash", "team", `{"title": "Second life"}`, func(o *v1alpha1.Dashboard) { o.Spec.UID = "abc" })
+	second := w.dashboard(
+		"dash",
+		"team",
+		`{"title": "Second life"}`,
+		func(o *v1alpha1.Dashboard) { o.Spec.UID = "abc" },
+	)
 	stalled(w, second, v1alpha1.ReasonNameConflict, `"Abc"`)
-	w.ask("POST", "/api/dashboards/db", org, map[string]any{"dashboard": map[string]any{"uid": "Theirs", "title": "Theirs"}})
+	w.ask(
+		"POST",
+		"/api/dashboards/db",
+		org,
+		map[string]any{"dashboard": map[string]any{"uid": "Theirs", "title": "Theirs"}},
+	)
 	adopter := w.dashboard("adopter", "team", `{"title": "Ours"}`, func(o *v1alpha1.Dashboard) {
 		o.Spec.UID, o.Spec.AdoptionPolicy = "theirs", v1alpha1.AdoptionAdopt
 	})
@@ -243,7 +300,12 @@ func TestAPIDashboardFolderThatADatabaseTakesForAnother(t *testing.T) {
 	w := newWorld(t, grafanatest.Options{Version: "10.4.3", Database: grafanatest.MariaDB})
 	org := ready(w, w.organization("team")).Status.OrgID
 	w.ask("POST", "/api/folders", org, map[string]any{"uid": "Team", "title": "Team"})
-	dash := w.dashboard("dash", "team", `{"title": "Dash"}`, func(o *v1alpha1.Dashboard) { o.Spec.Folder = &v1alpha1.DashboardFolder{UID: "team"} })
+	dash := w.dashboard(
+		"dash",
+		"team",
+		`{"title": "Dash"}`,
+		func(o *v1alpha1.Dashboard) { o.Spec.Folder = &v1alpha1.DashboardFolder{UID: "team"} },
+	)
 	until(w, dash, "saved", func(metav1.Condition) bool { return dash.Status.Version > 0 })
 	visit(w, dash)
 	stalled(w, dash, v1alpha1.ReasonFolderNotFound, `"team"`, `"Team"`, "spec.folder.uid")
@@ -258,7 +320,13 @@ func TestAPIDashboardUIDThatIsNone(t *testing.T) {
 	org := ready(w, w.organization("team")).Status.OrgID
 	for name, uid := range map[string]string{"long": `"` + strings.Repeat("u", 41) + `"`, "dotted": `"a.b"`, "number": `7`} {
 		source := fmt.Sprintf(`{"title": %q, "uid": %s}`, name, uid)
-		if set := ready(w, w.dashboard("set-"+name, "team", source, func(o *v1alpha1.Dashboard) { o.Spec.UID = name })); w.dash(org, name) == nil {
+		if set := ready(
+			w,
+			w.dashboard("set-"+name, "team", source, func(o *v1alpha1.Dashboard) { o.Spec.UID = name }),
+		); w.dash(
+			org,
+			name,
+		) == nil {
 			t.Errorf("%s: status %+v", name, set.Status)
 		}
 		stalled(w, w.dashboard("unset-"+name, "team", source), v1alpha1.ReasonInvalidSource, "at most 40", "spec.uid")
@@ -282,14 +350,17 @@ func TestAPIDashboardUnusedInput(t *testing.T) {
 	w.announced(dash, v1alpha1.EventUnusedInput, "DS_P")
 }
 
-// Grafana raises a refresh that is too short. That is no difference, and the condition does not say that it holds what is
-// asked for to the letter; nor is the history read at each look.
+// Grafana raises a refresh that is too short. That is no difference, and the condition does not say that it holds what
+// is asked for to the letter; nor is the history read at each look.
 func TestAPIDashboardThatGrafanaKeepsInAFormOfItsOwn(t *testing.T) {
 	notOnReal(t, "it adds defaults to what it reads")
 	t.Parallel()
 	w := newWorld(t, grafanatest.Options{Version: "10.4.3", SchemaDefaults: true})
 	w.organization("team")
-	dash := ready(w, w.dashboard("old", "team", `{"title": "Old", "schemaVersion": 12, "rows": [{"panels": [{"type": "graph"}]}]}`))
+	dash := ready(
+		w,
+		w.dashboard("old", "team", `{"title": "Old", "schemaVersion": 12, "rows": [{"panels": [{"type": "graph"}]}]}`),
+	)
 	says(w, dash, "Grafana has saved what is asked for")
 	visit(w, dash)
 	until(w, dash, "seen", func(metav1.Condition) bool { return dash.Status.StoredHash != "" })

@@ -61,11 +61,19 @@ func TestAPIDashboardsOfAFreshOrganizationHavePermissions(t *testing.T) {
 			})
 			var all []*v1alpha1.Dashboard
 			for n := range 24 {
-				all = append(all, w.dashboard(fmt.Sprint("d", n), "team", fmt.Sprintf(`{"title": "Number %d"}`, n), func(o *v1alpha1.Dashboard) {
-					if n%2 == 1 {
-						o.Spec.Folder = &v1alpha1.DashboardFolder{Path: []string{fmt.Sprint("Folder ", n/4)}}
-					}
-				}))
+				all = append(
+					all,
+					w.dashboard(
+						fmt.Sprint("d", n),
+						"team",
+						fmt.Sprintf(`{"title": "Number %d"}`, n),
+						func(o *v1alpha1.Dashboard) {
+							if n%2 == 1 {
+								o.Spec.Folder = &v1alpha1.DashboardFolder{Path: []string{fmt.Sprint("Folder ", n/4)}}
+							}
+						},
+					),
+				)
 			}
 			for _, dash := range all {
 				ready(w, dash)
@@ -103,9 +111,19 @@ func TestAPIDashboardLeftWithoutPermissions(t *testing.T) {
 			w.grafana.SetFault(func(r *grafanatest.Request) grafanatest.Fault {
 				switch {
 				case r.Method == "POST" && r.Path == "/api/dashboards/db" && dashboard.CompareAndSwap(false, true):
-					w.grafana.Do("POST", r.Path, org, map[string]any{"dashboard": map[string]any{"uid": "theirs", "title": "Theirs"}})
+					w.grafana.Do(
+						"POST",
+						r.Path,
+						org,
+						map[string]any{"dashboard": map[string]any{"uid": "theirs", "title": "Theirs"}},
+					)
 				case r.Method == "POST" && r.Path == "/api/folders" && folder.CompareAndSwap(false, true):
-					w.grafana.Do("POST", r.Path, org, map[string]any{"uid": "folder-of-theirs", "title": "Folder of theirs"})
+					w.grafana.Do(
+						"POST",
+						r.Path,
+						org,
+						map[string]any{"uid": "folder-of-theirs", "title": "Folder of theirs"},
+					)
 				}
 				return grafanatest.Fault{}
 			})
@@ -129,8 +147,8 @@ func TestAPIDashboardLeftWithoutPermissions(t *testing.T) {
 	}
 }
 
-// Grafana 10.4 gives a folder in a folder permissions of its own, whatever the one above restricts. One that the operator
-// makes inherits; one that was there is as people want it.
+// Grafana 10.4 gives a folder in a folder permissions of its own, whatever the one above restricts. One that the
+// operator makes inherits; one that was there is as people want it.
 func TestAPIDashboardFolderInARestrictedOne(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, grafanatest.Options{Version: "10.4.3", NestedFolders: true})
@@ -139,9 +157,17 @@ func TestAPIDashboardFolderInARestrictedOne(t *testing.T) {
 	w.ask("POST", "/api/folders/secret/permissions", org, map[string]any{"items": []any{}})
 	w.ask("POST", "/api/folders", org, map[string]any{"uid": "theirs", "title": "Theirs", "parentUid": "secret"})
 	for title, want := range map[string]int{"Ours": 0, "Theirs": 2} {
-		dash := ready(w, w.dashboard(strings.ToLower(title), "team", fmt.Sprintf(`{"title": %q}`, title), inPath("Secret", title)))
+		dash := ready(
+			w,
+			w.dashboard(strings.ToLower(title), "team", fmt.Sprintf(`{"title": %q}`, title), inPath("Secret", title)),
+		)
 		if uid := w.dash(org, dash.Status.UID).FolderUID; w.forRoles(org, "/api/folders/"+uid) != want {
-			t.Errorf("folder %s has %d permissions for roles, want %d", title, w.forRoles(org, "/api/folders/"+uid), want)
+			t.Errorf(
+				"folder %s has %d permissions for roles, want %d",
+				title,
+				w.forRoles(org, "/api/folders/"+uid),
+				want,
+			)
 		}
 	}
 }

@@ -38,24 +38,50 @@ func zipped(t *testing.T, text string) []byte {
 func TestAPIDashboardSources(t *testing.T) {
 	t.Parallel()
 	const exported = `{"__inputs": [{"name": "DS_P", "type": "datasource", "pluginId": "prometheus"}], "__requires": [], "title": "Exported", "panels": [{"type": "stat", "datasource": {"uid": "${DS_P}"}}]}`
-	large := `{"title": "Large", "panels": [{"type": "text", "content": "` + strings.Repeat("0123456789", 500_000) + `"}]}`
+	large := `{"title": "Large", "panels": [{"type": "text", "content": "` + strings.Repeat(
+		"0123456789",
+		500_000,
+	) + `"}]}`
 	for _, version := range grafanatest.Versions() {
 		t.Run(version, func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t, grafanatest.Options{Version: version, SchemaDefaults: version != "10.4.3"})
 			org := ready(w, w.organization("team")).Status.OrgID
-			files := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Name: "files"}, BinaryData: map[string][]byte{"zipped": zipped(t, `{"title": "From a file"}`)}}
+			files := &corev1.ConfigMap{
+				ObjectMeta: metav1.ObjectMeta{Name: "files"},
+				BinaryData: map[string][]byte{"zipped": zipped(t, `{"title": "From a file"}`)},
+			}
 			w.create(files)
 			titles := map[string]v1alpha1.DashboardSource{
-				"Written out":  {Model: &runtime.RawExtension{Raw: []byte(`{"title": "Written out", "big": 9007199254740993, "float": 1.5, "nothing": null}`)}},
-				"Packed":       {GzipJSON: new(base64.StdEncoding.EncodeToString(zipped(t, `{"title": "Packed"}`)) + "\n")},
-				"Large":        {GzipJSON: new(base64.StdEncoding.EncodeToString(zipped(t, large)))},
-				"From a file":  {ConfigMapRef: &v1alpha1.KeyReference{Name: "files", Key: "zipped"}},
-				"Exported":     {JSON: new(exported)},
-				"In envelope":  {JSON: new(`{"dashboard": {"id": 7, "uid": "enveloped", "version": 4, "title": "In envelope"}, "meta": {"slug": "x"}}`)},
-				"Old":          {JSON: new(`{"title": "Old", "schemaVersion": 12, "rows": [{"panels": [{"type": "graph"}]}]}`)},
-				"As resource":  {JSON: new(`{"apiVersion": "dashboard.grafana.app/v1beta1", "kind": "Dashboard", "metadata": {"name": "resource"}, "spec": {"title": "As resource"}}`)},
-				"With numbers": {JSON: new(`{"title": "With numbers", "uid": "numbers", "panels": [{"id": 3, "type": "stat", "w": 1.0, "big": 12345678901234567890, "exp": 1e3, "html": "<a & b>"}]}`)},
+				"Written out": {
+					Model: &runtime.RawExtension{
+						Raw: []byte(`{"title": "Written out", "big": 9007199254740993, "float": 1.5, "nothing": null}`),
+					},
+				},
+				"Packed": {
+					GzipJSON: new(base64.StdEncoding.EncodeToString(zipped(t, `{"title": "Packed"}`)) + "\n"),
+				},
+				"Large":       {GzipJSON: new(base64.StdEncoding.EncodeToString(zipped(t, large)))},
+				"From a file": {ConfigMapRef: &v1alpha1.KeyReference{Name: "files", Key: "zipped"}},
+				"Exported":    {JSON: new(exported)},
+				"In envelope": {
+					JSON: new(
+						`{"dashboard": {"id": 7, "uid": "enveloped", "version": 4, "title": "In envelope"}, "meta": {"slug": "x"}}`,
+					),
+				},
+				"Old": {
+					JSON: new(`{"title": "Old", "schemaVersion": 12, "rows": [{"panels": [{"type": "graph"}]}]}`),
+				},
+				"As resource": {
+					JSON: new(
+						`{"apiVersion": "dashboard.grafana.app/v1beta1", "kind": "Dashboard", "metadata": {"name": "resource"}, "spec": {"title": "As resource"}}`,
+					),
+				},
+				"With numbers": {
+					JSON: new(
+						`{"title": "With numbers", "uid": "numbers", "panels": [{"id": 3, "type": "stat", "w": 1.0, "big": 12345678901234567890, "exp": 1e3, "html": "<a & b>"}]}`,
+					),
+				},
 			}
 			all := map[string]*v1alpha1.Dashboard{}
 			for title, source := range titles {
@@ -72,7 +98,11 @@ func TestAPIDashboardSources(t *testing.T) {
 					t.Errorf("%q became %+v", title, d)
 				}
 			}
-			if d := w.dash(org, all["Exported"].Status.UID); !contains(string(d.Model), `"prom-uid"`) || contains(string(d.Model), "__") {
+			if d := w.dash(
+				org,
+				all["Exported"].Status.UID,
+			); !contains(string(d.Model), `"prom-uid"`) ||
+				contains(string(d.Model), "__") {
 				t.Errorf("its inputs: %s", d.Model)
 			}
 			for title, uid := range map[string]string{"In envelope": "enveloped", "As resource": "resource"} {
@@ -103,9 +133,17 @@ func TestAPIDashboardSourceRefused(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, grafanatest.Options{})
 	w.organization("team")
-	inputs := w.dashboard("inputs", "team", `{"__inputs": [{"name": "DS_P", "label": "Prometheus", "type": "datasource", "pluginId": "prometheus"}], "title": "a", "x": "${DS_P}"}`)
+	inputs := w.dashboard(
+		"inputs",
+		"team",
+		`{"__inputs": [{"name": "DS_P", "label": "Prometheus", "type": "datasource", "pluginId": "prometheus"}], "title": "a", "x": "${DS_P}"}`,
+	)
 	stalled(w, inputs, v1alpha1.ReasonInvalidSource, "DS_P", "prometheus", "spec.inputs")
-	v2 := w.dashboard("v2", "team", `{"apiVersion": "dashboard.grafana.app/v2beta1", "kind": "Dashboard", "metadata": {"name": "x"}, "spec": {"title": "a", "elements": {}}}`)
+	v2 := w.dashboard(
+		"v2",
+		"team",
+		`{"apiVersion": "dashboard.grafana.app/v2beta1", "kind": "Dashboard", "metadata": {"name": "x"}, "spec": {"title": "a", "elements": {}}}`,
+	)
 	stalled(w, v2, v1alpha1.ReasonInvalidSource, "v2")
 	unzipped := w.dashboard("unzipped", "team", "", func(o *v1alpha1.Dashboard) {
 		o.Spec.Source = v1alpha1.DashboardSource{GzipJSON: new("bm90IGNvbXByZXNzZWQgYXQgYWxs")}
@@ -148,7 +186,8 @@ func (s *shelf) set(body string) {
 	s.body = body
 }
 
-// A dashboard is fetched from a url, with headers from a Secret, at every resync; what has not changed is not sent again. Without it, Grafana keeps what it has.
+// A dashboard is fetched from a url, with headers from a Secret, at every resync; what has not changed is not sent
+// again. Without it, Grafana keeps what it has.
 func TestAPIDashboardURL(t *testing.T) {
 	t.Parallel()
 	s := &shelf{body: `{"title": "First"}`}
@@ -157,11 +196,21 @@ func TestAPIDashboardURL(t *testing.T) {
 	w := newWorld(t, grafanatest.Options{})
 	w.organization("team")
 	dash := w.dashboard("remote", "team", "", func(o *v1alpha1.Dashboard) {
-		o.Spec.Source = v1alpha1.DashboardSource{URL: &v1alpha1.DashboardURL{URL: server.URL + shelfPath + "a.json?token=hidden", HeadersFrom: &v1alpha1.LocalObjectReference{Name: "headers"}}}
+		o.Spec.Source = v1alpha1.DashboardSource{
+			URL: &v1alpha1.DashboardURL{
+				URL:         server.URL + shelfPath + "a.json?token=hidden",
+				HeadersFrom: &v1alpha1.LocalObjectReference{Name: "headers"},
+			},
+		}
 		o.Spec.ResyncInterval = &metav1.Duration{Duration: 30 * time.Second}
 	})
 	stalled(w, dash, v1alpha1.ReasonSourceUnavailable, "headers")
-	w.create(&corev1.Secret{ObjectMeta: metav1.ObjectMeta{Name: "headers"}, StringData: map[string]string{"Authorization": "Bearer precious\n"}})
+	w.create(
+		&corev1.Secret{
+			ObjectMeta: metav1.ObjectMeta{Name: "headers"},
+			StringData: map[string]string{"Authorization": "Bearer precious\n"},
+		},
+	)
 	ready(w, dash)
 	org := orgOf(w, "team")
 	if d := w.dash(org, dash.Status.UID); d.Title != "First" {
@@ -202,7 +251,11 @@ func TestAPIDashboardURL(t *testing.T) {
 // On Grafana 12 a resync asks for one list, however many dashboards there are; before, for each.
 func TestAPIDashboardList(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, grafanatest.Options{Version: "12.4.0"}, func(o *v1alpha1.Instance) { o.Spec.ResyncInterval = &metav1.Duration{Duration: 30 * time.Second} })
+	w := newWorld(
+		t,
+		grafanatest.Options{Version: "12.4.0"},
+		func(o *v1alpha1.Instance) { o.Spec.ResyncInterval = &metav1.Duration{Duration: 30 * time.Second} },
+	)
 	org := ready(w, w.organization("team")).Status.OrgID
 	var all []*v1alpha1.Dashboard
 	for n := range 20 {
@@ -221,7 +274,12 @@ func TestAPIDashboardList(t *testing.T) {
 		}
 		return nil
 	})
-	w.ask("POST", "/api/dashboards/db", org, map[string]any{"overwrite": true, "dashboard": map[string]any{"uid": all[7].Status.UID, "title": "Edited"}})
+	w.ask(
+		"POST",
+		"/api/dashboards/db",
+		org,
+		map[string]any{"overwrite": true, "dashboard": map[string]any{"uid": all[7].Status.UID, "title": "Edited"}},
+	)
 	w.eventually("correction", func() error {
 		if d := w.dash(org, all[7].Status.UID); d.Title != "Number 7" {
 			return fmt.Errorf("it is %+v", d)

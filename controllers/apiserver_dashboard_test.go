@@ -17,7 +17,9 @@ func TestAPIDashboardFromConfigMap(t *testing.T) {
 	w := newWorld(t, grafanatest.Options{})
 	w.organization("team")
 	dash := w.dashboard("overview", "team", "", func(o *v1alpha1.Dashboard) {
-		o.Spec.Source = v1alpha1.DashboardSource{ConfigMapRef: &v1alpha1.KeyReference{Name: "files", Key: "overview.json"}}
+		o.Spec.Source = v1alpha1.DashboardSource{
+			ConfigMapRef: &v1alpha1.KeyReference{Name: "files", Key: "overview.json"},
+		}
 	})
 	stalled(w, dash, v1alpha1.ReasonSourceNotFound, "ConfigMap "+w.ns+"/files does not exist")
 	cm := w.configMap("files", map[string]string{"other.json": "{}"})
@@ -37,7 +39,11 @@ func TestAPIDashboardFromConfigMap(t *testing.T) {
 		})
 		ready(w, dash)
 	}
-	change(w, cm, func() { cm.Data, cm.BinaryData = nil, map[string][]byte{"overview.json": []byte(`{"title": "Third"}`)} })
+	change(
+		w,
+		cm,
+		func() { cm.Data, cm.BinaryData = nil, map[string][]byte{"overview.json": []byte(`{"title": "Third"}`)} },
+	)
 	w.eventually("Third", func() error {
 		if d := w.dash(orgOf(w, "team"), dash.Status.UID); d.Title != "Third" {
 			return fmt.Errorf("it is %+v", d)
@@ -61,9 +67,25 @@ func TestAPIDashboardReport(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t, grafanatest.Options{Version: version})
 			w.organization("team")
-			dash := ready(w, w.dashboard("overview", "team", overview, func(o *v1alpha1.Dashboard) { o.Spec.DriftPolicy = v1alpha1.DriftReport }))
+			dash := ready(
+				w,
+				w.dashboard(
+					"overview",
+					"team",
+					overview,
+					func(o *v1alpha1.Dashboard) { o.Spec.DriftPolicy = v1alpha1.DriftReport },
+				),
+			)
 			org := orgOf(w, "team")
-			w.ask("POST", "/api/dashboards/db", org, map[string]any{"overwrite": true, "dashboard": map[string]any{"uid": dash.Status.UID, "title": "Edited"}})
+			w.ask(
+				"POST",
+				"/api/dashboards/db",
+				org,
+				map[string]any{
+					"overwrite": true,
+					"dashboard": map[string]any{"uid": dash.Status.UID, "title": "Edited"},
+				},
+			)
 			w.grafana.ResetLog()
 			visit(w, dash)
 			until(w, dash, "Drifted", func(c metav1.Condition) bool {
@@ -77,7 +99,8 @@ func TestAPIDashboardReport(t *testing.T) {
 			}
 			change(w, dash, func() { dash.Spec.Source.JSON = new(`{"title": "Next"}`) })
 			until(w, dash, "not Drifted any more", func(c metav1.Condition) bool {
-				return c.Status == metav1.ConditionTrue && !isTrue(dash, v1alpha1.ConditionDrifted) && dash.Status.Drift == nil
+				return c.Status == metav1.ConditionTrue && !isTrue(dash, v1alpha1.ConditionDrifted) &&
+					dash.Status.Drift == nil
 			})
 			if d := w.dash(org, dash.Status.UID); d.Title != "Next" {
 				t.Errorf("dashboard: %+v", d)
@@ -91,9 +114,22 @@ func TestAPIDashboardReportAndFolder(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, grafanatest.Options{})
 	w.organization("team")
-	dash := ready(w, w.dashboard("overview", "team", overview, func(o *v1alpha1.Dashboard) { o.Spec.DriftPolicy = v1alpha1.DriftReport }))
+	dash := ready(
+		w,
+		w.dashboard(
+			"overview",
+			"team",
+			overview,
+			func(o *v1alpha1.Dashboard) { o.Spec.DriftPolicy = v1alpha1.DriftReport },
+		),
+	)
 	org := orgOf(w, "team")
-	w.ask("POST", "/api/dashboards/db", org, map[string]any{"overwrite": true, "dashboard": map[string]any{"uid": dash.Status.UID, "title": "Edited"}})
+	w.ask(
+		"POST",
+		"/api/dashboards/db",
+		org,
+		map[string]any{"overwrite": true, "dashboard": map[string]any{"uid": dash.Status.UID, "title": "Edited"}},
+	)
 	visit(w, dash)
 	until(w, dash, "Drifted", func(metav1.Condition) bool { return isTrue(dash, v1alpha1.ConditionDrifted) })
 	change(w, dash, func() { dash.Spec.Folder = &v1alpha1.DashboardFolder{UID: "later"} })
@@ -104,7 +140,8 @@ func TestAPIDashboardReportAndFolder(t *testing.T) {
 	visit(w, dash)
 	until(w, dash, "moved", func(c metav1.Condition) bool {
 		d := w.dash(org, dash.Status.UID)
-		return c.Status == metav1.ConditionTrue && d.FolderUID == "later" && d.Title == "Overview" && !isTrue(dash, v1alpha1.ConditionDrifted)
+		return c.Status == metav1.ConditionTrue && d.FolderUID == "later" && d.Title == "Overview" &&
+			!isTrue(dash, v1alpha1.ConditionDrifted)
 	})
 }
 
@@ -116,7 +153,12 @@ func TestAPIDashboardAlreadyExists(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t, grafanatest.Options{Version: version})
 			org := ready(w, w.organization("team")).Status.OrgID
-			w.ask("POST", "/api/dashboards/db", org, map[string]any{"dashboard": map[string]any{"uid": "wanted", "title": "Theirs"}})
+			w.ask(
+				"POST",
+				"/api/dashboards/db",
+				org,
+				map[string]any{"dashboard": map[string]any{"uid": "wanted", "title": "Theirs"}},
+			)
 			dash := w.dashboard("overview", "team", overview, func(o *v1alpha1.Dashboard) { o.Spec.UID = "wanted" })
 			stalled(w, dash, v1alpha1.ReasonAlreadyExists, `"wanted"`, "spec.uid")
 			if d := w.dash(org, "wanted"); d.Title != "Theirs" || d.Version != 1 {
@@ -128,7 +170,12 @@ func TestAPIDashboardAlreadyExists(t *testing.T) {
 			w.delete(dash)
 			w.gone(dash)
 
-			w.ask("POST", "/api/dashboards/db", org, map[string]any{"dashboard": map[string]any{"uid": "named", "title": "Theirs"}})
+			w.ask(
+				"POST",
+				"/api/dashboards/db",
+				org,
+				map[string]any{"dashboard": map[string]any{"uid": "named", "title": "Theirs"}},
+			)
 			second := w.dashboard("second", "team", `{"title": "Ours", "uid": "named"}`)
 			stalled(w, second, v1alpha1.ReasonAlreadyExists)
 			w.delete(second)
@@ -168,9 +215,19 @@ func TestAPIDashboardUIDAndFolder(t *testing.T) {
 	for _, uid := range []string{"one", "two"} {
 		w.ask("POST", "/api/folders", org, map[string]any{"uid": uid, "title": uid})
 	}
-	spec := w.dashboard("spec", "team", `{"title": "a", "uid": "content"}`, func(o *v1alpha1.Dashboard) { o.Spec.UID = "spec" })
+	spec := w.dashboard(
+		"spec",
+		"team",
+		`{"title": "a", "uid": "content"}`,
+		func(o *v1alpha1.Dashboard) { o.Spec.UID = "spec" },
+	)
 	content := w.dashboard("content", "team", `{"title": "b", "uid": "content"}`)
-	own := w.dashboard("own", "team", `{"title": "c"}`, func(o *v1alpha1.Dashboard) { o.Spec.Folder = &v1alpha1.DashboardFolder{UID: "one"} })
+	own := w.dashboard(
+		"own",
+		"team",
+		`{"title": "c"}`,
+		func(o *v1alpha1.Dashboard) { o.Spec.Folder = &v1alpha1.DashboardFolder{UID: "one"} },
+	)
 	for dash, want := range map[*v1alpha1.Dashboard]string{spec: "spec", content: "content", own: string(own.UID)} {
 		if ready(w, dash); dash.Status.UID != want || w.dash(org, want) == nil {
 			t.Errorf("%s has uid %q, not %q", dash.Name, dash.Status.UID, want)
@@ -191,7 +248,16 @@ func TestAPIDashboardUIDAndFolder(t *testing.T) {
 	if d := w.dash(org, own.Status.UID); d.FolderUID != "" {
 		t.Errorf("it is in folder %q", d.FolderUID)
 	}
-	w.ask("POST", "/api/dashboards/db", org, map[string]any{"overwrite": true, "folderUid": "one", "dashboard": map[string]any{"uid": own.Status.UID, "title": "c"}})
+	w.ask(
+		"POST",
+		"/api/dashboards/db",
+		org,
+		map[string]any{
+			"overwrite": true,
+			"folderUid": "one",
+			"dashboard": map[string]any{"uid": own.Status.UID, "title": "c"},
+		},
+	)
 	visit(w, own)
 	w.eventually("out of the folder again", func() error {
 		if d := w.dash(org, own.Status.UID); d.FolderUID != "" {

@@ -35,7 +35,11 @@ func TestAPIDeletionOrphan(t *testing.T) {
 		t.Error("the key does not work any more")
 	}
 	if secret := w.secret("ci"); len(secret.OwnerReferences) != 0 || string(secret.Data["token"]) != key {
-		t.Errorf("the Secret has owners %v; the same key: %v", secret.OwnerReferences, string(secret.Data["token"]) == key)
+		t.Errorf(
+			"the Secret has owners %v; the same key: %v",
+			secret.OwnerReferences,
+			string(secret.Data["token"]) == key,
+		)
 	}
 	again := w.organization("again", func(o *v1alpha1.Organization) { o.Spec.Name = "team" })
 	stalled(w, again, v1alpha1.ReasonAlreadyExists, `"team"`)
@@ -63,7 +67,12 @@ func TestAPIDeletionBlocked(t *testing.T) {
 	w.delete(second)
 	w.gone(second)
 	w.eventually("one Dashboard left", func() error {
-		if stalled(w, n.org, v1alpha1.ReasonDeletionBlocked); messageOf(n.org) == "" || !contains(messageOf(n.org), "1 Dashboard:") {
+		if stalled(
+			w,
+			n.org,
+			v1alpha1.ReasonDeletionBlocked,
+		); messageOf(n.org) == "" ||
+			!contains(messageOf(n.org), "1 Dashboard:") {
 			return fmt.Errorf("it says: %s", messageOf(n.org))
 		}
 		return nil
@@ -97,7 +106,12 @@ func TestAPIDeletionOfOthersWork(t *testing.T) {
 	w := newWorld(t, grafanatest.Options{})
 	org := ready(w, w.organization("team"))
 	id := org.Status.OrgID
-	w.ask("POST", "/api/dashboards/db", id, map[string]any{"dashboard": map[string]any{"uid": "theirs", "title": "Their work"}})
+	w.ask(
+		"POST",
+		"/api/dashboards/db",
+		id,
+		map[string]any{"dashboard": map[string]any{"uid": "theirs", "title": "Their work"}},
+	)
 	w.delete(org)
 	stalled(w, org, v1alpha1.ReasonDeletionBlocked, "Their work", "Orphan")
 	if w.dash(id, "theirs") == nil {
@@ -142,8 +156,20 @@ func TestAPIDeletionParentGone(t *testing.T) {
 	w.delete(n.org, n.sa)
 	w.gone(n.org, n.sa)
 	w.delete(n.dash, n.token)
-	stalled(w, n.dash, v1alpha1.ReasonParentGone, "Organization "+w.ns+"/team does not exist", v1alpha1.AnnotationAbandon)
-	stalled(w, n.token, v1alpha1.ReasonParentGone, "ServiceAccount "+w.ns+"/robot does not exist", v1alpha1.AnnotationAbandon)
+	stalled(
+		w,
+		n.dash,
+		v1alpha1.ReasonParentGone,
+		"Organization "+w.ns+"/team does not exist",
+		v1alpha1.AnnotationAbandon,
+	)
+	stalled(
+		w,
+		n.token,
+		v1alpha1.ReasonParentGone,
+		"ServiceAccount "+w.ns+"/robot does not exist",
+		v1alpha1.AnnotationAbandon,
+	)
 }
 
 // What never got into Grafana goes at once.
@@ -178,20 +204,39 @@ func TestAPIDeletionDuringOutage(t *testing.T) {
 	}
 }
 
-// theirWork puts one thing into an organization that the operator did not put there, under each way of calling it that a condition uses, and returns how to take it out.
+// theirWork puts one thing into an organization that the operator did not put there, under each way of calling it that
+// a condition uses, and returns how to take it out.
 var theirWork = map[string]func(w *world, org int64) (takeOut func()){
 	`"Their folder"`: func(w *world, org int64) func() {
 		w.ask("POST", "/api/folders", org, map[string]any{"uid": "theirs", "title": "Their folder"})
 		return func() { w.ask("DELETE", "/api/folders/theirs", org, nil) }
 	},
 	`data source "Their metrics"`: func(w *world, org int64) func() {
-		w.ask("POST", "/api/datasources", org, map[string]any{"uid": "theirs", "name": "Their metrics", "type": "prometheus", "access": "proxy", "url": "http://prometheus:9090"})
+		w.ask(
+			"POST",
+			"/api/datasources",
+			org,
+			map[string]any{
+				"uid":    "theirs",
+				"name":   "Their metrics",
+				"type":   "prometheus",
+				"access": "proxy",
+				"url":    "http://prometheus:9090",
+			},
+		)
 		return func() { w.ask("DELETE", "/api/datasources/uid/theirs", org, nil) }
 	},
 	`alert rule "Their rule"`: func(w *world, org int64) func() {
 		w.ask("POST", "/api/folders", org, map[string]any{"uid": "rules", "title": "Rules"})
 		w.ask("POST", "/api/v1/provisioning/alert-rules", org, map[string]any{
-			"uid": "theirs", "title": "Their rule", "ruleGroup": "g", "folderUID": "rules", "condition": "A", "for": "1m", "noDataState": "OK", "execErrState": "OK",
+			"uid":          "theirs",
+			"title":        "Their rule",
+			"ruleGroup":    "g",
+			"folderUID":    "rules",
+			"condition":    "A",
+			"for":          "1m",
+			"noDataState":  "OK",
+			"execErrState": "OK",
 			"data": []any{map[string]any{
 				"refId": "A", "datasourceUid": "__expr__", "relativeTimeRange": map[string]int{"from": 60, "to": 0},
 				"model": map[string]string{"refId": "A", "type": "math", "expression": "1 > 0"},
@@ -203,7 +248,12 @@ var theirWork = map[string]func(w *world, org int64) (takeOut func()){
 		}
 	},
 	`library panel "Their panel"`: func(w *world, org int64) func() {
-		w.ask("POST", "/api/library-elements", org, map[string]any{"uid": "theirs", "name": "Their panel", "kind": 1, "model": map[string]any{"type": "text"}})
+		w.ask(
+			"POST",
+			"/api/library-elements",
+			org,
+			map[string]any{"uid": "theirs", "name": "Their panel", "kind": 1, "model": map[string]any{"type": "text"}},
+		)
 		return func() { w.ask("DELETE", "/api/library-elements/theirs", org, nil) }
 	},
 	`service account "Their robot"`: func(w *world, org int64) func() {
@@ -212,25 +262,49 @@ var theirWork = map[string]func(w *world, org int64) (takeOut func()){
 	},
 }
 
-// Whatever others have put into an organization holds up its deletion, which names that and the members; members alone do not.
+// Whatever others have put into an organization holds up its deletion, which names that and the members; members alone
+// do not.
 func TestAPIDeletionOfContents(t *testing.T) {
 	t.Parallel()
 	for _, version := range grafanatest.Versions() {
 		t.Run(version, func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t, grafanatest.Options{Version: version})
-			w.ask("POST", "/api/admin/users", 0, map[string]any{"login": "jane", "name": "jane", "password": "jane-password", "email": "jane@example.com"})
+			w.ask(
+				"POST",
+				"/api/admin/users",
+				0,
+				map[string]any{
+					"login":    "jane",
+					"name":     "jane",
+					"password": "jane-password",
+					"email":    "jane@example.com",
+				},
+			)
 			orgs, takeOut := map[string]*v1alpha1.Organization{}, map[string]func(){}
 			for what, put := range theirWork {
 				org := ready(w, w.organization("", func(o *v1alpha1.Organization) { o.GenerateName = "team-" }))
-				w.ask("POST", fmt.Sprintf("/api/orgs/%d/users", org.Status.OrgID), 0, map[string]any{"loginOrEmail": "jane", "role": "Viewer"})
+				w.ask(
+					"POST",
+					fmt.Sprintf("/api/orgs/%d/users", org.Status.OrgID),
+					0,
+					map[string]any{"loginOrEmail": "jane", "role": "Viewer"},
+				)
 				orgs[what], takeOut[what] = org, put(w, org.Status.OrgID)
 			}
 			for _, org := range orgs {
 				w.delete(org)
 			}
 			for what, org := range orgs {
-				stalled(w, org, v1alpha1.ReasonDeletionBlocked, what, `members are "jane"`, "DeleteWithContents", "Orphan")
+				stalled(
+					w,
+					org,
+					v1alpha1.ReasonDeletionBlocked,
+					what,
+					`members are "jane"`,
+					"DeleteWithContents",
+					"Orphan",
+				)
 				if w.org(org.Status.OrgID) == nil {
 					t.Errorf("with %s in it the organization was deleted", what)
 				}
@@ -248,7 +322,8 @@ func TestAPIDeletionOfContents(t *testing.T) {
 	}
 }
 
-// DeleteWithContents deletes an organization with all that is in it. Service accounts go before it: Grafana would keep them, and their keys.
+// DeleteWithContents deletes an organization with all that is in it. Service accounts go before it: Grafana would keep
+// them, and their keys.
 func TestAPIDeletionWithContents(t *testing.T) {
 	t.Parallel()
 	for _, version := range grafanatest.Versions() {
@@ -266,7 +341,12 @@ func TestAPIDeletionWithContents(t *testing.T) {
 			w.delete(n.org)
 			stalled(w, n.org, v1alpha1.ReasonDeletionBlocked, "1 Dashboard, 1 ServiceAccount")
 			change(w, n.org, func() { n.org.Spec.DeletionPolicy = v1alpha1.OrganizationDeleteWithContents })
-			stalled(w, n.org, v1alpha1.ReasonDeletionBlocked, "1 Dashboard, 1 ServiceAccount") // objects in Kubernetes are not what is meant by contents
+			stalled(
+				w,
+				n.org,
+				v1alpha1.ReasonDeletionBlocked,
+				"1 Dashboard, 1 ServiceAccount",
+			) // objects in Kubernetes are not what is meant by contents
 			w.delete(n.dash, n.sa, n.token)
 			w.gone(n.token, n.dash, n.sa, n.org)
 
@@ -294,7 +374,8 @@ func TestAPIDeletionWithContents(t *testing.T) {
 	}
 }
 
-// Some versions of Grafana cannot delete organizations. That is said, and not tried again and again; Orphan is a way out.
+// Some versions of Grafana cannot delete organizations. That is said, and not tried again and again; Orphan is a way
+// out.
 func TestAPIDeletionThatGrafanaCannot(t *testing.T) {
 	t.Parallel()
 	for _, version := range []string{"12.0.0", "12.0.1", "13.1.0", "13.2.0"} {
@@ -304,7 +385,14 @@ func TestAPIDeletionThatGrafanaCannot(t *testing.T) {
 			org, other := ready(w, w.organization("team")), ready(w, w.organization("other"))
 			id := org.Status.OrgID
 			w.delete(org)
-			stalled(w, org, v1alpha1.ReasonCannotDelete, "Grafana "+version+" cannot delete organizations", "Update Grafana", "deletionPolicy: Orphan")
+			stalled(
+				w,
+				org,
+				v1alpha1.ReasonCannotDelete,
+				"Grafana "+version+" cannot delete organizations",
+				"Update Grafana",
+				"deletionPolicy: Orphan",
+			)
 			w.delete(other) // what a retry would do happens meanwhile
 			stalled(w, other, v1alpha1.ReasonCannotDelete)
 			ready(w, w.dashboard("overview", ready(w, w.organization("third")).Name, overview))
@@ -323,7 +411,8 @@ func TestAPIDeletionThatGrafanaCannot(t *testing.T) {
 	}
 }
 
-// What was let go by Orphan is had back by objects of the same names, with the key that has been in the Secret all the time.
+// What was let go by Orphan is had back by objects of the same names, with the key that has been in the Secret all the
+// time.
 func TestAPIDeletionOrphanAndBack(t *testing.T) {
 	t.Parallel()
 	for _, version := range grafanatest.Versions() {
@@ -346,7 +435,17 @@ func TestAPIDeletionOrphanAndBack(t *testing.T) {
 			}
 			n.ready(w)
 			if now := n.now(w); now != was || len(w.grafana.Keys()) != 1 {
-				t.Errorf("organization %d became %d, account %d %d, uid %s %s; the same key: %v of %d", was.org, now.org, was.account, now.account, was.uid, now.uid, was.key == now.key, len(w.grafana.Keys()))
+				t.Errorf(
+					"organization %d became %d, account %d %d, uid %s %s; the same key: %v of %d",
+					was.org,
+					now.org,
+					was.account,
+					now.account,
+					was.uid,
+					now.uid,
+					was.key == now.key,
+					len(w.grafana.Keys()),
+				)
 			}
 			n.check(w)
 			n.remove(w)
@@ -363,7 +462,10 @@ func (w *world) holds(name string, instances ...*v1alpha1.Instance) {
 			return err
 		}
 		for _, i := range instances {
-			if !slices.ContainsFunc(secret.Finalizers, func(f string) bool { return strings.HasSuffix(f, "/in-use-by-"+string(i.UID)[:8]) }) {
+			if !slices.ContainsFunc(
+				secret.Finalizers,
+				func(f string) bool { return strings.HasSuffix(f, "/in-use-by-"+string(i.UID)[:8]) },
+			) {
 				return fmt.Errorf("not by %s: %v", i.Name, secret.Finalizers)
 			}
 		}
@@ -374,7 +476,8 @@ func (w *world) holds(name string, instances ...*v1alpha1.Instance) {
 	})
 }
 
-// The Secrets that an Instance logs in with are kept while it has organizations, each Instance for itself, and not a moment longer.
+// The Secrets that an Instance logs in with are kept while it has organizations, each Instance for itself, and not a
+// moment longer.
 func TestAPIInstanceHoldsSecrets(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, grafanatest.Options{})
@@ -386,7 +489,12 @@ func TestAPIInstanceHoldsSecrets(t *testing.T) {
 	other := ready(w, w.organization("other", func(o *v1alpha1.Organization) { o.Spec.InstanceRef.Name = "second" }))
 	w.holds("admin", instance, second)
 
-	w.create(&corev1.Secret{ObjectMeta: metav1.ObjectMeta{Name: "admin-2"}, StringData: map[string]string{"admin-user": "admin", "admin-password": "admin"}})
+	w.create(
+		&corev1.Secret{
+			ObjectMeta: metav1.ObjectMeta{Name: "admin-2"},
+			StringData: map[string]string{"admin-user": "admin", "admin-password": "admin"},
+		},
+	)
 	change(w, instance, func() { instance.Spec.Credentials.BasicAuth.SecretRef.Name = "admin-2" })
 	w.holds("admin-2", instance)
 	w.holds("admin", second)
@@ -415,8 +523,8 @@ func TestAPIInstanceHoldsSecrets(t *testing.T) {
 	}
 }
 
-// What people copy of a Secret that an Instance holds has the finalizer, too, and goes all the same; so does one that is
-// applied again when the Instance is gone. The Secret itself stays as long as it is needed.
+// What people copy of a Secret that an Instance holds has the finalizer, too, and goes all the same; so does one that
+// is applied again when the Instance is gone. The Secret itself stays as long as it is needed.
 func TestAPICopiesOfAnInstancesSecretGo(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, grafanatest.Options{})
@@ -429,7 +537,12 @@ func TestAPICopiesOfAnInstancesSecretGo(t *testing.T) {
 	held := func(s *corev1.Secret) { s.Finalizers = []string{finalizer, "example.com/theirs"} }
 	other := w.namespace(nil)
 	copies := []*corev1.Secret{
-		w.copied(original, "backup", held), w.copied(original, "admin", held, func(s *corev1.Secret) { s.Namespace = other }),
+		w.copied(
+			original,
+			"backup",
+			held,
+		),
+		w.copied(original, "admin", held, func(s *corev1.Secret) { s.Namespace = other }),
 	}
 	w.delete(original)
 	for _, c := range copies {

@@ -24,8 +24,18 @@ func (n *tenant) disturb(w *world) {
 	w.t.Helper()
 	id := n.org.Status.OrgID
 	w.ask("PUT", fmt.Sprintf("/api/orgs/%d", id), 0, map[string]any{"name": "hijacked"})
-	w.ask("PATCH", fmt.Sprintf("/api/serviceaccounts/%d", n.sa.Status.ID), id, map[string]any{"name": "renamed", "role": "Editor", "isDisabled": true})
-	w.ask("POST", "/api/dashboards/db", id, map[string]any{"overwrite": true, "dashboard": map[string]any{"uid": n.dash.Status.UID, "title": "edited"}})
+	w.ask(
+		"PATCH",
+		fmt.Sprintf("/api/serviceaccounts/%d", n.sa.Status.ID),
+		id,
+		map[string]any{"name": "renamed", "role": "Editor", "isDisabled": true},
+	)
+	w.ask(
+		"POST",
+		"/api/dashboards/db",
+		id,
+		map[string]any{"overwrite": true, "dashboard": map[string]any{"uid": n.dash.Status.UID, "title": "edited"}},
+	)
 	w.ask("DELETE", fmt.Sprintf("/api/serviceaccounts/%d/tokens/%d", n.sa.Status.ID, n.token.Status.TokenID), id, nil)
 }
 
@@ -73,18 +83,25 @@ func TestAPIDrift(t *testing.T) {
 			})
 			n.ready(w)
 			if n.token.Status.Revision != 2 {
-				t.Errorf("the token that was deleted in Grafana was reissued as revision %d, not 2", n.token.Status.Revision)
+				t.Errorf(
+					"the token that was deleted in Grafana was reissued as revision %d, not 2",
+					n.token.Status.Revision,
+				)
 			}
 			n.check(w)
 		})
 	}
 }
 
-// The same without a nudge: the Instance's resyncInterval alone brings the visits, also to a Dashboard that had no source
-// yet. This one test waits for a real interval, the shortest that there is.
+// The same without a nudge: the Instance's resyncInterval alone brings the visits, also to a Dashboard that had no
+// source yet. This one test waits for a real interval, the shortest that there is.
 func TestAPIResync(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, grafanatest.Options{}, func(o *v1alpha1.Instance) { o.Spec.ResyncInterval = &metav1.Duration{Duration: 30 * time.Second} })
+	w := newWorld(
+		t,
+		grafanatest.Options{},
+		func(o *v1alpha1.Instance) { o.Spec.ResyncInterval = &metav1.Duration{Duration: 30 * time.Second} },
+	)
 	n := w.tenant()
 	s := &shelf{}
 	server := httptest.NewServer(s)
@@ -128,17 +145,39 @@ func TestAPIDeletedInGrafana(t *testing.T) {
 				}
 				accounts := w.grafana.ServiceAccounts(org.ID)
 				if len(accounts) != 1 || len(w.grafana.Dashboards(org.ID)) != 1 || len(w.grafana.Tokens(org.ID)) != 1 {
-					return fmt.Errorf("accounts %+v, dashboards %+v, tokens %+v", accounts, w.grafana.Dashboards(org.ID), w.grafana.Tokens(org.ID))
+					return fmt.Errorf(
+						"accounts %+v, dashboards %+v, tokens %+v",
+						accounts,
+						w.grafana.Dashboards(org.ID),
+						w.grafana.Tokens(org.ID),
+					)
 				}
 				var secret corev1.Secret
-				if err := w.client.Get(t.Context(), client.ObjectKey{Namespace: w.ns, Name: "ci"}, &secret); err != nil {
+				if err := w.client.Get(
+					t.Context(),
+					client.ObjectKey{Namespace: w.ns, Name: "ci"},
+					&secret,
+				); err != nil {
 					return err
 				}
-				if orgID, saID, _, alive := w.grafana.KeyAlive(string(secret.Data["token"])); !alive || orgID != org.ID || saID != accounts[0].ID {
-					return fmt.Errorf("the key in the Secret is of org %d and account %d (alive: %v)", orgID, saID, alive)
+				if orgID, saID, _, alive := w.grafana.KeyAlive(
+					string(secret.Data["token"]),
+				); !alive || orgID != org.ID ||
+					saID != accounts[0].ID {
+					return fmt.Errorf(
+						"the key in the Secret is of org %d and account %d (alive: %v)",
+						orgID,
+						saID,
+						alive,
+					)
 				}
 				for _, obj := range []lifecycle.Object{n.org, n.sa, n.token, n.dash} {
-					if err := w.client.Get(t.Context(), client.ObjectKeyFromObject(obj), obj); err != nil || !isTrue(obj, v1alpha1.ConditionReady) {
+					if err := w.client.Get(
+						t.Context(),
+						client.ObjectKeyFromObject(obj),
+						obj,
+					); err != nil ||
+						!isTrue(obj, v1alpha1.ConditionReady) {
 						return fmt.Errorf("%T is not Ready: %+v (%w)", obj, obj.CommonStatus().Conditions, err)
 					}
 				}
@@ -160,8 +199,16 @@ func TestAPIAtRest(t *testing.T) {
 			secret := w.secret("ci")
 			w.grafana.ResetLog()
 			looks := map[lifecycle.Object]string{
-				n.org: fmt.Sprintf("/api/orgs/%d", n.org.Status.OrgID), n.sa: fmt.Sprintf("/api/serviceaccounts/%d", n.sa.Status.ID),
-				n.token: fmt.Sprintf("/api/serviceaccounts/%d/tokens", n.sa.Status.ID), n.dash: "/api/dashboards/uid/" + n.dash.Status.UID,
+				n.org: fmt.Sprintf(
+					"/api/orgs/%d",
+					n.org.Status.OrgID,
+				),
+				n.sa: fmt.Sprintf("/api/serviceaccounts/%d", n.sa.Status.ID),
+				n.token: fmt.Sprintf(
+					"/api/serviceaccounts/%d/tokens",
+					n.sa.Status.ID,
+				),
+				n.dash: "/api/dashboards/uid/" + n.dash.Status.UID,
 				get(w, &v1alpha1.Instance{ObjectMeta: metav1.ObjectMeta{Namespace: w.ns, Name: "grafana"}}): "/api/health",
 			}
 			for obj, path := range looks {
@@ -182,16 +229,30 @@ func (w *world) settled() *tenant {
 	w.t.Helper()
 	n := &tenant{
 		org: w.organization("team", func(o *v1alpha1.Organization) {
-			o.Spec.Preferences = &v1alpha1.Preferences{Theme: "dark", Timezone: "Europe/Berlin", WeekStart: "sunday", Language: "de-DE", HomeDashboardRef: &v1alpha1.ObjectReference{Name: "overview"}}
+			o.Spec.Preferences = &v1alpha1.Preferences{
+				Theme:            "dark",
+				Timezone:         "Europe/Berlin",
+				WeekStart:        "sunday",
+				Language:         "de-DE",
+				HomeDashboardRef: &v1alpha1.ObjectReference{Name: "overview"},
+			}
 			o.Spec.Quotas = map[string]v1alpha1.QuotaLimit{"dashboard": 50, "org_user": -1}
 		}),
-		sa: w.account("robot", "team", func(o *v1alpha1.ServiceAccount) { o.Spec.Name, o.Spec.Role = "The Robot", v1alpha1.RoleNone }),
+		sa: w.account(
+			"robot",
+			"team",
+			func(o *v1alpha1.ServiceAccount) { o.Spec.Name, o.Spec.Role = "The Robot", v1alpha1.RoleNone },
+		),
 		token: w.token("ci", "robot", func(o *v1alpha1.ServiceAccountToken) {
 			o.Spec.TTL = &metav1.Duration{Duration: 90 * time.Minute}
 			o.Spec.Secret.Labels = map[string]v1alpha1.LabelValue{"a": "b"}
 			o.Spec.Secret.Annotations = map[string]string{"c": "d, e"}
 		}),
-		dash: w.dashboard("overview", "team", `{"title": "Numbers", "uid": "numbers", "version": 7, "id": 3, "panels": [{"id": 1, "type": "stat", "w": 1.0, "big": 12345678901234567890, "exp": 1e3, "html": "<a & b>"}]}`),
+		dash: w.dashboard(
+			"overview",
+			"team",
+			`{"title": "Numbers", "uid": "numbers", "version": 7, "id": 3, "panels": [{"id": 1, "type": "stat", "w": 1.0, "big": 12345678901234567890, "exp": 1e3, "html": "<a & b>"}]}`,
+		),
 	}
 	n.ready(w)
 	w.eventually("the home dashboard", func() error {
@@ -204,7 +265,8 @@ func (w *world) settled() *tenant {
 	return n
 }
 
-// visitTwice has an object visited twice, and fails if the operator writes it meanwhile. The second visit begins only when the first is over.
+// visitTwice has an object visited twice, and fails if the operator writes it meanwhile. The second visit begins only
+// when the first is over.
 func (w *world) visitTwice(obj lifecycle.Object, path string) {
 	w.t.Helper()
 	before := obj.DeepCopyObject().(lifecycle.Object)
@@ -218,7 +280,11 @@ func (w *world) visitTwice(obj lifecycle.Object, path string) {
 			return nil
 		})
 		if now := get(w, obj); now.GetResourceVersion() != version {
-			w.t.Errorf("%T was written at rest:\n%s", obj, cmp.Diff(before, now, cmpopts.IgnoreTypes(metav1.TypeMeta{})))
+			w.t.Errorf(
+				"%T was written at rest:\n%s",
+				obj,
+				cmp.Diff(before, now, cmpopts.IgnoreTypes(metav1.TypeMeta{})),
+			)
 		}
 	}
 }

@@ -42,8 +42,8 @@ func (n *tenant) ready(w *world) {
 	ready(w, n.dash)
 }
 
-// The main job, on each Grafana: objects applied in the worst order become Ready, with their ids in status and the key in the Secret; changes and renames follow; deleted all at once they go in
-// dependency order and leave nothing.
+// The main job, on each Grafana: objects applied in the worst order become Ready, with their ids in status and the key
+// in the Secret; changes and renames follow; deleted all at once they go in dependency order and leave nothing.
 func TestAPIFlow(t *testing.T) {
 	t.Parallel()
 	for _, version := range grafanatest.Versions() {
@@ -84,12 +84,22 @@ func (n *tenant) check(w *world) {
 		t.Errorf("organization %q (%+v) is %+v", n.org.WantedName(), n.org.Status, o)
 	}
 	sa := w.sa(id, n.sa.Status.ID)
-	if sa == nil || sa.Name != n.sa.WantedName() || sa.Role != string(n.sa.Spec.Role) || sa.Disabled != n.sa.Spec.Disabled || sa.Login != n.sa.Status.Login || n.sa.Status.OrgID != id {
+	if sa == nil || sa.Name != n.sa.WantedName() || sa.Role != string(n.sa.Spec.Role) ||
+		sa.Disabled != n.sa.Spec.Disabled ||
+		sa.Login != n.sa.Status.Login ||
+		n.sa.Status.OrgID != id {
 		t.Errorf("service account %+v (%+v) is %+v", n.sa.Spec, n.sa.Status, sa)
 	}
 	orgID, saID, tokenID, alive := w.grafana.KeyAlive(w.key(n.token.SecretName()))
 	if !alive || orgID != id || saID != n.sa.Status.ID || tokenID != n.token.Status.TokenID {
-		t.Errorf("the key in the Secret is of org %d, account %d, token %d (alive: %v); status is %+v", orgID, saID, tokenID, alive, n.token.Status)
+		t.Errorf(
+			"the key in the Secret is of org %d, account %d, token %d (alive: %v); status is %+v",
+			orgID,
+			saID,
+			tokenID,
+			alive,
+			n.token.Status,
+		)
 	}
 	if tokens := w.grafana.Tokens(id); len(tokens) != 1 || tokens[0].Name != n.token.Status.TokenName {
 		t.Errorf("tokens: %+v; status is %+v", tokens, n.token.Status)
@@ -131,7 +141,11 @@ func (n *tenant) update(w *world) {
 		n.org.Spec.Preferences = &v1alpha1.Preferences{Theme: "light", WeekStart: "monday"}
 	})
 	change(w, n.sa, func() { n.sa.Spec.Name, n.sa.Spec.Role = "The Robot", v1alpha1.RoleAdmin })
-	change(w, n.dash, func() { n.dash.Spec.Source.JSON = new(`{"title": "Second thoughts", "tags": ["a"], "refresh": "5s"}`) })
+	change(
+		w,
+		n.dash,
+		func() { n.dash.Spec.Source.JSON = new(`{"title": "Second thoughts", "tags": ["a"], "refresh": "5s"}`) },
+	)
 	change(w, n.token, func() {
 		n.token.Spec.Secret.Labels = map[string]v1alpha1.LabelValue{"team": "blue"}
 		n.token.Spec.Secret.Annotations = map[string]string{"example.com/note": "for CI"}
@@ -145,7 +159,8 @@ func (n *tenant) update(w *world) {
 		w.t.Errorf("login %q became %q, uid %q became %q", login, n.sa.Status.Login, uid, n.dash.Status.UID)
 	}
 	secret := w.secret("ci")
-	if secret.Labels["team"] != "blue" || secret.Annotations["example.com/note"] != "for CI" || string(secret.Data["token"]) != key {
+	if secret.Labels["team"] != "blue" || secret.Annotations["example.com/note"] != "for CI" ||
+		string(secret.Data["token"]) != key {
 		w.t.Errorf("Secret: %+v, the same key: %v", secret.ObjectMeta, string(secret.Data["token"]) == key)
 	}
 }

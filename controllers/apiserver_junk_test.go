@@ -25,27 +25,65 @@ import (
 
 var (
 	wholeSelector = spec{"from": "Selector", "selector": spec{
-		"matchLabels": spec{"a": "b"}, "matchExpressions": []any{spec{"key": "c", "operator": "In", "values": []any{"d"}}},
+		"matchLabels": spec{
+			"a": "b",
+		},
+		"matchExpressions": []any{spec{"key": "c", "operator": "In", "values": []any{"d"}}},
 	}}
 	wholeCommon = spec{"suspend": true, "resyncInterval": "1h", "deletionPolicy": "Orphan"}
 	wholeStatus = spec{
-		"observedGeneration": 1, "createStarted": "2026-01-02T03:04:05Z",
-		"conditions": []any{spec{"type": "Ready", "status": "True", "reason": "InSync", "message": "m", "observedGeneration": 1, "lastTransitionTime": "2026-01-02T03:04:05Z"}},
+		"observedGeneration": 1,
+		"createStarted":      "2026-01-02T03:04:05Z",
+		"conditions": []any{
+			spec{
+				"type":               "Ready",
+				"status":             "True",
+				"reason":             "InSync",
+				"message":            "m",
+				"observedGeneration": 1,
+				"lastTransitionTime": "2026-01-02T03:04:05Z",
+			},
+		},
 	}
 )
 
 // whole are objects that together have every field that there is.
 var whole = map[string][]struct{ spec, status spec }{
 	"Instance": {
-		{spec{
-			"url": "http://grafana:3000", "timeout": "30s", "resyncInterval": "1h", "allowedNamespaces": wholeSelector, "adoption": "Allow", "onReset": "Hold",
-			"credentials": spec{"basicAuth": spec{"secretRef": spec{"name": "a"}, "usernameKey": "u", "passwordKey": "p", "session": "Auto"}},
-			"tls":         spec{"caFrom": spec{"configMapKeyRef": spec{"name": "a", "key": "b"}}, "clientCertificateSecretRef": spec{"name": "c"}, "serverName": "s", "insecureSkipVerify": false},
-			"limits":      spec{"requestsPerSecond": 1, "burst": 1, "maxConcurrentReads": 1, "maxConcurrentWrites": 1},
-		}, lay(wholeStatus, spec{
-			"version": "12.4.0", "edition": "Open Source", "database": "ok", "capabilities": []any{"Session"}, "resets": 1,
-			"databaseID": "user 1", "loginFailure": spec{"time": "2026-01-02T03:04:05Z", "attempts": 1, "secretResourceVersion": "7"},
-		})},
+		{
+			spec{
+				"url":               "http://grafana:3000",
+				"timeout":           "30s",
+				"resyncInterval":    "1h",
+				"allowedNamespaces": wholeSelector,
+				"adoption":          "Allow",
+				"onReset":           "Hold",
+				"credentials": spec{
+					"basicAuth": spec{
+						"secretRef":   spec{"name": "a"},
+						"usernameKey": "u",
+						"passwordKey": "p",
+						"session":     "Auto",
+					},
+				},
+				"tls": spec{
+					"caFrom":                     spec{"configMapKeyRef": spec{"name": "a", "key": "b"}},
+					"clientCertificateSecretRef": spec{"name": "c"},
+					"serverName":                 "s",
+					"insecureSkipVerify":         false,
+				},
+				"limits": spec{"requestsPerSecond": 1, "burst": 1, "maxConcurrentReads": 1, "maxConcurrentWrites": 1},
+			},
+			lay(wholeStatus, spec{
+				"version":      "12.4.0",
+				"edition":      "Open Source",
+				"database":     "ok",
+				"capabilities": []any{"Session"},
+				"resets":       1,
+				"databaseID":   "user 1",
+				"loginFailure": spec{"time": "2026-01-02T03:04:05Z", "attempts": 1, "secretResourceVersion": "7"},
+			}),
+		},
 		{spec{
 			"url": "http://grafana:3000", "credentials": spec{"token": spec{"name": "a", "key": "b"}},
 			"tls": spec{"caFrom": spec{"secretKeyRef": spec{"name": "a", "key": "b"}}},
@@ -53,36 +91,147 @@ var whole = map[string][]struct{ spec, status spec }{
 	},
 	"Organization": {
 		{lay(wholeCommon, spec{
-			"instanceRef": spec{"name": "a", "namespace": "b"}, "name": "n", "allowedNamespaces": wholeSelector, "quotas": spec{"dashboard": 1},
-			"maxServiceAccountRole": "Editor", "adoptionPolicy": "Adopt", "adoption": "Allow",
-			"preferences": spec{"theme": "dark", "timezone": "utc", "weekStart": "monday", "language": "en-US", "homeDashboardUID": "u"},
+			"instanceRef": spec{
+				"name":      "a",
+				"namespace": "b",
+			},
+			"name":                  "n",
+			"allowedNamespaces":     wholeSelector,
+			"quotas":                spec{"dashboard": 1},
+			"maxServiceAccountRole": "Editor",
+			"adoptionPolicy":        "Adopt",
+			"adoption":              "Allow",
+			"preferences": spec{
+				"theme":            "dark",
+				"timezone":         "utc",
+				"weekStart":        "monday",
+				"language":         "en-US",
+				"homeDashboardUID": "u",
+			},
 		}), lay(wholeStatus, spec{"orgID": 1, "name": "n", "adopted": true, "joined": true, "resets": 1})},
-		{spec{"instanceRef": spec{"name": "a"}, "preferences": spec{"homeDashboardRef": spec{"name": "a", "namespace": "b"}}}, spec{}},
+		{
+			spec{
+				"instanceRef": spec{"name": "a"},
+				"preferences": spec{"homeDashboardRef": spec{"name": "a", "namespace": "b"}},
+			},
+			spec{},
+		},
 	},
 	"ServiceAccount": {
-		{lay(wholeCommon, spec{"organizationRef": spec{"name": "a", "namespace": "b"}, "name": "n", "role": "Viewer", "disabled": true, "adoptionPolicy": "Adopt"}),
-			lay(wholeStatus, spec{"id": 1, "login": "l", "orgID": 1, "createdAt": "2026-01-02T03:04:05Z", "adopted": true})},
+		{
+			lay(
+				wholeCommon,
+				spec{
+					"organizationRef": spec{"name": "a", "namespace": "b"},
+					"name":            "n",
+					"role":            "Viewer",
+					"disabled":        true,
+					"adoptionPolicy":  "Adopt",
+				},
+			),
+			lay(
+				wholeStatus,
+				spec{"id": 1, "login": "l", "orgID": 1, "createdAt": "2026-01-02T03:04:05Z", "adopted": true},
+			),
+		},
 	},
 	"ServiceAccountToken": {
 		{lay(wholeCommon, spec{
-			"serviceAccountRef": spec{"name": "a"}, "ttl": "1h", "rotation": spec{"before": "10m", "overlap": "5m"},
-			"secret": spec{"name": "a", "key": "k", "type": "Opaque", "labels": spec{"a": "b"}, "annotations": spec{"c": "d"}, "template": spec{"e": "f"}},
+			"serviceAccountRef": spec{"name": "a"},
+			"ttl":               "1h",
+			"rotation":          spec{"before": "10m", "overlap": "5m"},
+			"secret": spec{
+				"name":        "a",
+				"key":         "k",
+				"type":        "Opaque",
+				"labels":      spec{"a": "b"},
+				"annotations": spec{"c": "d"},
+				"template":    spec{"e": "f"},
+			},
 		}), lay(wholeStatus, spec{
-			"tokenID": 1, "tokenName": "n", "revision": 1, "expiresAt": "2026-01-02T03:04:05Z", "nextRotation": "2026-01-02T03:04:05Z", "secretName": "s", "provenAt": "2026-01-02T03:04:05Z",
-			"superseded": []any{spec{"tokenID": 1, "revokedAfter": "2026-01-02T03:04:05Z"}},
+			"tokenID":      1,
+			"tokenName":    "n",
+			"revision":     1,
+			"expiresAt":    "2026-01-02T03:04:05Z",
+			"nextRotation": "2026-01-02T03:04:05Z",
+			"secretName":   "s",
+			"provenAt":     "2026-01-02T03:04:05Z",
+			"superseded":   []any{spec{"tokenID": 1, "revokedAfter": "2026-01-02T03:04:05Z"}},
 		})},
 	},
 	"Dashboard": {
-		{lay(wholeCommon, spec{"organizationRef": spec{"name": "a", "namespace": "b"}, "source": spec{"json": "{}"}, "uid": "u", "folder": spec{"uid": "f"}, "driftPolicy": "Report", "adoptionPolicy": "Adopt", "inputs": []any{spec{"name": "a", "value": "b"}}}),
-			lay(wholeStatus, spec{"uid": "u", "url": "/d/u", "version": 1, "contentHash": "h", "contentGeneration": 1, "savedAt": "2026-01-02T03:04:05Z", "folderUID": "f", "orgID": 1, "createdAt": "2026-01-02T03:04:05Z", "adopted": true, "drift": spec{"version": 2, "by": "admin"},
-				"storedHash": "h", "permissionsPending": true})},
-		{spec{"organizationRef": spec{"name": "a"}, "source": spec{"configMapRef": spec{"name": "a", "key": "b"}}, "folder": spec{"path": []any{"a", "b"}}}, spec{}},
+		{
+			lay(
+				wholeCommon,
+				spec{
+					"organizationRef": spec{"name": "a", "namespace": "b"},
+					"source":          spec{"json": "{}"},
+					"uid":             "u",
+					"folder":          spec{"uid": "f"},
+					"driftPolicy":     "Report",
+					"adoptionPolicy":  "Adopt",
+					"inputs":          []any{spec{"name": "a", "value": "b"}},
+				},
+			),
+			lay(
+				wholeStatus,
+				spec{
+					"uid":                "u",
+					"url":                "/d/u",
+					"version":            1,
+					"contentHash":        "h",
+					"contentGeneration":  1,
+					"savedAt":            "2026-01-02T03:04:05Z",
+					"folderUID":          "f",
+					"orgID":              1,
+					"createdAt":          "2026-01-02T03:04:05Z",
+					"adopted":            true,
+					"drift":              spec{"version": 2, "by": "admin"},
+					"storedHash":         "h",
+					"permissionsPending": true,
+				},
+			),
+		},
+		{
+			spec{
+				"organizationRef": spec{"name": "a"},
+				"source":          spec{"configMapRef": spec{"name": "a", "key": "b"}},
+				"folder":          spec{"path": []any{"a", "b"}},
+			},
+			spec{},
+		},
 		{spec{"organizationRef": spec{"name": "a"}, "source": spec{"model": spec{}}}, spec{}},
-		{spec{"organizationRef": spec{"name": "a"}, "source": spec{"gzipJson": "H4sIAAAAAAAAA6uuBQBDv6ajAgAAAA=="}}, spec{}},
-		{spec{"organizationRef": spec{"name": "a"}, "source": spec{"grafanaCom": spec{"id": 1, "revision": 2}}}, spec{}},
-		{spec{"organizationRef": spec{"name": "a"}, "source": spec{"url": spec{"url": "https://a/b", "sha256": strings.Repeat("0a", 32), "headersFrom": spec{"name": "a"},
-			"caFrom": spec{"secretKeyRef": spec{"name": "a", "key": "b"}}}}}, spec{}},
-		{spec{"organizationRef": spec{"name": "a"}, "source": spec{"url": spec{"url": "https://a/b", "caFrom": spec{"configMapKeyRef": spec{"name": "a", "key": "b"}}}}}, spec{}},
+		{
+			spec{"organizationRef": spec{"name": "a"}, "source": spec{"gzipJson": "H4sIAAAAAAAAA6uuBQBDv6ajAgAAAA=="}},
+			spec{},
+		},
+		{
+			spec{"organizationRef": spec{"name": "a"}, "source": spec{"grafanaCom": spec{"id": 1, "revision": 2}}},
+			spec{},
+		},
+		{
+			spec{
+				"organizationRef": spec{"name": "a"},
+				"source": spec{
+					"url": spec{
+						"url":         "https://a/b",
+						"sha256":      strings.Repeat("0a", 32),
+						"headersFrom": spec{"name": "a"},
+						"caFrom":      spec{"secretKeyRef": spec{"name": "a", "key": "b"}},
+					},
+				},
+			},
+			spec{},
+		},
+		{
+			spec{
+				"organizationRef": spec{"name": "a"},
+				"source": spec{
+					"url": spec{"url": "https://a/b", "caFrom": spec{"configMapKeyRef": spec{"name": "a", "key": "b"}}},
+				},
+			},
+			spec{},
+		},
 	},
 }
 
@@ -102,16 +251,56 @@ var junk = []any{
 // almost is what is nearly a duration or a time, for the fields that are one.
 var almost = map[*regexp.Regexp][]any{
 	regexp.MustCompile(`^\d+[hms]$`): {
-		" ", "h", "1h1", "-5s", "+5s", "5d", "1.5h", ".5s", "1e9s", "99999h99999m99999s", "9999999h", "9223372036854775807s", "1m1h", "1s1s", "1 h", "１h", "10µs", "1H", "0", "00000s", "30s\n",
+		" ",
+		"h",
+		"1h1",
+		"-5s",
+		"+5s",
+		"5d",
+		"1.5h",
+		".5s",
+		"1e9s",
+		"99999h99999m99999s",
+		"9999999h",
+		"9223372036854775807s",
+		"1m1h",
+		"1s1s",
+		"1 h",
+		"１h",
+		"10µs",
+		"1H",
+		"0",
+		"00000s",
+		"30s\n",
 	},
 	regexp.MustCompile(`^\d{4}-\d{2}-\d{2}T`): {
-		" ", "2026-01-02", "2026-01-02T03:04:05", "2026-01-02 03:04:05Z", "2026-01-02t03:04:05z", "2026-13-45T99:99:99Z", "2026-02-30T00:00:00Z", "2023-02-29T00:00:00Z", "2026-01-02T24:00:00Z",
-		"2016-12-31T23:59:60Z", "0000-00-00T00:00:00Z", "0000-01-01T00:00:00Z", "10000-01-01T00:00:00Z", "-001-01-01T00:00:00Z", "2026-01-02T03:04:05+99:99", "2026-01-02T03:04:05+0000",
-		"2026-01-02T03:04:05,5Z", "2026-01-02T03:04:05.999999999999Z", "2026-01-02T03:04Z", "2026-1-2T3:4:5Z", "2026-01-02T03:04:05Z ", "Fri, 02 Jan 2026 03:04:05 GMT",
+		" ",
+		"2026-01-02",
+		"2026-01-02T03:04:05",
+		"2026-01-02 03:04:05Z",
+		"2026-01-02t03:04:05z",
+		"2026-13-45T99:99:99Z",
+		"2026-02-30T00:00:00Z",
+		"2023-02-29T00:00:00Z",
+		"2026-01-02T24:00:00Z",
+		"2016-12-31T23:59:60Z",
+		"0000-00-00T00:00:00Z",
+		"0000-01-01T00:00:00Z",
+		"10000-01-01T00:00:00Z",
+		"-001-01-01T00:00:00Z",
+		"2026-01-02T03:04:05+99:99",
+		"2026-01-02T03:04:05+0000",
+		"2026-01-02T03:04:05,5Z",
+		"2026-01-02T03:04:05.999999999999Z",
+		"2026-01-02T03:04Z",
+		"2026-1-2T3:4:5Z",
+		"2026-01-02T03:04:05Z ",
+		"Fri, 02 Jan 2026 03:04:05 GMT",
 	},
 }
 
-// Whatever is put into whichever field is refused, or can still be read by everybody: one object that cannot be decoded would stop the operator for all.
+// Whatever is put into whichever field is refused, or can still be read by everybody: one object that cannot be decoded
+// would stop the operator for all.
 func TestAPIJunk(t *testing.T) {
 	t.Parallel()
 	for kind, samples := range whole {
@@ -131,7 +320,9 @@ func TestAPIJunk(t *testing.T) {
 				if err := a.patchStatus(stored, status); err != nil {
 					t.Fatalf("the whole status itself is refused: %v", err)
 				}
-				seen = append(seen, a.spoil(u, "spec", func(o *unstructured.Unstructured) error { return a.createLeniently(o) })...)
+				seen = append(
+					seen,
+					a.spoil(u, "spec", func(o *unstructured.Unstructured) error { return a.createLeniently(o) })...)
 				u.Object["status"] = status
 				seen = append(seen, a.spoil(u, "status", func(o *unstructured.Unstructured) error {
 					err := a.patchStatus(stored, o.Object["status"])
@@ -161,7 +352,11 @@ func (a *admission) patchStatus(u *unstructured.Unstructured, status any) error 
 }
 
 // spoil puts all junk into every place below a field, one after the other, and returns the places that it found.
-func (a *admission) spoil(u *unstructured.Unstructured, root string, write func(*unstructured.Unstructured) error) (leaves []string) {
+func (a *admission) spoil(
+	u *unstructured.Unstructured,
+	root string,
+	write func(*unstructured.Unstructured) error,
+) (leaves []string) {
 	for _, p := range places(u.Object[root], []any{root}) {
 		if p.leaf {
 			leaves = append(leaves, p.String())
@@ -173,7 +368,13 @@ func (a *admission) spoil(u *unstructured.Unstructured, root string, write func(
 			switch {
 			case err == nil:
 				if derr := a.decodes(o); derr != nil {
-					a.t.Errorf("%s %s = %s is accepted, and cannot be decoded: %v", u.GetKind(), p, shorten(fmt.Sprintf("%#v", value)), derr)
+					a.t.Errorf(
+						"%s %s = %s is accepted, and cannot be decoded: %v",
+						u.GetKind(),
+						p,
+						shorten(fmt.Sprintf("%#v", value)),
+						derr,
+					)
 				}
 			case !apierrors.IsInvalid(err) && !apierrors.IsBadRequest(err):
 				a.t.Errorf("%s %s = %s: %v", u.GetKind(), p, shorten(fmt.Sprintf("%#v", value)), err)
@@ -222,7 +423,12 @@ func (p orgScope) String() string {
 		case int:
 			text.WriteString("[]")
 		case string:
-			if name := fmt.Sprint(p.path[max(0, i-1)]); slices.Contains([]string{"quotas", "labels", "annotations", "matchLabels", "template"}, name) {
+			if name := fmt.Sprint(
+				p.path[max(0, i-1)],
+			); slices.Contains(
+				[]string{"quotas", "labels", "annotations", "matchLabels", "template"},
+				name,
+			) {
 				step = "{}"
 			}
 			text.WriteString("." + step)
@@ -286,7 +492,9 @@ func plain(value any) any {
 // leaves lists the fields that the CRD's schema has below spec and status.
 func (a *admission) leaves(kind string) []string {
 	crd := &unstructured.Unstructured{}
-	crd.SetGroupVersionKind(schema.GroupVersionKind{Group: "apiextensions.k8s.io", Version: "v1", Kind: "CustomResourceDefinition"})
+	crd.SetGroupVersionKind(
+		schema.GroupVersionKind{Group: "apiextensions.k8s.io", Version: "v1", Kind: "CustomResourceDefinition"},
+	)
 	crd.SetName(strings.ToLower(kind) + "s." + v1alpha1.GroupVersion.Group)
 	if err := a.client.Get(a.t.Context(), client.ObjectKeyFromObject(crd), crd); err != nil {
 		a.t.Fatal(err)

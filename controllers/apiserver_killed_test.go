@@ -36,8 +36,9 @@ import (
 	"grafana-tenancy.dev/operator/internal/grafana/grafanatest"
 )
 
-// TestAPIKilled runs the operator as it is shipped, as a process, and kills it at chosen writes: before the write has gone out, and after it took effect but before the operator could know. The
-// next process must bring everything to exactly one of each, with no key lost or left.
+// TestAPIKilled runs the operator as it is shipped, as a process, and kills it at chosen writes: before the write has
+// gone out, and after it took effect but before the operator could know. The next process must bring everything to
+// exactly one of each, with no key lost or left.
 func TestAPIKilled(t *testing.T) {
 	notOnReal(t, "the operator is killed at chosen requests")
 	t.Parallel()
@@ -70,12 +71,16 @@ func buildOperator(t *testing.T) string {
 	return binary
 }
 
-// bareCluster is a control plane that no operator runs against: the one of the other tests works on whatever it sees in theirs.
+// bareCluster is a control plane that no operator runs against: the one of the other tests works on whatever it sees in
+// theirs.
 func bareCluster(t *testing.T) *cluster {
 	t.Helper()
 	assets := os.Getenv("KUBEBUILDER_ASSETS")
 	if assets == "" {
-		t.Fatal("this test needs a kube-apiserver and KUBEBUILDER_ASSETS is not set: run `make test`, which builds one and sets it")
+		t.Fatal(
+			"this test needs a kube-apiserver and KUBEBUILDER_ASSETS is not set: run `make test`, which builds " +
+				"one and sets it",
+		)
 	}
 	c := &cluster{scheme: apiruntime.NewScheme(), log: &logbook{}}
 	if err := errors.Join(clientgoscheme.AddToScheme(c.scheme), v1alpha1.AddToScheme(c.scheme)); err != nil {
@@ -102,7 +107,8 @@ func bareCluster(t *testing.T) *cluster {
 	return c
 }
 
-// haunt is a namespace and a Grafana with an operator that gets killed. The operator reaches both through the haunt, which sees each write.
+// haunt is a namespace and a Grafana with an operator that gets killed. The operator reaches both through the haunt,
+// which sees each write.
 type haunt struct {
 	*world
 	binary, kubeconfig string
@@ -154,7 +160,10 @@ func newHaunt(t *testing.T, c *cluster, binary string) *haunt {
 	}
 	h.create(&corev1.Secret{
 		ObjectMeta: metav1.ObjectMeta{Name: "admin", Annotations: map[string]string{ // as kubectl apply leaves it
-			corev1.LastAppliedConfigAnnotation: fmt.Sprintf(`{"stringData": {"admin-user": "admin", "admin-password": %q}}`, h.password),
+			corev1.LastAppliedConfigAnnotation: fmt.Sprintf(
+				`{"stringData": {"admin-user": "admin", "admin-password": %q}}`,
+				h.password,
+			),
 		}},
 		StringData: map[string]string{"admin-user": "admin", "admin-password": h.password},
 	})
@@ -255,7 +264,8 @@ func (h *haunt) pending() bool {
 
 var numbers = regexp.MustCompile(`/\d+`)
 
-// nameGrafanaWrite names a request that changes something in Grafana; "" for others. Logins change nothing that matters here.
+// nameGrafanaWrite names a request that changes something in Grafana; "" for others. Logins change nothing that matters
+// here.
 func nameGrafanaWrite(r *http.Request) string {
 	if r.Method == http.MethodGet || r.URL.Path == "/login" || strings.HasPrefix(r.URL.Path, "/api/user/auth-tokens") {
 		return ""
@@ -377,7 +387,11 @@ type robot struct {
 // robot applies a tenant from nothing.
 func (h *haunt) robot(name string, changes ...func(*v1alpha1.ServiceAccountToken)) *robot {
 	h.t.Helper()
-	return &robot{h.organization("team-" + name), h.account("robot-"+name, "team-"+name), h.token("ci-"+name, "robot-"+name, changes...)}
+	return &robot{
+		h.organization("team-" + name),
+		h.account("robot-"+name, "team-"+name),
+		h.token("ci-"+name, "robot-"+name, changes...),
+	}
 }
 
 // deadly is a change that the operator is killed over.
@@ -423,7 +437,13 @@ func deadlyScenarios() []deadly {
 			change: func(h *haunt, r *robot, _ int) func() error {
 				h.delete(r.sa, r.token)
 				return func() error {
-					if err := h.client.Get(h.t.Context(), client.ObjectKeyFromObject(r.sa), r.sa); !apierrors.IsNotFound(err) {
+					if err := h.client.Get(
+						h.t.Context(),
+						client.ObjectKeyFromObject(r.sa),
+						r.sa,
+					); !apierrors.IsNotFound(
+						err,
+					) {
 						return fmt.Errorf("ServiceAccount %s: %+v (%w)", r.sa.Name, r.sa.Status, err)
 					}
 					return nil
@@ -434,7 +454,11 @@ func deadlyScenarios() []deadly {
 			name: "key rotated", begin: one,
 			change: func(h *haunt, r *robot, i int) func() error {
 				before := h.key(r.token.SecretName())
-				change(h.world, r.token, func() { r.token.Annotations = map[string]string{v1alpha1.AnnotationRotate: fmt.Sprint(i)} })
+				change(
+					h.world,
+					r.token,
+					func() { r.token.Annotations = map[string]string{v1alpha1.AnnotationRotate: fmt.Sprint(i)} },
+				)
 				return func() error {
 					if _, _, _, alive := h.grafana.KeyAlive(before); alive {
 						return errors.New("the old key lives")
@@ -463,7 +487,12 @@ func deadlyScenarios() []deadly {
 				change(h.world, r.token, func() { r.token.Spec.Secret.Type = kind })
 				return func() error {
 					var s corev1.Secret
-					if err := h.client.Get(h.t.Context(), client.ObjectKey{Namespace: h.ns, Name: r.token.SecretName()}, &s); err != nil || string(s.Type) != kind {
+					if err := h.client.Get(
+						h.t.Context(),
+						client.ObjectKey{Namespace: h.ns, Name: r.token.SecretName()},
+						&s,
+					); err != nil ||
+						string(s.Type) != kind {
 						return fmt.Errorf("the Secret is of type %q (%w)", s.Type, err)
 					}
 					return nil
@@ -473,7 +502,8 @@ func deadlyScenarios() []deadly {
 	}
 }
 
-// play plays a scenario once unharmed, to see which writes there are, and then once for each moment of a sample of them.
+// play plays a scenario once unharmed, to see which writes there are, and then once for each moment of a sample of
+// them.
 func (h *haunt) play(s deadly) {
 	h.start()
 	r := s.begin(h)
@@ -504,12 +534,14 @@ func (h *haunt) play(s deadly) {
 	}
 }
 
-// sample picks moments from the writes of an unharmed run: all around a key, those after which only Grafana knows what was created, and some of the others.
+// sample picks moments from the writes of an unharmed run: all around a key, those after which only Grafana knows what
+// was created, and some of the others.
 func sample(writes []string) (moments []*listLife) {
 	count := map[string]int{}
 	for i, write := range writes {
 		count[write]++
-		aboutKeys := strings.HasSuffix(write, "secrets") || strings.HasPrefix(write, "grafana") && strings.Contains(write, "/tokens")
+		aboutKeys := strings.HasSuffix(write, "secrets") ||
+			strings.HasPrefix(write, "grafana") && strings.Contains(write, "/tokens")
 		for j, after := range []bool{false, true} {
 			created := after && strings.HasPrefix(write, "grafana: POST")
 			if aboutKeys || created || (2*i+j)%7 == 1 {
@@ -520,7 +552,8 @@ func sample(writes []string) (moments []*listLife) {
 	return moments
 }
 
-// struck waits until the operator has been killed. It is false if all is done without: not every run has the same writes.
+// struck waits until the operator has been killed. It is false if all is done without: not every run has the same
+// writes.
 func (h *haunt) struck(done func() error) bool {
 	h.t.Helper()
 	struck := true
@@ -557,7 +590,8 @@ func (h *haunt) settled(done func() error) error {
 		return err
 	}
 	for _, obj := range h.objects(h.t.Context(), h.ns) {
-		if !isTrue(obj, v1alpha1.ConditionReady) || obj.CommonStatus().ObservedGeneration != obj.GetGeneration() || !obj.GetDeletionTimestamp().IsZero() {
+		if !isTrue(obj, v1alpha1.ConditionReady) || obj.CommonStatus().ObservedGeneration != obj.GetGeneration() ||
+			!obj.GetDeletionTimestamp().IsZero() {
 			return fmt.Errorf("%T %s: %+v", obj, obj.GetName(), obj.CommonStatus().Conditions)
 		}
 	}
@@ -587,10 +621,16 @@ func (h *haunt) exactAccounts() error {
 	return nil
 }
 
-// exactTokens fails unless each token object has one token in Grafana, whose key is in its Secret and works, and there are no others.
+// exactTokens fails unless each token object has one token in Grafana, whose key is in its Secret and works, and there
+// are no others.
 func (h *haunt) exactTokens() error {
 	var list corev1.SecretList
-	if err := h.client.List(h.t.Context(), &list, client.InNamespace(h.ns), client.MatchingLabels{v1alpha1.LabelManagedBy: v1alpha1.ManagedBy}); err != nil {
+	if err := h.client.List(
+		h.t.Context(),
+		&list,
+		client.InNamespace(h.ns),
+		client.MatchingLabels{v1alpha1.LabelManagedBy: v1alpha1.ManagedBy},
+	); err != nil {
 		return err
 	}
 	held, keys := map[string]string{}, map[string]bool{}
@@ -605,7 +645,10 @@ func (h *haunt) exactTokens() error {
 			continue
 		}
 		tokens++
-		if org, _, id, alive := h.grafana.KeyAlive(held[o.SecretName()]); !alive || id != o.Status.TokenID || !h.works(held[o.SecretName()], org) {
+		if org, _, id, alive := h.grafana.KeyAlive(
+			held[o.SecretName()],
+		); !alive || id != o.Status.TokenID ||
+			!h.works(held[o.SecretName()], org) {
 			return fmt.Errorf("the key of %s is of token %d, alive: %v; status %+v", o.Name, id, alive, o.Status)
 		}
 	}

@@ -33,7 +33,8 @@ import (
 	"grafana-tenancy.dev/operator/internal/lifecycle"
 )
 
-// A key is in its Secret and nowhere else, whatever goes wrong while it is made: not in objects, events, logs or metrics. (Every other test checks objects and events of its own as well.)
+// A key is in its Secret and nowhere else, whatever goes wrong while it is made: not in objects, events, logs or
+// metrics. (Every other test checks objects and events of its own as well.)
 func TestAPINoKeyLeaks(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, grafanatest.Options{})
@@ -127,7 +128,8 @@ func TestAPILeaksAreFound(t *testing.T) {
 	change(w, dash, func() { dash.Annotations = nil })
 }
 
-// An admission policy may tell in its message what is in the Secret that it refuses or warns of. Kubernetes passes the message on, and the operator must not.
+// An admission policy may tell in its message what is in the Secret that it refuses or warns of. Kubernetes passes the
+// message on, and the operator must not.
 func TestAPIRefusedSecretTellsNoKey(t *testing.T) {
 	t.Parallel()
 	remove := func(w *world, _ *tenant) { w.delete(w.secret("ci")) }
@@ -161,7 +163,12 @@ func TestAPIRefusedSecretTellsNoKey(t *testing.T) {
 			case admissionv1.Create:
 				w.eventually("another key", func() error {
 					var s corev1.Secret
-					if err := w.client.Get(t.Context(), client.ObjectKey{Namespace: w.ns, Name: "ci"}, &s); err != nil || string(s.Data["token"]) == key {
+					if err := w.client.Get(
+						t.Context(),
+						client.ObjectKey{Namespace: w.ns, Name: "ci"},
+						&s,
+					); err != nil ||
+						string(s.Data["token"]) == key {
 						return fmt.Errorf("there is none (%w)", err)
 					}
 					return nil
@@ -181,7 +188,8 @@ func TestAPIRefusedSecretTellsNoKey(t *testing.T) {
 func (n *tenant) refused(w *world) {
 	w.t.Helper()
 	until(w, n.token, "the Secret is refused", func(c metav1.Condition) bool {
-		return c.Status != metav1.ConditionTrue && strings.Contains(c.Message, "refused") && strings.Contains(c.Message, "Secret")
+		return c.Status != metav1.ConditionTrue && strings.Contains(c.Message, "refused") &&
+			strings.Contains(c.Message, "Secret")
 	})
 }
 
@@ -190,27 +198,45 @@ func (n *tenant) relabel(w *world) {
 	change(w, n.token, func() { n.token.Spec.Secret.Labels = map[string]v1alpha1.LabelValue{"team": "blue"} })
 }
 
-// tellingPolicy refuses or warns of what is done to a Secret in the world's namespace, other than in a rehearsal, and tells what is in the Secret. It waits until the policy holds, and returns
-// what takes it away.
+// tellingPolicy refuses or warns of what is done to a Secret in the world's namespace, other than in a rehearsal, and
+// tells what is in the Secret. It waits until the policy holds, and returns what takes it away.
 func (w *world) tellingPolicy(action admissionv1.ValidationAction, against admissionv1.OperationType) (lift func()) {
 	w.t.Helper()
 	policy := &admissionv1.ValidatingAdmissionPolicy{
 		ObjectMeta: metav1.ObjectMeta{Name: w.ns},
 		Spec: admissionv1.ValidatingAdmissionPolicySpec{
-			MatchConstraints: &admissionv1.MatchResources{ResourceRules: []admissionv1.NamedRuleWithOperations{{RuleWithOperations: admissionv1.RuleWithOperations{
-				Operations: []admissionv1.OperationType{against}, Rule: admissionv1.Rule{APIGroups: []string{""}, APIVersions: []string{"v1"}, Resources: []string{"secrets"}},
-			}}}},
-			Validations: []admissionv1.Validation{{
-				Expression:        "request.dryRun",
-				MessageExpression: "'not with ' + string((request.operation == 'DELETE' ? oldObject : object).data['token']) + ' in it'",
-			}},
+			MatchConstraints: &admissionv1.MatchResources{
+				ResourceRules: []admissionv1.NamedRuleWithOperations{
+					{RuleWithOperations: admissionv1.RuleWithOperations{
+						Operations: []admissionv1.OperationType{
+							against,
+						},
+						Rule: admissionv1.Rule{
+							APIGroups:   []string{""},
+							APIVersions: []string{"v1"},
+							Resources:   []string{"secrets"},
+						},
+					}},
+				},
+			},
+			Validations: []admissionv1.Validation{
+				{
+					Expression:        "request.dryRun",
+					MessageExpression: "'not with ' + string((request.operation == 'DELETE' ? oldObject : object).data['token']) + ' in it'",
+				},
+			},
 		},
 	}
 	binding := &admissionv1.ValidatingAdmissionPolicyBinding{
 		ObjectMeta: metav1.ObjectMeta{Name: w.ns},
 		Spec: admissionv1.ValidatingAdmissionPolicyBindingSpec{
-			PolicyName: w.ns, ValidationActions: []admissionv1.ValidationAction{action},
-			MatchResources: &admissionv1.MatchResources{NamespaceSelector: &metav1.LabelSelector{MatchLabels: map[string]string{corev1.LabelMetadataName: w.ns}}},
+			PolicyName:        w.ns,
+			ValidationActions: []admissionv1.ValidationAction{action},
+			MatchResources: &admissionv1.MatchResources{
+				NamespaceSelector: &metav1.LabelSelector{
+					MatchLabels: map[string]string{corev1.LabelMetadataName: w.ns},
+				},
+			},
 		},
 	}
 	for _, obj := range []client.Object{policy, binding} {
@@ -236,7 +262,8 @@ func (k *warnings) HandleWarningHeader(_ int, _, message string) {
 	k.messages = append(k.messages, message)
 }
 
-// probe does all there is to do to a Secret of its own, and fails unless the API server tells what is in it, or keeps it to itself.
+// probe does all there is to do to a Secret of its own, and fails unless the API server tells what is in it, or keeps
+// it to itself.
 func (w *world) probe(telling bool) error {
 	seen := &warnings{}
 	config := rest.CopyConfig(w.config)
@@ -314,15 +341,21 @@ func (w *world) inObjects(of secrets) (found []string) {
 	return found
 }
 
-// tellsNoKey lets much go wrong with the operator as a process, which at last dumps all its stacks with a new key in hand, and searches everything that it has emitted.
+// tellsNoKey lets much go wrong with the operator as a process, which at last dumps all its stacks with a new key in
+// hand, and searches everything that it has emitted.
 func tellsNoKey(h *haunt) {
 	metrics := freeAddress(h.t)
-	h.environment = []string{"KUBE_FEATURE_WatchListClient=false"} // an older API server is asked for lists, and their bodies are logged
+	h.environment = []string{
+		"KUBE_FEATURE_WatchListClient=false",
+	} // an older API server is asked for lists, and their bodies are logged
 	h.start("--metrics-bind-address=" + metrics)
 	n := &tenant{
 		org: h.organization("team"), sa: h.account("robot", "team"), dash: h.dashboard("overview", "team", overview),
 		token: h.token("ci", "robot", func(o *v1alpha1.ServiceAccountToken) {
-			o.Spec.Secret.Template = map[string]v1alpha1.TemplateText{".env": "TOKEN={{.token}}\n", "doubled": "{{.token | b64enc}} {{.token | quote}}"}
+			o.Spec.Secret.Template = map[string]v1alpha1.TemplateText{
+				".env":    "TOKEN={{.token}}\n",
+				"doubled": "{{.token | b64enc}} {{.token | quote}}",
+			}
 		}),
 	}
 	n.ready(h.world)
@@ -331,7 +364,12 @@ func tellsNoKey(h *haunt) {
 	}
 	for _, wrong := range []v1alpha1.TemplateText{"{{.token", "{{.token.nothing}}", "{{.token | nothing}}", "{{indent 1 .token | indent .token}}", "{{eq .token 1}}", "{{range .token}}{{end}}"} {
 		change(h.world, n.token, func() { n.token.Spec.Secret.Template["wrong"] = wrong })
-		until(h.world, n.token, "the template is refused", func(c metav1.Condition) bool { return c.Status != metav1.ConditionTrue })
+		until(
+			h.world,
+			n.token,
+			"the template is refused",
+			func(c metav1.Condition) bool { return c.Status != metav1.ConditionTrue },
+		)
 	}
 	change(h.world, n.token, func() { delete(n.token.Spec.Secret.Template, "wrong") })
 	ready(h.world, n.token)
@@ -358,7 +396,8 @@ func (h *haunt) mistypePassword() {
 	ready(h.world, instance)
 }
 
-// dumpStacks makes the process end with a dump of all stacks, as an unforeseen panic does, at the moment when it has a new key and is about to write it.
+// dumpStacks makes the process end with a dump of all stacks, as an unforeseen panic does, at the moment when it has a
+// new key and is about to write it.
 func (h *haunt) dumpStacks(n *tenant) {
 	h.t.Helper()
 	h.signal = syscall.SIGQUIT
@@ -368,13 +407,18 @@ func (h *haunt) dumpStacks(n *tenant) {
 		h.t.Fatal("no Secret was written")
 	}
 	said := h.said()
-	if last := said[len(said)-1]; !strings.Contains(last, "SIGQUIT") || !strings.Contains(last, "CreateToken") && !strings.Contains(last, "writeSecret") {
-		h.t.Errorf("there is no dump of the stacks, or not with the key in hand: %.3000s", last[max(0, len(last)-3000):])
+	if last := said[len(said)-1]; !strings.Contains(last, "SIGQUIT") ||
+		!strings.Contains(last, "CreateToken") && !strings.Contains(last, "writeSecret") {
+		h.t.Errorf(
+			"there is no dump of the stacks, or not with the key in hand: %.3000s",
+			last[max(0, len(last)-3000):],
+		)
 	}
 	h.start()
 }
 
-// emitsNothing looks for keys and the password in everything that the operator has emitted, and makes sure that this would find them.
+// emitsNothing looks for keys and the password in everything that the operator has emitted, and makes sure that this
+// would find them.
 func (h *haunt) emitsNothing(also ...string) {
 	h.t.Helper()
 	for _, found := range h.inObjects(h.forbidden()) {
@@ -416,7 +460,8 @@ func scrape(t *testing.T, address string) string {
 	return string(text)
 }
 
-// tellsNoKeyInPanic has the operator panic, in this process, at the moments when it has a key in hand: controller-runtime tells of it with values and stacks, and goes on.
+// tellsNoKeyInPanic has the operator panic, in this process, at the moments when it has a key in hand:
+// controller-runtime tells of it with values and stacks, and goes on.
 func tellsNoKeyInPanic(h *haunt) {
 	book, fuse := &logbook{}, &fuse{}
 	mgr, err := ctrl.NewManager(h.config, ctrl.Options{
@@ -428,8 +473,17 @@ func tellsNoKeyInPanic(h *haunt) {
 		h.t.Fatal(err)
 	}
 	env := &controllers.Env{Engine: &lifecycle.Engine{
-		Client: panickyClient{mgr.GetClient(), fuse}, Live: mgr.GetAPIReader(), Events: mgr.GetEventRecorder(v1alpha1.ManagedBy),
-		Connections: connection.NewPool(), Now: time.Now, FirstRetry: 50 * time.Millisecond, LastRetry: time.Second, NamespacesHidden: true,
+		Client: panickyClient{
+			mgr.GetClient(),
+			fuse,
+		},
+		Live:             mgr.GetAPIReader(),
+		Events:           mgr.GetEventRecorder(v1alpha1.ManagedBy),
+		Connections:      connection.NewPool(),
+		Now:              time.Now,
+		FirstRetry:       50 * time.Millisecond,
+		LastRetry:        time.Second,
+		NamespacesHidden: true,
 	}, ClusterID: clusterID, Transport: panickyTransport{h.grafana.RoundTripper(), fuse}}
 	if err := setup(mgr, env); err != nil {
 		h.t.Fatal(err)

@@ -22,8 +22,8 @@ import (
 	"grafana-tenancy.dev/operator/api/v1alpha1"
 )
 
-// TestAPINamespaces runs the operator as a process that has rights in chosen namespaces only, as config/namespaced gives
-// them.
+// TestAPINamespaces runs the operator as a process that has rights in chosen namespaces only, as config/namespaced
+// gives them.
 func TestAPINamespaces(t *testing.T) {
 	t.Parallel()
 	binary, bare := buildOperator(t), bareCluster(t)
@@ -145,8 +145,8 @@ func (b *bounded) logs(text string) {
 	})
 }
 
-// A namespace without a RoleBinding is left out and named, the work in others goes on, and it is taken in by the process
-// that comes after the rights.
+// A namespace without a RoleBinding is left out and named, the work in others goes on, and it is taken in by the
+// process that comes after the rights.
 func oneUnreadable(b *bounded) {
 	closed, missing := b.namespace(nil), b.ns+"-missing"
 	org := b.organization("team", func(o *v1alpha1.Organization) {
@@ -154,7 +154,9 @@ func oneUnreadable(b *bounded) {
 	})
 	theirs := &v1alpha1.ServiceAccount{
 		ObjectMeta: metav1.ObjectMeta{Namespace: closed, Name: "robot"},
-		Spec:       v1alpha1.ServiceAccountSpec{OrganizationRef: v1alpha1.ObjectReference{Name: "team", Namespace: b.ns}},
+		Spec: v1alpha1.ServiceAccountSpec{
+			OrganizationRef: v1alpha1.ObjectReference{Name: "team", Namespace: b.ns},
+		},
 	}
 	b.create(theirs)
 	b.work(b.ns, closed, missing)
@@ -183,8 +185,8 @@ func noneReadable(b *bounded) {
 	b.logs("none of the namespaces of --watch-namespaces can be read")
 }
 
-// The namespace controller deletes everything of a namespace in one sweep, RoleBindings first. The rights stay until the
-// operator has cleaned up: keys are revoked, dashboards deleted, and nothing is left that holds up the namespace.
+// The namespace controller deletes everything of a namespace in one sweep, RoleBindings first. The rights stay until
+// the operator has cleaned up: keys are revoked, dashboards deleted, and nothing is left that holds up the namespace.
 func deletedWithRights(b *bounded) {
 	tenant := b.namespace(nil)
 	binding := b.bind(tenant)
@@ -195,7 +197,12 @@ func deletedWithRights(b *bounded) {
 	})
 	robot := b.account("robot", "team", func(o *v1alpha1.ServiceAccount) { in(o); o.Spec.OrganizationRef = from })
 	token := b.token("ci", "robot", func(o *v1alpha1.ServiceAccountToken) { in(o) })
-	dash := b.dashboard("overview", "team", overview, func(o *v1alpha1.Dashboard) { in(o); o.Spec.OrganizationRef = from })
+	dash := b.dashboard(
+		"overview",
+		"team",
+		overview,
+		func(o *v1alpha1.Dashboard) { in(o); o.Spec.OrganizationRef = from },
+	)
 	b.work(b.ns, tenant)
 	ready(b.world, org)
 	ready(b.world, robot)
@@ -270,7 +277,10 @@ func noEventsIntoOneThatEnds(b *bounded) {
 	}
 	b.delete(&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: tenant}})
 	b.eventually("the namespace is being deleted", func() error {
-		err := b.client.Create(b.t.Context(), &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: tenant, Name: "late"}})
+		err := b.client.Create(
+			b.t.Context(),
+			&corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: tenant, Name: "late"}},
+		)
 		if !apierrors.HasStatusCause(err, corev1.NamespaceTerminatingCause) {
 			return fmt.Errorf("it is not: %w", err)
 		}

@@ -63,7 +63,11 @@ func TestAPIOrganizationRenameTaken(t *testing.T) {
 // Two Organizations that want one name: the first keeps it; the other says who has it, if it may know, and takes over.
 func TestAPIOrganizationNameConflict(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, grafanatest.Options{}, func(o *v1alpha1.Instance) { o.Spec.AllowedNamespaces.From = v1alpha1.FromAll })
+	w := newWorld(
+		t,
+		grafanatest.Options{},
+		func(o *v1alpha1.Instance) { o.Spec.AllowedNamespaces.From = v1alpha1.FromAll },
+	)
 	first := ready(w, w.organization("first", func(o *v1alpha1.Organization) { o.Spec.Name = "Team" }))
 	same := w.organization("second", func(o *v1alpha1.Organization) { o.Spec.Name = "Team" })
 	stranger := w.organization("stranger", func(o *v1alpha1.Organization) {
@@ -91,7 +95,10 @@ func TestAPIHomeDashboard(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t, grafanatest.Options{Version: version})
 			org := w.organization("team", func(o *v1alpha1.Organization) {
-				o.Spec.Preferences = &v1alpha1.Preferences{Theme: "light", HomeDashboardRef: &v1alpha1.ObjectReference{Name: "overview"}}
+				o.Spec.Preferences = &v1alpha1.Preferences{
+					Theme:            "light",
+					HomeDashboardRef: &v1alpha1.ObjectReference{Name: "overview"},
+				}
 			})
 			waiting(w, org, v1alpha1.ReasonDashboardNotFound, "Dashboard "+w.ns+"/overview")
 			if !isTrue(org, v1alpha1.ConditionAvailable) || w.org(org.Status.OrgID).Preferences.Theme != "light" {
@@ -193,7 +200,8 @@ func (w *world) later(than client.Object) {
 	})
 }
 
-// Of objects that want one name while nobody has it, the oldest gets it, whatever they are called; the next one does when that goes, unless it is suspended or may not.
+// Of objects that want one name while nobody has it, the oldest gets it, whatever they are called; the next one does
+// when that goes, unless it is suspended or may not.
 func TestAPIOldestClaimFirst(t *testing.T) {
 	t.Parallel()
 	w := newEmptyWorld(t, grafanatest.Options{})
@@ -203,7 +211,10 @@ func TestAPIOldestClaimFirst(t *testing.T) {
 		return org
 	}
 	wanting("c-suspended", func(o *v1alpha1.Organization) { o.Spec.Suspend = true })
-	stranger := wanting("d-stranger", func(o *v1alpha1.Organization) { o.Namespace, o.Spec.InstanceRef.Namespace = w.namespace(nil), w.ns })
+	stranger := wanting(
+		"d-stranger",
+		func(o *v1alpha1.Organization) { o.Namespace, o.Spec.InstanceRef.Namespace = w.namespace(nil), w.ns },
+	)
 	oldest := wanting("b-oldest")
 	younger := wanting("a-younger")
 	w.instance()
@@ -213,7 +224,8 @@ func TestAPIOldestClaimFirst(t *testing.T) {
 	w.delete(oldest)
 	w.gone(oldest)
 	ready(w, visit(w, younger))
-	if all := w.grafana.Orgs(); len(all) != 2 || !strings.Contains(w.org(younger.Status.OrgID).Address.Address2, string(younger.UID)) {
+	if all := w.grafana.Orgs(); len(all) != 2 ||
+		!strings.Contains(w.org(younger.Status.OrgID).Address.Address2, string(younger.UID)) {
 		t.Errorf("organizations: %+v", all)
 	}
 }
@@ -230,7 +242,11 @@ func TestAPIOldestAccountFirst(t *testing.T) {
 	stalled(w, younger, v1alpha1.ReasonNameConflict, "b-older")
 	change(w, younger, func() { younger.Spec.Name = "Another" })
 	ready(w, younger)
-	change(w, younger, func() { younger.Spec.Name = "Robot" }) // who has something of its own gets no other's name, either
+	change(
+		w,
+		younger,
+		func() { younger.Spec.Name = "Robot" },
+	) // who has something of its own gets no other's name, either
 	stalled(w, younger, v1alpha1.ReasonNameConflict, "b-older")
 	if a := w.sa(id, younger.Status.ID); a == nil || a.Name != "Another" {
 		t.Errorf("service account: %+v", a)

@@ -17,7 +17,8 @@ import (
 )
 
 func isUnavailable(c metav1.Condition) bool {
-	return c.Status != metav1.ConditionTrue && (c.Reason == v1alpha1.ReasonGrafanaUnavailable || c.Reason == v1alpha1.ReasonParentNotAvailable)
+	return c.Status != metav1.ConditionTrue &&
+		(c.Reason == v1alpha1.ReasonGrafanaUnavailable || c.Reason == v1alpha1.ReasonParentNotAvailable)
 }
 
 // While Grafana is away, what was Ready is Unknown and waits; what is applied meanwhile waits too; all of it recovers.
@@ -39,7 +40,12 @@ func TestAPIOutage(t *testing.T) {
 		}
 	}
 	for _, obj := range []lifecycle.Object{instance, n.org, n.dash} {
-		until(w, obj, "Ready Unknown, as it was True", func(c metav1.Condition) bool { return c.Status == metav1.ConditionUnknown })
+		until(
+			w,
+			obj,
+			"Ready Unknown, as it was True",
+			func(c metav1.Condition) bool { return c.Status == metav1.ConditionUnknown },
+		)
 	}
 	w.grafana.SetDown(false)
 	ready(w, instance)
@@ -100,7 +106,8 @@ func TestAPIGrafanaFails(t *testing.T) {
 	}
 }
 
-// The first Organization has the Secret held, which changes it. The request that creates is not cut off by that, however long Grafana takes for it.
+// The first Organization has the Secret held, which changes it. The request that creates is not cut off by that,
+// however long Grafana takes for it.
 func TestAPISlowFirstOrganization(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, grafanatest.Options{})
@@ -214,7 +221,8 @@ func TestAPITokenCredential(t *testing.T) {
 	})
 }
 
-// While Grafana cannot be reached, tenants are told that, and neither where it is nor whose it is: their objects name an Organization and no more. The Instance has the whole story.
+// While Grafana cannot be reached, tenants are told that, and neither where it is nor whose it is: their objects name
+// an Organization and no more. The Instance has the whole story.
 func TestAPIOutageConcealed(t *testing.T) {
 	t.Parallel()
 	for name, begin := range map[string]func(w *world){
@@ -243,10 +251,25 @@ func TestAPIOutageConcealed(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t, grafanatest.Options{})
-			ready(w, w.organization("team", func(o *v1alpha1.Organization) { o.Spec.AllowedNamespaces.From = v1alpha1.FromAll }))
+			ready(
+				w,
+				w.organization(
+					"team",
+					func(o *v1alpha1.Organization) { o.Spec.AllowedNamespaces.From = v1alpha1.FromAll },
+				),
+			)
 			tenant, ref := w.namespace(nil), v1alpha1.ObjectReference{Name: "team", Namespace: w.ns}
-			dash := w.dashboard("overview", "", overview, func(o *v1alpha1.Dashboard) { o.Namespace, o.Spec.OrganizationRef = tenant, ref })
-			sa := w.account("robot", "", func(o *v1alpha1.ServiceAccount) { o.Namespace, o.Spec.OrganizationRef = tenant, ref })
+			dash := w.dashboard(
+				"overview",
+				"",
+				overview,
+				func(o *v1alpha1.Dashboard) { o.Namespace, o.Spec.OrganizationRef = tenant, ref },
+			)
+			sa := w.account(
+				"robot",
+				"",
+				func(o *v1alpha1.ServiceAccount) { o.Namespace, o.Spec.OrganizationRef = tenant, ref },
+			)
 			token := w.token("ci", "robot", func(o *v1alpha1.ServiceAccountToken) { o.Namespace = tenant })
 			ready(w, dash)
 			ready(w, sa)
@@ -266,7 +289,12 @@ func TestAPIOutageConcealed(t *testing.T) {
 			}
 			w.delete(dash, token, sa)
 			for _, obj := range []lifecycle.Object{dash, token, sa} {
-				until(w, obj, "a deletion that waits", func(c metav1.Condition) bool { return trouble(c) && obj.GetDeletionTimestamp() != nil })
+				until(
+					w,
+					obj,
+					"a deletion that waits",
+					func(c metav1.Condition) bool { return trouble(c) && obj.GetDeletionTimestamp() != nil },
+				)
 			}
 			w.tellsNothing(tenant)
 		})

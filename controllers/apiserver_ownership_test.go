@@ -27,7 +27,10 @@ func TestAPIMarkRepaired(t *testing.T) {
 	w := newWorld(t, grafanatest.Options{})
 	org := ready(w, w.organization("team"))
 	id := org.Status.OrgID
-	if a := w.org(id).Address; !strings.Contains(a.Address2, string(org.UID)) || !strings.Contains(a.Address2, "cluster="+clusterID) {
+	if a := w.org(
+		id,
+	).Address; !strings.Contains(a.Address2, string(org.UID)) ||
+		!strings.Contains(a.Address2, "cluster="+clusterID) {
 		t.Errorf("the mark is not in the address: %+v", a)
 	}
 	w.setAddress(id, grafanatest.Address{Address1: "1 Main Street", Address2: "2nd floor", City: "Berlin"})
@@ -73,7 +76,8 @@ func TestAPIOwnershipLost(t *testing.T) {
 	}
 }
 
-// Where neither mark nor name agree, a person can say that the organization is the right one, by its id. What else stands in the address stays.
+// Where neither mark nor name agree, a person can say that the organization is the right one, by its id. What else
+// stands in the address stays.
 func TestAPIOwnershipConfirmed(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, grafanatest.Options{})
@@ -83,7 +87,13 @@ func TestAPIOwnershipConfirmed(t *testing.T) {
 	w.setAddress(id, grafanatest.Address{Address2: "1 Main Street", City: "Berlin"})
 	w.ask("PUT", fmt.Sprintf("/api/orgs/%d", id), 0, map[string]any{"name": "Theirs"})
 	visit(w, n.org)
-	stalled(w, n.org, v1alpha1.ReasonOwnershipLost, fmt.Sprintf("%s=%d", v1alpha1.AnnotationConfirmOrgID, id), v1alpha1.AnnotationAbandon)
+	stalled(
+		w,
+		n.org,
+		v1alpha1.ReasonOwnershipLost,
+		fmt.Sprintf("%s=%d", v1alpha1.AnnotationConfirmOrgID, id),
+		v1alpha1.AnnotationAbandon,
+	)
 	w.grafana.ResetLog()
 	for _, wrong := range []string{"", "yes", "0", fmt.Sprint(other.Status.OrgID), fmt.Sprintf("0%d", id)} {
 		change(w, n.org, func() {
@@ -100,7 +110,10 @@ func TestAPIOwnershipConfirmed(t *testing.T) {
 		n.org.Spec.Preferences = nil
 	})
 	n.ready(w)
-	if o := w.org(id); o == nil || o.Name != "team" || o.Address.Address2 != "1 Main Street" || o.Address.City != "Berlin" || !strings.Contains(o.Address.State, string(n.org.UID)) {
+	if o := w.org(
+		id,
+	); o == nil || o.Name != "team" || o.Address.Address2 != "1 Main Street" || o.Address.City != "Berlin" ||
+		!strings.Contains(o.Address.State, string(n.org.UID)) {
 		t.Errorf("organization: %+v", o)
 	}
 	if n.org.Status.OrgID != id || w.key("ci") != key || len(w.grafana.Orgs()) != 3 {
@@ -109,7 +122,8 @@ func TestAPIOwnershipConfirmed(t *testing.T) {
 	ready(w, other)
 }
 
-// Whoever may edit an organization can write another's mark into it. That loses it neither to that one, which has its own, nor for good: a person can say whose it is.
+// Whoever may edit an organization can write another's mark into it. That loses it neither to that one, which has its
+// own, nor for good: a person can say whose it is.
 func TestAPIOwnershipForged(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, grafanatest.Options{})
@@ -124,10 +138,17 @@ func TestAPIOwnershipForged(t *testing.T) {
 	}
 	change(w, team, func() { team.Annotations = map[string]string{v1alpha1.AnnotationConfirmOrgID: fmt.Sprint(id)} })
 	until(w, team, "Ready", func(c metav1.Condition) bool { return c.Status == metav1.ConditionTrue })
-	if o := w.org(id); team.Status.OrgID != id || o.Name != "team" || !strings.Contains(o.Address.Address2, string(team.UID)) {
+	if o := w.org(
+		id,
+	); team.Status.OrgID != id || o.Name != "team" ||
+		!strings.Contains(o.Address.Address2, string(team.UID)) {
 		t.Errorf("status %+v; organization %+v", team.Status, o)
 	}
-	if ready(w, visit(w, other)); other.Status.OrgID != theirs.ID || w.org(theirs.ID).Address != theirs.Address || len(w.grafana.Orgs()) != 3 {
+	if ready(
+		w,
+		visit(w, other),
+	); other.Status.OrgID != theirs.ID || w.org(theirs.ID).Address != theirs.Address ||
+		len(w.grafana.Orgs()) != 3 {
 		t.Errorf("status %+v; organizations %+v", other.Status, w.grafana.Orgs())
 	}
 }
@@ -170,7 +191,8 @@ func TestAPIDeletionOfNamespace(t *testing.T) {
 	}
 }
 
-// A Grafana that is meant to be lost now and then is filled again, and no tenant gets into another's organization, although ids begin anew.
+// A Grafana that is meant to be lost now and then is filled again, and no tenant gets into another's organization,
+// although ids begin anew.
 func TestAPIDatabaseReset(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, grafanatest.Options{}, rebuild)
@@ -193,10 +215,16 @@ func TestAPIDatabaseReset(t *testing.T) {
 		if team == nil || other == nil {
 			return fmt.Errorf("organizations: %+v", w.grafana.Orgs())
 		}
-		if d := w.grafana.Dashboards(other.ID); len(d) != 1 || d[0].Title != "Own" || len(w.grafana.ServiceAccounts(other.ID)) != 0 {
+		if d := w.grafana.Dashboards(
+			other.ID,
+		); len(d) != 1 || d[0].Title != "Own" ||
+			len(w.grafana.ServiceAccounts(other.ID)) != 0 {
 			return fmt.Errorf("in other: %+v, %+v", d, w.grafana.ServiceAccounts(other.ID))
 		}
-		if d := w.grafana.Dashboards(team.ID); len(d) != 1 || d[0].Title != "Overview" || len(w.grafana.ServiceAccounts(team.ID)) != 1 {
+		if d := w.grafana.Dashboards(
+			team.ID,
+		); len(d) != 1 || d[0].Title != "Overview" ||
+			len(w.grafana.ServiceAccounts(team.ID)) != 1 {
 			return fmt.Errorf("in team: %+v, %+v", d, w.grafana.ServiceAccounts(team.ID))
 		}
 		var secret corev1.Secret
@@ -216,7 +244,13 @@ func TestAPIDatabaseReset(t *testing.T) {
 // release takes our finalizer off an object, as people do by force.
 func (w *world) release(obj client.Object) {
 	w.t.Helper()
-	if err := w.client.Patch(w.t.Context(), obj, client.RawPatch(types.MergePatchType, []byte(`{"metadata":{"finalizers":null}}`))); client.IgnoreNotFound(err) != nil {
+	if err := w.client.Patch(
+		w.t.Context(),
+		obj,
+		client.RawPatch(types.MergePatchType, []byte(`{"metadata":{"finalizers":null}}`)),
+	); client.IgnoreNotFound(
+		err,
+	) != nil {
 		w.t.Fatal(err)
 	}
 }
@@ -227,7 +261,12 @@ func TestAPIMembershipLost(t *testing.T) {
 	w := newWorld(t, grafanatest.Options{})
 	n := w.tenant()
 	id := n.org.Status.OrgID
-	w.ask("POST", "/api/admin/users", 0, map[string]any{"login": "jane", "name": "jane", "password": "jane-password", "email": "jane@example.com"})
+	w.ask(
+		"POST",
+		"/api/admin/users",
+		0,
+		map[string]any{"login": "jane", "name": "jane", "password": "jane-password", "email": "jane@example.com"},
+	)
 	w.ask("POST", fmt.Sprintf("/api/orgs/%d/users", id), 0, map[string]any{"loginOrEmail": "jane", "role": "Admin"})
 	w.ask("DELETE", fmt.Sprintf("/api/orgs/%d/users/%d", id, w.grafana.Admin()), 0, nil)
 	change(w, n.dash, func() { n.dash.Spec.Source.JSON = new(`{"title": "After all"}`) })

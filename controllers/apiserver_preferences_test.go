@@ -20,7 +20,12 @@ func TestAPIPreferencesInEveryCombination(t *testing.T) {
 				w := newWorld(t, grafanatest.Options{Version: version})
 				org := ready(w, w.organization("team"))
 				ready(w, w.dashboard("home", "team", `{"title":"Home","uid":"home"}`))
-				w.ask("POST", "/api/dashboards/db", org.Status.OrgID, map[string]any{"dashboard": map[string]any{"uid": "theirs", "title": "Theirs"}})
+				w.ask(
+					"POST",
+					"/api/dashboards/db",
+					org.Status.OrgID,
+					map[string]any{"dashboard": map[string]any{"uid": "theirs", "title": "Theirs"}},
+				)
 				for fields := range 1 << 5 {
 					w.ask("PUT", "/api/org/preferences", org.Status.OrgID, before)
 					w.prefers(org, fields, before)
@@ -35,7 +40,13 @@ func (w *world) prefers(org *v1alpha1.Organization, fields int, before map[strin
 	w.t.Helper()
 	text := func(name string) string { s, _ := before[name].(string); return s }
 	want := grafanatest.Preferences{
-		Theme: text("theme"), Timezone: text("timezone"), WeekStart: text("weekStart"), Language: text("language"), HomeDashboardUID: text("homeDashboardUID"),
+		Theme: text(
+			"theme",
+		),
+		Timezone:         text("timezone"),
+		WeekStart:        text("weekStart"),
+		Language:         text("language"),
+		HomeDashboardUID: text("homeDashboardUID"),
 	}
 	spec := &v1alpha1.Preferences{}
 	for bit, f := range []struct {
@@ -56,7 +67,8 @@ func (w *world) prefers(org *v1alpha1.Organization, fields int, before map[strin
 	}
 }
 
-// A home dashboard that is not there yet holds up no other preference, has one reason however it is named, and comes by itself.
+// A home dashboard that is not there yet holds up no other preference, has one reason however it is named, and comes by
+// itself.
 func TestAPIHomeDashboardByUIDComesLater(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, grafanatest.Options{})
@@ -78,7 +90,10 @@ func TestAPIHomeDashboardByUIDComesLater(t *testing.T) {
 func TestAPIRefusedPreferencesSayWhichStepFailed(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, grafanatest.Options{})
-	org := w.organization("team", func(o *v1alpha1.Organization) { o.Spec.Preferences = &v1alpha1.Preferences{Theme: "pink"} })
+	org := w.organization(
+		"team",
+		func(o *v1alpha1.Organization) { o.Spec.Preferences = &v1alpha1.Preferences{Theme: "pink"} },
+	)
 	stalled(w, org, v1alpha1.ReasonRefused, "setting the preferences: Grafana answered 400", "Invalid theme")
 	for _, step := range []string{"mark", "name", "quota"} {
 		if contains(messageOf(org), step) {

@@ -31,7 +31,8 @@ func (p *proxy) told(w *world, obj lifecycle.Object, texts ...string) {
 	}
 }
 
-// What a proxy or firewall refuses of one dashboard is told there, and stays with it: the Instance is well, and so are others.
+// What a proxy or firewall refuses of one dashboard is told there, and stays with it: the Instance is well, and so are
+// others.
 func TestAPIProxyRefusesADashboard(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
@@ -97,12 +98,24 @@ func with(reason string) string {
 
 // alien are answers that say nothing of any object, though they look like it.
 var alien = map[string]rule{
-	"a page":                   {status: 404, answer: page},
-	"Grafana's unknown route":  {status: 404, kind: "application/json", answer: `{"message":"Not found"}`},
-	"AWS API Gateway":          {status: 404, kind: "application/json", answer: `{"message":"Not Found"}`},
-	"Kong":                     {status: 404, kind: "application/json", answer: `{"message":"no Route matched with those values"}`},
-	"an application server":    {status: 404, kind: "application/json", answer: `{"statusCode":404,"message":"Route GET:/api/dashboards/uid/dashboard not found","error":"Not Found"}`},
-	"Kubernetes":               {status: 404, kind: "application/json", answer: `{"kind":"Status","apiVersion":"v1","status":"Failure","message":"services \"dashboard\" not found","reason":"NotFound","code":404}`},
+	"a page":                  {status: 404, answer: page},
+	"Grafana's unknown route": {status: 404, kind: "application/json", answer: `{"message":"Not found"}`},
+	"AWS API Gateway":         {status: 404, kind: "application/json", answer: `{"message":"Not Found"}`},
+	"Kong": {
+		status: 404,
+		kind:   "application/json",
+		answer: `{"message":"no Route matched with those values"}`,
+	},
+	"an application server": {
+		status: 404,
+		kind:   "application/json",
+		answer: `{"statusCode":404,"message":"Route GET:/api/dashboards/uid/dashboard not found","error":"Not Found"}`,
+	},
+	"Kubernetes": {
+		status: 404,
+		kind:   "application/json",
+		answer: `{"kind":"Status","apiVersion":"v1","status":"Failure","message":"services \"dashboard\" not found","reason":"NotFound","code":404}`,
+	},
 	"text":                     {status: 404, kind: "text/plain", answer: "default backend - 404"},
 	"nothing":                  {status: 404},
 	"gone":                     {status: 410, kind: "application/json", answer: `{"message":"Gone"}`},
@@ -110,7 +123,8 @@ var alien = map[string]rule{
 	"another object's absence": {status: 404, kind: "application/json", answer: `{"message":"team not found"}`},
 }
 
-// Absence and deletion are concluded from Grafana's own word only: nothing is made again, nothing is let go, and all goes on when the proxy is out of the way.
+// Absence and deletion are concluded from Grafana's own word only: nothing is made again, nothing is let go, and all
+// goes on when the proxy is out of the way.
 func TestAPIProxyDeniesThatThingsExist(t *testing.T) {
 	t.Parallel()
 	for name, rule := range alien {
@@ -127,7 +141,14 @@ func TestAPIProxyDeniesThatThingsExist(t *testing.T) {
 				rule.path = of.path
 				p.set(rule)
 				w.grafana.ResetLog()
-				unready(w, visit(w, of.obj), v1alpha1.ConditionStalled, v1alpha1.ReasonRefused, fmt.Sprint(rule.status), of.path)
+				unready(
+					w,
+					visit(w, of.obj),
+					v1alpha1.ConditionStalled,
+					v1alpha1.ReasonRefused,
+					fmt.Sprint(rule.status),
+					of.path,
+				)
 				if writes := w.writes(); len(writes) != 0 {
 					t.Errorf("%s: it wrote %v", of.path, writes)
 				}
@@ -215,7 +236,16 @@ func TestAPIProxyRefusesADashboardAsIfItWereTheCredential(t *testing.T) {
 	w, p := newProxiedWorld(t, grafanatest.Options{})
 	w.withoutSession()
 	ready(w, w.organization("team"))
-	p.set(rule{method: "POST", path: "/api/dashboards/db", body: "suspicious", status: 401, kind: "application/json", answer: `{"message":"Unauthorized"}`})
+	p.set(
+		rule{
+			method: "POST",
+			path:   "/api/dashboards/db",
+			body:   "suspicious",
+			status: 401,
+			kind:   "application/json",
+			answer: `{"message":"Unauthorized"}`,
+		},
+	)
 	dash := w.dashboard("blocked", "team", `{"title":"suspicious"}`)
 	waiting(w, dash, v1alpha1.ReasonInvalidCredentials, "401", "POST /api/dashboards/db")
 	ready(w, w.dashboard("harmless", "team", overview))
@@ -260,8 +290,8 @@ func TestAPIProxyHidesSettings(t *testing.T) {
 	}
 }
 
-// A gateway that does not let permissions be seen keeps no dashboard from being Ready. They are looked at, and put right,
-// once it does.
+// A gateway that does not let permissions be seen keeps no dashboard from being Ready. They are looked at, and put
+// right, once it does.
 func TestAPIProxyHidesPermissions(t *testing.T) {
 	t.Parallel()
 	for name, rule := range map[string]rule{
@@ -276,7 +306,12 @@ func TestAPIProxyHidesPermissions(t *testing.T) {
 			var met atomic.Bool
 			w.grafana.SetFault(func(r *grafanatest.Request) grafanatest.Fault {
 				if r.Method == "POST" && r.Path == "/api/dashboards/db" && met.CompareAndSwap(false, true) {
-					w.grafana.Do("POST", r.Path, org, map[string]any{"dashboard": map[string]any{"uid": "theirs", "title": "Theirs"}})
+					w.grafana.Do(
+						"POST",
+						r.Path,
+						org,
+						map[string]any{"dashboard": map[string]any{"uid": "theirs", "title": "Theirs"}},
+					)
 				}
 				return grafanatest.Fault{}
 			})
@@ -286,7 +321,12 @@ func TestAPIProxyHidesPermissions(t *testing.T) {
 			}
 			p.set()
 			visit(w, dash)
-			until(w, dash, "permissions that were seen", func(metav1.Condition) bool { return !dash.Status.PermissionsPending })
+			until(
+				w,
+				dash,
+				"permissions that were seen",
+				func(metav1.Condition) bool { return !dash.Status.PermissionsPending },
+			)
 			ready(w, dash)
 			if w.forRoles(org, "/api/dashboards/uid/given") != 2 {
 				t.Error("the dashboard can be seen by Admins only")
@@ -328,7 +368,8 @@ func TestAPIProxyHidesHealth(t *testing.T) {
 	}
 }
 
-// A gateway's own login is no word of Grafana's on the credential: no attempt is noted, and the Instance goes on as soon as it is gone.
+// A gateway's own login is no word of Grafana's on the credential: no attempt is noted, and the Instance goes on as
+// soon as it is gone.
 func TestAPIProxyAsksForALogin(t *testing.T) {
 	t.Parallel()
 	for name, rule := range map[string]rule{
@@ -361,7 +402,11 @@ func TestAPIProxyAsksForALogin(t *testing.T) {
 // A managed service that hides the operator's own account: the database is known by its organizations.
 func TestAPIProxyHidesTheOwnAccount(t *testing.T) {
 	t.Parallel()
-	w, _ := newProxiedWorld(t, grafanatest.Options{}, rule{path: "/api/user", method: "GET", status: 404, answer: page, body: ""})
+	w, _ := newProxiedWorld(
+		t,
+		grafanatest.Options{},
+		rule{path: "/api/user", method: "GET", status: 404, answer: page, body: ""},
+	)
 	instance := get(w, &v1alpha1.Instance{ObjectMeta: w.named("grafana")})
 	ready(w, instance)
 	if instance.Status.DatabaseID != "" {

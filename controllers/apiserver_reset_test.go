@@ -25,7 +25,13 @@ type before struct {
 
 func (n *tenant) now(w *world) before {
 	w.t.Helper()
-	return before{org: n.org.Status.OrgID, account: n.sa.Status.ID, uid: n.dash.Status.UID, secret: w.secret("ci").UID, key: w.key("ci")}
+	return before{
+		org:     n.org.Status.OrgID,
+		account: n.sa.Status.ID,
+		uid:     n.dash.Status.UID,
+		secret:  w.secret("ci").UID,
+		key:     w.key("ci"),
+	}
 }
 
 // askedInside lists the requests of the operator since the last ResetLog that concern what is in organizations.
@@ -40,10 +46,17 @@ func (w *world) askedInside() (asked []string) {
 	return asked
 }
 
-// held waits until the Instance holds, with a word on the annotation to go on, and checks that changes of its children, new ones too, are neither written nor asked about.
+// held waits until the Instance holds, with a word on the annotation to go on, and checks that changes of its children,
+// new ones too, are neither written nor asked about.
 func (n *tenant) held(w *world, instance *v1alpha1.Instance, confirm string) {
 	w.t.Helper()
-	stalled(w, visit(w, instance), v1alpha1.ReasonDatabaseReset, "spec.url", v1alpha1.AnnotationConfirmReset+"="+confirm)
+	stalled(
+		w,
+		visit(w, instance),
+		v1alpha1.ReasonDatabaseReset,
+		"spec.url",
+		v1alpha1.AnnotationConfirmReset+"="+confirm,
+	)
 	if isTrue(instance, v1alpha1.ConditionAvailable) {
 		w.t.Errorf("it is Available: %+v", instance.Status.Conditions)
 	}
@@ -54,7 +67,8 @@ func (n *tenant) held(w *world, instance *v1alpha1.Instance, confirm string) {
 	w.grafana.ResetLog()
 	change(w, n.org, func() { n.org.Spec.Preferences = &v1alpha1.Preferences{Theme: "light"} })
 	change(w, n.sa, func() {
-		n.sa.Spec.Role = map[v1alpha1.Role]v1alpha1.Role{v1alpha1.RoleViewer: v1alpha1.RoleEditor, v1alpha1.RoleEditor: v1alpha1.RoleAdmin}[n.sa.Spec.Role]
+		n.sa.Spec.Role = map[v1alpha1.Role]v1alpha1.Role{v1alpha1.RoleViewer: v1alpha1.RoleEditor,
+			v1alpha1.RoleEditor: v1alpha1.RoleAdmin}[n.sa.Spec.Role]
 	})
 	change(w, n.dash, func() { n.dash.Spec.Source.JSON = new(`{"title": "Held"}`) })
 	change(w, n.token, func() {
@@ -78,7 +92,8 @@ func (n *tenant) waiting(w *world) {
 	}
 }
 
-// An Instance that finds none of its organizations stops until a person confirms it, once for each reset. Then everything is built again, and the keys are in the same Secrets.
+// An Instance that finds none of its organizations stops until a person confirms it, once for each reset. Then
+// everything is built again, and the keys are in the same Secrets.
 func TestAPIDatabaseResetHeld(t *testing.T) {
 	t.Parallel()
 	for _, version := range grafanatest.Versions() {
@@ -90,10 +105,16 @@ func TestAPIDatabaseResetHeld(t *testing.T) {
 			for _, confirm := range []string{"1", "2"} {
 				was := n.now(w)
 				w.grafana.ResetDatabase()
-				w.made(w.ask("POST", "/api/orgs", 0, map[string]any{"name": "Somebody's"})) // under the id that team had
+				w.made(
+					w.ask("POST", "/api/orgs", 0, map[string]any{"name": "Somebody's"}),
+				) // under the id that team had
 				visit(w, n.dash)
 				n.held(w, instance, confirm)
-				change(w, instance, func() { instance.Annotations = map[string]string{v1alpha1.AnnotationConfirmReset: "7"} })
+				change(
+					w,
+					instance,
+					func() { instance.Annotations = map[string]string{v1alpha1.AnnotationConfirmReset: "7"} },
+				)
 				stalled(w, instance, v1alpha1.ReasonDatabaseReset)
 
 				change(w, instance, func() { instance.Annotations[v1alpha1.AnnotationConfirmReset] = confirm })
@@ -112,7 +133,8 @@ func TestAPIDatabaseResetHeld(t *testing.T) {
 	}
 }
 
-// rebuilt waits until a tenant is there again, beside somebody else's organization, and its new key in the Secret that held the old one.
+// rebuilt waits until a tenant is there again, beside somebody else's organization, and its new key in the Secret that
+// held the old one.
 func (w *world) rebuilt(n *tenant, was before) {
 	w.t.Helper()
 	w.eventually("a new key", func() error {
@@ -123,19 +145,23 @@ func (w *world) rebuilt(n *tenant, was before) {
 	})
 	now := n.now(w)
 	team := w.orgNamed("team")
-	if team == nil || team.ID != now.org || len(w.grafana.ServiceAccounts(now.org)) != 1 || len(w.grafana.Dashboards(now.org)) != 1 || now.secret != was.secret {
+	if team == nil || team.ID != now.org || len(w.grafana.ServiceAccounts(now.org)) != 1 ||
+		len(w.grafana.Dashboards(now.org)) != 1 ||
+		now.secret != was.secret {
 		w.t.Errorf("organizations: %+v; before: %+v, now: %+v", w.grafana.Orgs(), was.org, now.org)
 	}
 	if orgID, saID, _, alive := w.grafana.KeyAlive(now.key); !alive || orgID != now.org || saID != now.account {
 		w.t.Errorf("the key is of account %d in organization %d (alive: %v)", saID, orgID, alive)
 	}
 	theirs := w.orgNamed("Somebody's")
-	if theirs == nil || theirs.Address != (grafanatest.Address{}) || len(w.grafana.ServiceAccounts(theirs.ID))+len(w.grafana.Dashboards(theirs.ID)) > 0 {
+	if theirs == nil || theirs.Address != (grafanatest.Address{}) ||
+		len(w.grafana.ServiceAccounts(theirs.ID))+len(w.grafana.Dashboards(theirs.ID)) > 0 {
 		w.t.Errorf("somebody else's organization: %+v", theirs)
 	}
 }
 
-// A database that was only away for a while, as when a volume was not mounted, is found again as it was, and nothing is made anew.
+// A database that was only away for a while, as when a volume was not mounted, is found again as it was, and nothing is
+// made anew.
 func TestAPIDatabaseResetHeldAndBack(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, grafanatest.Options{})
@@ -154,7 +180,8 @@ func TestAPIDatabaseResetHeldAndBack(t *testing.T) {
 	n.check(w)
 }
 
-// A url that leads to another Grafana changes nothing there, even where that has organizations of the same names and ids; once it is put right all is as before.
+// A url that leads to another Grafana changes nothing there, even where that has organizations of the same names and
+// ids; once it is put right all is as before.
 func TestAPIWrongGrafana(t *testing.T) {
 	notOnReal(t, "there is another Grafana")
 	t.Parallel()
@@ -167,7 +194,12 @@ func TestAPIWrongGrafana(t *testing.T) {
 	w.grafana = wrong
 	theirs := w.made(w.ask("POST", "/api/orgs", 0, map[string]any{"name": "team"}))
 	account := w.foreign(theirs, "robot")
-	w.ask("POST", "/api/dashboards/db", theirs, map[string]any{"dashboard": map[string]any{"uid": was.uid, "title": "Theirs"}})
+	w.ask(
+		"POST",
+		"/api/dashboards/db",
+		theirs,
+		map[string]any{"dashboard": map[string]any{"uid": was.uid, "title": "Theirs"}},
+	)
 	if theirs != was.org {
 		t.Fatalf("the organization has id %d, not %d", theirs, was.org)
 	}
@@ -175,7 +207,11 @@ func TestAPIWrongGrafana(t *testing.T) {
 	n.held(w, instance, "1")
 	w.delete(n.dash) // which waits, too
 	waiting(w, visit(w, n.dash), v1alpha1.ReasonParentNotAvailable, v1alpha1.AnnotationAbandon)
-	if d := w.dash(theirs, was.uid); d == nil || d.Title != "Theirs" || d.Version != 1 || w.sa(theirs, account) == nil || w.org(theirs).Address != (grafanatest.Address{}) || w.org(theirs).Name != "team" {
+	if d := w.dash(
+		theirs,
+		was.uid,
+	); d == nil || d.Title != "Theirs" || d.Version != 1 || w.sa(theirs, account) == nil || w.org(theirs).Address != (grafanatest.Address{}) ||
+		w.org(theirs).Name != "team" {
 		t.Errorf("in the other Grafana: %+v, %+v, %+v", w.org(theirs), d, w.grafana.ServiceAccounts(theirs))
 	}
 
@@ -186,7 +222,9 @@ func TestAPIWrongGrafana(t *testing.T) {
 	n.dash = w.dashboard("overview", "team", overview)
 	n.ready(w)
 	n.check(w)
-	if len(right.Keys()) != 1 || len(wrong.Keys()) != 0 || w.secret("ci").UID != was.secret || n.org.Status.OrgID != was.org || n.sa.Status.ID != was.account {
+	if len(right.Keys()) != 1 || len(wrong.Keys()) != 0 || w.secret("ci").UID != was.secret ||
+		n.org.Status.OrgID != was.org ||
+		n.sa.Status.ID != was.account {
 		t.Errorf("not as it was: %+v, %+v, keys %d", n.org.Status, n.sa.Status, len(right.Keys()))
 	}
 }
@@ -214,7 +252,8 @@ func TestAPIDatabaseResetHeldAndDeleted(t *testing.T) {
 	}
 }
 
-// The last organization is no exception: as long as nobody has confirmed that its database is gone, its deletion waits, since it may be well and its keys work.
+// The last organization is no exception: as long as nobody has confirmed that its database is gone, its deletion waits,
+// since it may be well and its keys work.
 func TestAPIWrongGrafanaLastDeleted(t *testing.T) {
 	notOnReal(t, "there is another Grafana")
 	t.Parallel()
@@ -235,7 +274,8 @@ func TestAPIWrongGrafanaLastDeleted(t *testing.T) {
 	}
 }
 
-// A restart of the operator, which ends its session, is no reset: nor is a Grafana where some of the organizations are left.
+// A restart of the operator, which ends its session, is no reset: nor is a Grafana where some of the organizations are
+// left.
 func TestAPIDatabasePartlyLost(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, grafanatest.Options{})
@@ -254,7 +294,11 @@ func TestAPIDatabasePartlyLost(t *testing.T) {
 	ready(w, n.org)
 	n.ready(w)
 	ready(w, other)
-	if ready(w, instance); instance.Status.Resets != 0 || !slices.Contains(instance.Status.Capabilities, v1alpha1.CapabilityOrganizations) {
+	if ready(
+		w,
+		instance,
+	); instance.Status.Resets != 0 ||
+		!slices.Contains(instance.Status.Capabilities, v1alpha1.CapabilityOrganizations) {
 		t.Errorf("status: %+v", instance.Status)
 	}
 }

@@ -34,7 +34,8 @@ func (w *world) foreign(orgID int64, name string) int64 {
 func (w *world) checkAccount(account *v1alpha1.ServiceAccount) {
 	w.t.Helper()
 	sa := w.sa(account.Status.OrgID, account.Status.ID)
-	if sa == nil || sa.Name != account.WantedName() || sa.Login != account.Status.Login || !strings.Contains(sa.Login, string(account.UID)[:8]) {
+	if sa == nil || sa.Name != account.WantedName() || sa.Login != account.Status.Login ||
+		!strings.Contains(sa.Login, string(account.UID)[:8]) {
 		w.t.Errorf("service account %+v (%+v) is %+v", account.Spec, account.Status, sa)
 	}
 }
@@ -71,7 +72,8 @@ func TestAPIServiceAccountsWithOneLogin(t *testing.T) {
 	}
 }
 
-// Grafana takes % and _ in a search for wildcards, and does not mind the case. What matches only so is nobody's rival, and is left alone.
+// Grafana takes % and _ in a search for wildcards, and does not mind the case. What matches only so is nobody's rival,
+// and is left alone.
 func TestAPIServiceAccountNamesWithWildcards(t *testing.T) {
 	t.Parallel()
 	for _, version := range grafanatest.Versions() {
@@ -93,7 +95,12 @@ func TestAPIServiceAccountNamesWithWildcards(t *testing.T) {
 			}
 			theirs := w.foreign(id, "x%y")
 			rival := w.account("rival", "team", named("x%y"))
-			stalled(w, rival, v1alpha1.ReasonAlreadyExists, fmt.Sprintf(`"x%%y" exists in organization %d (id %d)`, id, theirs))
+			stalled(
+				w,
+				rival,
+				v1alpha1.ReasonAlreadyExists,
+				fmt.Sprintf(`"x%%y" exists in organization %d (id %d)`, id, theirs),
+			)
 			w.delete(rival)
 			for _, account := range mine {
 				w.delete(account)
@@ -109,7 +116,8 @@ func TestAPIServiceAccountNamesWithWildcards(t *testing.T) {
 	}
 }
 
-// Where a search has several pages, all of them are read: for a rival on the last one, and for one's own account whose creation was answered by nothing.
+// Where a search has several pages, all of them are read: for a rival on the last one, and for one's own account whose
+// creation was answered by nothing.
 func TestAPIServiceAccountAmongThousands(t *testing.T) {
 	t.Parallel()
 	for _, version := range grafanatest.Versions() {
@@ -152,7 +160,8 @@ func nameIn(r *grafanatest.Request) string {
 	return body.Name
 }
 
-// Grafana before 11.3.1 can fail half-way and leave a login taken for good by what nobody sees: then a counter is appended, once for each that is lost so.
+// Grafana before 11.3.1 can fail half-way and leave a login taken for good by what nobody sees: then a counter is
+// appended, once for each that is lost so.
 func TestAPIServiceAccountWhoseLoginIsBlocked(t *testing.T) {
 	notOnReal(t, "a login is taken by nobody")
 	t.Parallel()
@@ -164,18 +173,30 @@ func TestAPIServiceAccountWhoseLoginIsBlocked(t *testing.T) {
 			blocked := map[string]bool{}
 			var failed atomic.Int64
 			w.grafana.SetFault(func(r *grafanatest.Request) grafanatest.Fault {
-				if r.Method != "POST" || r.Path != "/api/serviceaccounts" || blocked[nameIn(r)] || failed.Load() == lost {
+				if r.Method != "POST" || r.Path != "/api/serviceaccounts" || blocked[nameIn(r)] ||
+					failed.Load() == lost {
 					return grafanatest.Fault{}
 				}
 				blocked[nameIn(r)] = true // requests that write come one at a time
 				failed.Add(1)
 				w.grafana.BlockLogin(id, fmt.Sprintf("sa-%d-%s", id, nameIn(r)))
-				return grafanatest.Fault{Outcome: grafanatest.Answer, Status: 500, Body: `{"message":"Failed to create service account"}`}
+				return grafanatest.Fault{
+					Outcome: grafanatest.Answer,
+					Status:  500,
+					Body:    `{"message":"Failed to create service account"}`,
+				}
 			})
 			account := ready(w, w.account("robot", "team"))
 			prefix, suffix := fmt.Sprintf("sa-%d-robot-", id), fmt.Sprintf("-%s-%d", string(account.UID)[:8], lost+1)
-			if !strings.HasPrefix(account.Status.Login, prefix) || !strings.HasSuffix(account.Status.Login, suffix) || failed.Load() != lost {
-				t.Errorf("the login is %s, not %s…%s, after %d failures", account.Status.Login, prefix, suffix, failed.Load())
+			if !strings.HasPrefix(account.Status.Login, prefix) || !strings.HasSuffix(account.Status.Login, suffix) ||
+				failed.Load() != lost {
+				t.Errorf(
+					"the login is %s, not %s…%s, after %d failures",
+					account.Status.Login,
+					prefix,
+					suffix,
+					failed.Load(),
+				)
 			}
 			w.checkAccount(account)
 			if all := w.grafana.ServiceAccounts(id); len(all) != 1 {

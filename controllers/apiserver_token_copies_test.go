@@ -14,11 +14,15 @@ import (
 	"grafana-tenancy.dev/operator/internal/grafana/grafanatest"
 )
 
-// copied applies a Secret again under another name, with all that stands on it but what the change takes off or puts on.
+// copied applies a Secret again under another name, with all that stands on it but what the change takes off or puts
+// on.
 func (w *world) copied(original *corev1.Secret, name string, changes ...func(*corev1.Secret)) *corev1.Secret {
 	w.t.Helper()
 	c := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{
-		Name: name, Labels: original.Labels, Annotations: map[string]string{}, OwnerReferences: slices.Clone(original.OwnerReferences),
+		Name:            name,
+		Labels:          original.Labels,
+		Annotations:     map[string]string{},
+		OwnerReferences: slices.Clone(original.OwnerReferences),
 	}, Type: original.Type, Data: original.Data}
 	for k, v := range original.Annotations {
 		c.Annotations[k] = v
@@ -28,15 +32,22 @@ func (w *world) copied(original *corev1.Secret, name string, changes ...func(*co
 
 func withoutOwner(s *corev1.Secret) { s.OwnerReferences = nil }
 
-// What people copy of a Secret, with or without its owner, is never written or deleted, and never counts: not at rest, after a rotation, a rename or a wiped status, nor if its record says more.
+// What people copy of a Secret, with or without its owner, is never written or deleted, and never counts: not at rest,
+// after a rotation, a rename or a wiped status, nor if its record says more.
 func TestAPITokenSecretCopies(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, grafanatest.Options{})
 	token := w.tokenOf()
 	original, key := w.secret("ci"), w.key("ci")
 	copies := []*corev1.Secret{
-		w.copied(original, "backup"), w.copied(original, "for-an-app", withoutOwner),
-		w.copied(original, "newer", withoutOwner, func(s *corev1.Secret) { s.Annotations[v1alpha1.AnnotationTokenRevision] = "7" }),
+		w.copied(original, "backup"),
+		w.copied(original, "for-an-app", withoutOwner),
+		w.copied(
+			original,
+			"newer",
+			withoutOwner,
+			func(s *corev1.Secret) { s.Annotations[v1alpha1.AnnotationTokenRevision] = "7" },
+		),
 	}
 	w.looks(token)
 	w.rests(token, 1)
@@ -74,8 +85,8 @@ func TestAPITokenSecretRenamedToACopy(t *testing.T) {
 	w.unwritten(theirs)
 }
 
-// A copy in another namespace, as tools make that keep Secrets of several namespaces alike, is no Secret of an earlier life
-// of that namespace's token of the same name.
+// A copy in another namespace, as tools make that keep Secrets of several namespaces alike, is no Secret of an earlier
+// life of that namespace's token of the same name.
 func TestAPITokenSecretCopiedToAnotherNamespace(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, grafanatest.Options{})
@@ -96,7 +107,8 @@ func TestAPITokenSecretCopiedToAnotherNamespace(t *testing.T) {
 	ready(w, token)
 }
 
-// A Secret of an older operator does not say its own name. It is known by spec and status, gets its name written on, and copies of it are none all the same.
+// A Secret of an older operator does not say its own name. It is known by spec and status, gets its name written on,
+// and copies of it are none all the same.
 func TestAPITokenSecretFromBeforeItHadItsName(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, grafanatest.Options{})
@@ -106,13 +118,19 @@ func TestAPITokenSecretFromBeforeItHadItsName(t *testing.T) {
 	until(w, token, "suspended", func(c metav1.Condition) bool { return c.Reason == v1alpha1.ReasonSuspended })
 	secret := w.secret("ci")
 	change(w, secret, func() { unnamed(secret) })
-	copies := []*corev1.Secret{w.copied(secret, "backup", unnamed), w.copied(secret, "for-an-app", unnamed, withoutOwner)}
+	copies := []*corev1.Secret{
+		w.copied(secret, "backup", unnamed),
+		w.copied(secret, "for-an-app", unnamed, withoutOwner),
+	}
 	change(w, token, func() { token.Spec.Suspend, token.Spec.Secret.Name = false, "elsewhere" })
 	ready(w, token)
 	w.gone(secret)
 	w.unwritten(copies...)
 	w.rests(token, 1)
-	if now := w.secret("elsewhere"); w.key("elsewhere") != key || now.Annotations[v1alpha1.AnnotationTokenSecret] != w.ns+"/elsewhere" {
+	if now := w.secret(
+		"elsewhere",
+	); w.key("elsewhere") != key ||
+		now.Annotations[v1alpha1.AnnotationTokenSecret] != w.ns+"/elsewhere" {
 		t.Errorf("the same key: %v; annotations: %v", w.key("elsewhere") == key, now.Annotations)
 	}
 }
@@ -130,7 +148,8 @@ func TestAPITokenSecretDeletedIsNamedInTheEvent(t *testing.T) {
 			return err
 		}
 		for _, e := range list.Items {
-			if e.Reason == v1alpha1.EventUpdated && strings.Contains(e.Note, "Secret present") && strings.Contains(e.Note, "former Secret former") {
+			if e.Reason == v1alpha1.EventUpdated && strings.Contains(e.Note, "Secret present") &&
+				strings.Contains(e.Note, "former Secret former") {
 				return nil
 			}
 		}

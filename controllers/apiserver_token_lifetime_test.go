@@ -24,7 +24,11 @@ func TestAPITokenLifetimeRefused(t *testing.T) {
 				w := newWorld(t, limited)
 				w.organization("team")
 				w.account("robot", "team")
-				token := w.token("ci", "robot", func(o *v1alpha1.ServiceAccountToken) { o.Spec.TTL = duration(48 * time.Hour) })
+				token := w.token(
+					"ci",
+					"robot",
+					func(o *v1alpha1.ServiceAccountToken) { o.Spec.TTL = duration(48 * time.Hour) },
+				)
 				stalled(w, token, v1alpha1.ReasonLifetimeRefused, name, "48h0m0s", "shorten spec.ttl")
 				if keys := w.grafana.Keys(); len(keys) > 0 {
 					t.Errorf("%d keys were made", len(keys))
@@ -35,7 +39,11 @@ func TestAPITokenLifetimeRefused(t *testing.T) {
 				change(w, token, func() { token.Spec.TTL = duration(25 * time.Hour) })
 				stalled(w, token, v1alpha1.ReasonLifetimeRefused, name)
 				if now := w.secret("ci"); now.ResourceVersion != secret.ResourceVersion || !w.alive(w.key("ci")) {
-					t.Errorf("the old key works: %v; its Secret: %s", w.alive(w.key("ci")), cmp.Diff(secret.ObjectMeta, now.ObjectMeta))
+					t.Errorf(
+						"the old key works: %v; its Secret: %s",
+						w.alive(w.key("ci")),
+						cmp.Diff(secret.ObjectMeta, now.ObjectMeta),
+					)
 				}
 				change(w, token, func() { token.Spec.TTL = duration(time.Hour) })
 				ready(w, token)
@@ -77,7 +85,11 @@ func TestAPITokenRevokedThoughNoneIsMade(t *testing.T) {
 		if r.Method != "POST" || r.Route != "/api/serviceaccounts/:account/tokens" {
 			return grafanatest.Fault{}
 		}
-		return grafanatest.Fault{Outcome: grafanatest.Answer, Status: 400, Body: `{"message":"Number of seconds before expiration should be set"}`}
+		return grafanatest.Fault{
+			Outcome: grafanatest.Answer,
+			Status:  400,
+			Body:    `{"message":"Number of seconds before expiration should be set"}`,
+		}
 	})
 	w.delete(w.secret("ci"))
 	stalled(w, token, v1alpha1.ReasonLifetimeRefused)

@@ -23,13 +23,18 @@ import (
 func (w *world) refuseKeys() {
 	w.grafana.SetFault(func(r *grafanatest.Request) grafanatest.Fault {
 		if r.Path == "/api/access-control/user/permissions" {
-			return grafanatest.Fault{Outcome: grafanatest.Answer, Status: 401, Body: `{"message":"Unauthorized","messageId":"session.token.not-found","statusCode":401}`}
+			return grafanatest.Fault{
+				Outcome: grafanatest.Answer,
+				Status:  401,
+				Body:    `{"message":"Unauthorized","messageId":"session.token.not-found","statusCode":401}`,
+			}
 		}
 		return grafanatest.Fault{}
 	})
 }
 
-// A key that Grafana does not accept is told, and not made anew over and over; once it is accepted, all is well. That a key works is asked once.
+// A key that Grafana does not accept is told, and not made anew over and over; once it is accepted, all is well. That a
+// key works is asked once.
 func TestAPITokenKeyRefused(t *testing.T) {
 	t.Parallel()
 	for _, version := range grafanatest.Versions() {
@@ -67,7 +72,8 @@ func (w *world) proven(token *v1alpha1.ServiceAccountToken) bool {
 	return token.Status.ProvenAt != nil || w.grafana.LetsAnybodyIn()
 }
 
-// A key that a rotation made and that Grafana does not accept leaves the old one alive for the overlap, and is proven later.
+// A key that a rotation made and that Grafana does not accept leaves the old one alive for the overlap, and is proven
+// later.
 func TestAPITokenRotatedKeyRefused(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, grafanatest.Options{})
@@ -90,7 +96,8 @@ func TestAPITokenRotatedKeyRefused(t *testing.T) {
 	w.rests(token, 2)
 }
 
-// A status that was wiped is found again in the Secret and in Grafana, in the middle of an overlap as well, and costs no key.
+// A status that was wiped is found again in the Secret and in Grafana, in the middle of an overlap as well, and costs
+// no key.
 func TestAPITokenStatusWiped(t *testing.T) {
 	t.Parallel()
 	clock := newClock()
@@ -103,7 +110,13 @@ func TestAPITokenStatusWiped(t *testing.T) {
 	w.wipe(token)
 	visit(w, token)
 	revised(w, token, 2)
-	if diff := cmp.Diff(before, token.Status, cmpopts.IgnoreFields(metav1.Condition{}, "LastTransitionTime"), cmpopts.IgnoreFields(before, "ProvenAt")); diff != "" || token.Status.ProvenAt == nil {
+	if diff := cmp.Diff(
+		before,
+		token.Status,
+		cmpopts.IgnoreFields(metav1.Condition{}, "LastTransitionTime"),
+		cmpopts.IgnoreFields(before, "ProvenAt"),
+	); diff != "" ||
+		token.Status.ProvenAt == nil {
 		t.Errorf("status (-before +after):\n%s", diff)
 	}
 	w.rests(token, 2)
@@ -124,7 +137,10 @@ func TestAPITokenStatusWiped(t *testing.T) {
 // wipe takes the whole status off a token.
 func (w *world) wipe(token *v1alpha1.ServiceAccountToken) {
 	w.t.Helper()
-	patch := client.RawPatch(types.JSONPatchType, []byte(`[{"op": "replace", "path": "/status", "value": {"observedGeneration": -1}}]`))
+	patch := client.RawPatch(
+		types.JSONPatchType,
+		[]byte(`[{"op": "replace", "path": "/status", "value": {"observedGeneration": -1}}]`),
+	)
 	if err := w.client.Status().Patch(w.t.Context(), token, patch); err != nil {
 		w.t.Fatal(err)
 	}
@@ -147,7 +163,11 @@ func (w *world) metrics(name string) map[string]float64 {
 			for _, l := range m.GetLabel() {
 				labels[l.GetName()] = l.GetValue()
 			}
-			if short, ours := strings.CutPrefix(family.GetName(), "grafana_tenancy_token_"); ours && labels["namespace"] == w.ns && labels["name"] == name {
+			if short, ours := strings.CutPrefix(
+				family.GetName(),
+				"grafana_tenancy_token_",
+			); ours && labels["namespace"] == w.ns &&
+				labels["name"] == name {
 				series[short] = m.GetGauge().GetValue() + m.GetCounter().GetValue()
 			}
 		}
@@ -199,7 +219,8 @@ func TestAPITokenMetrics(t *testing.T) {
 
 var errNone = errors.New("there is none")
 
-// What hides the question that proves a key says nothing about the key: the token is on Grafana's list and its key whole, which is enough.
+// What hides the question that proves a key says nothing about the key: the token is on Grafana's list and its key
+// whole, which is enough.
 func TestAPITokenProofIsHidden(t *testing.T) {
 	t.Parallel()
 	for name, fault := range map[string]grafanatest.Fault{
@@ -252,13 +273,23 @@ func TestAPITokenLimitOfAManagedService(t *testing.T) {
 			w := newWorld(t, grafanatest.Options{})
 			w.grafana.SetFault(func(r *grafanatest.Request) grafanatest.Fault {
 				if r.Method == "POST" && strings.HasSuffix(r.Path, "/tokens") {
-					return grafanatest.Fault{Outcome: grafanatest.Answer, Status: status, Body: `{"message":"The service account already has 100 tokens"}`}
+					return grafanatest.Fault{
+						Outcome: grafanatest.Answer,
+						Status:  status,
+						Body:    `{"message":"The service account already has 100 tokens"}`,
+					}
 				}
 				return grafanatest.Fault{}
 			})
 			w.organization("team")
 			w.account("robot", "team")
-			token := stalled(w, w.token("ci", "robot"), v1alpha1.ReasonRefused, "The service account already has 100 tokens", "expired tokens count")
+			token := stalled(
+				w,
+				w.token("ci", "robot"),
+				v1alpha1.ReasonRefused,
+				"The service account already has 100 tokens",
+				"expired tokens count",
+			)
 			w.grafana.SetFault(nil)
 			visit(w, token)
 			ready(w, token)
@@ -282,7 +313,8 @@ func TestAPITokenNameIsTakenElsewhere(t *testing.T) {
 	}
 }
 
-// A key that nobody has used yet sees what is made after it, for the operator has not had Grafana remember what it may see.
+// A key that nobody has used yet sees what is made after it, for the operator has not had Grafana remember what it may
+// see.
 func TestAPITokenSeesWhatIsMadeAfterIt(t *testing.T) {
 	t.Parallel()
 	for _, version := range grafanatest.Versions() {
@@ -292,7 +324,12 @@ func TestAPITokenSeesWhatIsMadeAfterIt(t *testing.T) {
 				w := newWorld(t, grafanatest.Options{Version: version, Anonymous: anonymous})
 				w.tokenOf()
 				dash := ready(w, w.dashboard("later", "team", overview))
-				request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, w.grafana.URL+"/api/dashboards/uid/"+dash.Status.UID+"?forceLogin=true", http.NoBody)
+				request, err := http.NewRequestWithContext(
+					t.Context(),
+					http.MethodGet,
+					w.grafana.URL+"/api/dashboards/uid/"+dash.Status.UID+"?forceLogin=true",
+					http.NoBody,
+				)
 				if err != nil {
 					t.Fatal(err)
 				}

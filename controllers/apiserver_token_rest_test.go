@@ -41,14 +41,21 @@ func (w *world) tokensPath(token *v1alpha1.ServiceAccountToken) string {
 	return fmt.Sprintf("/api/serviceaccounts/%d/tokens", account.Status.ID)
 }
 
-// A Secret is not written when there is nothing to write: not by visits, not by an operator that has just started, and not by the end of an overlap.
+// A Secret is not written when there is nothing to write: not by visits, not by an operator that has just started, and
+// not by the end of an overlap.
 func TestAPITokenSecretAtRest(t *testing.T) {
 	t.Parallel()
 	clock := newClock()
 	w := newWorld(t, grafanatest.Options{Now: clock.Now})
 	token := w.tokenOf(func(o *v1alpha1.ServiceAccountToken) {
 		o.Spec.TTL = duration(720 * time.Hour)
-		o.Spec.Secret.Labels, o.Spec.Secret.Annotations = map[string]v1alpha1.LabelValue{"b": "1", "a": ""}, map[string]string{"c": "d,e", "f": ""}
+		o.Spec.Secret.Labels, o.Spec.Secret.Annotations = map[string]v1alpha1.LabelValue{
+			"b": "1",
+			"a": "",
+		}, map[string]string{
+			"c": "d,e",
+			"f": "",
+		}
 		o.Spec.Secret.Template = map[string]v1alpha1.TemplateText{"all": "{{ toJson . }}", "until": "{{ .expiresAt }}"}
 	})
 	first := w.key("ci")
@@ -68,12 +75,18 @@ func TestAPITokenSecretAtRest(t *testing.T) {
 	w.unwritten(secret)
 }
 
-// anotherOperator starts an operator that remembers nothing, as after a restart, lets it look at a token twice and stops it.
+// anotherOperator starts an operator that remembers nothing, as after a restart, lets it look at a token twice and
+// stops it.
 func (w *world) anotherOperator(token *v1alpha1.ServiceAccountToken) {
 	w.t.Helper()
 	mgr, err := ctrl.NewManager(w.config, ctrl.Options{
-		Scheme: w.scheme, Metrics: metricsserver.Options{BindAddress: "0"}, Controller: config.Controller{SkipNameValidation: new(true)},
-		Cache: cache.Options{DefaultTransform: cache.TransformStripManagedFields(), DefaultNamespaces: map[string]cache.Config{w.ns: {}}},
+		Scheme:     w.scheme,
+		Metrics:    metricsserver.Options{BindAddress: "0"},
+		Controller: config.Controller{SkipNameValidation: new(true)},
+		Cache: cache.Options{
+			DefaultTransform:  cache.TransformStripManagedFields(),
+			DefaultNamespaces: map[string]cache.Config{w.ns: {}},
+		},
 	})
 	if err != nil {
 		w.t.Fatal(err)

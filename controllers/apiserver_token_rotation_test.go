@@ -65,7 +65,8 @@ func (w *world) rests(token *v1alpha1.ServiceAccountToken, keys int) {
 	}
 }
 
-// states records each state of a token from now on. What it returns ends the recording with the state that the token has then.
+// states records each state of a token from now on. What it returns ends the recording with the state that the token
+// has then.
 func (w *world) states(token *v1alpha1.ServiceAccountToken) func() []v1alpha1.ServiceAccountToken {
 	w.t.Helper()
 	c, err := client.NewWithWatch(w.config, client.Options{Scheme: w.scheme})
@@ -97,7 +98,8 @@ func (w *world) states(token *v1alpha1.ServiceAccountToken) func() []v1alpha1.Se
 	}
 }
 
-// A rotation on demand: the token is Ready all the while, both keys work for the overlap by Grafana's clock, and then only the new one. The same wish is fulfilled once.
+// A rotation on demand: the token is Ready all the while, both keys work for the overlap by Grafana's clock, and then
+// only the new one. The same wish is fulfilled once.
 func TestAPITokenRotatedOnDemand(t *testing.T) {
 	t.Parallel()
 	for _, version := range grafanatest.Versions() {
@@ -153,9 +155,17 @@ func (w *world) checkOverlap(token *v1alpha1.ServiceAccountToken, first string, 
 	w.t.Helper()
 	second := w.key("ci")
 	if first == second || !w.alive(first) || !w.alive(second) {
-		w.t.Errorf("another key: %v; the old one works: %v, the new one: %v", first != second, w.alive(first), w.alive(second))
+		w.t.Errorf(
+			"another key: %v; the old one works: %v, the new one: %v",
+			first != second,
+			w.alive(first),
+			w.alive(second),
+		)
 	}
-	made := find(w.grafana.Tokens(orgOf(w, "team")), func(t grafanatest.Tok) bool { return t.ID == token.Status.TokenID })
+	made := find(
+		w.grafana.Tokens(orgOf(w, "team")),
+		func(t grafanatest.Tok) bool { return t.ID == token.Status.TokenID },
+	)
 	if made == nil {
 		w.t.Fatalf("Grafana has no token %d", token.Status.TokenID)
 	}
@@ -163,7 +173,8 @@ func (w *world) checkOverlap(token *v1alpha1.ServiceAccountToken, first string, 
 	if diff := cmp.Diff(want, token.Status.Superseded); diff != "" {
 		w.t.Errorf("superseded (-want +got):\n%s", diff)
 	}
-	if token.Status.TokenName != made.Name || !w.proven(token) || token.Status.ExpiresAt != nil || token.Status.NextRotation != nil {
+	if token.Status.TokenName != made.Name || !w.proven(token) || token.Status.ExpiresAt != nil ||
+		token.Status.NextRotation != nil {
 		w.t.Errorf("status: %+v", token.Status)
 	}
 }
@@ -172,7 +183,9 @@ func (w *world) checkOverlap(token *v1alpha1.ServiceAccountToken, first string, 
 func TestAPITokenRotatedWithoutOverlap(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, grafanatest.Options{})
-	token := w.tokenOf(func(o *v1alpha1.ServiceAccountToken) { o.Spec.Rotation = &v1alpha1.TokenRotation{Overlap: duration(0)} })
+	token := w.tokenOf(
+		func(o *v1alpha1.ServiceAccountToken) { o.Spec.Rotation = &v1alpha1.TokenRotation{Overlap: duration(0)} },
+	)
 	first := w.key("ci")
 	w.rotate(token, "now")
 	revised(w, token, 2)
@@ -201,7 +214,8 @@ func TestAPITokenLostWithinOverlap(t *testing.T) {
 	}
 }
 
-// Keys are rotated ahead of their expiry by Grafana's clock, whatever the operator's says: neither over and over, nor too late.
+// Keys are rotated ahead of their expiry by Grafana's clock, whatever the operator's says: neither over and over, nor
+// too late.
 func TestAPITokenRotatedAheadOfExpiry(t *testing.T) {
 	t.Parallel()
 	for name, skew := range map[string]time.Duration{"together": 0, "hours ahead": 7 * time.Hour, "hours behind": -7 * time.Hour, "years behind": -9999 * time.Hour} {
@@ -222,22 +236,36 @@ func TestAPITokenRotatedAheadOfExpiry(t *testing.T) {
 					visit(w, token)
 					revised(w, token, int64(round+1))
 					if !w.alive(old) || !w.alive(w.key("ci")) || w.key("ci") == old {
-						t.Fatalf("round %d: the old key works: %v, the new one: %v", round, w.alive(old), w.alive(w.key("ci")))
+						t.Fatalf(
+							"round %d: the old key works: %v, the new one: %v",
+							round,
+							w.alive(old),
+							w.alive(w.key("ci")),
+						)
 					}
 					clock.advance(5 * time.Minute)
 					visit(w, token)
 					w.dead(old)
-					until(w, token, "the overlap's end", func(metav1.Condition) bool { return len(token.Status.Superseded) == 0 })
+					until(
+						w,
+						token,
+						"the overlap's end",
+						func(metav1.Condition) bool { return len(token.Status.Superseded) == 0 },
+					)
 				}
 			})
 		}
 	}
 }
 
-// checkRotationTime compares a token's status with Grafana's token: it is rotated a third of its life before it ends, and up to a fifteenth, a tenth of the rest, earlier.
+// checkRotationTime compares a token's status with Grafana's token: it is rotated a third of its life before it ends,
+// and up to a fifteenth, a tenth of the rest, earlier.
 func (w *world) checkRotationTime(token *v1alpha1.ServiceAccountToken, ttl time.Duration) {
 	w.t.Helper()
-	made := find(w.grafana.Tokens(orgOf(w, "team")), func(t grafanatest.Tok) bool { return t.ID == token.Status.TokenID })
+	made := find(
+		w.grafana.Tokens(orgOf(w, "team")),
+		func(t grafanatest.Tok) bool { return t.ID == token.Status.TokenID },
+	)
 	if made == nil || made.Expires == nil || made.Expires.Sub(made.Created) != ttl {
 		w.t.Fatalf("token: %+v", made)
 	}
@@ -261,7 +289,11 @@ func TestAPITokenRotationsAreSpread(t *testing.T) {
 	var all []*v1alpha1.ServiceAccountToken
 	for i := range tokens {
 		all = append(all, w.token(fmt.Sprintf("ci-%d", i), "robot", func(o *v1alpha1.ServiceAccountToken) {
-			o.Spec.TTL, o.Spec.Rotation = duration(interval*3/2), &v1alpha1.TokenRotation{Before: duration(interval / 2)}
+			o.Spec.TTL, o.Spec.Rotation = duration(
+				interval*3/2,
+			), &v1alpha1.TokenRotation{
+				Before: duration(interval / 2),
+			}
 		}))
 	}
 	var in [10]int // in each tenth of the tenth of the interval

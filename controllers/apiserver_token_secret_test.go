@@ -37,7 +37,13 @@ func TestAPITokenSecretMetadata(t *testing.T) {
 	_, annotation := s.Annotations["ours"]
 	_, old := s.Data["token"]
 	if label || annotation || old || string(s.Data["GRAFANA_TOKEN"]) != key {
-		t.Errorf("labels %v, annotations %v, data keys %d; the key moved: %v", s.Labels, s.Annotations, len(s.Data), string(s.Data["GRAFANA_TOKEN"]) == key)
+		t.Errorf(
+			"labels %v, annotations %v, data keys %d; the key moved: %v",
+			s.Labels,
+			s.Annotations,
+			len(s.Data),
+			string(s.Data["GRAFANA_TOKEN"]) == key,
+		)
 	}
 	if s.Labels["theirs"] != "l" || s.Annotations["theirs"] != "a" || string(s.Data["theirs"]) != "d" {
 		t.Errorf("what people added is gone: %v, %v", s.Labels, s.Annotations)
@@ -68,8 +74,14 @@ func TestAPITokenSecretRenamed(t *testing.T) {
 		ready(w, token)
 		w.gone(old)
 		now := w.secret(token.SecretName())
-		if string(now.Data["token"]) != key || string(now.Data[".env"]) != "TOKEN="+key || token.Status.SecretName != now.Name {
-			t.Errorf("renamed to %q: the same key: %v; status says %q", now.Name, string(now.Data["token"]) == key, token.Status.SecretName)
+		if string(now.Data["token"]) != key || string(now.Data[".env"]) != "TOKEN="+key ||
+			token.Status.SecretName != now.Name {
+			t.Errorf(
+				"renamed to %q: the same key: %v; status says %q",
+				now.Name,
+				string(now.Data["token"]) == key,
+				token.Status.SecretName,
+			)
 		}
 		w.rests(token, 1)
 		if again := w.secret(now.Name); again.ResourceVersion != now.ResourceVersion {
@@ -83,14 +95,22 @@ func TestAPITokenSecretRenamedToATakenName(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, grafanatest.Options{})
 	token := w.tokenOf()
-	theirs := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Name: "theirs"}, StringData: map[string]string{"token": "precious"}}
+	theirs := &corev1.Secret{
+		ObjectMeta: metav1.ObjectMeta{Name: "theirs"},
+		StringData: map[string]string{"token": "precious"},
+	}
 	w.create(theirs)
 	ours := w.secret("ci")
 	change(w, token, func() { token.Spec.Secret.Name = "theirs" })
 	stalled(w, token, v1alpha1.ReasonSecretConflict, "Secret "+w.ns+"/theirs")
 	w.unwritten(theirs, ours)
 	if !w.alive(w.key("ci")) || len(w.grafana.Keys()) != 1 || token.Status.SecretName != "ci" {
-		t.Errorf("the key works: %v; %d keys were made; status says that it is in Secret %q", w.alive(w.key("ci")), len(w.grafana.Keys()), token.Status.SecretName)
+		t.Errorf(
+			"the key works: %v; %d keys were made; status says that it is in Secret %q",
+			w.alive(w.key("ci")),
+			len(w.grafana.Keys()),
+			token.Status.SecretName,
+		)
 	}
 	change(w, token, func() { token.Spec.Secret.Name = "free" })
 	ready(w, token)
@@ -115,7 +135,10 @@ func TestAPITokenOrphanedBesideAForeignSecret(t *testing.T) {
 	w := newWorld(t, grafanatest.Options{})
 	token := w.tokenOf(func(o *v1alpha1.ServiceAccountToken) { o.Spec.DeletionPolicy = v1alpha1.DeletionOrphan })
 	key := w.key("ci")
-	theirs := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Name: "theirs"}, StringData: map[string]string{"token": "precious"}}
+	theirs := &corev1.Secret{
+		ObjectMeta: metav1.ObjectMeta{Name: "theirs"},
+		StringData: map[string]string{"token": "precious"},
+	}
 	w.create(theirs)
 	change(w, token, func() { token.Spec.Secret.Name = "theirs" })
 	stalled(w, token, v1alpha1.ReasonSecretConflict)
@@ -149,13 +172,22 @@ func TestAPITokenDeletedWithAForeignRecord(t *testing.T) {
 func TestAPITokenSecretType(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, grafanatest.Options{})
-	token := w.tokenOf(func(o *v1alpha1.ServiceAccountToken) { o.Spec.Secret.Labels = map[string]v1alpha1.LabelValue{"a": "b"} })
+	token := w.tokenOf(
+		func(o *v1alpha1.ServiceAccountToken) { o.Spec.Secret.Labels = map[string]v1alpha1.LabelValue{"a": "b"} },
+	)
 	old, key := w.secret("ci"), w.key("ci")
 	change(w, token, func() { token.Spec.Secret.Type = "example.com/token" })
 	ready(w, token)
 	now := w.secret("ci")
-	if now.Type != "example.com/token" || now.UID == old.UID || w.key("ci") != key || now.Labels["a"] != "b" || !metav1.IsControlledBy(now, token) {
-		t.Errorf("type %s, labels %v, owners %v; the same key: %v", now.Type, now.Labels, now.OwnerReferences, w.key("ci") == key)
+	if now.Type != "example.com/token" || now.UID == old.UID || w.key("ci") != key || now.Labels["a"] != "b" ||
+		!metav1.IsControlledBy(now, token) {
+		t.Errorf(
+			"type %s, labels %v, owners %v; the same key: %v",
+			now.Type,
+			now.Labels,
+			now.OwnerReferences,
+			w.key("ci") == key,
+		)
 	}
 	w.rests(token, 1)
 	w.unwritten(now)
@@ -199,8 +231,17 @@ func TestAPITokenSecretThatIsHeld(t *testing.T) {
 	change(w, secret, func() { secret.Finalizers = nil })
 	ready(w, token)
 	tokens := w.grafana.Tokens(orgOf(w, "team"))
-	if now := w.secret("ci"); now.Type != "example.com/token" || !w.alive(w.key("ci")) || len(tokens) != 1+len(token.Status.Superseded) {
-		t.Errorf("type %s; the key works: %v; tokens: %+v; superseded: %+v", now.Type, w.alive(w.key("ci")), tokens, token.Status.Superseded)
+	if now := w.secret(
+		"ci",
+	); now.Type != "example.com/token" || !w.alive(w.key("ci")) ||
+		len(tokens) != 1+len(token.Status.Superseded) {
+		t.Errorf(
+			"type %s; the key works: %v; tokens: %+v; superseded: %+v",
+			now.Type,
+			w.alive(w.key("ci")),
+			tokens,
+			token.Status.Superseded,
+		)
 	}
 }
 
@@ -217,7 +258,12 @@ func TestAPITokenSecretMadeImmutable(t *testing.T) {
 	stalled(w, token, v1alpha1.ReasonRefused, "Secret "+w.ns+"/ci", "immutable", "delete it")
 	w.looks(token)
 	if w.key("ci") != key || !w.alive(key) || len(w.grafana.Keys()) != 1 {
-		t.Errorf("the same key: %v; it works: %v; %d keys were made", w.key("ci") == key, w.alive(key), len(w.grafana.Keys()))
+		t.Errorf(
+			"the same key: %v; it works: %v; %d keys were made",
+			w.key("ci") == key,
+			w.alive(key),
+			len(w.grafana.Keys()),
+		)
 	}
 	w.delete(secret)
 	revised(w, token, 2)

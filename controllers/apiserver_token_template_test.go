@@ -32,13 +32,27 @@ func TestAPITokenTemplate(t *testing.T) {
 			"provider.tf": "provider \"grafana\" {\n  url  = {{ .url | quote }}\n  auth = {{ quote .token }}\n}\n",
 		}
 	})
-	org, account := get(w, &v1alpha1.Organization{ObjectMeta: w.named("team")}), get(w, &v1alpha1.ServiceAccount{ObjectMeta: w.named("robot")})
+	org, account := get(
+		w,
+		&v1alpha1.Organization{ObjectMeta: w.named("team")},
+	), get(
+		w,
+		&v1alpha1.ServiceAccount{ObjectMeta: w.named("robot")},
+	)
 	key := w.key("ci")
 	expected := func(name string) map[string]string {
 		return map[string]string{
-			"token": key, "basic": base64.StdEncoding.EncodeToString([]byte(key)), "empty": "",
-			".env": fmt.Sprintf("GRAFANA_URL=%s\nGRAFANA_SERVICE_ACCOUNT_TOKEN=%s\nGRAFANA_ORG_ID=%d\nGRAFANA_ORG=%q\nGRAFANA_LOGIN=%s\nFOREVER=yes\n",
-				w.grafana.URL, key, org.Status.OrgID, name, account.Status.Login),
+			"token": key,
+			"basic": base64.StdEncoding.EncodeToString([]byte(key)),
+			"empty": "",
+			".env": fmt.Sprintf(
+				"GRAFANA_URL=%s\nGRAFANA_SERVICE_ACCOUNT_TOKEN=%s\nGRAFANA_ORG_ID=%d\nGRAFANA_ORG=%q\nGRAFANA_LOGIN=%s\nFOREVER=yes\n",
+				w.grafana.URL,
+				key,
+				org.Status.OrgID,
+				name,
+				account.Status.Login,
+			),
 			"provider.tf": fmt.Sprintf("provider \"grafana\" {\n  url  = %q\n  auth = %q\n}\n", w.grafana.URL, key),
 		}
 	}
@@ -90,8 +104,17 @@ func TestAPITokenTemplateRotated(t *testing.T) {
 	for revision := int64(2); revision <= 3; revision++ {
 		s := w.secret("ci")
 		until, err := time.Parse(time.RFC3339, string(s.Data["until"]))
-		if late := until.Sub(token.Status.ExpiresAt.Time); err != nil || late > 3*time.Second || late < -time.Minute || string(s.Data["copy"]) != w.key("ci") {
-			t.Errorf("it is said to expire at %s, %s after it does (%v); the same key: %v", until, late, err, string(s.Data["copy"]) == w.key("ci"))
+		if late := until.Sub(
+			token.Status.ExpiresAt.Time,
+		); err != nil || late > 3*time.Second || late < -time.Minute ||
+			string(s.Data["copy"]) != w.key("ci") {
+			t.Errorf(
+				"it is said to expire at %s, %s after it does (%v); the same key: %v",
+				until,
+				late,
+				err,
+				string(s.Data["copy"]) == w.key("ci"),
+			)
 		}
 		w.rotate(token, fmt.Sprint(revision))
 		revised(w, token, revision)
@@ -117,7 +140,8 @@ var badTemplates = map[string]struct {
 	"that is too long with the key": {v1alpha1.TemplateText(strings.Repeat("{{.token}}", 1500)), "longer than 64 KiB"},
 }
 
-// A template that cannot work is found out before anything is minted, and of one that there is already the key stays as it is.
+// A template that cannot work is found out before anything is minted, and of one that there is already the key stays as
+// it is.
 func TestAPITokenBadTemplate(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, grafanatest.Options{})
@@ -145,7 +169,11 @@ func TestAPITokenBadTemplate(t *testing.T) {
 			stalled(w, good, v1alpha1.ReasonInvalidSpec, bad.words)
 			w.unwritten(secret)
 			if now := len(w.grafana.Keys()); now != keys || !w.alive(string(secret.Data["token"])) {
-				t.Errorf("%d keys were made; the one that there was works: %v", now-keys, w.alive(string(secret.Data["token"])))
+				t.Errorf(
+					"%d keys were made; the one that there was works: %v",
+					now-keys,
+					w.alive(string(secret.Data["token"])),
+				)
 			}
 			change(w, good, func() { good.Spec.Secret.Template = nil })
 			revised(w, good, revision+1)
@@ -153,14 +181,17 @@ func TestAPITokenBadTemplate(t *testing.T) {
 	}
 }
 
-// A template that works with any key but the real one, which only a person who wants trouble writes, leaves no key alive that is in no Secret.
+// A template that works with any key but the real one, which only a person who wants trouble writes, leaves no key
+// alive that is in no Secret.
 func TestAPITokenTemplateThatFailsLate(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, grafanatest.Options{})
 	w.organization("team")
 	ready(w, w.account("robot", "team"))
 	token := w.token("ci", "robot", func(o *v1alpha1.ServiceAccountToken) {
-		o.Spec.Secret.Template = map[string]v1alpha1.TemplateText{"x": "{{ if eq .token `rehearsal` }}ok{{ else }}{{ .trouble }}{{ end }}"}
+		o.Spec.Secret.Template = map[string]v1alpha1.TemplateText{
+			"x": "{{ if eq .token `rehearsal` }}ok{{ else }}{{ .trouble }}{{ end }}",
+		}
 	})
 	stalled(w, token, v1alpha1.ReasonInvalidSpec, "trouble")
 	w.looks(token)

@@ -14,11 +14,15 @@ import (
 	"grafana-tenancy.dev/operator/internal/grafana/grafanatest"
 )
 
-// A Secret of somebody else's is neither touched nor made useless by a token that is minted and lost; once it is gone, the token comes.
+// A Secret of somebody else's is neither touched nor made useless by a token that is minted and lost; once it is gone,
+// the token comes.
 func TestAPISecretConflict(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, grafanatest.Options{})
-	theirs := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Name: "ci"}, StringData: map[string]string{"token": "theirs"}}
+	theirs := &corev1.Secret{
+		ObjectMeta: metav1.ObjectMeta{Name: "ci"},
+		StringData: map[string]string{"token": "theirs"},
+	}
 	w.create(theirs)
 	org := w.organization("team")
 	w.account("robot", "team")
@@ -32,7 +36,10 @@ func TestAPISecretConflict(t *testing.T) {
 	}
 	w.delete(theirs)
 	ready(w, token)
-	if _, _, _, alive := w.grafana.KeyAlive(w.key("ci")); !alive || len(w.grafana.Tokens(get(w, org).Status.OrgID)) != 1 {
+	if _, _, _, alive := w.grafana.KeyAlive(
+		w.key("ci"),
+	); !alive ||
+		len(w.grafana.Tokens(get(w, org).Status.OrgID)) != 1 {
 		t.Errorf("tokens: %+v; the one in the Secret works: %v", w.grafana.Tokens(org.Status.OrgID), alive)
 	}
 }
@@ -101,7 +108,10 @@ func TestAPITokenReissue(t *testing.T) {
 				if err := w.client.Get(t.Context(), client.ObjectKey{Namespace: w.ns, Name: "ci"}, &s); err != nil {
 					return err
 				}
-				if _, _, _, alive := w.grafana.KeyAlive(string(s.Data["token"])); !alive || string(s.Data["token"]) == first {
+				if _, _, _, alive := w.grafana.KeyAlive(
+					string(s.Data["token"]),
+				); !alive ||
+					string(s.Data["token"]) == first {
 					return errors.New("it is the old one or a dead one")
 				}
 				if all := w.grafana.Tokens(n.org.Status.OrgID); len(all) != 1 || all[0].ID == id {
@@ -130,11 +140,15 @@ func TestAPITokenTTL(t *testing.T) {
 		o.Spec.TTL = &metav1.Duration{Duration: 90 * time.Minute}
 		o.Spec.Secret.Name, o.Spec.Secret.Type = "elsewhere", "example.com/token"
 	}))
-	made := find(w.grafana.Tokens(orgOf(w, "team")), func(t grafanatest.Tok) bool { return t.ID == token.Status.TokenID })
+	made := find(
+		w.grafana.Tokens(orgOf(w, "team")),
+		func(t grafanatest.Tok) bool { return t.ID == token.Status.TokenID },
+	)
 	if made == nil || made.Expires == nil || made.Expires.Sub(made.Created) != 90*time.Minute {
 		t.Fatalf("token: %+v", made)
 	}
-	if at := token.Status.ExpiresAt; at == nil || !at.Equal(&metav1.Time{Time: *made.Expires}) || token.Status.SecretName != "elsewhere" {
+	if at := token.Status.ExpiresAt; at == nil || !at.Equal(&metav1.Time{Time: *made.Expires}) ||
+		token.Status.SecretName != "elsewhere" {
 		t.Errorf("status: %+v; it expires at %v", token.Status, made.Expires)
 	}
 	if s := w.secret("elsewhere"); s.Type != "example.com/token" || string(s.Data["token"]) != w.grafana.Keys()[0] {
@@ -149,11 +163,23 @@ func TestAPITokenExpires(t *testing.T) {
 	w := newWorld(t, grafanatest.Options{Now: clock.Now})
 	w.organization("team")
 	w.account("robot", "team")
-	token := ready(w, w.token("ci", "robot", func(o *v1alpha1.ServiceAccountToken) { o.Spec.TTL = &metav1.Duration{Duration: time.Hour} }))
+	token := ready(
+		w,
+		w.token(
+			"ci",
+			"robot",
+			func(o *v1alpha1.ServiceAccountToken) { o.Spec.TTL = &metav1.Duration{Duration: time.Hour} },
+		),
+	)
 	first := w.key("ci")
 	clock.advance(2 * time.Hour)
 	visit(w, token)
-	until(w, token, "a second revision", func(c metav1.Condition) bool { return token.Status.Revision == 2 && c.Status == metav1.ConditionTrue })
+	until(
+		w,
+		token,
+		"a second revision",
+		func(c metav1.Condition) bool { return token.Status.Revision == 2 && c.Status == metav1.ConditionTrue },
+	)
 	if _, _, _, alive := w.grafana.KeyAlive(w.key("ci")); !alive || w.key("ci") == first {
 		t.Error("the Secret holds a dead key")
 	}

@@ -12,8 +12,8 @@ import (
 	"grafana-tenancy.dev/operator/internal/lifecycle"
 )
 
-// While the deletion of what contains them is blocked, whatever that is, children are kept up: keys are rotated, edits put right, lost things made again. New ones are not made. When they are
-// deleted as well, all of it goes.
+// While the deletion of what contains them is blocked, whatever that is, children are kept up: keys are rotated, edits
+// put right, lost things made again. New ones are not made. When they are deleted as well, all of it goes.
 func TestAPIBlockedDeletionKeepsChildrenUp(t *testing.T) {
 	t.Parallel()
 	for name, parents := range map[string]func(*world, *tenant) []lifecycle.Object{

@@ -14,13 +14,22 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/envtest"
 )
 
-// TestCrashMatrixOnAPIServer runs a part of the same cases on a real kube-apiserver, since the one in memory could be wrong in the very things that the operator relies on.
+// TestCrashMatrixOnAPIServer runs a part of the same cases on a real kube-apiserver, since the one in memory could be
+// wrong in the very things that the operator relies on.
 func TestCrashMatrixOnAPIServer(t *testing.T) {
 	assets := os.Getenv("KUBEBUILDER_ASSETS")
 	if assets == "" {
-		t.Fatal("this test needs a kube-apiserver and KUBEBUILDER_ASSETS is not set: run `make test`, which builds one and sets it")
+		t.Fatal(
+			"this test needs a kube-apiserver and KUBEBUILDER_ASSETS is not set: run `make test`, which builds " +
+				"one and sets it",
+		)
 	}
-	env := &envtest.Environment{BinaryAssetsDirectory: assets, CRDDirectoryPaths: []string{filepath.Join("..", "config", "crd", "bases")}, ErrorIfCRDPathMissing: true, UseExistingCluster: new(false)}
+	env := &envtest.Environment{
+		BinaryAssetsDirectory: assets,
+		CRDDirectoryPaths:     []string{filepath.Join("..", "config", "crd", "bases")},
+		ErrorIfCRDPathMissing: true,
+		UseExistingCluster:    new(false),
+	}
 	config, err := env.Start()
 	if err != nil {
 		t.Fatal(err)
@@ -35,13 +44,24 @@ func TestCrashMatrixOnAPIServer(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := kube.Create(t.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: tenantNamespace}}); err != nil {
+	if err := kube.Create(
+		t.Context(),
+		&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: tenantNamespace}},
+	); err != nil {
 		t.Fatal(err)
 	}
 	kube = interceptor.NewClient(kube, interceptor.Funcs{List: listByIndex})
 	runs := 0
 	for _, s := range scenarios() {
-		if !slices.Contains([]string{"an organization deleted while it is created", "service account deleted and applied again", "token created", "dashboard changed"}, s.name) {
+		if !slices.Contains(
+			[]string{
+				"an organization deleted while it is created",
+				"service account deleted and applied again",
+				"token created",
+				"dashboard changed",
+			},
+			s.name,
+		) {
 			continue
 		}
 		t.Run(s.name, func(t *testing.T) { runs += sample(t, kube, s) })

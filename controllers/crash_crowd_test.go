@@ -92,8 +92,9 @@ func (f *flight) fly(pass func(*flight)) {
 	returned = true
 }
 
-// letAtOnce has passes go on side by side from now on, of which so many write at once. If those are fewer, passes wait at
-// the gate: for a place that is kept for them for some seconds, which are real ones. All but that comes again with a seed.
+// letAtOnce has passes go on side by side from now on, of which so many write at once. If those are fewer, passes wait
+// at the gate: for a place that is kept for them for some seconds, which are real ones. All but that comes again with a
+// seed.
 func (w *world) letAtOnce(seed uint64, writers int32) {
 	w.crowd = newCrowd(seed)
 	w.crowd.waits = writers < mostAtOnce
@@ -128,7 +129,10 @@ func (c *crowd) fly(flights []*flight, pass func(*flight)) {
 		}
 		f := paused[c.draw.IntN(len(paused))]
 		f.paused, c.blinks = false, 0
-		f.goOn <- !slices.ContainsFunc(flights, func(f *flight) bool { return f.ended && (f.died || f.panicked != nil) })
+		f.goOn <- !slices.ContainsFunc(flights, func(f *flight) bool {
+			return f.ended && (f.died ||
+				f.panicked != nil)
+		})
 	}
 }
 
@@ -183,8 +187,8 @@ func stack(all bool) []byte {
 	}
 }
 
-// allWait reports whether all of these goroutines wait for a lock or for a place at a gate. What the runtime itself waits
-// for, when it collects garbage, has other names.
+// allWait reports whether all of these goroutines wait for a lock or for a place at a gate. What the runtime itself
+// waits for, when it collects garbage, has other names.
 func allWait(ids []string) bool {
 	all := stack(true)
 	return !slices.ContainsFunc(ids, func(id string) bool {

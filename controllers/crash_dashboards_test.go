@@ -47,13 +47,30 @@ func shows(kind string) func(*world) error {
 func editInGrafana(w *world) {
 	d := newDashboard("", "")
 	w.get(d)
-	w.grafana.Do(http.MethodPost, "/api/dashboards/db", d.Status.OrgID, map[string]any{"overwrite": true, "folderUid": d.Status.FolderUID, "dashboard": map[string]any{"uid": d.Status.UID, "title": "Mine"}})
+	w.grafana.Do(
+		http.MethodPost,
+		"/api/dashboards/db",
+		d.Status.OrgID,
+		map[string]any{
+			"overwrite": true,
+			"folderUid": d.Status.FolderUID,
+			"dashboard": map[string]any{"uid": d.Status.UID, "title": "Mine"},
+		},
+	)
 }
 
 // moveInGrafana moves a dashboard out of its folder, as a person does.
 func moveInGrafana(w *world, d *v1alpha1.Dashboard) {
-	i := slices.IndexFunc(w.grafana.Dashboards(d.Status.OrgID), func(o grafanatest.Dash) bool { return o.UID == d.Status.UID })
-	w.grafana.Do(http.MethodPost, "/api/dashboards/db", d.Status.OrgID, map[string]any{"overwrite": true, "dashboard": w.grafana.Dashboards(d.Status.OrgID)[i].Model})
+	i := slices.IndexFunc(
+		w.grafana.Dashboards(d.Status.OrgID),
+		func(o grafanatest.Dash) bool { return o.UID == d.Status.UID },
+	)
+	w.grafana.Do(
+		http.MethodPost,
+		"/api/dashboards/db",
+		d.Status.OrgID,
+		map[string]any{"overwrite": true, "dashboard": w.grafana.Dashboards(d.Status.OrgID)[i].Model},
+	)
 }
 
 // otherContentRestored restores two backups after each other, so that Grafana has another content of ours under the
@@ -106,42 +123,81 @@ func sourceScenarios() []scenario {
 			editInGrafana(w)
 			w.everybody()
 		}, after: shows("timeseries")},
-		{name: "dashboard written out as fields, from grafana.com", before: withDashboard("", func(d *v1alpha1.Dashboard) {
-			d.Spec.Source = v1alpha1.DashboardSource{Model: &runtime.RawExtension{Raw: []byte(oneDashboard)}}
-		}), act: func(w *world) {
-			w.served["https://grafana.com/api/dashboards/1860/revisions/37/download"] = strings.Replace(otherDashboard, `"schemaVersion"`, `"__inputs":[{"name":"DS_P","type":"datasource","pluginId":"prometheus"}],"datasource":"${DS_P}","schemaVersion"`, 1)
-			edit(w, newDashboard("", ""), func(d *v1alpha1.Dashboard) {
-				d.Spec.Source = v1alpha1.DashboardSource{GrafanaCom: &v1alpha1.GrafanaComDashboard{ID: 1860, Revision: 37}}
-				d.Spec.Inputs = []v1alpha1.DashboardInput{{Name: "DS_P", Value: "prom"}}
-			})
-		}, after: shows("prom")},
-		{name: "dashboard edited by a person and in its source at once", before: withDashboard(""), act: func(w *world) {
-			editInGrafana(w)
-			edit(w, newDashboard("", ""), func(d *v1alpha1.Dashboard) { *d.Spec.Source.JSON = otherDashboard })
-		}, after: shows("stat")},
-		{name: "dashboard replaced by a person with another of its uid", before: withDashboard("requests"), act: func(w *world) {
-			w.clock = w.clock.Add(time.Minute)
-			w.grafana.Do(http.MethodDelete, "/api/dashboards/uid/requests", 3, nil)
-			w.grafana.Do(http.MethodPost, "/api/dashboards/db", 3, map[string]any{"dashboard": map[string]any{"uid": "requests", "title": "Foreign requests"}})
-			w.clock = w.clock.Add(lifecycle.DefaultResync) // its version is 1 again, which is what the list of all shows
-			w.everybody()
-		}, stalled: map[string]string{"Dashboard": v1alpha1.ReasonAlreadyExists}},
+		{
+			name: "dashboard written out as fields, from grafana.com",
+			before: withDashboard("", func(d *v1alpha1.Dashboard) {
+				d.Spec.Source = v1alpha1.DashboardSource{Model: &runtime.RawExtension{Raw: []byte(oneDashboard)}}
+			}),
+			act: func(w *world) {
+				w.served["https://grafana.com/api/dashboards/1860/revisions/37/download"] = strings.Replace(
+					otherDashboard,
+					`"schemaVersion"`,
+					`"__inputs":[{"name":"DS_P","type":"datasource","pluginId":"prometheus"}],"datasource":"${DS_P}","schemaVersion"`,
+					1,
+				)
+				edit(w, newDashboard("", ""), func(d *v1alpha1.Dashboard) {
+					d.Spec.Source = v1alpha1.DashboardSource{
+						GrafanaCom: &v1alpha1.GrafanaComDashboard{ID: 1860, Revision: 37},
+					}
+					d.Spec.Inputs = []v1alpha1.DashboardInput{{Name: "DS_P", Value: "prom"}}
+				})
+			},
+			after: shows("prom"),
+		},
+		{
+			name:   "dashboard edited by a person and in its source at once",
+			before: withDashboard(""),
+			act: func(w *world) {
+				editInGrafana(w)
+				edit(w, newDashboard("", ""), func(d *v1alpha1.Dashboard) { *d.Spec.Source.JSON = otherDashboard })
+			},
+			after: shows("stat"),
+		},
+		{
+			name:   "dashboard replaced by a person with another of its uid",
+			before: withDashboard("requests"),
+			act: func(w *world) {
+				w.clock = w.clock.Add(time.Minute)
+				w.grafana.Do(http.MethodDelete, "/api/dashboards/uid/requests", 3, nil)
+				w.grafana.Do(
+					http.MethodPost,
+					"/api/dashboards/db",
+					3,
+					map[string]any{"dashboard": map[string]any{"uid": "requests", "title": "Foreign requests"}},
+				)
+				w.clock = w.clock.Add(
+					lifecycle.DefaultResync,
+				) // its version is 1 again, which is what the list of all shows
+				w.everybody()
+			},
+			stalled: map[string]string{"Dashboard": v1alpha1.ReasonAlreadyExists},
+		},
 		{name: "dashboard restored to other content under the same version", before: withDashboard(""),
 			midway: otherContentRestored, act: (*world).everybody, after: shows("gauge")},
-		{name: "dashboard restored to other content under the same version, seen at the resync", before: withDashboard(""),
-			midway: otherContentRestored, act: func(w *world) { w.briefly(2 * lifecycle.DefaultResync) }, after: shows("gauge")},
+		{
+			name:   "dashboard restored to other content under the same version, seen at the resync",
+			before: withDashboard(""),
+			midway: otherContentRestored,
+			act:    func(w *world) { w.briefly(2 * lifecycle.DefaultResync) },
+			after:  shows("gauge"),
+		},
 		{name: "dashboard edited by a person, seen at the resync", before: withDashboard(""), act: func(w *world) {
 			w.briefly(lifecycle.DefaultResync)
 			editInGrafana(w)
 			w.briefly(2 * lifecycle.DefaultResync)
 		}, after: shows("timeseries")},
-		{name: "dashboard moved by a person, seen at the resync", before: withDashboard("", path("Team")), act: func(w *world) {
-			w.briefly(lifecycle.DefaultResync)
-			d := newDashboard("", "")
-			w.get(d)
-			moveInGrafana(w, d)
-			w.briefly(2 * lifecycle.DefaultResync)
-		}, after: inFolder("Team")},
+		{
+			name:   "dashboard moved by a person, seen at the resync",
+			before: withDashboard("", path("Team")),
+			act: func(w *world) {
+				w.briefly(lifecycle.DefaultResync)
+				d := newDashboard("", "")
+				w.get(d)
+				moveInGrafana(w, d)
+				w.briefly(2 * lifecycle.DefaultResync)
+			},
+			after: inFolder("Team"),
+		},
 		{name: "dashboard deleted by a person, seen at the resync", before: func(w *world) {
 			withDashboard("")(w)
 			w.create(secondDashboard())
@@ -152,12 +208,22 @@ func sourceScenarios() []scenario {
 			w.grafana.Do(http.MethodDelete, "/api/dashboards/uid/"+d.Status.UID, d.Status.OrgID, nil)
 			w.briefly(2 * lifecycle.DefaultResync)
 		}},
-		{name: "dashboard replaced by a person with another of its uid, seen at the resync", before: withDashboard("requests"), act: func(w *world) {
-			w.briefly(lifecycle.DefaultResync)
-			w.grafana.Do(http.MethodDelete, "/api/dashboards/uid/requests", 3, nil)
-			w.grafana.Do(http.MethodPost, "/api/dashboards/db", 3, map[string]any{"dashboard": map[string]any{"uid": "requests", "title": "Foreign requests"}})
-			w.briefly(2 * lifecycle.DefaultResync) // its version is 1 again, which is what the list of all shows
-		}, stalled: map[string]string{"Dashboard": v1alpha1.ReasonAlreadyExists}},
+		{
+			name:   "dashboard replaced by a person with another of its uid, seen at the resync",
+			before: withDashboard("requests"),
+			act: func(w *world) {
+				w.briefly(lifecycle.DefaultResync)
+				w.grafana.Do(http.MethodDelete, "/api/dashboards/uid/requests", 3, nil)
+				w.grafana.Do(
+					http.MethodPost,
+					"/api/dashboards/db",
+					3,
+					map[string]any{"dashboard": map[string]any{"uid": "requests", "title": "Foreign requests"}},
+				)
+				w.briefly(2 * lifecycle.DefaultResync) // its version is 1 again, which is what the list of all shows
+			},
+			stalled: map[string]string{"Dashboard": v1alpha1.ReasonAlreadyExists},
+		},
 		{name: "dashboards of one title", before: withDashboard("requests"), act: func(w *world) {
 			second := secondDashboard()
 			second.Spec.Source.JSON = new(otherDashboard)
@@ -211,18 +277,33 @@ func folderScenarios() []scenario {
 				w.create(d)
 			}
 		}, after: inFolder("Team")},
-		{name: "dashboard's folder deleted by a person", before: withDashboard("requests", path("Team")), act: func(w *world) {
-			f := w.grafana.Folders(3)
-			w.grafana.Do(http.MethodDelete, "/api/folders/"+f[0].UID, 3, nil)
-			w.clock = w.clock.Add(2 * connection.ProofLife)
-			w.everybody()
-		}, after: inFolder("Team")},
-		{name: "dashboard's folder renamed by a person", before: withDashboard("requests", path("Team")), act: func(w *world) {
-			f := w.grafana.Folders(3)
-			w.grafana.Do(http.MethodPut, "/api/folders/"+f[0].UID, 3, map[string]any{"title": "Squad", "overwrite": true})
-			w.clock = w.clock.Add(2 * connection.ProofLife)
-			edit(w, newDashboard("", ""), func(d *v1alpha1.Dashboard) { *d.Spec.Source.JSON = otherDashboard })
-		}, after: inFolder("Squad")},
+		{
+			name:   "dashboard's folder deleted by a person",
+			before: withDashboard("requests", path("Team")),
+			act: func(w *world) {
+				f := w.grafana.Folders(3)
+				w.grafana.Do(http.MethodDelete, "/api/folders/"+f[0].UID, 3, nil)
+				w.clock = w.clock.Add(2 * connection.ProofLife)
+				w.everybody()
+			},
+			after: inFolder("Team"),
+		},
+		{
+			name:   "dashboard's folder renamed by a person",
+			before: withDashboard("requests", path("Team")),
+			act: func(w *world) {
+				f := w.grafana.Folders(3)
+				w.grafana.Do(
+					http.MethodPut,
+					"/api/folders/"+f[0].UID,
+					3,
+					map[string]any{"title": "Squad", "overwrite": true},
+				)
+				w.clock = w.clock.Add(2 * connection.ProofLife)
+				edit(w, newDashboard("", ""), func(d *v1alpha1.Dashboard) { *d.Spec.Source.JSON = otherDashboard })
+			},
+			after: inFolder("Squad"),
+		},
 		{name: "dashboard moved into a folder that a person has made", before: func(w *world) {
 			withDashboard("requests", path("Team"))(w)
 		}, act: func(w *world) {
@@ -240,14 +321,22 @@ func folderScenarios() []scenario {
 		{name: "tenant with a folder deleted", before: withDashboard("", path("Team")), act: func(w *world) {
 			w.delete(newOrganization(""), newDashboard("", ""))
 		}},
-		{name: "dashboard left to stand, then changed", before: withDashboard("requests", func(d *v1alpha1.Dashboard) { d.Spec.DriftPolicy = v1alpha1.DriftReport }), act: func(w *world) {
-			editInGrafana(w)
-			w.everybody()
-			w.briefly(time.Minute)
-			w.clock = w.clock.Add(lifecycle.DefaultResync)
-			w.everybody()
-			w.briefly(time.Minute)
-			edit(w, newDashboard("", ""), func(d *v1alpha1.Dashboard) { *d.Spec.Source.JSON = otherDashboard })
-		}, after: shows("stat")},
+		{
+			name: "dashboard left to stand, then changed",
+			before: withDashboard(
+				"requests",
+				func(d *v1alpha1.Dashboard) { d.Spec.DriftPolicy = v1alpha1.DriftReport },
+			),
+			act: func(w *world) {
+				editInGrafana(w)
+				w.everybody()
+				w.briefly(time.Minute)
+				w.clock = w.clock.Add(lifecycle.DefaultResync)
+				w.everybody()
+				w.briefly(time.Minute)
+				edit(w, newDashboard("", ""), func(d *v1alpha1.Dashboard) { *d.Spec.Source.JSON = otherDashboard })
+			},
+			after: shows("stat"),
+		},
 	}
 }

@@ -13,10 +13,22 @@ import (
 	"grafana-tenancy.dev/operator/internal/mark"
 )
 
-// disguised writes somebody else's mark and another name into the only organization, as its Admin can, and ends the session that the operator knows the database by.
+// disguised writes somebody else's mark and another name into the only organization, as its Admin can, and ends the
+// session that the operator knows the database by.
 func disguised(w *world) {
 	w.grafana.Do(http.MethodPut, "/api/orgs/3", 1, map[string]any{"name": "Somebody's idea"})
-	w.grafana.Do(http.MethodPut, "/api/orgs/3/address", 1, map[string]any{"address2": mark.Mark{Cluster: "cluster-1", Owner: "tenant/another", UID: "f0f0f0f0-0000-4000-8000-000000000000"}.String()})
+	w.grafana.Do(
+		http.MethodPut,
+		"/api/orgs/3/address",
+		1,
+		map[string]any{
+			"address2": mark.Mark{
+				Cluster: "cluster-1",
+				Owner:   "tenant/another",
+				UID:     "f0f0f0f0-0000-4000-8000-000000000000",
+			}.String(),
+		},
+	)
 	w.grafana.EndSessions()
 	w.everybody()
 }
@@ -24,10 +36,20 @@ func disguised(w *world) {
 // loginMadeAgain deletes the operator's login and makes it anew, with the same name and password.
 func loginMadeAgain(w *world) {
 	w.grafana.Do(http.MethodPost, "/api/admin/users", 1, map[string]any{"login": "root", "password": "secret"})
-	w.grafana.Do(http.MethodPut, "/api/admin/users/"+w.userID("root")+"/permissions", 1, map[string]any{"isGrafanaAdmin": true})
+	w.grafana.Do(
+		http.MethodPut,
+		"/api/admin/users/"+w.userID("root")+"/permissions",
+		1,
+		map[string]any{"isGrafanaAdmin": true},
+	)
 	w.grafana.Do(http.MethodDelete, "/api/admin/users/1", 1, nil)
 	w.grafana.Do(http.MethodPost, "/api/admin/users", 1, map[string]any{"login": "admin", "password": "admin"})
-	w.grafana.Do(http.MethodPut, "/api/admin/users/"+w.userID("admin")+"/permissions", 1, map[string]any{"isGrafanaAdmin": true})
+	w.grafana.Do(
+		http.MethodPut,
+		"/api/admin/users/"+w.userID("admin")+"/permissions",
+		1,
+		map[string]any{"isGrafanaAdmin": true},
+	)
 	w.everybody()
 }
 
@@ -84,13 +106,28 @@ func restoredElsewhere(w *world) {
 func (w *world) accountAgain(org int64, account grafanatest.SA, token grafanatest.Tok) {
 	_, name, _ := strings.Cut(account.Login, "ci-")
 	born := "ci-" + name
-	_, answer := w.grafana.Do(http.MethodPost, "/api/serviceaccounts", org, map[string]any{"name": born, "role": account.Role})
+	_, answer := w.grafana.Do(
+		http.MethodPost,
+		"/api/serviceaccounts",
+		org,
+		map[string]any{"name": born, "role": account.Role},
+	)
 	var made struct{ ID int64 }
 	if err := json.Unmarshal(answer, &made); err != nil {
 		w.tb.Fatal(err)
 	}
-	w.grafana.Do(http.MethodPatch, fmt.Sprintf("/api/serviceaccounts/%d", made.ID), org, map[string]any{"name": account.Name})
-	w.grafana.Do(http.MethodPost, fmt.Sprintf("/api/serviceaccounts/%d/tokens", made.ID), org, map[string]any{"name": token.Name})
+	w.grafana.Do(
+		http.MethodPatch,
+		fmt.Sprintf("/api/serviceaccounts/%d", made.ID),
+		org,
+		map[string]any{"name": account.Name},
+	)
+	w.grafana.Do(
+		http.MethodPost,
+		fmt.Sprintf("/api/serviceaccounts/%d/tokens", made.ID),
+		org,
+		map[string]any{"name": token.Name},
+	)
 }
 
 // restoredAway has the service account be gone again by a restore.
@@ -133,24 +170,53 @@ func databaseScenarios() []scenario {
 	delete(lost, "Instance")
 	lost["Organization"] = v1alpha1.ReasonOwnershipLost
 	return []scenario{
-		{name: "the only organization disguised, where a reset is rebuilt", before: tenant, act: disguised, stalled: lost, kept: true, after: onlyOne(3)},
-		{name: "the only organization disguised, where a reset is held", before: configured(hold, tenant), act: disguised, stalled: lost, kept: true, after: onlyOne(3)},
-		{name: "all organizations deleted in Grafana, where a reset is held", before: configured(hold, tenant), act: func(w *world) {
-			w.grafana.Do(http.MethodDelete, "/api/orgs/3", 1, nil)
-			w.grafana.EndSessions()
-			w.everybody()
-		}, ownKeys: true, after: onlyOne(4)},
-		{name: "the operator's login made again", before: configured(hold, tenant), act: loginMadeAgain, after: func(w *world) error {
-			i := newInstance()
-			if w.get(i); !strings.HasPrefix(i.Status.DatabaseID, "user "+w.userID("admin")+" ") {
-				return fmt.Errorf("the identity is not the new one: %+v", i.Status)
-			}
-			return onlyOne(3)(w)
-		}},
-		{name: "the operator's login made again, and everything deleted", before: configured(hold, tenant), act: func(w *world) {
-			loginMadeAgain(w)
-			w.delete(newDashboard("", ""), newToken(), newAccount(""), newOrganization(""))
-		}},
+		{
+			name:    "the only organization disguised, where a reset is rebuilt",
+			before:  tenant,
+			act:     disguised,
+			stalled: lost,
+			kept:    true,
+			after:   onlyOne(3),
+		},
+		{
+			name:    "the only organization disguised, where a reset is held",
+			before:  configured(hold, tenant),
+			act:     disguised,
+			stalled: lost,
+			kept:    true,
+			after:   onlyOne(3),
+		},
+		{
+			name:   "all organizations deleted in Grafana, where a reset is held",
+			before: configured(hold, tenant),
+			act: func(w *world) {
+				w.grafana.Do(http.MethodDelete, "/api/orgs/3", 1, nil)
+				w.grafana.EndSessions()
+				w.everybody()
+			},
+			ownKeys: true,
+			after:   onlyOne(4),
+		},
+		{
+			name:   "the operator's login made again",
+			before: configured(hold, tenant),
+			act:    loginMadeAgain,
+			after: func(w *world) error {
+				i := newInstance()
+				if w.get(i); !strings.HasPrefix(i.Status.DatabaseID, "user "+w.userID("admin")+" ") {
+					return fmt.Errorf("the identity is not the new one: %+v", i.Status)
+				}
+				return onlyOne(3)(w)
+			},
+		},
+		{
+			name:   "the operator's login made again, and everything deleted",
+			before: configured(hold, tenant),
+			act: func(w *world) {
+				loginMadeAgain(w)
+				w.delete(newDashboard("", ""), newToken(), newAccount(""), newOrganization(""))
+			},
+		},
 		{name: "the identity of the database lost", before: configured(hold, tenant), act: func(w *world) {
 			i := newInstance()
 			w.get(i)
@@ -182,30 +248,59 @@ func databaseScenarios() []scenario {
 			w.create(i)
 			tenant(w)
 		}, after: onlyOne(3)},
-		{name: "another database with an organization of the same id and name, held", before: configured(hold, func(w *world) { w.create(newOrganization("Foreign by now")) }),
-			act: alike, stalled: waitForInstance},
-		{name: "another database with an organization of the same id and name, rebuilt", before: func(w *world) { w.create(newOrganization("Foreign by now")) },
-			act: alike, stalled: map[string]string{"Organization": v1alpha1.ReasonAlreadyExists}},
-		{name: "restored under another id, and account and token deleted at once", before: withToken(plain), act: func(w *world) {
-			restoredElsewhere(w)
-			w.delete(newToken(), newAccount(""))
-			w.first("ServiceAccountToken tenant/token", "ServiceAccount tenant/account")
-		}},
-		{name: "account restored under another id, and its token deleted at once", before: withToken(plain), act: func(w *world) {
-			account, token := w.grafana.ServiceAccounts(3)[0], w.grafana.Tokens(3)[0]
-			w.grafana.Do(http.MethodDelete, fmt.Sprintf("/api/serviceaccounts/%d", account.ID), 3, nil)
-			w.accountAgain(3, account, token)
-			w.delete(newToken())
-			w.first("ServiceAccountToken tenant/token")
-		}},
-		{name: "Grafana restored from before the service account, whose id and name are a person's", before: withOrg, midway: restoredAway,
-			act: personsAccount, stalled: map[string]string{"ServiceAccount": v1alpha1.ReasonAlreadyExists}, kept: true, after: personsAccountGone},
-		{name: "Grafana restored from before its organizations, where a reset is held", before: configured(hold, nothing), act: func(w *world) {
-			backup := w.grafana.Snapshot()
-			tenant(w)
-			w.briefly(3 * time.Minute)
-			w.grafana.Restore(backup)
-			w.everybody()
-		}, ownKeys: true, after: sameDatabase},
+		{
+			name:    "another database with an organization of the same id and name, held",
+			before:  configured(hold, func(w *world) { w.create(newOrganization("Foreign by now")) }),
+			act:     alike,
+			stalled: waitForInstance,
+		},
+		{
+			name:    "another database with an organization of the same id and name, rebuilt",
+			before:  func(w *world) { w.create(newOrganization("Foreign by now")) },
+			act:     alike,
+			stalled: map[string]string{"Organization": v1alpha1.ReasonAlreadyExists},
+		},
+		{
+			name:   "restored under another id, and account and token deleted at once",
+			before: withToken(plain),
+			act: func(w *world) {
+				restoredElsewhere(w)
+				w.delete(newToken(), newAccount(""))
+				w.first("ServiceAccountToken tenant/token", "ServiceAccount tenant/account")
+			},
+		},
+		{
+			name:   "account restored under another id, and its token deleted at once",
+			before: withToken(plain),
+			act: func(w *world) {
+				account, token := w.grafana.ServiceAccounts(3)[0], w.grafana.Tokens(3)[0]
+				w.grafana.Do(http.MethodDelete, fmt.Sprintf("/api/serviceaccounts/%d", account.ID), 3, nil)
+				w.accountAgain(3, account, token)
+				w.delete(newToken())
+				w.first("ServiceAccountToken tenant/token")
+			},
+		},
+		{
+			name:    "Grafana restored from before the service account, whose id and name are a person's",
+			before:  withOrg,
+			midway:  restoredAway,
+			act:     personsAccount,
+			stalled: map[string]string{"ServiceAccount": v1alpha1.ReasonAlreadyExists},
+			kept:    true,
+			after:   personsAccountGone,
+		},
+		{
+			name:   "Grafana restored from before its organizations, where a reset is held",
+			before: configured(hold, nothing),
+			act: func(w *world) {
+				backup := w.grafana.Snapshot()
+				tenant(w)
+				w.briefly(3 * time.Minute)
+				w.grafana.Restore(backup)
+				w.everybody()
+			},
+			ownKeys: true,
+			after:   sameDatabase,
+		},
 	}
 }

@@ -19,7 +19,8 @@ import (
 	"grafana-tenancy.dev/operator/internal/mark"
 )
 
-// check finds out whether the two worlds agree: every object of ours is in Grafana exactly once and as the spec says, nothing else of ours is there, and nothing foreign has changed.
+// check finds out whether the two worlds agree: every object of ours is in Grafana exactly once and as the spec says,
+// nothing else of ours is there, and nothing foreign has changed.
 func (w *world) check(foreign string, s scenario) error {
 	var errs []error
 	fail := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
@@ -92,7 +93,12 @@ func (w *world) checkStalled(obj lifecycle.Object, reason string, fail failer) {
 func (w *world) checkOrganization(o *v1alpha1.Organization, expected map[string]bool, fail failer) {
 	var found []grafanatest.Org
 	for _, org := range w.grafana.Orgs() {
-		if mark.Read(grafana.Address{Address2: org.Address.Address2, State: org.Address.State}) == mark.Of("cluster-1", o) {
+		if mark.Read(
+			grafana.Address{Address2: org.Address.Address2, State: org.Address.State},
+		) == mark.Of(
+			"cluster-1",
+			o,
+		) {
 			found = append(found, org)
 		}
 	}
@@ -102,7 +108,14 @@ func (w *world) checkOrganization(o *v1alpha1.Organization, expected map[string]
 	}
 	expected[fmt.Sprint("org ", found[0].ID)] = true
 	if found[0].ID != o.Status.OrgID || found[0].Name != o.WantedName() || o.Status.Name != o.WantedName() {
-		fail("Organization %s: Grafana has %d %q, status %d %q", o.Name, found[0].ID, found[0].Name, o.Status.OrgID, o.Status.Name)
+		fail(
+			"Organization %s: Grafana has %d %q, status %d %q",
+			o.Name,
+			found[0].ID,
+			found[0].Name,
+			o.Status.OrgID,
+			o.Status.Name,
+		)
 	}
 	if p := o.Spec.Preferences; p != nil && found[0].Preferences.Theme != p.Theme {
 		fail("Organization %s has theme %q", o.Name, found[0].Preferences.Theme)
@@ -121,15 +134,18 @@ func (w *world) checkServiceAccount(o *v1alpha1.ServiceAccount, expected map[str
 		return
 	}
 	expected[fmt.Sprint("account ", found[0].ID)] = true
-	if sa := found[0]; sa.ID != o.Status.ID || sa.Name != o.WantedName() || sa.Role != string(o.Spec.Role) || sa.Disabled != o.Spec.Disabled {
+	if sa := found[0]; sa.ID != o.Status.ID || sa.Name != o.WantedName() || sa.Role != string(o.Spec.Role) ||
+		sa.Disabled != o.Spec.Disabled {
 		fail("ServiceAccount %s: Grafana has %+v", o.Name, sa)
 	}
 }
 
-// isAccountOf reports whether an account in Grafana is a ServiceAccount's: by its login, or, of one that was taken over, as it is recorded.
+// isAccountOf reports whether an account in Grafana is a ServiceAccount's: by its login, or, of one that was taken
+// over, as it is recorded.
 func isAccountOf(o *v1alpha1.ServiceAccount, a grafanatest.SA) bool {
 	created := a.Created.UTC().Format(time.RFC3339)
-	return markedLogin(a.Login, mark.ShortUID(o)) || a.ID == o.Status.ID && a.Login == o.Status.Login && created == o.Status.CreatedAt
+	return markedLogin(a.Login, mark.ShortUID(o)) ||
+		a.ID == o.Status.ID && a.Login == o.Status.Login && created == o.Status.CreatedAt
 }
 
 func (w *world) checkToken(o *v1alpha1.ServiceAccountToken, expected map[string]bool, fail failer) {
@@ -141,7 +157,10 @@ func (w *world) checkToken(o *v1alpha1.ServiceAccountToken, expected map[string]
 		fail("ServiceAccountToken %s has no Secret or no account", o.Name)
 		return
 	}
-	if owned := w.ownedSecrets(o); len(owned) != 1 || owned[0].Name != o.SecretName() || string(owned[0].Type) != o.Spec.Secret.Type {
+	if owned := w.ownedSecrets(
+		o,
+	); len(owned) != 1 || owned[0].Name != o.SecretName() ||
+		string(owned[0].Type) != o.Spec.Secret.Type {
 		fail("ServiceAccountToken %s has %d Secrets, the first %+v", o.Name, len(owned), owned)
 	}
 	if o.Status.ProvenAt == nil || len(o.Status.Superseded) > 0 {
@@ -149,7 +168,15 @@ func (w *world) checkToken(o *v1alpha1.ServiceAccountToken, expected map[string]
 	}
 	org, sa, id, alive := w.grafana.KeyAlive(string(secret.Data[o.Spec.Secret.Key]))
 	if !alive || org != account.Status.OrgID || sa != account.Status.ID || id != o.Status.TokenID {
-		fail("ServiceAccountToken %s: its key is of token %d of account %d in org %d, alive: %v; status has %d", o.Name, id, sa, org, alive, o.Status.TokenID)
+		fail(
+			"ServiceAccountToken %s: its key is of token %d of account %d in org %d, alive: %v; status has %d",
+			o.Name,
+			id,
+			sa,
+			org,
+			alive,
+			o.Status.TokenID,
+		)
 	}
 	for k, v := range o.Spec.Secret.Labels {
 		if secret.Labels[k] != string(v) {
@@ -168,7 +195,8 @@ func (w *world) checkData(o *v1alpha1.ServiceAccountToken, secret *corev1.Secret
 	}
 	for name := range o.Spec.Secret.Template {
 		text := string(secret.Data[name])
-		if name == ".env" && (!strings.Contains(text, key) || !strings.Contains(text, "ORG=Tenant\n") || !strings.Contains(text, "URL=http://grafana.test\n")) {
+		if name == ".env" &&
+			(!strings.Contains(text, key) || !strings.Contains(text, "ORG=Tenant\n") || !strings.Contains(text, "URL=http://grafana.test\n")) {
 			fail("ServiceAccountToken %s: %s is %d bytes long and not what is asked for", o.Name, name, len(text))
 		}
 	}
@@ -193,7 +221,15 @@ func (w *world) checkDashboard(o *v1alpha1.Dashboard, expected map[string]bool, 
 		a, _ := want.Hash()
 		b, _ := have.Hash()
 		if a != b || a != o.Status.ContentHash || d.Version != o.Status.Version {
-			fail("Dashboard %s: Grafana has version %d, hash %s; status %d, %s; wanted %s", o.Name, d.Version, b, o.Status.Version, o.Status.ContentHash, a)
+			fail(
+				"Dashboard %s: Grafana has version %d, hash %s; status %d, %s; wanted %s",
+				o.Name,
+				d.Version,
+				b,
+				o.Status.Version,
+				o.Status.ContentHash,
+				a,
+			)
 		}
 		return
 	}
@@ -240,7 +276,8 @@ func (w *world) checkStrays(expected map[string]bool, fail failer) {
 			}
 		}
 		for _, d := range w.grafana.Dashboards(org.ID) {
-			if !expected[fmt.Sprint("dashboard ", org.ID, d.UID)] && !isForeign(d.Title) && !strings.Contains(d.Title, "kept") {
+			if !expected[fmt.Sprint("dashboard ", org.ID, d.UID)] && !isForeign(d.Title) &&
+				!strings.Contains(d.Title, "kept") {
 				fail("dashboard %q of organization %d is nobody's", d.UID, org.ID)
 			}
 		}
@@ -303,7 +340,11 @@ func (w *world) atRest() error {
 		return err
 	}
 	if w.writes != writes || w.mutation != mutations {
-		return fmt.Errorf("not at rest: a further visit made %d writes to Kubernetes and %d to Grafana", w.writes-writes, w.mutation-mutations)
+		return fmt.Errorf(
+			"not at rest: a further visit made %d writes to Kubernetes and %d to Grafana",
+			w.writes-writes,
+			w.mutation-mutations,
+		)
 	}
 	return nil
 }

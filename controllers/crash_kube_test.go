@@ -35,14 +35,17 @@ func newKube(scheme *runtime.Scheme) client.WithWatch {
 		&v1alpha1.Dashboard{}).Build()
 	reads := typedReads{scheme, tracker}
 	return interceptor.NewClient(kube, interceptor.Funcs{
-		Get: reads.get, List: reads.list,
-		Patch: func(ctx context.Context, c client.WithWatch, obj client.Object, patch client.Patch, opts ...client.PatchOption) error {
+		Get:  reads.get,
+		List: reads.list,
+		Patch: func(ctx context.Context, c client.WithWatch, obj client.Object, patch client.Patch,
+			opts ...client.PatchOption) error {
 			if _, partial := obj.(*metav1.PartialObjectMetadata); partial {
 				return c.Patch(ctx, obj, patch, opts...)
 			}
 			return mergePatch(ctx, c, obj, patch, func() error { return c.Update(ctx, obj) })
 		},
-		SubResourcePatch: func(ctx context.Context, c client.Client, sub string, obj client.Object, patch client.Patch, _ ...client.SubResourcePatchOption) error {
+		SubResourcePatch: func(ctx context.Context, c client.Client, sub string, obj client.Object,
+			patch client.Patch, _ ...client.SubResourcePatchOption) error {
 			return mergePatch(ctx, c, obj, patch, func() error { return c.SubResource(sub).Update(ctx, obj) })
 		},
 	})
@@ -54,7 +57,13 @@ type typedReads struct {
 	tracker clienttesting.ObjectTracker
 }
 
-func (r typedReads) get(ctx context.Context, c client.WithWatch, key client.ObjectKey, obj client.Object, opts ...client.GetOption) error {
+func (r typedReads) get(
+	ctx context.Context,
+	c client.WithWatch,
+	key client.ObjectKey,
+	obj client.Object,
+	opts ...client.GetOption,
+) error {
 	if _, partial := obj.(*metav1.PartialObjectMetadata); partial {
 		return c.Get(ctx, key, obj, opts...)
 	}
@@ -71,7 +80,13 @@ func (r typedReads) get(ctx context.Context, c client.WithWatch, key client.Obje
 	reflect.ValueOf(obj).Elem().Set(reflect.ValueOf(found).Elem())
 	return nil
 }
-func (r typedReads) list(ctx context.Context, c client.WithWatch, list client.ObjectList, opts ...client.ListOption) error {
+
+func (r typedReads) list(
+	ctx context.Context,
+	c client.WithWatch,
+	list client.ObjectList,
+	opts ...client.ListOption,
+) error {
 	o := client.ListOptions{}
 	o.ApplyOptions(opts)
 	if _, partial := list.(*metav1.PartialObjectMetadataList); partial || o.LabelSelector != nil {
@@ -132,7 +147,13 @@ var ownIndexes = sync.OnceValue(func() map[string]client.IndexerFunc {
 })
 
 // mergePatch makes an update of a merge patch. The fake client can do that too, at more than twice the price.
-func mergePatch(ctx context.Context, c client.Client, obj client.Object, patch client.Patch, update func() error) error {
+func mergePatch(
+	ctx context.Context,
+	c client.Client,
+	obj client.Object,
+	patch client.Patch,
+	update func() error,
+) error {
 	change, err := patch.Data(obj)
 	if err != nil {
 		return err

@@ -8,7 +8,8 @@ import (
 	"grafana-tenancy.dev/operator/api/v1alpha1"
 )
 
-// TestPeaceWhereAPersonHasTheIDOfOurs: after a restore a person's account has the id that a ServiceAccount's status still names, and its name. It is the person's, who gives the name up.
+// TestPeaceWhereAPersonHasTheIDOfOurs: after a restore a person's account has the id that a ServiceAccount's status
+// still names, and its name. It is the person's, who gives the name up.
 func TestPeaceWhereAPersonHasTheIDOfOurs(t *testing.T) {
 	for _, version := range crashVersions() {
 		t.Run(version, func(t *testing.T) {
@@ -20,7 +21,12 @@ func TestPeaceWhereAPersonHasTheIDOfOurs(t *testing.T) {
 			l.grafana.Restore(backup)
 			o := newOrganization("")
 			l.get(o)
-			l.do(http.MethodPost, o.Status.OrgID, map[string]any{"name": "CI", "role": "Viewer"}, "/api/serviceaccounts")
+			l.do(
+				http.MethodPost,
+				o.Status.OrgID,
+				map[string]any{"name": "CI", "role": "Viewer"},
+				"/api/serviceaccounts",
+			)
 			l.look()
 			if err := l.peace(); err != nil {
 				t.Error(err)
@@ -29,8 +35,8 @@ func TestPeaceWhereAPersonHasTheIDOfOurs(t *testing.T) {
 	}
 }
 
-// TestVanishedOrganizationThatIsSuspended: nobody makes it again, so that nothing can be made in it. What belongs in it says so and waits; it does not try to create again and again, nor write its
-// intent to do so.
+// TestVanishedOrganizationThatIsSuspended: nobody makes it again, so that nothing can be made in it. What belongs in it
+// says so and waits; it does not try to create again and again, nor write its intent to do so.
 func TestVanishedOrganizationThatIsSuspended(t *testing.T) {
 	for _, version := range crashVersions() {
 		t.Run(version, func(t *testing.T) {
@@ -38,7 +44,11 @@ func TestVanishedOrganizationThatIsSuspended(t *testing.T) {
 			l.enlist()
 			l.bearAndRest(anchor, "org", "account", "account-2", "token", "dashboard")
 			edit(l.world, newOrganization(""), func(o *v1alpha1.Organization) { o.Spec.Suspend = true })
-			edit(l.world, newAccount(""), func(a *v1alpha1.ServiceAccount) { a.Spec.Role = v1alpha1.RoleViewer }) // so that the organization has just been seen
+			edit(
+				l.world,
+				newAccount(""),
+				func(a *v1alpha1.ServiceAccount) { a.Spec.Role = v1alpha1.RoleViewer },
+			) // so that the organization has just been seen
 			l.mustWork(time.Second)
 			o := newOrganization("")
 			l.get(o)

@@ -19,7 +19,13 @@ import (
 )
 
 func ownershipScenarios() []scenario {
-	return slices.Concat(resetScenarios(), databaseScenarios(), rebirthScenarios(), adoptionScenarios(), contentScenarios())
+	return slices.Concat(
+		resetScenarios(),
+		databaseScenarios(),
+		rebirthScenarios(),
+		adoptionScenarios(),
+		contentScenarios(),
+	)
 }
 
 // configured changes the Instance before anything else is there.
@@ -43,8 +49,13 @@ func (w *world) own() (own []grafanatest.Org) {
 	return own
 }
 
-var waitForInstance = map[string]string{"Instance": v1alpha1.ReasonDatabaseReset, "Organization": v1alpha1.ReasonParentNotAvailable,
-	"ServiceAccount": v1alpha1.ReasonParentNotAvailable, "ServiceAccountToken": v1alpha1.ReasonParentNotAvailable, "Dashboard": v1alpha1.ReasonParentNotAvailable}
+var waitForInstance = map[string]string{
+	"Instance":            v1alpha1.ReasonDatabaseReset,
+	"Organization":        v1alpha1.ReasonParentNotAvailable,
+	"ServiceAccount":      v1alpha1.ReasonParentNotAvailable,
+	"ServiceAccountToken": v1alpha1.ReasonParentNotAvailable,
+	"Dashboard":           v1alpha1.ReasonParentNotAvailable,
+}
 
 func resetScenarios() []scenario {
 	empty := func(w *world) error {
@@ -58,15 +69,26 @@ func resetScenarios() []scenario {
 			w.grafana.ResetDatabase()
 			w.everybody()
 		}, stalled: waitForInstance, ownKeys: true, after: empty},
-		{name: "Grafana's database reset, the id is another's, and held", before: configured(hold, tenant), act: func(w *world) {
-			reset(w)
-			w.everybody()
-		}, stalled: waitForInstance, ownKeys: true, after: empty},
+		{
+			name:   "Grafana's database reset, the id is another's, and held",
+			before: configured(hold, tenant),
+			act: func(w *world) {
+				reset(w)
+				w.everybody()
+			},
+			stalled: waitForInstance,
+			ownKeys: true,
+			after:   empty,
+		},
 		{name: "Grafana's database reset, held, and confirmed", before: configured(hold, tenant), act: func(w *world) {
 			reset(w)
 			w.everybody()
 			w.briefly(2 * time.Minute)
-			edit(w, newInstance(), func(i *v1alpha1.Instance) { i.Annotations = map[string]string{v1alpha1.AnnotationConfirmReset: "1"} })
+			edit(
+				w,
+				newInstance(),
+				func(i *v1alpha1.Instance) { i.Annotations = map[string]string{v1alpha1.AnnotationConfirmReset: "1"} },
+			)
 		}},
 		{name: "Grafana's organizations restored under each other's ids", before: configured(hold, func(w *world) {
 			tenant(w)
@@ -77,22 +99,32 @@ func resetScenarios() []scenario {
 			w.grafana.ResetDatabase()
 			for i := len(orgs) - 1; i > 0; i-- {
 				w.grafana.Do(http.MethodPost, "/api/orgs", 1, map[string]any{"name": orgs[i].Name})
-				w.grafana.Do(http.MethodPut, fmt.Sprintf("/api/orgs/%d/address", len(orgs)-i+1), 1, map[string]any{"address2": orgs[i].Address.Address2})
+				w.grafana.Do(
+					http.MethodPut,
+					fmt.Sprintf("/api/orgs/%d/address", len(orgs)-i+1),
+					1,
+					map[string]any{"address2": orgs[i].Address.Address2},
+				)
 			}
 			w.everybody()
 		}},
-		{name: "organization lost its mark and its name, and a person confirms it", before: withOrg, act: func(w *world) {
-			w.grafana.Do(http.MethodPut, "/api/orgs/3", 1, map[string]any{"name": "Somebody's idea"})
-			w.grafana.Do(http.MethodPut, "/api/orgs/3/address", 1, map[string]any{"address2": "Main street"})
-			edit(w, newOrganization(""), func(o *v1alpha1.Organization) {
-				o.Annotations = map[string]string{v1alpha1.AnnotationConfirmOrgID: "3"}
-			})
-		}, after: func(w *world) error {
-			if own := w.own(); len(own) != 1 || own[0].ID != 3 || own[0].Address.Address2 != "Main street" {
-				return fmt.Errorf("%+v", own)
-			}
-			return nil
-		}},
+		{
+			name:   "organization lost its mark and its name, and a person confirms it",
+			before: withOrg,
+			act: func(w *world) {
+				w.grafana.Do(http.MethodPut, "/api/orgs/3", 1, map[string]any{"name": "Somebody's idea"})
+				w.grafana.Do(http.MethodPut, "/api/orgs/3/address", 1, map[string]any{"address2": "Main street"})
+				edit(w, newOrganization(""), func(o *v1alpha1.Organization) {
+					o.Annotations = map[string]string{v1alpha1.AnnotationConfirmOrgID: "3"}
+				})
+			},
+			after: func(w *world) error {
+				if own := w.own(); len(own) != 1 || own[0].ID != 3 || own[0].Address.Address2 != "Main street" {
+					return fmt.Errorf("%+v", own)
+				}
+				return nil
+			},
+		},
 		{name: "organization lost its mark and its name", before: configured(hold, func(w *world) {
 			withOrg(w)
 			w.settle()
@@ -130,11 +162,18 @@ func lose(w *world, objects ...lifecycle.Object) {
 
 func rebirthScenarios() []scenario {
 	all := func() []client.Object {
-		return []client.Object{newOrganization("Tenant"), newAccount("CI"), newToken(), newDashboard("requests", oneDashboard)}
+		return []client.Object{
+			newOrganization("Tenant"),
+			newAccount("CI"),
+			newToken(),
+			newDashboard("requests", oneDashboard),
+		}
 	}
 	orphan := func(w *world) {
 		o, a, t, d := newOrganization("Tenant"), newAccount("CI"), newToken(), newDashboard("requests", oneDashboard)
-		o.Spec.DeletionPolicy, a.Spec.DeletionPolicy, t.Spec.DeletionPolicy, d.Spec.DeletionPolicy = v1alpha1.OrganizationOrphan, v1alpha1.DeletionOrphan, v1alpha1.DeletionOrphan, v1alpha1.DeletionOrphan
+		o.Spec.DeletionPolicy, a.Spec.DeletionPolicy, t.Spec.DeletionPolicy,
+			d.Spec.DeletionPolicy = v1alpha1.OrganizationOrphan, v1alpha1.DeletionOrphan, v1alpha1.DeletionOrphan,
+			v1alpha1.DeletionOrphan
 		w.create(o, a, t, d)
 	}
 	return []scenario{
@@ -167,8 +206,16 @@ func rebirthScenarios() []scenario {
 
 // once fails unless there is one organization of ours, with id 3, and one of everything in it.
 func once(w *world) error {
-	if own := w.own(); len(own) != 1 || own[0].ID != 3 || len(w.grafana.ServiceAccounts(3)) != 1 || len(w.grafana.Tokens(3)) != 1 || len(w.grafana.Dashboards(3)) != 1 {
-		return fmt.Errorf("%+v: %d accounts, %d tokens, %d dashboards", own, len(w.grafana.ServiceAccounts(3)), len(w.grafana.Tokens(3)), len(w.grafana.Dashboards(3)))
+	if own := w.own(); len(own) != 1 || own[0].ID != 3 || len(w.grafana.ServiceAccounts(3)) != 1 ||
+		len(w.grafana.Tokens(3)) != 1 ||
+		len(w.grafana.Dashboards(3)) != 1 {
+		return fmt.Errorf(
+			"%+v: %d accounts, %d tokens, %d dashboards",
+			own,
+			len(w.grafana.ServiceAccounts(3)),
+			len(w.grafana.Tokens(3)),
+			len(w.grafana.Dashboards(3)),
+		)
 	}
 	return nil
 }
@@ -178,7 +225,12 @@ func theirs(w *world) {
 	w.grafana.Do(http.MethodPost, "/api/orgs", 1, map[string]any{"name": "Tenant"})
 	w.grafana.Do(http.MethodPost, "/api/orgs/3/users", 1, map[string]any{"loginOrEmail": "boss", "role": "Admin"})
 	w.grafana.Do(http.MethodPost, "/api/serviceaccounts", 3, map[string]any{"name": "CI", "role": "Editor"})
-	w.grafana.Do(http.MethodPost, "/api/dashboards/db", 3, map[string]any{"dashboard": map[string]any{"uid": "requests", "title": "Old requests"}})
+	w.grafana.Do(
+		http.MethodPost,
+		"/api/dashboards/db",
+		3,
+		map[string]any{"dashboard": map[string]any{"uid": "requests", "title": "Old requests"}},
+	)
 	w.grafana.Do(http.MethodDelete, "/api/orgs/3/users/1", 1, nil)
 }
 
@@ -199,7 +251,12 @@ func otherOrg(w *world) {
 func adoptionScenarios() []scenario {
 	const notYet = v1alpha1.ReasonParentNotAvailable
 	return []scenario{
-		{name: "everything adopted", before: configured(allow, theirs), act: func(w *world) { w.create(adopting()...) }, after: once},
+		{
+			name:   "everything adopted",
+			before: configured(allow, theirs),
+			act:    func(w *world) { w.create(adopting()...) },
+			after:  once,
+		},
 		{name: "everything adopted, and let go", before: configured(allow, func(w *world) {
 			theirs(w)
 			w.create(adopting()...)
@@ -207,15 +264,30 @@ func adoptionScenarios() []scenario {
 			w.delete(newDashboard("", ""), newToken(), newAccount(""), newOrganization(""))
 		}, kept: true, after: func(w *world) error {
 			own := w.own()
-			if len(own) != 1 || len(own[0].Members) != 1 || !strings.Contains(own[0].Address.Address2, "released") || len(w.grafana.Tokens(3)) != 0 || len(w.grafana.ServiceAccounts(3)) != 1 || len(w.grafana.Dashboards(3)) != 1 {
+			if len(own) != 1 || len(own[0].Members) != 1 || !strings.Contains(own[0].Address.Address2, "released") ||
+				len(w.grafana.Tokens(3)) != 0 ||
+				len(w.grafana.ServiceAccounts(3)) != 1 ||
+				len(w.grafana.Dashboards(3)) != 1 {
 				return fmt.Errorf("%+v", own)
 			}
 			return nil
 		}},
-		{name: "adoption without the Instance's consent", before: theirs, act: func(w *world) { w.create(adopting()[0]) }, kept: true,
-			stalled: map[string]string{"Organization": v1alpha1.ReasonAdoptionNotPermitted}, after: untouched},
-		{name: "adoption that nobody asked for", before: configured(allow, theirs), act: func(w *world) { w.create(newOrganization("Tenant")) }, kept: true,
-			stalled: map[string]string{"Organization": v1alpha1.ReasonAlreadyExists}, after: untouched},
+		{
+			name:    "adoption without the Instance's consent",
+			before:  theirs,
+			act:     func(w *world) { w.create(adopting()[0]) },
+			kept:    true,
+			stalled: map[string]string{"Organization": v1alpha1.ReasonAdoptionNotPermitted},
+			after:   untouched,
+		},
+		{
+			name:    "adoption that nobody asked for",
+			before:  configured(allow, theirs),
+			act:     func(w *world) { w.create(newOrganization("Tenant")) },
+			kept:    true,
+			stalled: map[string]string{"Organization": v1alpha1.ReasonAlreadyExists},
+			after:   untouched,
+		},
 		{name: "adoption of an organization that has lost its mark and name, and is recorded as another's",
 			before: configured(allow, otherOrg), act: func(w *world) {
 				w.grafana.Do(http.MethodPut, "/api/orgs/3/address", 1,
@@ -233,10 +305,17 @@ func adoptionScenarios() []scenario {
 				}
 				return nil
 			}},
-		{name: "an organization that others have made after a restore, with the id and the name of ours", before: nothing,
-			midway: madeAgainByOthers, act: (*world).everybody, kept: true, ownKeys: true, after: untouched,
+		{
+			name:    "an organization that others have made after a restore, with the id and the name of ours",
+			before:  nothing,
+			midway:  madeAgainByOthers,
+			act:     (*world).everybody,
+			kept:    true,
+			ownKeys: true,
+			after:   untouched,
 			stalled: map[string]string{"Organization": v1alpha1.ReasonAlreadyExists, "ServiceAccount": notYet,
-				"ServiceAccountToken": notYet, "Dashboard": notYet}},
+				"ServiceAccountToken": notYet, "Dashboard": notYet},
+		},
 		{name: "an organization that others have made after a restore, with the id of ours", before: nothing,
 			midway: madeAgainByOthers, act: func(w *world) {
 				w.grafana.Do(http.MethodPut, "/api/orgs/3", 1, map[string]any{"name": "Foreign squad"})
@@ -261,7 +340,11 @@ func adoptionScenarios() []scenario {
 			return nil
 		}},
 		{name: "ceiling lowered", before: withAccount, act: func(w *world) {
-			edit(w, newOrganization(""), func(o *v1alpha1.Organization) { o.Spec.MaxServiceAccountRole = v1alpha1.RoleViewer })
+			edit(
+				w,
+				newOrganization(""),
+				func(o *v1alpha1.Organization) { o.Spec.MaxServiceAccountRole = v1alpha1.RoleViewer },
+			)
 		}, kept: true, stalled: map[string]string{"ServiceAccount": v1alpha1.ReasonRoleNotPermitted}, after: func(w *world) error {
 			if sa := w.grafana.ServiceAccounts(3); len(sa) != 1 || sa[0].Role != "Editor" {
 				return fmt.Errorf("%+v", sa)
@@ -271,8 +354,8 @@ func adoptionScenarios() []scenario {
 	}
 }
 
-// madeAgainByOthers makes a tenant and restores Grafana to what it was before. Then somebody makes an organization of the
-// same name, which gets the same id.
+// madeAgainByOthers makes a tenant and restores Grafana to what it was before. Then somebody makes an organization of
+// the same name, which gets the same id.
 func madeAgainByOthers(w *world) {
 	backup := w.grafana.Snapshot()
 	tenant(w)
@@ -302,18 +385,39 @@ func contentScenarios() []scenario {
 	gone := func(w *world) { w.delete(newOrganization("")) }
 	panel := map[string]any{"name": "Shared", "kind": 1, "model": map[string]any{"type": "text"}}
 	return []scenario{
-		{name: "organization with a library panel deleted", before: holding(http.MethodPost, "/api/library-elements", panel), act: gone, stalled: blocked},
-		{name: "organization with a folder deleted", before: holding(http.MethodPost, "/api/folders", map[string]any{"title": "Mine"}), act: gone, stalled: blocked},
+		{
+			name:    "organization with a library panel deleted",
+			before:  holding(http.MethodPost, "/api/library-elements", panel),
+			act:     gone,
+			stalled: blocked,
+		},
+		{
+			name:    "organization with a folder deleted",
+			before:  holding(http.MethodPost, "/api/folders", map[string]any{"title": "Mine"}),
+			act:     gone,
+			stalled: blocked,
+		},
 		{name: "organization with contents deleted with them", before: func(w *world) {
 			tenant(w)
 			w.settle()
 			w.grafana.Do(http.MethodPost, "/api/library-elements", 3, panel)
 			w.grafana.Do(http.MethodPost, "/api/folders", 3, map[string]any{"title": "Mine"})
 			w.grafana.Do(http.MethodPost, "/api/serviceaccounts", 3, map[string]any{"name": "robot", "role": "Viewer"})
-			edit(w, newOrganization(""), func(o *v1alpha1.Organization) { o.Spec.DeletionPolicy = v1alpha1.OrganizationDeleteWithContents })
+			edit(
+				w,
+				newOrganization(""),
+				func(o *v1alpha1.Organization) { o.Spec.DeletionPolicy = v1alpha1.OrganizationDeleteWithContents },
+			)
 		}, act: func(w *world) { w.delete(newDashboard("", ""), newToken(), newAccount(""), newOrganization("")) }},
 		{name: "a namespace deleted whole", before: tenant, act: func(w *world) {
-			w.delete(&corev1.Secret{ObjectMeta: named("grafana")}, newInstance(), newOrganization(""), newAccount(""), newToken(), newDashboard("", ""))
+			w.delete(
+				&corev1.Secret{ObjectMeta: named("grafana")},
+				newInstance(),
+				newOrganization(""),
+				newAccount(""),
+				newToken(),
+				newDashboard("", ""),
+			)
 		}, after: func(w *world) error {
 			if w.get(&corev1.Secret{ObjectMeta: named("grafana")}) {
 				return fmt.Errorf("the credential's Secret is still there")

@@ -22,7 +22,8 @@ import (
 	"grafana-tenancy.dev/operator/internal/mark"
 )
 
-// peace lets nothing more go wrong. People do what the conditions ask of them, and the operator has the time of several resyncs.
+// peace lets nothing more go wrong. People do what the conditions ask of them, and the operator has the time of several
+// resyncs.
 func (l *life) peace() error {
 	l.armed = false
 	l.grafana.SetDown(false)
@@ -52,7 +53,8 @@ func (l *life) content() bool {
 	})
 }
 
-// resolve is what people have to do themselves: resume what is suspended, enable accounts, make the password right, delete what is in the way, confirm what was asked, and create parents again.
+// resolve is what people have to do themselves: resume what is suspended, enable accounts, make the password right,
+// delete what is in the way, confirm what was asked, and create parents again.
 func (l *life) resolve() {
 	secret := &corev1.Secret{ObjectMeta: named("grafana")}
 	l.get(secret)
@@ -112,9 +114,13 @@ func (l *life) answer(obj lifecycle.Object) {
 	}
 }
 
-// claim says whether the organization under the recorded id is an Organization's. If others have the id by now, as after a restore, it is let go.
+// claim says whether the organization under the recorded id is an Organization's. If others have the id by now, as
+// after a restore, it is let go.
 func (l *life) claim(o *v1alpha1.Organization) {
-	if slices.ContainsFunc(l.grafana.Orgs(), func(org grafanatest.Org) bool { return org.ID == o.Status.OrgID && isForeign(org.Name) }) {
+	if slices.ContainsFunc(
+		l.grafana.Orgs(),
+		func(org grafanatest.Org) bool { return org.ID == o.Status.OrgID && isForeign(org.Name) },
+	) {
 		edit(l.world, o, func(o *v1alpha1.Organization) { annotate(o, v1alpha1.AnnotationAbandon, "true") })
 		if alive(o) {
 			l.delete(o)
@@ -193,7 +199,8 @@ func (l *life) gone() map[types.UID]lifecycle.Object {
 	return all
 }
 
-// leftBehind has the uids, in full and short, of the objects that are no more and whose things were to stay, or were there again after a restore.
+// leftBehind has the uids, in full and short, of the objects that are no more and whose things were to stay, or were
+// there again after a restore.
 func (l *life) leftBehind() map[string]bool {
 	left := map[string]bool{}
 	for uid, obj := range l.gone() {
@@ -207,7 +214,8 @@ func (l *life) leftBehind() map[string]bool {
 	return left
 }
 
-// holdings tells what is in Grafana and in a status. An id alone says nothing: after a restore others can have it by now.
+// holdings tells what is in Grafana and in a status. An id alone says nothing: after a restore others can have it by
+// now.
 func (l *life) holdings() map[string]bool {
 	held := map[string]bool{}
 	for _, obj := range l.objects() {
@@ -231,7 +239,8 @@ func (l *life) holdings() map[string]bool {
 	return held
 }
 
-// tidy deletes what objects that are no more have left in Grafana, and what people have put there themselves, unless an object has it now.
+// tidy deletes what objects that are no more have left in Grafana, and what people have put there themselves, unless an
+// object has it now.
 func (l *life) tidy() {
 	left, held := l.leftBehind(), l.holdings()
 	for _, org := range l.grafana.Orgs() {
@@ -270,7 +279,10 @@ func (l *life) tidyOrganization(org int64, left, held map[string]bool) {
 		}
 	}
 	for _, t := range l.grafana.Tokens(org) {
-		if parts := tokenName.FindStringSubmatch(t.Name); !held[fmt.Sprint("token ", t.ID)] && parts != nil && left[parts[2]] {
+		if parts := tokenName.FindStringSubmatch(
+			t.Name,
+		); !held[fmt.Sprint("token ", t.ID)] && parts != nil &&
+			left[parts[2]] {
 			l.asAdmin(http.MethodDelete, org, "/api/serviceaccounts/%d/tokens/%d", t.SAID, t.ID)
 		}
 	}

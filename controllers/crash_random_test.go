@@ -27,7 +27,8 @@ import (
 	"grafana-tenancy.dev/operator/internal/mark"
 )
 
-// TestCrashRandom lets people, Grafana, Kubernetes and bad luck do whatever they can to a tenant, in any order. Then peace returns, and the invariants must hold.
+// TestCrashRandom lets people, Grafana, Kubernetes and bad luck do whatever they can to a tenant, in any order. Then
+// peace returns, and the invariants must hold.
 func TestCrashRandom(t *testing.T) {
 	checks, seed := 50, uint64(1)
 	if text := os.Getenv("CRASH_CHECKS"); text != "" {
@@ -41,7 +42,12 @@ func TestCrashRandom(t *testing.T) {
 	setFlag(t, "rapid.checks", strconv.Itoa((checks+len(versions)-1)/len(versions)))
 	setFlag(t, "rapid.seed", strconv.FormatUint(seed, 10))
 	setFlag(t, "rapid.nofailfile", "true")
-	summarize(t, "crash random: %s checks of each version of Grafana, seed %s", flag.Lookup("rapid.checks").Value, flag.Lookup("rapid.seed").Value)
+	summarize(
+		t,
+		"crash random: %s checks of each version of Grafana, seed %s",
+		flag.Lookup("rapid.checks").Value,
+		flag.Lookup("rapid.seed").Value,
+	)
 	for n, version := range versions {
 		t.Run(version, func(t *testing.T) {
 			t.Parallel()
@@ -135,7 +141,8 @@ func (l *life) enlist() {
 	})
 }
 
-// anchor is an Organization that people leave alone: a Grafana in which no organization can be recognized any more has been reset, as far as anybody can tell.
+// anchor is an Organization that people leave alone: a Grafana in which no organization can be recognized any more has
+// been reset, as far as anybody can tell.
 const anchor = "anchor"
 
 // configure draws what an Instance allows, and whether objects ask for it.
@@ -196,7 +203,8 @@ func (l *life) live(rt *rapid.T) {
 	}
 }
 
-// actions are all that can happen. What the operator does stands there several times, so that it comes to something between what others do.
+// actions are all that can happen. What the operator does stands there several times, so that it comes to something
+// between what others do.
 func (l *life) actions() map[string]func(*rapid.T) {
 	all := map[string]func(*rapid.T){
 		"": l.unharmed,
@@ -374,7 +382,12 @@ func (l *life) work(rt *rapid.T) {
 func (l *life) fail(rt *rapid.T) {
 	faults := []fault{unsent, refused, dropAfter, failAfter, late, deadBefore, deadAfter, usurped, stale, ancient}
 	l.arm(0, rapid.SampledFrom(faults).Draw(rt, "fault"))
-	l.only = rapid.SampledFrom([]string{"", "grafana P", "grafana DELETE", "kubernetes", "kubernetes create", "kubernetes update"}).Draw(rt, "only")
+	l.only = rapid.SampledFrom(
+		[]string{"", "grafana P", "grafana DELETE", "kubernetes", "kubernetes create", "kubernetes update"},
+	).Draw(
+		rt,
+		"only",
+	)
 	l.spare = rapid.IntRange(0, 10).Draw(rt, "after points")
 	l.work(rt)
 }
@@ -408,12 +421,19 @@ func (l *life) away(rt *rapid.T) {
 	l.start()
 }
 
-// reset empties Grafana. Nobody makes organizations after that: one that got the id of ours, without a mark, would be a person's to sort out.
+// reset empties Grafana. Nobody makes organizations after that: one that got the id of ours, without a mark, would be a
+// person's to sort out.
 func (l *life) reset(*rapid.T) { l.grafana.ResetDatabase() }
 
 // backUp copies Grafana's database, at a moment at which nothing is being created.
 func (l *life) backUp(rt *rapid.T) {
-	if slices.ContainsFunc(l.objects(), func(obj lifecycle.Object) bool { return obj.CommonStatus().CreateStarted != nil }) || !l.lateAt.IsZero() || l.altered || !l.anchored() {
+	if slices.ContainsFunc(
+		l.objects(),
+		func(obj lifecycle.Object) bool { return obj.CommonStatus().CreateStarted != nil },
+	) ||
+		!l.lateAt.IsZero() ||
+		l.altered ||
+		!l.anchored() {
 		rt.Skip("what is there could not be recognized later")
 	}
 	snapshot := l.grafana.Snapshot()
@@ -423,10 +443,15 @@ func (l *life) backUp(rt *rapid.T) {
 // anchored reports whether the anchor is in Grafana.
 func (l *life) anchored() bool {
 	o := l.cast[anchor]().(*v1alpha1.Organization)
-	return l.get(o) && o.Status.OrgID != 0 && slices.ContainsFunc(l.grafana.Orgs(), func(org grafanatest.Org) bool { return markIn(org) == mark.Of("cluster-1", o) })
+	return l.get(o) && o.Status.OrgID != 0 &&
+		slices.ContainsFunc(
+			l.grafana.Orgs(),
+			func(org grafanatest.Org) bool { return markIn(org) == mark.Of("cluster-1", o) },
+		)
 }
 
-// restore puts the database back to what it was. What objects had in it that are gone by now is there again, and nobody's.
+// restore puts the database back to what it was. What objects had in it that are gone by now is there again, and
+// nobody's.
 func (l *life) restore(rt *rapid.T) {
 	if l.backup == nil || !l.lateAt.IsZero() {
 		rt.Skip("there is no backup")
@@ -441,7 +466,8 @@ func (l *life) restore(rt *rapid.T) {
 	}
 }
 
-// holdsNothing reports whether an object's status says that it has nothing in Grafana, so that it can be deleted unseen.
+// holdsNothing reports whether an object's status says that it has nothing in Grafana, so that it can be deleted
+// unseen.
 func holdsNothing(obj lifecycle.Object) bool {
 	switch o := obj.(type) {
 	case *v1alpha1.Organization:
@@ -511,10 +537,30 @@ func change(rt *rapid.T, obj lifecycle.Object) {
 	suffix := strings.TrimLeft(obj.GetName(), "abcdefghijklmnopqrstuvwxyz")
 	switch o := obj.(type) {
 	case *v1alpha1.Instance:
-		o.Spec.OnReset = rapid.SampledFrom([]v1alpha1.ResetPolicy{v1alpha1.ResetRebuild, v1alpha1.ResetHold}).Draw(rt, "onReset")
+		o.Spec.OnReset = rapid.SampledFrom(
+			[]v1alpha1.ResetPolicy{v1alpha1.ResetRebuild, v1alpha1.ResetHold},
+		).Draw(
+			rt,
+			"onReset",
+		)
 	case *v1alpha1.Organization:
-		o.Spec.DeletionPolicy = rapid.SampledFrom([]v1alpha1.OrganizationDeletionPolicy{"", v1alpha1.OrganizationDelete, v1alpha1.OrganizationOrphan, v1alpha1.OrganizationDeleteWithContents}).Draw(rt, "deletionPolicy")
-		o.Spec.MaxServiceAccountRole = rapid.SampledFrom([]v1alpha1.Role{"", "", v1alpha1.RoleViewer, v1alpha1.RoleEditor}).Draw(rt, "maxServiceAccountRole")
+		o.Spec.DeletionPolicy = rapid.SampledFrom(
+			[]v1alpha1.OrganizationDeletionPolicy{
+				"",
+				v1alpha1.OrganizationDelete,
+				v1alpha1.OrganizationOrphan,
+				v1alpha1.OrganizationDeleteWithContents,
+			},
+		).Draw(
+			rt,
+			"deletionPolicy",
+		)
+		o.Spec.MaxServiceAccountRole = rapid.SampledFrom(
+			[]v1alpha1.Role{"", "", v1alpha1.RoleViewer, v1alpha1.RoleEditor},
+		).Draw(
+			rt,
+			"maxServiceAccountRole",
+		)
 		name := rapid.SampledFrom([]string{"Tenant", "Renamed", "100%_"}).Draw(rt, "name") + suffix
 		o.Spec.Name = name
 		theme := rapid.SampledFrom([]string{"", "dark", "light"}).Draw(rt, "theme")
@@ -523,7 +569,12 @@ func change(rt *rapid.T, obj lifecycle.Object) {
 		}
 	case *v1alpha1.ServiceAccount:
 		o.Spec.Name = rapid.SampledFrom([]string{"CI", "Deploy", "ci", "50%_"}).Draw(rt, "name") + suffix
-		o.Spec.Role = rapid.SampledFrom([]v1alpha1.Role{v1alpha1.RoleNone, v1alpha1.RoleViewer, v1alpha1.RoleEditor, v1alpha1.RoleAdmin}).Draw(rt, "role")
+		o.Spec.Role = rapid.SampledFrom(
+			[]v1alpha1.Role{v1alpha1.RoleNone, v1alpha1.RoleViewer, v1alpha1.RoleEditor, v1alpha1.RoleAdmin},
+		).Draw(
+			rt,
+			"role",
+		)
 		o.Spec.Disabled = rapid.IntRange(0, 3).Draw(rt, "disabled") == 3
 		o.Spec.DeletionPolicy = drawPolicy(rt)
 	case *v1alpha1.ServiceAccountToken:
@@ -540,7 +591,12 @@ func change(rt *rapid.T, obj lifecycle.Object) {
 }
 
 func drawPolicy(rt *rapid.T) v1alpha1.DeletionPolicy {
-	return rapid.SampledFrom([]v1alpha1.DeletionPolicy{"", v1alpha1.DeletionDelete, v1alpha1.DeletionOrphan}).Draw(rt, "deletionPolicy")
+	return rapid.SampledFrom(
+		[]v1alpha1.DeletionPolicy{"", v1alpha1.DeletionDelete, v1alpha1.DeletionOrphan},
+	).Draw(
+		rt,
+		"deletionPolicy",
+	)
 }
 
 func changeToken(rt *rapid.T, o *v1alpha1.ServiceAccountToken) {
@@ -550,7 +606,10 @@ func changeToken(rt *rapid.T, o *v1alpha1.ServiceAccountToken) {
 	}
 	minutes := func(n int) *metav1.Duration { return &metav1.Duration{Duration: time.Duration(n) * time.Minute} }
 	if o.Spec.Rotation = nil; rapid.Bool().Draw(rt, "rotation") {
-		o.Spec.Rotation = &v1alpha1.TokenRotation{Before: minutes(rapid.IntRange(0, 40).Draw(rt, "before")), Overlap: minutes(rapid.IntRange(0, 30).Draw(rt, "overlap"))}
+		o.Spec.Rotation = &v1alpha1.TokenRotation{
+			Before:  minutes(rapid.IntRange(0, 40).Draw(rt, "before")),
+			Overlap: minutes(rapid.IntRange(0, 30).Draw(rt, "overlap")),
+		}
 	}
 	if wish := rapid.IntRange(0, 9).Draw(rt, "rotate"); wish > 0 {
 		metav1.SetMetaDataAnnotation(&o.ObjectMeta, v1alpha1.AnnotationRotate, fmt.Sprint(wish))
@@ -568,7 +627,9 @@ func changeTokenSecret(rt *rapid.T, o *v1alpha1.ServiceAccountToken) {
 		spec.Labels = map[string]v1alpha1.LabelValue{"team": v1alpha1.LabelValue(team)}
 	}
 	if spec.Template = nil; rapid.Bool().Draw(rt, "template") {
-		spec.Template = map[string]v1alpha1.TemplateText{"auth": "{{ .token }} of {{ .login }} in {{ .orgName }} until {{ .expiresAt }}"}
+		spec.Template = map[string]v1alpha1.TemplateText{
+			"auth": "{{ .token }} of {{ .login }} in {{ .orgName }} until {{ .expiresAt }}",
+		}
 	}
 }
 
@@ -635,7 +696,8 @@ func setSuspend(obj lifecycle.Object, on bool) {
 	}
 }
 
-// wipeStatus empties a status, as a restored backup does. An organization that has lost its mark as well could not be found again by anybody.
+// wipeStatus empties a status, as a restored backup does. An organization that has lost its mark as well could not be
+// found again by anybody.
 func (l *life) wipeStatus(rt *rapid.T) {
 	obj := l.pick(rt, func(obj lifecycle.Object) bool {
 		o, ok := obj.(*v1alpha1.Organization)
@@ -705,7 +767,12 @@ func spoil(rt *rapid.T, s *corev1.Secret) {
 	case "annotation":
 		names := sortedKeys(s.Annotations)
 		if len(names) > 0 {
-			s.Annotations[rapid.SampledFrom(names).Draw(rt, "annotation")] = rapid.SampledFrom([]string{"", "1", "9"}).Draw(rt, "value")
+			s.Annotations[rapid.SampledFrom(names).Draw(rt, "annotation")] = rapid.SampledFrom(
+				[]string{"", "1", "9"},
+			).Draw(
+				rt,
+				"value",
+			)
 		}
 	case "annotations":
 		s.Annotations = nil
@@ -725,7 +792,10 @@ func sortedKeys[V any](m map[string]V) []string {
 
 // ours draws an organization of ours in Grafana.
 func (l *life) ours(rt *rapid.T) grafanatest.Org {
-	orgs := slices.DeleteFunc(l.grafana.Orgs(), func(o grafanatest.Org) bool { return isForeign(o.Name) || strings.HasPrefix(o.Name, "Anchor") })
+	orgs := slices.DeleteFunc(
+		l.grafana.Orgs(),
+		func(o grafanatest.Org) bool { return isForeign(o.Name) || strings.HasPrefix(o.Name, "Anchor") },
+	)
 	if len(orgs) == 0 {
 		rt.Skip("none there")
 	}
@@ -738,10 +808,16 @@ func (l *life) do(method string, org int64, body any, path string, args ...any) 
 	return answer
 }
 
-// touchOrganization is what people do with organizations in Grafana. They leave one alone that bears its birth name or no mark yet: without both, it is nobody's.
+// touchOrganization is what people do with organizations in Grafana. They leave one alone that bears its birth name or
+// no mark yet: without both, it is nobody's.
 func (l *life) touchOrganization(rt *rapid.T) {
 	org := l.ours(rt)
-	switch rapid.SampledFrom([]string{"delete", "rename", "remove the operator", "remove the mark", "add an account", "add a dashboard"}).Draw(rt, "change") {
+	switch rapid.SampledFrom(
+		[]string{"delete", "rename", "remove the operator", "remove the mark", "add an account", "add a dashboard"},
+	).Draw(
+		rt,
+		"change",
+	) {
 	case "delete":
 		l.do(http.MethodDelete, 1, nil, "/api/orgs/%d", org.ID)
 	case "rename":
@@ -756,27 +832,54 @@ func (l *life) touchOrganization(rt *rapid.T) {
 			rt.Skip("it would be nobody's")
 		}
 		l.altered = true
-		l.do(http.MethodPut, 1, map[string]any{"address1": org.Address.Address1, "address2": "a person's", "state": "a person's"}, "/api/orgs/%d/address", org.ID)
+		l.do(
+			http.MethodPut,
+			1,
+			map[string]any{"address1": org.Address.Address1, "address2": "a person's", "state": "a person's"},
+			"/api/orgs/%d/address",
+			org.ID,
+		)
 	case "add an account":
-		l.do(http.MethodPost, org.ID, map[string]any{"name": "Foreign account", "role": "Viewer"}, "/api/serviceaccounts")
+		l.do(
+			http.MethodPost,
+			org.ID,
+			map[string]any{"name": "Foreign account", "role": "Viewer"},
+			"/api/serviceaccounts",
+		)
 	case "add a dashboard":
-		l.do(http.MethodPost, org.ID, map[string]any{"dashboard": map[string]any{"uid": "foreign", "title": "Foreign dashboard"}}, "/api/dashboards/db")
+		l.do(
+			http.MethodPost,
+			org.ID,
+			map[string]any{"dashboard": map[string]any{"uid": "foreign", "title": "Foreign dashboard"}},
+			"/api/dashboards/db",
+		)
 	}
 }
 
-// forge writes into an organization's address what its own Admin can make up there, who knows the mark that it had, and may rename it as well.
+// forge writes into an organization's address what its own Admin can make up there, who knows the mark that it had, and
+// may rename it as well.
 func (l *life) forge(rt *rapid.T) {
 	org := l.ours(rt)
 	if !l.known(org) {
 		rt.Skip("it would be nobody's")
 	}
 	l.altered = true
-	m := mark.Mark{Owner: tenantNamespace + "/" + rapid.SampledFrom([]string{"org", "org-2"}).Draw(rt, "owner"), UID: "f0f0f0f0-0000-4000-8000-000000000000", Cluster: rapid.SampledFrom([]string{"cluster-1", "cluster-2"}).Draw(rt, "cluster")}
+	m := mark.Mark{
+		Owner:   tenantNamespace + "/" + rapid.SampledFrom([]string{"org", "org-2"}).Draw(rt, "owner"),
+		UID:     "f0f0f0f0-0000-4000-8000-000000000000",
+		Cluster: rapid.SampledFrom([]string{"cluster-1", "cluster-2"}).Draw(rt, "cluster"),
+	}
 	address := mark.Write(grafana.Address{}, m, rapid.Bool().Draw(rt, "adopted"))
 	if rapid.Bool().Draw(rt, "released") {
 		address = mark.Release(address)
 	}
-	l.do(http.MethodPut, 1, map[string]any{"address1": org.Address.Address1, "address2": address.Address2}, "/api/orgs/%d/address", org.ID)
+	l.do(
+		http.MethodPut,
+		1,
+		map[string]any{"address1": org.Address.Address1, "address2": address.Address2},
+		"/api/orgs/%d/address",
+		org.ID,
+	)
 	if name := rapid.SampledFrom([]string{"", "Tenant", "Tenant-2", "Mine [f0f0f0f0]"}).Draw(rt, "name"); name != "" {
 		l.do(http.MethodPut, 1, map[string]any{"name": name}, "/api/orgs/%d", org.ID)
 	}
@@ -788,7 +891,15 @@ func (l *life) precede(rt *rapid.T) {
 	switch rapid.SampledFrom([]string{"organization", "account", "dashboard"}).Draw(rt, "what") {
 	case "organization":
 		var made struct{ OrgID int64 }
-		_ = json.Unmarshal(l.do(http.MethodPost, 1, map[string]any{"name": rapid.SampledFrom([]string{"Tenant", "Renamed"}).Draw(rt, "name") + suffix}, "/api/orgs"), &made)
+		_ = json.Unmarshal(
+			l.do(
+				http.MethodPost,
+				1,
+				map[string]any{"name": rapid.SampledFrom([]string{"Tenant", "Renamed"}).Draw(rt, "name") + suffix},
+				"/api/orgs",
+			),
+			&made,
+		)
 		if made.OrgID == 0 {
 			rt.Skip("there is one")
 		}
@@ -798,9 +909,19 @@ func (l *life) precede(rt *rapid.T) {
 		}
 	case "account":
 		role := rapid.SampledFrom([]string{"Viewer", "Admin"}).Draw(rt, "role")
-		l.do(http.MethodPost, l.ours(rt).ID, map[string]any{"name": rapid.SampledFrom([]string{"CI", "Deploy"}).Draw(rt, "name") + suffix, "role": role}, "/api/serviceaccounts")
+		l.do(
+			http.MethodPost,
+			l.ours(rt).ID,
+			map[string]any{"name": rapid.SampledFrom([]string{"CI", "Deploy"}).Draw(rt, "name") + suffix, "role": role},
+			"/api/serviceaccounts",
+		)
 	case "dashboard":
-		l.do(http.MethodPost, l.ours(rt).ID, map[string]any{"dashboard": map[string]any{"uid": "errors", "title": "Somebody's errors"}}, "/api/dashboards/db")
+		l.do(
+			http.MethodPost,
+			l.ours(rt).ID,
+			map[string]any{"dashboard": map[string]any{"uid": "errors", "title": "Somebody's errors"}},
+			"/api/dashboards/db",
+		)
 	}
 }
 
@@ -819,18 +940,24 @@ func (l *life) recorded(org grafanatest.Org) bool {
 	})
 }
 
-// known reports whether id and name of an organization are in a status, and will be believed as long as Grafana is not reset.
+// known reports whether id and name of an organization are in a status, and will be believed as long as Grafana is not
+// reset.
 func (l *life) known(org grafanatest.Org) bool {
 	i := newInstance()
-	return l.get(i) && i.Status.Resets == 0 && l.anchored() && slices.ContainsFunc(l.objects(), func(obj lifecycle.Object) bool {
-		o, ok := obj.(*v1alpha1.Organization)
-		return ok && o.Status.OrgID == org.ID && o.Status.Resets == 0 && o.Status.Name == org.Name && o.WantedName() == org.Name
-	})
+	return l.get(i) && i.Status.Resets == 0 && l.anchored() &&
+		slices.ContainsFunc(l.objects(), func(obj lifecycle.Object) bool {
+			o, ok := obj.(*v1alpha1.Organization)
+			return ok && o.Status.OrgID == org.ID && o.Status.Resets == 0 && o.Status.Name == org.Name &&
+				o.WantedName() == org.Name
+		})
 }
 
 func (l *life) touchAccount(rt *rapid.T) {
 	org := l.ours(rt)
-	accounts := slices.DeleteFunc(l.grafana.ServiceAccounts(org.ID), func(a grafanatest.SA) bool { return isForeign(a.Name) })
+	accounts := slices.DeleteFunc(
+		l.grafana.ServiceAccounts(org.ID),
+		func(a grafanatest.SA) bool { return isForeign(a.Name) },
+	)
 	if len(accounts) == 0 {
 		rt.Skip("none there")
 	}
@@ -850,7 +977,10 @@ func (l *life) touchToken(rt *rapid.T) {
 		l.addToken(rt, org)
 		return
 	}
-	tokens := slices.DeleteFunc(l.grafana.Tokens(org.ID), func(t grafanatest.Tok) bool { return strings.HasPrefix(t.Name, "kept") })
+	tokens := slices.DeleteFunc(
+		l.grafana.Tokens(org.ID),
+		func(t grafanatest.Tok) bool { return strings.HasPrefix(t.Name, "kept") },
+	)
 	if len(tokens) == 0 {
 		rt.Skip("none there")
 	}
@@ -869,15 +999,29 @@ func (l *life) addToken(rt *rapid.T, org grafanatest.Org) {
 		rt.Skip("no account")
 	}
 	before := len(l.grafana.Keys())
-	l.do(http.MethodPost, org.ID, map[string]any{"name": fmt.Sprint("kept-", before)}, "/api/serviceaccounts/%d/tokens", accounts[0].ID)
+	l.do(
+		http.MethodPost,
+		org.ID,
+		map[string]any{"name": fmt.Sprint("kept-", before)},
+		"/api/serviceaccounts/%d/tokens",
+		accounts[0].ID,
+	)
 	if keys := l.grafana.Keys(); len(keys) > before {
-		l.create(&corev1.Secret{ObjectMeta: named(fmt.Sprint("kept-", before)), Data: map[string][]byte{"key": []byte(keys[before])}})
+		l.create(
+			&corev1.Secret{
+				ObjectMeta: named(fmt.Sprint("kept-", before)),
+				Data:       map[string][]byte{"key": []byte(keys[before])},
+			},
+		)
 	}
 }
 
 func (l *life) touchDashboard(rt *rapid.T) {
 	org := l.ours(rt)
-	dashboards := slices.DeleteFunc(l.grafana.Dashboards(org.ID), func(d grafanatest.Dash) bool { return isForeign(d.Title) })
+	dashboards := slices.DeleteFunc(
+		l.grafana.Dashboards(org.ID),
+		func(d grafanatest.Dash) bool { return isForeign(d.Title) },
+	)
 	if len(dashboards) == 0 {
 		rt.Skip("none there")
 	}
@@ -886,5 +1030,10 @@ func (l *life) touchDashboard(rt *rapid.T) {
 		l.do(http.MethodDelete, org.ID, nil, "/api/dashboards/uid/%s", d.UID)
 		return
 	}
-	l.do(http.MethodPost, org.ID, map[string]any{"overwrite": true, "dashboard": map[string]any{"uid": d.UID, "title": "Mine " + d.UID}}, "/api/dashboards/db")
+	l.do(
+		http.MethodPost,
+		org.ID,
+		map[string]any{"overwrite": true, "dashboard": map[string]any{"uid": d.UID, "title": "Mine " + d.UID}},
+		"/api/dashboards/db",
+	)
 }

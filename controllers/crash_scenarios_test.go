@@ -14,27 +14,48 @@ import (
 	"grafana-tenancy.dev/operator/internal/connection"
 )
 
-// seed puts into the world what every scenario has: a Grafana that is used by others too, an Instance, and its credential.
+// seed puts into the world what every scenario has: a Grafana that is used by others too, an Instance, and its
+// credential.
 func (w *world) seed() {
 	w.grafana.Do(http.MethodPost, "/api/admin/users", 1, map[string]any{"login": "boss", "password": "secret"})
 	w.grafana.Do(http.MethodPost, "/api/orgs", 1, map[string]any{"name": "Foreign Inc."})
 	w.grafana.Do(http.MethodPost, "/api/serviceaccounts", 2, map[string]any{"name": "Foreign account", "role": "Admin"})
-	w.grafana.Do(http.MethodPost, "/api/dashboards/db", 2, map[string]any{"dashboard": map[string]any{"uid": "overview", "title": "Foreign dashboard"}})
-	secret := &corev1.Secret{ObjectMeta: named("grafana"), Data: map[string][]byte{"admin-user": []byte("admin"), "admin-password": []byte("admin")}}
+	w.grafana.Do(
+		http.MethodPost,
+		"/api/dashboards/db",
+		2,
+		map[string]any{"dashboard": map[string]any{"uid": "overview", "title": "Foreign dashboard"}},
+	)
+	secret := &corev1.Secret{
+		ObjectMeta: named("grafana"),
+		Data:       map[string][]byte{"admin-user": []byte("admin"), "admin-password": []byte("admin")},
+	}
 	w.create(secret, newInstance())
 }
 
 func newInstance() *v1alpha1.Instance {
 	return &v1alpha1.Instance{ObjectMeta: named("main"), Spec: v1alpha1.InstanceSpec{
-		URL: "http://grafana.test", Credentials: v1alpha1.Credentials{BasicAuth: &v1alpha1.BasicAuth{SecretRef: v1alpha1.LocalObjectReference{Name: "grafana"}, Session: v1alpha1.SessionAuto}},
-		Limits:         v1alpha1.Limits{MaxConcurrentReads: 8, MaxConcurrentWrites: 1},
-		OnReset:        v1alpha1.ResetRebuild,
-		ResyncInterval: &metav1.Duration{Duration: 10 * time.Minute}, Timeout: &metav1.Duration{Duration: 30 * time.Second},
+		URL: "http://grafana.test",
+		Credentials: v1alpha1.Credentials{
+			BasicAuth: &v1alpha1.BasicAuth{
+				SecretRef: v1alpha1.LocalObjectReference{Name: "grafana"},
+				Session:   v1alpha1.SessionAuto,
+			},
+		},
+		Limits:  v1alpha1.Limits{MaxConcurrentReads: 8, MaxConcurrentWrites: 1},
+		OnReset: v1alpha1.ResetRebuild,
+		ResyncInterval: &metav1.Duration{
+			Duration: 10 * time.Minute,
+		},
+		Timeout: &metav1.Duration{Duration: 30 * time.Second},
 	}}
 }
 
 func newOrganization(name string) *v1alpha1.Organization {
-	return &v1alpha1.Organization{ObjectMeta: named("org"), Spec: v1alpha1.OrganizationSpec{InstanceRef: v1alpha1.ObjectReference{Name: "main"}, Name: name}}
+	return &v1alpha1.Organization{
+		ObjectMeta: named("org"),
+		Spec:       v1alpha1.OrganizationSpec{InstanceRef: v1alpha1.ObjectReference{Name: "main"}, Name: name},
+	}
 }
 
 func newAccount(name string) *v1alpha1.ServiceAccount {
@@ -45,13 +66,21 @@ func newAccount(name string) *v1alpha1.ServiceAccount {
 
 func newToken() *v1alpha1.ServiceAccountToken {
 	return &v1alpha1.ServiceAccountToken{ObjectMeta: named("token"), Spec: v1alpha1.ServiceAccountTokenSpec{
-		ServiceAccountRef: v1alpha1.LocalObjectReference{Name: "account"}, Secret: v1alpha1.TokenSecret{Key: "token", Type: "Opaque"},
+		ServiceAccountRef: v1alpha1.LocalObjectReference{
+			Name: "account",
+		},
+		Secret: v1alpha1.TokenSecret{Key: "token", Type: "Opaque"},
 	}}
 }
 
 func newDashboard(uid, json string) *v1alpha1.Dashboard {
 	return &v1alpha1.Dashboard{ObjectMeta: named("dashboard"), Spec: v1alpha1.DashboardSpec{
-		OrganizationRef: v1alpha1.ObjectReference{Name: "org"}, Source: v1alpha1.DashboardSource{JSON: &json}, UID: uid, DriftPolicy: v1alpha1.DriftCorrect,
+		OrganizationRef: v1alpha1.ObjectReference{
+			Name: "org",
+		},
+		Source:      v1alpha1.DashboardSource{JSON: &json},
+		UID:         uid,
+		DriftPolicy: v1alpha1.DriftCorrect,
 	}}
 }
 
@@ -69,7 +98,18 @@ func withOrg(w *world)     { w.create(newOrganization("Tenant")) }
 func withAccount(w *world) { w.create(newOrganization("Tenant"), newAccount("CI")) }
 
 func scenarios() []scenario {
-	return slices.Concat(wholeScenarios(), organizationScenarios(), accountScenarios(), tokenScenarios(), dashboardScenarios(), sourceScenarios(), folderScenarios(), foreignScenarios(), ownershipScenarios(), atOnceScenarios())
+	return slices.Concat(
+		wholeScenarios(),
+		organizationScenarios(),
+		accountScenarios(),
+		tokenScenarios(),
+		dashboardScenarios(),
+		sourceScenarios(),
+		folderScenarios(),
+		foreignScenarios(),
+		ownershipScenarios(),
+		atOnceScenarios(),
+	)
 }
 
 func wholeScenarios() []scenario {
@@ -131,7 +171,12 @@ func organizationScenarios() []scenario {
 			w.everybody()
 		}},
 		{name: "operator removed from the organization", before: tenant, act: func(w *world) {
-			w.grafana.Do(http.MethodPost, "/api/orgs/3/users", 1, map[string]any{"loginOrEmail": "boss", "role": "Admin"})
+			w.grafana.Do(
+				http.MethodPost,
+				"/api/orgs/3/users",
+				1,
+				map[string]any{"loginOrEmail": "boss", "role": "Admin"},
+			)
 			w.grafana.Do(http.MethodDelete, "/api/orgs/3/users/1", 1, nil)
 			w.clock = w.clock.Add(2 * connection.ProofLife)
 			edit(w, newDashboard("", ""), func(d *v1alpha1.Dashboard) { *d.Spec.Source.JSON = otherDashboard })
@@ -179,7 +224,11 @@ func accountScenarios() []scenario {
 
 func dashboardScenarios() []scenario {
 	return []scenario{
-		{name: "dashboard created", before: withOrg, act: func(w *world) { w.create(newDashboard("requests", oneDashboard)) }},
+		{
+			name:   "dashboard created",
+			before: withOrg,
+			act:    func(w *world) { w.create(newDashboard("requests", oneDashboard)) },
+		},
 		{name: "dashboard changed", before: tenant, act: func(w *world) {
 			edit(w, newDashboard("", ""), func(d *v1alpha1.Dashboard) { *d.Spec.Source.JSON = otherDashboard })
 		}},
@@ -191,7 +240,11 @@ func dashboardScenarios() []scenario {
 			w.grafana.Do(http.MethodPost, "/api/folders", 3, map[string]any{"uid": "team", "title": "Team"})
 			w.create(newDashboard("requests", oneDashboard))
 		}, act: func(w *world) {
-			edit(w, newDashboard("", ""), func(d *v1alpha1.Dashboard) { d.Spec.Folder = &v1alpha1.DashboardFolder{UID: "team"} })
+			edit(
+				w,
+				newDashboard("", ""),
+				func(d *v1alpha1.Dashboard) { d.Spec.Folder = &v1alpha1.DashboardFolder{UID: "team"} },
+			)
 		}, after: func(w *world) error {
 			if d := w.grafana.Dashboards(3); len(d) != 1 || d[0].FolderUID != "team" {
 				return fmt.Errorf("not moved: %+v", d)
@@ -201,7 +254,12 @@ func dashboardScenarios() []scenario {
 		{name: "dashboard edited by a person", before: tenant, act: func(w *world) {
 			d := newDashboard("", "")
 			w.get(d)
-			w.grafana.Do(http.MethodPost, "/api/dashboards/db", d.Status.OrgID, map[string]any{"overwrite": true, "dashboard": map[string]any{"uid": d.Status.UID, "title": "Mine"}})
+			w.grafana.Do(
+				http.MethodPost,
+				"/api/dashboards/db",
+				d.Status.OrgID,
+				map[string]any{"overwrite": true, "dashboard": map[string]any{"uid": d.Status.UID, "title": "Mine"}},
+			)
 			w.everybody()
 		}},
 		{name: "dashboard deleted by a person", before: tenant, act: func(w *world) {
@@ -229,8 +287,12 @@ func dashboardScenarios() []scenario {
 // foreignScenarios: what others have is in the way, or comes to be where ours was.
 func foreignScenarios() []scenario {
 	return []scenario{
-		{name: "organization's name is taken", before: nothing, act: func(w *world) { w.create(newOrganization("Foreign Inc.")) },
-			stalled: map[string]string{"Organization": v1alpha1.ReasonAlreadyExists}},
+		{
+			name:    "organization's name is taken",
+			before:  nothing,
+			act:     func(w *world) { w.create(newOrganization("Foreign Inc.")) },
+			stalled: map[string]string{"Organization": v1alpha1.ReasonAlreadyExists},
+		},
 		{name: "organization renamed to a taken name", before: withOrg, act: func(w *world) {
 			edit(w, newOrganization(""), func(o *v1alpha1.Organization) { o.Spec.Name = "Foreign Inc." })
 		}, stalled: map[string]string{"Organization": v1alpha1.ReasonAlreadyExists}, after: func(w *world) error {
@@ -244,7 +306,12 @@ func foreignScenarios() []scenario {
 			if err := w.rest(); err != nil {
 				w.tb.Fatal(err)
 			}
-			w.grafana.Do(http.MethodPost, "/api/serviceaccounts", 3, map[string]any{"name": "Foreign account", "role": "Viewer"})
+			w.grafana.Do(
+				http.MethodPost,
+				"/api/serviceaccounts",
+				3,
+				map[string]any{"name": "Foreign account", "role": "Viewer"},
+			)
 		}, act: func(w *world) { w.create(newAccount("Foreign account")) }, stalled: map[string]string{"ServiceAccount": v1alpha1.ReasonAlreadyExists}},
 		{name: "dashboard's uid is taken", before: func(w *world) {
 			withOrg(w)
@@ -266,7 +333,11 @@ func foreignScenarios() []scenario {
 		}, act: func(w *world) { w.create(newToken()) }, stalled: map[string]string{"ServiceAccountToken": v1alpha1.ReasonSecretConflict}, after: func(w *world) error {
 			secret := &corev1.Secret{ObjectMeta: named("token")}
 			if w.get(secret); string(secret.Data["token"]) != "precious" || len(w.grafana.Keys()) > 0 {
-				return fmt.Errorf("the Secret holds %d bytes, %d keys were made", len(secret.Data["token"]), len(w.grafana.Keys()))
+				return fmt.Errorf(
+					"the Secret holds %d bytes, %d keys were made",
+					len(secret.Data["token"]),
+					len(w.grafana.Keys()),
+				)
 			}
 			return nil
 		}},
@@ -278,21 +349,25 @@ func foreignScenarios() []scenario {
 			w.grafana.ResetDatabase()
 			w.everybody()
 		}},
-		{name: "Grafana's database reset, the rebuild cut off, then everything deleted", before: tenant, act: func(w *world) {
-			w.grafana.ResetDatabase()
-			// As a create leaves it whose answer was lost: the id of before, and the intent.
-			o := newOrganization("")
-			w.get(o)
-			o.Status.CreateStarted = &metav1.Time{Time: w.clock.Truncate(time.Second)}
-			if err := w.kube.Status().Update(w.tb.Context(), o); err != nil {
-				w.tb.Fatal(err)
-			}
-			w.remember(o)
-			w.delete(newOrganization(""), newAccount(""), newToken(), newDashboard("", ""))
-			w.clock = w.clock.Add(2 * time.Minute)
-			w.visit("Instance tenant/main")
-			w.visit("Organization tenant/org")
-		}},
+		{
+			name:   "Grafana's database reset, the rebuild cut off, then everything deleted",
+			before: tenant,
+			act: func(w *world) {
+				w.grafana.ResetDatabase()
+				// As a create leaves it whose answer was lost: the id of before, and the intent.
+				o := newOrganization("")
+				w.get(o)
+				o.Status.CreateStarted = &metav1.Time{Time: w.clock.Truncate(time.Second)}
+				if err := w.kube.Status().Update(w.tb.Context(), o); err != nil {
+					w.tb.Fatal(err)
+				}
+				w.remember(o)
+				w.delete(newOrganization(""), newAccount(""), newToken(), newDashboard("", ""))
+				w.clock = w.clock.Add(2 * time.Minute)
+				w.visit("Instance tenant/main")
+				w.visit("Organization tenant/org")
+			},
+		},
 		{name: "an account that lists no more tokens", before: func(w *world) {
 			withAccount(w)
 			if err := w.rest(); err != nil {
@@ -301,7 +376,12 @@ func foreignScenarios() []scenario {
 			a := newAccount("")
 			w.get(a)
 			for i := range 300 {
-				w.grafana.Do(http.MethodPost, fmt.Sprintf("/api/serviceaccounts/%d/tokens", a.Status.ID), 3, map[string]any{"name": fmt.Sprintf("a%03d-kept", i)})
+				w.grafana.Do(
+					http.MethodPost,
+					fmt.Sprintf("/api/serviceaccounts/%d/tokens", a.Status.ID),
+					3,
+					map[string]any{"name": fmt.Sprintf("a%03d-kept", i)},
+				)
 			}
 		}, act: func(w *world) { w.create(newToken()) }, stalled: map[string]string{"ServiceAccountToken": v1alpha1.ReasonRefused}, ownKeys: true, after: func(w *world) error {
 			if n := len(w.grafana.Tokens(3)); n != 300 {
@@ -314,7 +394,12 @@ func foreignScenarios() []scenario {
 			if err := w.rest(); err != nil {
 				w.tb.Fatal(err)
 			}
-			w.grafana.Do(http.MethodPost, "/api/serviceaccounts", 3, map[string]any{"name": "Foreign account", "role": "Viewer"})
+			w.grafana.Do(
+				http.MethodPost,
+				"/api/serviceaccounts",
+				3,
+				map[string]any{"name": "Foreign account", "role": "Viewer"},
+			)
 		}, act: func(w *world) { w.delete(newOrganization("")) }, stalled: map[string]string{"Organization": v1alpha1.ReasonDeletionBlocked}},
 		{name: "Grafana's database reset, then everything deleted", before: tenant, act: func(w *world) {
 			reset(w)
@@ -324,7 +409,12 @@ func foreignScenarios() []scenario {
 }
 
 func foreignDashboard(w *world) {
-	w.grafana.Do(http.MethodPost, "/api/dashboards/db", 3, map[string]any{"dashboard": map[string]any{"uid": "requests", "title": "Foreign requests"}})
+	w.grafana.Do(
+		http.MethodPost,
+		"/api/dashboards/db",
+		3,
+		map[string]any{"dashboard": map[string]any{"uid": "requests", "title": "Foreign requests"}},
+	)
 }
 
 // reset empties Grafana, and gives the ids of ours to others.
@@ -333,7 +423,12 @@ func reset(w *world) {
 	w.grafana.Do(http.MethodPost, "/api/orgs", 1, map[string]any{"name": "Foreign first"})
 	w.grafana.Do(http.MethodPost, "/api/orgs", 1, map[string]any{"name": "Foreign second"})
 	for range 3 {
-		w.grafana.Do(http.MethodPost, "/api/serviceaccounts", 3, map[string]any{"name": fmt.Sprint("Foreign ", len(w.grafana.ServiceAccounts(3))), "role": "Admin"})
+		w.grafana.Do(
+			http.MethodPost,
+			"/api/serviceaccounts",
+			3,
+			map[string]any{"name": fmt.Sprint("Foreign ", len(w.grafana.ServiceAccounts(3))), "role": "Admin"},
+		)
 	}
 	foreignDashboard(w)
 }

@@ -38,8 +38,9 @@ type scenario struct {
 	after func(w *world) error
 }
 
-// TestCrashMatrix lets every request and every Kubernetes write of every scenario fail in every way, starts the operator anew where it died, and looks at what it comes to. Unless CRASH=all, it
-// takes a fixed sample of the points. CRASH_SCENARIO and CRASH_VERSION narrow it down.
+// TestCrashMatrix lets every request and every Kubernetes write of every scenario fail in every way, starts the
+// operator anew where it died, and looks at what it comes to. Unless CRASH=all, it takes a fixed sample of the points.
+// CRASH_SCENARIO and CRASH_VERSION narrow it down.
 func TestCrashMatrix(t *testing.T) {
 	only, err := regexp.Compile(os.Getenv("CRASH_SCENARIO"))
 	if err != nil {
@@ -69,7 +70,8 @@ func crashVersions() []string {
 	return []string{"12.4.0", "10.4.3"}
 }
 
-// summarize prints a line, and adds it to the file CRASH_SUMMARY, if there is one, whose content is shown after everything else.
+// summarize prints a line, and adds it to the file CRASH_SUMMARY, if there is one, whose content is shown after
+// everything else.
 func summarize(t *testing.T, format string, args ...any) {
 	line := fmt.Sprintf(format+"\n", args...)
 	fmt.Print(line)
@@ -115,7 +117,15 @@ func matrix(t *testing.T, version string, s scenario, runs, violations *atomic.I
 				runs.Add(1)
 				if err := newWorld(t, version).play(s, m.k, m.f); err != nil {
 					violations.Add(1)
-					t.Errorf("%s at point %d of %d (%s: %s):\n%v", m.f, m.k, len(points), points[m.k].where, points[m.k].what, err)
+					t.Errorf(
+						"%s at point %d of %d (%s: %s):\n%v",
+						m.f,
+						m.k,
+						len(points),
+						points[m.k].where,
+						points[m.k].what,
+						err,
+					)
 				}
 			}
 		})

@@ -18,7 +18,14 @@ import (
 )
 
 func tokenScenarios() []scenario {
-	return slices.Concat(issueScenarios(), rotationScenarios(), healingScenarios(), movingScenarios(), endingScenarios(), forgottenScenarios())
+	return slices.Concat(
+		issueScenarios(),
+		rotationScenarios(),
+		healingScenarios(),
+		movingScenarios(),
+		endingScenarios(),
+		forgottenScenarios(),
+	)
 }
 
 // withToken is a tenant whose token is as change makes it.
@@ -35,12 +42,17 @@ func plain(*v1alpha1.ServiceAccountToken) {}
 // dated has a token that lives for an hour and a half and is rotated after some 60 minutes.
 func dated(t *v1alpha1.ServiceAccountToken) {
 	t.Spec.TTL = &metav1.Duration{Duration: 90 * time.Minute}
-	t.Spec.Rotation = &v1alpha1.TokenRotation{Before: &metav1.Duration{Duration: 30 * time.Minute}, Overlap: &metav1.Duration{Duration: 4 * time.Minute}}
+	t.Spec.Rotation = &v1alpha1.TokenRotation{
+		Before:  &metav1.Duration{Duration: 30 * time.Minute},
+		Overlap: &metav1.Duration{Duration: 4 * time.Minute},
+	}
 }
 
 func templated(t *v1alpha1.ServiceAccountToken) {
 	dated(t)
-	t.Spec.Secret.Template = map[string]v1alpha1.TemplateText{".env": "URL={{ .url }}\nORG={{ .orgName }}\nTOKEN={{ .token }}\nUNTIL={{ .expiresAt }}\n"}
+	t.Spec.Secret.Template = map[string]v1alpha1.TemplateText{
+		".env": "URL={{ .url }}\nORG={{ .orgName }}\nTOKEN={{ .token }}\nUNTIL={{ .expiresAt }}\n",
+	}
 }
 
 // rotate asks for another key.
@@ -97,32 +109,80 @@ func rotationScenarios() []scenario {
 		{name: "token rotated twice within the overlap", before: withToken(dated), act: func(w *world) {
 			rotate(w)
 			w.briefly(time.Minute)
-			edit(w, newToken(), func(t *v1alpha1.ServiceAccountToken) { t.Annotations[v1alpha1.AnnotationRotate] = "again" })
+			edit(
+				w,
+				newToken(),
+				func(t *v1alpha1.ServiceAccountToken) { t.Annotations[v1alpha1.AnnotationRotate] = "again" },
+			)
 		}},
-		{name: "token's overlap ends", before: withToken(dated), midway: rotated, act: later(4 * time.Minute), after: revision(2)},
-		{name: "token's overlap ends while the operator is down", before: withToken(dated), midway: rotated, act: func(w *world) {
-			w.clock = w.clock.Add(10 * time.Minute)
-			w.start()
-		}, after: revision(2)},
-		{name: "token rotated again within the overlap", before: withToken(dated), midway: rotated, act: func(w *world) {
-			edit(w, newToken(), func(t *v1alpha1.ServiceAccountToken) { t.Annotations[v1alpha1.AnnotationRotate] = "again" })
-		}},
-		{name: "token's Secret deleted within the overlap", before: withToken(dated), midway: rotated, act: func(w *world) {
-			w.delete(&corev1.Secret{ObjectMeta: named("token")})
-		}},
-		{name: "token's Secret renamed within the overlap", before: withToken(dated), midway: rotated, act: func(w *world) {
-			edit(w, newToken(), func(t *v1alpha1.ServiceAccountToken) { t.Spec.Secret.Name = "elsewhere" })
-		}, after: revision(2)},
-		{name: "token's account made again within the overlap", before: withToken(dated), midway: rotated, act: func(w *world) {
-			a := newAccount("")
-			w.get(a)
-			w.grafana.Do("DELETE", fmt.Sprint("/api/serviceaccounts/", a.Status.ID), a.Status.OrgID, nil)
-			w.everybody()
-		}},
+		{
+			name:   "token's overlap ends",
+			before: withToken(dated),
+			midway: rotated,
+			act:    later(4 * time.Minute),
+			after:  revision(2),
+		},
+		{
+			name:   "token's overlap ends while the operator is down",
+			before: withToken(dated),
+			midway: rotated,
+			act: func(w *world) {
+				w.clock = w.clock.Add(10 * time.Minute)
+				w.start()
+			},
+			after: revision(2),
+		},
+		{
+			name:   "token rotated again within the overlap",
+			before: withToken(dated),
+			midway: rotated,
+			act: func(w *world) {
+				edit(
+					w,
+					newToken(),
+					func(t *v1alpha1.ServiceAccountToken) { t.Annotations[v1alpha1.AnnotationRotate] = "again" },
+				)
+			},
+		},
+		{
+			name:   "token's Secret deleted within the overlap",
+			before: withToken(dated),
+			midway: rotated,
+			act: func(w *world) {
+				w.delete(&corev1.Secret{ObjectMeta: named("token")})
+			},
+		},
+		{
+			name:   "token's Secret renamed within the overlap",
+			before: withToken(dated),
+			midway: rotated,
+			act: func(w *world) {
+				edit(w, newToken(), func(t *v1alpha1.ServiceAccountToken) { t.Spec.Secret.Name = "elsewhere" })
+			},
+			after: revision(2),
+		},
+		{
+			name:   "token's account made again within the overlap",
+			before: withToken(dated),
+			midway: rotated,
+			act: func(w *world) {
+				a := newAccount("")
+				w.get(a)
+				w.grafana.Do("DELETE", fmt.Sprint("/api/serviceaccounts/", a.Status.ID), a.Status.OrgID, nil)
+				w.everybody()
+			},
+		},
 		{name: "token's ttl", before: tenant, act: func(w *world) {
-			edit(w, newToken(), func(t *v1alpha1.ServiceAccountToken) { t.Spec.TTL = &metav1.Duration{Duration: 720 * time.Hour} })
+			edit(
+				w,
+				newToken(),
+				func(t *v1alpha1.ServiceAccountToken) { t.Spec.TTL = &metav1.Duration{Duration: 720 * time.Hour} },
+			)
 		}, after: func(w *world) error {
-			if all := w.grafana.Tokens(3); len(all) != 1 || all[0].Expires == nil || all[0].Expires.Sub(all[0].Created) != 720*time.Hour {
+			if all := w.grafana.Tokens(
+				3,
+			); len(all) != 1 || all[0].Expires == nil ||
+				all[0].Expires.Sub(all[0].Created) != 720*time.Hour {
 				return fmt.Errorf("%+v", all)
 			}
 			return nil
@@ -133,7 +193,11 @@ func rotationScenarios() []scenario {
 
 // renameData asks for the key under another name, and for no template.
 func renameData(w *world) {
-	edit(w, newToken(), func(t *v1alpha1.ServiceAccountToken) { t.Spec.Secret.Key, t.Spec.Secret.Template = "key", nil })
+	edit(
+		w,
+		newToken(),
+		func(t *v1alpha1.ServiceAccountToken) { t.Spec.Secret.Key, t.Spec.Secret.Template = "key", nil },
+	)
 }
 
 // healingScenarios: what people and accidents do to a token on either side.
@@ -153,32 +217,70 @@ func healingScenarios() []scenario {
 		{name: "token's Secret deleted", before: tenant, act: func(w *world) {
 			w.delete(&corev1.Secret{ObjectMeta: named("token")})
 		}},
-		{name: "token's key emptied", before: withToken(plain), act: damage(func(s *corev1.Secret) { s.Data["token"] = nil })},
-		{name: "token's key edited", before: withToken(plain), act: damage(func(s *corev1.Secret) { s.Data["token"] = []byte("glsa_mine") })},
-		{name: "token's record edited", before: withToken(plain), act: damage(func(s *corev1.Secret) { s.Annotations[v1alpha1.AnnotationTokenID] = "4711" })},
-		{name: "token's record edited to the highest number", before: withToken(plain), act: damage(func(s *corev1.Secret) { s.Annotations[v1alpha1.AnnotationTokenRevision] = "999999999" })},
+		{
+			name:   "token's key emptied",
+			before: withToken(plain),
+			act:    damage(func(s *corev1.Secret) { s.Data["token"] = nil }),
+		},
+		{
+			name:   "token's key edited",
+			before: withToken(plain),
+			act:    damage(func(s *corev1.Secret) { s.Data["token"] = []byte("glsa_mine") }),
+		},
+		{
+			name:   "token's record edited",
+			before: withToken(plain),
+			act:    damage(func(s *corev1.Secret) { s.Annotations[v1alpha1.AnnotationTokenID] = "4711" }),
+		},
+		{
+			name:   "token's record edited to the highest number",
+			before: withToken(plain),
+			act:    damage(func(s *corev1.Secret) { s.Annotations[v1alpha1.AnnotationTokenRevision] = "999999999" }),
+		},
 		{name: "a person makes a token of the highest number", before: withToken(plain), act: func(w *world) {
 			name := fmt.Sprintf("token-%s-999999999", tokenUID8())
 			w.grafana.Do("POST", "/api/serviceaccounts/4/tokens", 3, map[string]any{"name": name})
 			rotate(w)
 		}},
-		{name: "token's record wiped", before: withToken(plain), act: damage(func(s *corev1.Secret) { s.Annotations = nil })},
+		{
+			name:   "token's record wiped",
+			before: withToken(plain),
+			act:    damage(func(s *corev1.Secret) { s.Annotations = nil }),
+		},
 		{name: "token's data and labels edited", before: withToken(templated), act: damage(func(s *corev1.Secret) {
 			s.Data[".env"], s.Labels = []byte("mine"), map[string]string{"mine": "too"}
 		}), after: revision(1)},
-		{name: "token's note of its data edited, and then key and template renamed", before: withToken(templated), act: func(w *world) {
-			damage(func(s *corev1.Secret) { s.Annotations[v1alpha1.AnnotationAppliedData] = "9" })(w)
-			renameData(w)
-		}, after: revision(1)},
-		{name: "token's note of its key edited, and then key and template renamed", before: withToken(templated), act: func(w *world) {
-			damage(func(s *corev1.Secret) { s.Annotations[v1alpha1.AnnotationTokenKey] = "9" })(w)
-			renameData(w)
-		}},
-		{name: "token's record wiped, and then key and template renamed", before: withToken(templated), act: func(w *world) {
-			damage(func(s *corev1.Secret) { s.Annotations = nil })(w)
-			renameData(w)
-		}},
-		{name: "token's Secret without its owner", before: withToken(plain), act: damage(func(s *corev1.Secret) { s.OwnerReferences = nil }), after: revision(1)},
+		{
+			name:   "token's note of its data edited, and then key and template renamed",
+			before: withToken(templated),
+			act: func(w *world) {
+				damage(func(s *corev1.Secret) { s.Annotations[v1alpha1.AnnotationAppliedData] = "9" })(w)
+				renameData(w)
+			},
+			after: revision(1),
+		},
+		{
+			name:   "token's note of its key edited, and then key and template renamed",
+			before: withToken(templated),
+			act: func(w *world) {
+				damage(func(s *corev1.Secret) { s.Annotations[v1alpha1.AnnotationTokenKey] = "9" })(w)
+				renameData(w)
+			},
+		},
+		{
+			name:   "token's record wiped, and then key and template renamed",
+			before: withToken(templated),
+			act: func(w *world) {
+				damage(func(s *corev1.Secret) { s.Annotations = nil })(w)
+				renameData(w)
+			},
+		},
+		{
+			name:   "token's Secret without its owner",
+			before: withToken(plain),
+			act:    damage(func(s *corev1.Secret) { s.OwnerReferences = nil }),
+			after:  revision(1),
+		},
 		{name: "token's account is somebody else's after a restore", before: func(w *world) {
 			withOrg(w)
 			w.settle()
@@ -186,7 +288,12 @@ func healingScenarios() []scenario {
 			w.create(newAccount("CI"), newToken())
 			w.settle()
 			w.grafana.Restore(backup)
-			w.grafana.Do("POST", "/api/serviceaccounts", 3, map[string]any{"name": "Foreign Admin robot", "role": "Admin"})
+			w.grafana.Do(
+				"POST",
+				"/api/serviceaccounts",
+				3,
+				map[string]any{"name": "Foreign Admin robot", "role": "Admin"},
+			)
 			w.clock = w.clock.Add(2 * connection.ProofLife)
 		}, act: func(w *world) {
 			w.visit("ServiceAccountToken tenant/token")
@@ -230,7 +337,12 @@ func healingScenarios() []scenario {
 			w.get(t)
 			a := newAccount("")
 			w.get(a)
-			w.grafana.Do("DELETE", fmt.Sprintf("/api/serviceaccounts/%d/tokens/%d", a.Status.ID, t.Status.TokenID), a.Status.OrgID, nil)
+			w.grafana.Do(
+				"DELETE",
+				fmt.Sprintf("/api/serviceaccounts/%d/tokens/%d", a.Status.ID, t.Status.TokenID),
+				a.Status.OrgID,
+				nil,
+			)
 			w.everybody()
 		}},
 		{name: "token revoked by Grafana", before: withToken(plain), act: func(w *world) {
@@ -239,7 +351,13 @@ func healingScenarios() []scenario {
 			w.grafana.RevokeToken(3, t.Status.TokenID)
 			w.everybody()
 		}},
-		{name: "token's status wiped", before: withToken(dated), midway: rotated, act: func(w *world) { w.wipe(newToken()) }, after: revision(2)},
+		{
+			name:   "token's status wiped",
+			before: withToken(dated),
+			midway: rotated,
+			act:    func(w *world) { w.wipe(newToken()) },
+			after:  revision(2),
+		},
 		{name: "token of an account that is disabled", before: withToken(plain), act: func(w *world) {
 			edit(w, newAccount(""), func(a *v1alpha1.ServiceAccount) { a.Spec.Disabled = true })
 		}, stalled: map[string]string{"ServiceAccountToken": v1alpha1.ReasonServiceAccountDisabled}, after: func(w *world) error {
@@ -283,15 +401,30 @@ func withTaken(w *world) {
 	w.create(&corev1.Secret{ObjectMeta: named("elsewhere"), Data: map[string][]byte{"token": []byte("precious")}})
 }
 
-// stayed fails unless the key of this revision is in the Secret of the old name, and nothing was written to the one that is somebody else's.
+// stayed fails unless the key of this revision is in the Secret of the old name, and nothing was written to the one
+// that is somebody else's.
 func stayed(revision int64) func(*world) error {
 	return func(w *world) error {
-		theirs, own, t := &corev1.Secret{ObjectMeta: named("elsewhere")}, &corev1.Secret{ObjectMeta: named("token")}, newToken()
+		theirs, own, t := &corev1.Secret{
+			ObjectMeta: named("elsewhere"),
+		}, &corev1.Secret{
+			ObjectMeta: named("token"),
+		}, newToken()
 		w.get(theirs)
 		w.get(own)
 		w.get(t)
-		if _, _, id, alive := w.grafana.KeyAlive(string(own.Data["token"])); !alive || id != t.Status.TokenID || t.Status.Revision < revision || revision == 1 && len(w.grafana.Keys()) > 1 || string(theirs.Data["token"]) != "precious" {
-			return fmt.Errorf("token %d, alive: %v; status %+v; theirs has %d bytes", id, alive, t.Status, len(theirs.Data["token"]))
+		if _, _, id, alive := w.grafana.KeyAlive(
+			string(own.Data["token"]),
+		); !alive || id != t.Status.TokenID || t.Status.Revision < revision || revision == 1 &&
+			len(w.grafana.Keys()) > 1 ||
+			string(theirs.Data["token"]) != "precious" {
+			return fmt.Errorf(
+				"token %d, alive: %v; status %+v; theirs has %d bytes",
+				id,
+				alive,
+				t.Status,
+				len(theirs.Data["token"]),
+			)
 		}
 		return nil
 	}
@@ -308,20 +441,35 @@ func movingScenarios() []scenario {
 		{name: "token's labels and key", before: tenant, act: change(func(t *v1alpha1.ServiceAccountToken) {
 			t.Spec.Secret.Labels, t.Spec.Secret.Key = map[string]v1alpha1.LabelValue{"team": "a"}, "GRAFANA_TOKEN"
 		}), after: revision(1)},
-		{name: "token's template changed", before: withToken(templated), act: change(func(t *v1alpha1.ServiceAccountToken) {
-			t.Spec.Secret.Template = map[string]v1alpha1.TemplateText{"other": "{{ .login }}"}
-		}), after: revision(1)},
+		{
+			name:   "token's template changed",
+			before: withToken(templated),
+			act: change(func(t *v1alpha1.ServiceAccountToken) {
+				t.Spec.Secret.Template = map[string]v1alpha1.TemplateText{"other": "{{ .login }}"}
+			}),
+			after: revision(1),
+		},
 		{name: "token's Secret renamed", before: withToken(templated), act: change(rename), after: revision(1)},
 		{name: "token's Secret renamed there and back", before: withToken(plain), act: func(w *world) {
 			change(rename)(w)
 			w.visit("ServiceAccountToken tenant/token")
 			change(func(t *v1alpha1.ServiceAccountToken) { t.Spec.Secret.Name = "" })(w)
 		}, after: revision(1)},
-		{name: "token's Secret renamed, and the token rotated", before: withToken(plain), act: change(func(t *v1alpha1.ServiceAccountToken) {
-			rename(t)
-			t.Annotations = map[string]string{v1alpha1.AnnotationRotate: "now"}
-		})},
-		{name: "token's Secret renamed to a taken name", before: withTaken, act: change(rename), stalled: conflict, after: stayed(1)},
+		{
+			name:   "token's Secret renamed, and the token rotated",
+			before: withToken(plain),
+			act: change(func(t *v1alpha1.ServiceAccountToken) {
+				rename(t)
+				t.Annotations = map[string]string{v1alpha1.AnnotationRotate: "now"}
+			}),
+		},
+		{
+			name:    "token's Secret renamed to a taken name",
+			before:  withTaken,
+			act:     change(rename),
+			stalled: conflict,
+			after:   stayed(1),
+		},
 		{name: "token rotated on demand while its Secret's new name is taken", before: func(w *world) {
 			withTaken(w)
 			w.settle()
@@ -340,7 +488,11 @@ func movingScenarios() []scenario {
 			w.settle()
 			change(rename)(w)
 		}, act: func(w *world) { w.delete(&corev1.Secret{ObjectMeta: named("elsewhere")}) }, after: revision(1)},
-		{name: "token's Secret of another type", before: withToken(templated), act: change(func(t *v1alpha1.ServiceAccountToken) { t.Spec.Secret.Type = "example.com/token" })},
+		{
+			name:   "token's Secret of another type",
+			before: withToken(templated),
+			act:    change(func(t *v1alpha1.ServiceAccountToken) { t.Spec.Secret.Type = "example.com/token" }),
+		},
 	}
 }
 
@@ -367,7 +519,12 @@ func endingScenarios() []scenario {
 		a := newAccount("")
 		w.get(a)
 		for i := range 320 {
-			w.grafana.Do("POST", fmt.Sprintf("/api/serviceaccounts/%d/tokens", a.Status.ID), 3, map[string]any{"name": fmt.Sprintf("aaa-%03d-kept", i)})
+			w.grafana.Do(
+				"POST",
+				fmt.Sprintf("/api/serviceaccounts/%d/tokens", a.Status.ID),
+				3,
+				map[string]any{"name": fmt.Sprintf("aaa-%03d-kept", i)},
+			)
 		}
 	}
 	alone := func(w *world) error {
@@ -379,10 +536,17 @@ func endingScenarios() []scenario {
 		return nil
 	}
 	return []scenario{
-		{name: "token deleted when the list is full, within the overlap", before: withToken(plain), midway: func(w *world) {
-			rotated(w)
-			crowd(w)
-		}, act: func(w *world) { w.delete(newToken()) }, ownKeys: true, after: alone},
+		{
+			name:   "token deleted when the list is full, within the overlap",
+			before: withToken(plain),
+			midway: func(w *world) {
+				rotated(w)
+				crowd(w)
+			},
+			act:     func(w *world) { w.delete(newToken()) },
+			ownKeys: true,
+			after:   alone,
+		},
 		{name: "token deleted when the list is full, and the Secret gone", before: func(w *world) {
 			withToken(plain)(w)
 			w.settle()
@@ -390,7 +554,12 @@ func endingScenarios() []scenario {
 			w.delete(&corev1.Secret{ObjectMeta: named("token")})
 		}, act: func(w *world) { w.delete(newToken()) }, ownKeys: true, after: alone},
 		{name: "token deleted", before: tenant, act: func(w *world) { w.delete(newToken()) }},
-		{name: "token deleted within the overlap", before: withToken(plain), midway: rotated, act: func(w *world) { w.delete(newToken()) }},
+		{
+			name:   "token deleted within the overlap",
+			before: withToken(plain),
+			midway: rotated,
+			act:    func(w *world) { w.delete(newToken()) },
+		},
 		{name: "token deleted while its Secret moves", before: withToken(plain), act: func(w *world) {
 			edit(w, newToken(), func(t *v1alpha1.ServiceAccountToken) { t.Spec.Secret.Name = "elsewhere" })
 			w.delete(newToken())
@@ -436,15 +605,24 @@ func forgottenScenarios() []scenario {
 	return []scenario{
 		forgotten("dashboard", tenant, newDashboard("", "")),
 		forgotten("token", tenant, newToken()),
-		forgotten("token with a Secret that was moved", withToken(func(t *v1alpha1.ServiceAccountToken) { t.Spec.Secret.Name = "elsewhere" }), newToken()),
+		forgotten(
+			"token with a Secret that was moved",
+			withToken(func(t *v1alpha1.ServiceAccountToken) { t.Spec.Secret.Name = "elsewhere" }),
+			newToken(),
+		),
 		forgotten("account with a token", withToken(plain), newAccount(""), newToken()),
 		forgotten("all of a tenant", tenant, all...),
-		{name: "account deleted after its status was wiped, its organization gone", before: withToken(plain), midway: func(w *world) {
-			w.delete(newOrganization(""), newAccount(""), newToken())
-			w.wipe(newAccount(""))
-			w.grafana.Do("DELETE", "/api/orgs/3", 1, nil)
-			w.visit("Organization tenant/org")
-		}, act: (*world).everybody},
+		{
+			name:   "account deleted after its status was wiped, its organization gone",
+			before: withToken(plain),
+			midway: func(w *world) {
+				w.delete(newOrganization(""), newAccount(""), newToken())
+				w.wipe(newAccount(""))
+				w.grafana.Do("DELETE", "/api/orgs/3", 1, nil)
+				w.visit("Organization tenant/org")
+			},
+			act: (*world).everybody,
+		},
 		{name: "token deleted after its status was wiped, its key spoiled and no other made", before: func(w *world) {
 			withToken(plain)(w)
 			w.settle()

@@ -35,7 +35,8 @@ import (
 	"grafana-tenancy.dev/operator/internal/lifecycle"
 )
 
-// fault is what happens at one point of a run: a request to Grafana, a write to Kubernetes, or a read of the object that a pass is about.
+// fault is what happens at one point of a run: a request to Grafana, a write to Kubernetes, or a read of the object
+// that a pass is about.
 type fault string
 
 const (
@@ -152,14 +153,25 @@ func (w *world) now() time.Time { return w.clock }
 // start begins a process of the operator with fresh memory. All objects are due, as after the first listing.
 func (w *world) start() {
 	env := &Env{Engine: &lifecycle.Engine{
-		Client: interceptor.NewClient(w.kube, w.interceptors(true)), Live: interceptor.NewClient(w.kube, w.interceptors(false)),
-		Events: discard{}, Connections: connection.NewPool(), Now: w.now, LastRetry: lastRetry,
+		Client: interceptor.NewClient(
+			w.kube,
+			w.interceptors(true),
+		),
+		Live:        interceptor.NewClient(w.kube, w.interceptors(false)),
+		Events:      discard{},
+		Connections: connection.NewPool(),
+		Now:         w.now,
+		LastRetry:   lastRetry,
 	}, ClusterID: "cluster-1", Transport: (*crashTransport)(w), Sources: w.sources}
 	if err := Register(env); err != nil {
 		w.tb.Fatal(err)
 	}
 	w.process = &process{
-		env: env, due: map[string]time.Time{}, resyncs: map[string]bool{}, failures: map[string]int{}, been: map[string]bool{},
+		env:         env,
+		due:         map[string]time.Time{},
+		resyncs:     map[string]bool{},
+		failures:    map[string]int{},
+		been:        map[string]bool{},
 		reconcilers: map[string]reconcile.Reconciler{},
 	}
 	for _, c := range env.Controllers() {
@@ -212,7 +224,8 @@ func (p *process) take(key string) {
 // everybody makes all objects due: every change is seen by all who might care.
 func (w *world) everybody() { w.others("") }
 
-// others makes all objects due that a change of the one that was just visited may concern: not itself, and not one leaf by another.
+// others makes all objects due that a change of the one that was just visited may concern: not itself, and not one leaf
+// by another.
 func (w *world) others(visited string) {
 	for key := range w.history {
 		if key != visited && (!isLeaf(key) || !isLeaf(visited)) {
@@ -229,7 +242,8 @@ func isLeaf(key string) bool {
 // objects lists all of our objects, as the API server has them.
 func (w *world) objects() []lifecycle.Object {
 	var all []lifecycle.Object
-	for _, list := range []client.ObjectList{&v1alpha1.InstanceList{}, &v1alpha1.OrganizationList{}, &v1alpha1.ServiceAccountList{}, &v1alpha1.ServiceAccountTokenList{}, &v1alpha1.DashboardList{}} {
+	for _, list := range []client.ObjectList{&v1alpha1.InstanceList{}, &v1alpha1.OrganizationList{},
+		&v1alpha1.ServiceAccountList{}, &v1alpha1.ServiceAccountTokenList{}, &v1alpha1.DashboardList{}} {
 		if err := w.kube.List(context.Background(), list, client.InNamespace(tenantNamespace)); err != nil {
 			w.tb.Fatal(err)
 		}
@@ -344,7 +358,8 @@ func (w *world) next() (first string, at time.Time) {
 // held is how long a process that has lost its lease is held up at most: as long as the lease and a little more.
 const held = 20 * time.Second
 
-// usurp lets a second process take over while the first is held up in the middle of a pass. The first will go on to the end of that pass, and no further.
+// usurp lets a second process take over while the first is held up in the middle of a pass. The first will go on to the
+// end of that pass, and no further.
 func (w *world) usurp() {
 	first, crowd, end := w.process, w.crowd, w.clock.Add(held)
 	w.armed, w.crowd = false, nil
@@ -390,7 +405,10 @@ func (w *world) reconcile(f *flight) {
 	kind, name, _ := strings.Cut(f.key, " ")
 	ns, n, _ := strings.Cut(name, "/")
 	ctx := context.WithValue(logr.NewContext(context.Background(), logr.Discard()), flightKey{}, f)
-	f.result, f.err = w.reconcilers[kind].Reconcile(ctx, ctrl.Request{NamespacedName: client.ObjectKey{Namespace: ns, Name: n}})
+	f.result, f.err = w.reconcilers[kind].Reconcile(
+		ctx,
+		ctrl.Request{NamespacedName: client.ObjectKey{Namespace: ns, Name: n}},
+	)
 }
 
 // tell lets all see what passes have written whom it may concern.
@@ -419,7 +437,8 @@ func (w *world) again(f *flight) {
 	case f.err != nil:
 		w.failures[f.key]++
 		w.later(f.key, min(time.Second<<min(w.failures[f.key], 10), 5*time.Minute))
-	case after > 0 && f.asked == 0 && !w.been[f.key]: // it was taken for what it was before the start: it is looked at later
+	// it was taken for what it was before the start: it is looked at later
+	case after > 0 && f.asked == 0 && !w.been[f.key]:
 		w.been[f.key] = true
 		w.later(f.key, min(withoutJitter(after), earlyResync))
 	case after > 0:
@@ -470,7 +489,8 @@ func (w *world) pass(where, what string) fault {
 	}
 	p := point{where, what}
 	w.points = append(w.points, p)
-	if w.failAt < 0 || len(w.points) <= w.failAt || !slices.Contains(p.faults(), w.fault) || !strings.HasPrefix(where+" "+what, w.only) {
+	if w.failAt < 0 || len(w.points) <= w.failAt || !slices.Contains(p.faults(), w.fault) ||
+		!strings.HasPrefix(where+" "+what, w.only) {
 		return none
 	}
 	if w.spare > 0 {
@@ -497,7 +517,12 @@ type crashTransport world
 func (t *crashTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 	w := (*world)(t)
 	if r.URL.Path == "/logout" { // The end of an old session comes on the side, at any moment. Here it never comes, so that a late request of that session can always land.
-		return &http.Response{StatusCode: http.StatusFound, Header: http.Header{"Location": {"/login"}}, Body: http.NoBody, Request: r}, nil
+		return &http.Response{
+			StatusCode: http.StatusFound,
+			Header:     http.Header{"Location": {"/login"}},
+			Body:       http.NoBody,
+			Request:    r,
+		}, nil
 	}
 	pause(r.Context())
 	w.asked++
@@ -512,12 +537,14 @@ func (t *crashTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 	if r.URL.Path == "/login" {
 		what = http.MethodGet + " " + r.URL.Path // sessions come and go: no effect that is told apart
 	}
-	if r.Method != http.MethodGet && r.URL.Path != "/login" && !strings.HasPrefix(r.URL.Path, "/api/user/auth-tokens/") {
+	if r.Method != http.MethodGet && r.URL.Path != "/login" &&
+		!strings.HasPrefix(r.URL.Path, "/api/user/auth-tokens/") {
 		w.mutation++
 	}
 	f := w.pass("grafana", what)
 	outcome := map[fault]grafanatest.Outcome{
-		unsent: grafanatest.Unsent, refused: grafanatest.Refuse, dropAfter: grafanatest.DropAfter, failAfter: grafanatest.FailAfter, late: grafanatest.Late,
+		unsent: grafanatest.Unsent, refused: grafanatest.Refuse, dropAfter: grafanatest.DropAfter,
+		failAfter: grafanatest.FailAfter, late: grafanatest.Late,
 	}[f]
 	if w.refuses != nil && w.refuses(r) {
 		outcome = grafanatest.Refuse
@@ -531,10 +558,17 @@ func (t *crashTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 		}
 	}
 	if f == denied {
-		return &http.Response{StatusCode: http.StatusNotFound, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(`{"message":"Not Found"}`)), Request: r}, nil
+		return &http.Response{
+			StatusCode: http.StatusNotFound,
+			Header:     http.Header{},
+			Body:       io.NopCloser(strings.NewReader(`{"message":"Not Found"}`)),
+			Request:    r,
+		}, nil
 	}
 	if f == late && w.lateAt.IsZero() {
-		w.lateAt = w.clock.Add(40 * time.Second) // after the operator has come back to it, and before it is safe to forget
+		w.lateAt = w.clock.Add(
+			40 * time.Second,
+		) // after the operator has come back to it, and before it is safe to forget
 	}
 	w.grafana.SetFault(func(*grafanatest.Request) grafanatest.Fault { return grafanatest.Fault{Outcome: outcome} })
 	resp, err := w.grafana.RoundTripper().RoundTrip(r)
@@ -585,7 +619,8 @@ func (w *world) remember(obj client.Object) {
 
 func (w *world) interceptors(cached bool) interceptor.Funcs {
 	return interceptor.Funcs{
-		Get: func(ctx context.Context, c client.WithWatch, key client.ObjectKey, obj client.Object, opts ...client.GetOption) error {
+		Get: func(ctx context.Context, c client.WithWatch, key client.ObjectKey, obj client.Object,
+			opts ...client.GetOption) error {
 			pause(ctx)
 			kind := kindOf(obj)
 			f := none
@@ -618,11 +653,18 @@ func (w *world) interceptors(cached bool) interceptor.Funcs {
 			}
 			return w.write(ctx, "update "+obj.GetName(), obj, func() error { return c.Update(ctx, obj, opts...) })
 		},
-		Patch: func(ctx context.Context, c client.WithWatch, obj client.Object, patch client.Patch, opts ...client.PatchOption) error {
+		Patch: func(ctx context.Context, c client.WithWatch, obj client.Object, patch client.Patch,
+			opts ...client.PatchOption) error {
 			return w.write(ctx, "patch "+kindOf(obj), obj, func() error { return c.Patch(ctx, obj, patch, opts...) })
 		},
-		SubResourcePatch: func(ctx context.Context, c client.Client, sub string, obj client.Object, patch client.Patch, opts ...client.SubResourcePatchOption) error {
-			return w.write(ctx, "patch "+sub+" "+kindOf(obj), obj, func() error { return c.SubResource(sub).Patch(ctx, obj, patch, opts...) })
+		SubResourcePatch: func(ctx context.Context, c client.Client, sub string, obj client.Object,
+			patch client.Patch, opts ...client.SubResourcePatchOption) error {
+			return w.write(
+				ctx,
+				"patch "+sub+" "+kindOf(obj),
+				obj,
+				func() error { return c.SubResource(sub).Patch(ctx, obj, patch, opts...) },
+			)
 		},
 		Delete: func(ctx context.Context, c client.WithWatch, obj client.Object, opts ...client.DeleteOption) error {
 			return w.write(ctx, "delete "+obj.GetName(), obj, func() error { return c.Delete(ctx, obj, opts...) })

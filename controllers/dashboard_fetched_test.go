@@ -23,7 +23,11 @@ type background struct {
 	times int
 }
 
-func (b *background) Take(key, _ string, r fetch.Request, wake func()) (fetch.Fetched, error, bool) { //nolint:revive // as Sources has it
+func (b *background) Take(
+	key, _ string,
+	r fetch.Request,
+	wake func(),
+) (fetch.Fetched, error, bool) { //nolint:revive // as Sources has it
 	if !b.asked[key] {
 		b.asked[key] = true
 		b.times++
@@ -37,7 +41,8 @@ func (b *background) Take(key, _ string, r fetch.Request, wake func()) (fetch.Fe
 
 func (b *background) Forget(key string) { delete(b.asked, key) }
 
-// While a source cannot be had, the Dashboard never says that all is well, also after a restart, and tries less and less often.
+// While a source cannot be had, the Dashboard never says that all is well, also after a restart, and tries less and
+// less often.
 func TestSourceThatStaysAway(t *testing.T) {
 	for reason, served := range map[string]map[string]string{
 		v1alpha1.ReasonSourceUnavailable: {},
@@ -75,7 +80,8 @@ func TestSourceThatStaysAway(t *testing.T) {
 	}
 }
 
-// What was fetched is still there when it is the Dashboard's turn to write: else it would give up the turn, fetch again, and be behind others once more.
+// What was fetched is still there when it is the Dashboard's turn to write: else it would give up the turn, fetch
+// again, and be behind others once more.
 func TestFetchedWaitsItsTurn(t *testing.T) {
 	w := newWorld(t, "12.4.0")
 	b := &background{fetch: w.serve, asked: map[string]bool{}}
@@ -87,7 +93,14 @@ func TestFetchedWaitsItsTurn(t *testing.T) {
 	g := w.env.Connections.Available(client.ObjectKey{Namespace: tenantNamespace, Name: "main"}).Limiter
 	var leave []func()
 	for n := range 2 {
-		out, err := g.Acquire(connection.Waiter{Kind: "Dashboard", Group: "others", Request: ctrl.Request{NamespacedName: client.ObjectKey{Name: fmt.Sprint(n)}}}, true)
+		out, err := g.Acquire(
+			connection.Waiter{
+				Kind:    "Dashboard",
+				Group:   "others",
+				Request: ctrl.Request{NamespacedName: client.ObjectKey{Name: fmt.Sprint(n)}},
+			},
+			true,
+		)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -13,7 +13,8 @@ import (
 	"grafana-tenancy.dev/operator/internal/lifecycle"
 )
 
-// An operator whose canonical form is another one writes nothing for that alone, and leaves to stand what policy lets stand.
+// An operator whose canonical form is another one writes nothing for that alone, and leaves to stand what policy lets
+// stand.
 func TestHashOfAnotherVersion(t *testing.T) {
 	for name, edited := range map[string]bool{"in sync": false, "edited in Grafana": true} {
 		t.Run(name, func(t *testing.T) {
@@ -42,7 +43,10 @@ func TestHashOfAnotherVersion(t *testing.T) {
 			if after := w.grafana.Dashboards(3)[0].Version; after != before {
 				t.Errorf("version %d became %d", before, after)
 			}
-			if w.get(d); !dashboard.CurrentHash(d.Status.ContentHash) || meta.IsStatusConditionTrue(d.Status.Conditions, v1alpha1.ConditionDrifted) != edited {
+			if w.get(
+				d,
+			); !dashboard.CurrentHash(d.Status.ContentHash) ||
+				meta.IsStatusConditionTrue(d.Status.Conditions, v1alpha1.ConditionDrifted) != edited {
 				t.Errorf("status: %+v", d.Status)
 			}
 		})

@@ -11,7 +11,8 @@ import (
 	"grafana-tenancy.dev/operator/internal/mark"
 )
 
-// A folder that another Dashboard has made between the look and the request is shared, and says nothing about the dashboard.
+// A folder that another Dashboard has made between the look and the request is shared, and says nothing about the
+// dashboard.
 func TestFolderMadeMeanwhile(t *testing.T) {
 	for _, version := range []string{"12.4.0", "10.4.3"} {
 		w := newWorld(t, version)
@@ -22,7 +23,12 @@ func TestFolderMadeMeanwhile(t *testing.T) {
 		path("Team")(d)
 		x := &dash{orgScope: &orgScope{mark: mark.Of("cluster-1", ownerOfFolders(w))}}
 		w.meanwhile = map[string]func(){"POST /api/folders": func() {
-			w.grafana.Do(http.MethodPost, "/api/folders", 3, map[string]any{"uid": x.derivedFolder([]string{"Team"}), "title": "Team"})
+			w.grafana.Do(
+				http.MethodPost,
+				"/api/folders",
+				3,
+				map[string]any{"uid": x.derivedFolder([]string{"Team"}), "title": "Team"},
+			)
 		}}
 		w.create(d)
 		w.briefly(0)
@@ -35,7 +41,8 @@ func TestFolderMadeMeanwhile(t *testing.T) {
 	}
 }
 
-// A folder of ours that a person has renamed is still the one of its path: what a person has made in it is found there, and nothing is made beside it.
+// A folder of ours that a person has renamed is still the one of its path: what a person has made in it is found there,
+// and nothing is made beside it.
 func TestFolderRenamedWithAPersonsInIt(t *testing.T) {
 	w := newWorld(t, "12.4.0")
 	w.seed()
@@ -43,7 +50,12 @@ func TestFolderRenamedWithAPersonsInIt(t *testing.T) {
 	w.settle()
 	team := w.grafana.Folders(3)[0].UID
 	w.grafana.Do(http.MethodPut, "/api/folders/"+team, 3, map[string]any{"title": "Squad", "overwrite": true})
-	w.grafana.Do(http.MethodPost, "/api/folders", 3, map[string]any{"uid": "theirs", "title": "Reports", "parentUid": team})
+	w.grafana.Do(
+		http.MethodPost,
+		"/api/folders",
+		3,
+		map[string]any{"uid": "theirs", "title": "Reports", "parentUid": team},
+	)
 	w.clock = w.clock.Add(2 * connection.ProofLife)
 	edit(w, newDashboard("", ""), path("Team", "Reports"))
 	w.settle()

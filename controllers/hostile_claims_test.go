@@ -43,12 +43,32 @@ func claimedDashboards() []attempt {
 	}
 	return slices.Concat(
 		claim("a dashboard of the victim's uid", `{"title": "Mine"}`, uid),
-		claim("a dashboard of the victim's uid that only reports", `{"title": "Mine"}`, uid, policy(v1alpha1.DriftReport)),
-		claim("a dashboard of the victim's uid to be orphaned", `{"title": "Mine"}`, uid, func(_ *scene, o *v1alpha1.Dashboard) { o.Spec.DeletionPolicy = v1alpha1.DeletionOrphan }),
+		claim(
+			"a dashboard of the victim's uid that only reports",
+			`{"title": "Mine"}`,
+			uid,
+			policy(v1alpha1.DriftReport),
+		),
+		claim(
+			"a dashboard of the victim's uid to be orphaned",
+			`{"title": "Mine"}`,
+			uid,
+			func(_ *scene, o *v1alpha1.Dashboard) { o.Spec.DeletionPolicy = v1alpha1.DeletionOrphan },
+		),
 		claim("a dashboard of the victim's uid in its content", `{"title": "Mine", "uid": "commons-overview"}`),
-		claim("a dashboard of the victim's uid in its content, twice", `{"title": "Mine", "uid": "x", "uid": "commons-overview"}`),
-		claim("a dashboard of the victim's uid in other letters", `{"title": "Mine", "UID": "commons-overview", "Uid": "commons-overview"}`),
-		claim("a dashboard of the victim's numbers", `{"title": "Mine", "id": 1, "version": 1, "overwrite": true, "orgId": 1, "folderUid": "x"}`, uid),
+		claim(
+			"a dashboard of the victim's uid in its content, twice",
+			`{"title": "Mine", "uid": "x", "uid": "commons-overview"}`,
+		),
+		claim(
+			"a dashboard of the victim's uid in other letters",
+			`{"title": "Mine", "UID": "commons-overview", "Uid": "commons-overview"}`,
+		),
+		claim(
+			"a dashboard of the victim's numbers",
+			`{"title": "Mine", "id": 1, "version": 1, "overwrite": true, "orgId": 1, "folderUid": "x"}`,
+			uid,
+		),
 		claim("a dashboard of the victim's title", `{"title": "Board"}`),
 		claim("a dashboard of the victim's title and content", `{"title": "Board", "id": 2, "version": 99}`, uid),
 	)
@@ -65,7 +85,10 @@ func claimedAccounts() []attempt {
 				visit(s.world, s.sharedRobot)
 				visit(s.world, s.sharedCI)
 			}, succeeded: func(s *scene) string {
-				k := judged(s, s.hostileToken("", a.Name, func(o *v1alpha1.ServiceAccountToken) { o.GenerateName = "claim-" }))
+				k := judged(
+					s,
+					s.hostileToken("", a.Name, func(o *v1alpha1.ServiceAccountToken) { o.GenerateName = "claim-" }),
+				)
 				var secret corev1.Secret
 				if err := s.real.Get(s.t.Context(), client.ObjectKeyFromObject(k), &secret); apierrors.IsNotFound(err) {
 					return ""
@@ -91,12 +114,24 @@ func claimedAccounts() []attempt {
 	}
 	return slices.Concat(
 		account("a service account of the victim's name", func(*scene) string { return "shared-robot" }),
-		account("a service account called like the victim's mark", func(s *scene) string { return "x-" + short(s.sharedRobot) }),
-		account("a service account called like the victim's mark and a counter", func(s *scene) string { return "x-" + short(s.sharedRobot) + "-2" }),
-		account("a service account called like the victim's login", func(s *scene) string { return s.sharedRobot.Status.Login }),
+		account(
+			"a service account called like the victim's mark",
+			func(s *scene) string { return "x-" + short(s.sharedRobot) },
+		),
+		account(
+			"a service account called like the victim's mark and a counter",
+			func(s *scene) string { return "x-" + short(s.sharedRobot) + "-2" },
+		),
+		account(
+			"a service account called like the victim's login",
+			func(s *scene) string { return s.sharedRobot.Status.Login },
+		),
 		account("a service account whose name is a pattern for all", func(*scene) string { return "%_%" }),
 		account("a service account that climbs", func(*scene) string { return "../../../api/orgs/1?x=" }),
-		account("a service account of another one's short uid in capitals", func(s *scene) string { return "X-" + strings.ToUpper(short(s.sharedRobot)) }),
+		account(
+			"a service account of another one's short uid in capitals",
+			func(s *scene) string { return "X-" + strings.ToUpper(short(s.sharedRobot)) },
+		),
 		[]attempt{{name: "a token called like the victim's next one", fence: byMark, try: func(s *scene) {
 			judged(s, s.hostileAccount("racer", "commons"))
 			judged(s, s.hostileToken(fmt.Sprintf("shared-ci-%s-2", short(s.sharedCI)), "racer"))
@@ -109,7 +144,20 @@ func claimedAccounts() []attempt {
 func byKey() []attempt {
 	ask := func(name, method, path, body string, org func(s *scene) int64) attempt {
 		return attempt{name: name, fence: byGrafana, succeeded: func(s *scene) string {
-			status, answer := s.inGrafana(s.key, method, strings.NewReplacer("VICTIM", fmt.Sprint(s.victimOrg), "ROBOT", fmt.Sprint(s.robot.Status.ID)).Replace(path), org(s), body)
+			status, answer := s.inGrafana(
+				s.key,
+				method,
+				strings.NewReplacer(
+					"VICTIM",
+					fmt.Sprint(s.victimOrg),
+					"ROBOT",
+					fmt.Sprint(s.robot.Status.ID),
+				).Replace(
+					path,
+				),
+				org(s),
+				body,
+			)
 			for _, c := range s.canaries {
 				if strings.Contains(answer, c) {
 					return fmt.Sprintf("Grafana tells %q", c)
@@ -121,15 +169,40 @@ func byKey() []attempt {
 			return ""
 		}}
 	}
-	own, victim, main := func(s *scene) int64 { return s.myOrg }, func(s *scene) int64 { return s.victimOrg }, func(*scene) int64 { return 1 }
+	own, victim, main := func(s *scene) int64 { return s.myOrg }, func(s *scene) int64 { return s.victimOrg },
+		func(*scene) int64 { return 1 }
 	return []attempt{
-		ask("the victim's dashboard read with a key of its own", "GET", "/api/dashboards/uid/victim-overview", "", victim),
-		ask("the victim's dashboard read from its own organization", "GET", "/api/dashboards/uid/victim-overview", "", own),
-		ask("a dashboard written into the main organization with a key of its own", "POST", "/api/dashboards/db", `{"dashboard": {"title": "Mine"}, "overwrite": true}`, main),
+		ask(
+			"the victim's dashboard read with a key of its own",
+			"GET",
+			"/api/dashboards/uid/victim-overview",
+			"",
+			victim,
+		),
+		ask(
+			"the victim's dashboard read from its own organization",
+			"GET",
+			"/api/dashboards/uid/victim-overview",
+			"",
+			own,
+		),
+		ask(
+			"a dashboard written into the main organization with a key of its own",
+			"POST",
+			"/api/dashboards/db",
+			`{"dashboard": {"title": "Mine"}, "overwrite": true}`,
+			main,
+		),
 		ask("all organizations listed with a key of its own", "GET", "/api/orgs", "", own),
 		ask("the victim's organization read by id", "GET", "/api/orgs/VICTIM", "", own),
 		ask("the victim's organization renamed", "PUT", "/api/orgs/VICTIM", `{"name": "Mine"}`, victim),
-		ask("a token made for the victim's service account", "POST", "/api/serviceaccounts/ROBOT/tokens", `{"name": "mine"}`, own),
+		ask(
+			"a token made for the victim's service account",
+			"POST",
+			"/api/serviceaccounts/ROBOT/tokens",
+			`{"name": "mine"}`,
+			own,
+		),
 		ask("its own organization called as the victim's", "PUT", "/api/org", `{"name": "victim"}`, own),
 	}
 }

@@ -28,7 +28,13 @@ func hostileFields() []attempt {
 // raw creates an object from a spec that Go's types may not be able to hold.
 func raw(s *scene, kind, spec string) error {
 	obj := &unstructured.Unstructured{Object: map[string]any{}}
-	text := fmt.Sprintf(`{"apiVersion": %q, "kind": %q, "metadata": {"namespace": %q, "generateName": "strange-"}, "spec": %s}`, v1alpha1.GroupVersion, kind, s.mine, spec)
+	text := fmt.Sprintf(
+		`{"apiVersion": %q, "kind": %q, "metadata": {"namespace": %q, "generateName": "strange-"}, "spec": %s}`,
+		v1alpha1.GroupVersion,
+		kind,
+		s.mine,
+		spec,
+	)
 	if err := json.Unmarshal([]byte(text), &obj.Object); err != nil {
 		s.t.Fatal(err)
 	}
@@ -50,9 +56,15 @@ func strangeAccounts(add func(string, func(*scene) error)) {
 		"a tag character in the name":     `robot\udb40\udc41`,
 		"a soft hyphen before the victim": `\u00adrobot`,
 	} {
-		add("a service account with "+what, func(s *scene) error { return raw(s, "ServiceAccount", inOrg(s, `"name": "`+name+`"`)) })
+		add(
+			"a service account with "+what,
+			func(s *scene) error { return raw(s, "ServiceAccount", inOrg(s, `"name": "`+name+`"`)) },
+		)
 	}
-	add("a service account that is a server admin", func(s *scene) error { return raw(s, "ServiceAccount", inOrg(s, `"role": "GrafanaAdmin"`)) })
+	add(
+		"a service account that is a server admin",
+		func(s *scene) error { return raw(s, "ServiceAccount", inOrg(s, `"role": "GrafanaAdmin"`)) },
+	)
 }
 
 func strangeTokens(add func(string, func(*scene) error)) {
@@ -91,14 +103,28 @@ func strangeDashboards(add func(string, func(*scene) error)) {
 			return raw(s, "Dashboard", inOrg(s, `"uid": "`+uid+`", "source": {"json": "{\"title\": \"x\"}"}`))
 		})
 		add("a folder's uid "+what, func(s *scene) error {
-			return raw(s, "Dashboard", inOrg(s, `"folder": {"uid": "`+uid+`"}, "source": {"json": "{\"title\": \"x\"}"}`))
+			return raw(
+				s,
+				"Dashboard",
+				inOrg(s, `"folder": {"uid": "`+uid+`"}, "source": {"json": "{\"title\": \"x\"}"}`),
+			)
 		})
 	}
 	add("a dashboard of four megabytes", func(s *scene) error {
-		return raw(s, "Dashboard", inOrg(s, `"source": {"json": "{\"title\": \"x\", \"x\": \"`+strings.Repeat("x", 4<<20)+`\"}"}`))
+		return raw(
+			s,
+			"Dashboard",
+			inOrg(s, `"source": {"json": "{\"title\": \"x\", \"x\": \"`+strings.Repeat("x", 4<<20)+`\"}"}`),
+		)
 	})
 	add("a ConfigMap of four megabytes", func(s *scene) error {
-		return s.real.Create(s.t.Context(), &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: s.mine, Name: "large"}, Data: map[string]string{"x": strings.Repeat("x", 4<<20)}})
+		return s.real.Create(
+			s.t.Context(),
+			&corev1.ConfigMap{
+				ObjectMeta: metav1.ObjectMeta{Namespace: s.mine, Name: "large"},
+				Data:       map[string]string{"x": strings.Repeat("x", 4<<20)},
+			},
+		)
 	})
 }
 
@@ -109,30 +135,58 @@ func movedReferences(add func(string, func(*scene) error)) {
 		return s.real.Patch(s.t.Context(), obj, client.RawPatch(kind, []byte(patch)))
 	}
 	add("a service account moved into the victim's organization", func(s *scene) error {
-		return patched(s, s.hostileAccount("moving", "mine"), types.MergePatchType, `{"spec": {"organizationRef": `+victim(s)+`}}`)
+		return patched(
+			s,
+			s.hostileAccount("moving", "mine"),
+			types.MergePatchType,
+			`{"spec": {"organizationRef": `+victim(s)+`}}`,
+		)
 	})
 	add("a dashboard moved into the victim's organization, by another kind of patch", func(s *scene) error {
-		return patched(s, s.hostileDashboard("moving", "mine", overview), types.JSONPatchType, `[{"op": "replace", "path": "/spec/organizationRef", "value": `+victim(s)+`}]`)
+		return patched(
+			s,
+			s.hostileDashboard("moving", "mine", overview),
+			types.JSONPatchType,
+			`[{"op": "replace", "path": "/spec/organizationRef", "value": `+victim(s)+`}]`,
+		)
 	})
 	add("a dashboard moved into the victim's organization by a forced apply", func(s *scene) error {
 		obj := &unstructured.Unstructured{}
 		obj.SetUnstructuredContent(map[string]any{
-			"apiVersion": v1alpha1.GroupVersion.String(), "kind": "Dashboard", "metadata": map[string]any{"namespace": s.mine, "name": "moving"},
-			"spec": map[string]any{"organizationRef": map[string]any{"namespace": s.platform, "name": "victim"}},
+			"apiVersion": v1alpha1.GroupVersion.String(),
+			"kind":       "Dashboard",
+			"metadata":   map[string]any{"namespace": s.mine, "name": "moving"},
+			"spec":       map[string]any{"organizationRef": map[string]any{"namespace": s.platform, "name": "victim"}},
 		})
-		return s.real.Apply(s.t.Context(), client.ApplyConfigurationFromUnstructured(obj), client.FieldOwner("mallory"), client.ForceOwnership)
+		return s.real.Apply(
+			s.t.Context(),
+			client.ApplyConfigurationFromUnstructured(obj),
+			client.FieldOwner("mallory"),
+			client.ForceOwnership,
+		)
 	})
 	add("a dashboard given the victim's uid later", func(s *scene) error {
-		return patched(s, &v1alpha1.Dashboard{ObjectMeta: metav1.ObjectMeta{Namespace: s.mine, Name: "moving"}}, types.MergePatchType, `{"spec": {"uid": "victim-overview"}}`)
+		return patched(
+			s,
+			&v1alpha1.Dashboard{ObjectMeta: metav1.ObjectMeta{Namespace: s.mine, Name: "moving"}},
+			types.MergePatchType,
+			`{"spec": {"uid": "victim-overview"}}`,
+		)
 	})
 	add("a token moved to another service account", func(s *scene) error {
-		return patched(s, &v1alpha1.ServiceAccountToken{ObjectMeta: metav1.ObjectMeta{Namespace: s.mine, Name: "basis"}}, types.MergePatchType, `{"spec": {"serviceAccountRef": {"name": "moving"}}}`)
+		return patched(
+			s,
+			&v1alpha1.ServiceAccountToken{ObjectMeta: metav1.ObjectMeta{Namespace: s.mine, Name: "basis"}},
+			types.MergePatchType,
+			`{"spec": {"serviceAccountRef": {"name": "moving"}}}`,
+		)
 	})
 }
 
 // forgedMetadata is what Kubernetes itself must say of an object.
 func forgedMetadata() []attempt {
-	born := func(name string, forge func(s *scene, d *v1alpha1.Dashboard), worked func(s *scene, d *v1alpha1.Dashboard) bool) attempt {
+	born := func(name string, forge func(s *scene, d *v1alpha1.Dashboard), worked func(s *scene,
+		d *v1alpha1.Dashboard) bool) attempt {
 		var d *v1alpha1.Dashboard
 		return attempt{name: name, fence: "Kubernetes itself",
 			try: func(s *scene) {
@@ -150,14 +204,37 @@ func forgedMetadata() []attempt {
 		}
 	}
 	return []attempt{
-		born("an object born with the victim's uid", func(s *scene, d *v1alpha1.Dashboard) { d.UID = s.board.UID }, func(s *scene, d *v1alpha1.Dashboard) bool { return d.UID == s.board.UID }),
-		born("an object born long before the victim's", func(_ *scene, d *v1alpha1.Dashboard) { d.CreationTimestamp = metav1.Unix(1000000000, 0) },
-			func(_ *scene, d *v1alpha1.Dashboard) bool { return d.CreationTimestamp.Year() < 2020 }),
-		born("an object born with a status that claims the victim's dashboard", func(s *scene, d *v1alpha1.Dashboard) { d.Status = s.board.Status },
-			func(_ *scene, d *v1alpha1.Dashboard) bool { return d.Status.UID != "" }),
-		born("an object that says that the victim's owns it, and may not go before it", func(s *scene, d *v1alpha1.Dashboard) {
-			d.OwnerReferences = []metav1.OwnerReference{{APIVersion: v1alpha1.GroupVersion.String(), Kind: "Dashboard", Name: "overview", UID: s.board.UID, Controller: new(true), BlockOwnerDeletion: new(true)}}
-		}, func(s *scene, _ *v1alpha1.Dashboard) bool { return s.heldUp(s.board) }),
+		born(
+			"an object born with the victim's uid",
+			func(s *scene, d *v1alpha1.Dashboard) { d.UID = s.board.UID },
+			func(s *scene, d *v1alpha1.Dashboard) bool { return d.UID == s.board.UID },
+		),
+		born(
+			"an object born long before the victim's",
+			func(_ *scene, d *v1alpha1.Dashboard) { d.CreationTimestamp = metav1.Unix(1000000000, 0) },
+			func(_ *scene, d *v1alpha1.Dashboard) bool { return d.CreationTimestamp.Year() < 2020 },
+		),
+		born(
+			"an object born with a status that claims the victim's dashboard",
+			func(s *scene, d *v1alpha1.Dashboard) { d.Status = s.board.Status },
+			func(_ *scene, d *v1alpha1.Dashboard) bool { return d.Status.UID != "" },
+		),
+		born(
+			"an object that says that the victim's owns it, and may not go before it",
+			func(s *scene, d *v1alpha1.Dashboard) {
+				d.OwnerReferences = []metav1.OwnerReference{
+					{
+						APIVersion:         v1alpha1.GroupVersion.String(),
+						Kind:               "Dashboard",
+						Name:               "overview",
+						UID:                s.board.UID,
+						Controller:         new(true),
+						BlockOwnerDeletion: new(true),
+					},
+				}
+			},
+			func(s *scene, _ *v1alpha1.Dashboard) bool { return s.heldUp(s.board) },
+		),
 	}
 }
 

@@ -27,7 +27,10 @@ func hostileFloods() []attempt {
 		}}
 	}
 	return []attempt{
-		source("JSON nested without end", `{"title": "x", "x": `+strings.Repeat("[", 50_000)+strings.Repeat("]", 50_000)+`}`),
+		source(
+			"JSON nested without end",
+			`{"title": "x", "x": `+strings.Repeat("[", 50_000)+strings.Repeat("]", 50_000)+`}`,
+		),
 		source("JSON with a number beyond all numbers", `{"title": "x", "x": 1e999999999, "y": -1e999999999}`),
 		source("JSON with a number of 100,000 digits", `{"title": "x", "x": `+strings.Repeat("9", 100_000)+`}`),
 		source("JSON of ten thousand fields", `{"title": "x"`+manyFields(10_000)+`}`),
@@ -41,7 +44,11 @@ func hostileFloods() []attempt {
 				all[fmt.Sprintf("x%d", i)] = hard
 			}
 			for i := range 4 {
-				s.hostileToken(fmt.Sprintf("hard-%d", i), "basis", func(o *v1alpha1.ServiceAccountToken) { o.Spec.Secret.Template = all })
+				s.hostileToken(
+					fmt.Sprintf("hard-%d", i),
+					"basis",
+					func(o *v1alpha1.ServiceAccountToken) { o.Spec.Secret.Template = all },
+				)
 			}
 		}},
 		{name: "twenty rotations at once, with keys that stay", fence: byBounds, succeeded: works, try: func(s *scene) {
@@ -49,7 +56,11 @@ func hostileFloods() []attempt {
 				o.Spec.Rotation = &v1alpha1.TokenRotation{Overlap: &metav1.Duration{Duration: 99999 * time.Hour}}
 			})
 			for i := range 20 {
-				change(s.world, k, func() { k.Annotations = map[string]string{v1alpha1.AnnotationRotate: fmt.Sprint(i)} })
+				change(
+					s.world,
+					k,
+					func() { k.Annotations = map[string]string{v1alpha1.AnnotationRotate: fmt.Sprint(i)} },
+				)
 			}
 			ready(s.world, k)
 		}},
@@ -59,10 +70,29 @@ func hostileFloods() []attempt {
 			}))
 		}},
 		{name: "a ConfigMap of nothing but braces", fence: byBounds, succeeded: works, try: func(s *scene) {
-			placed(s, &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Name: "braces"}, BinaryData: map[string][]byte{"json": []byte(strings.Repeat(`{"a":`, 40_000))}}, nil)
-			judged(s, placed(s, &v1alpha1.Dashboard{ObjectMeta: metav1.ObjectMeta{Name: "braces"}, Spec: v1alpha1.DashboardSpec{
-				OrganizationRef: s.of("mine"), Source: v1alpha1.DashboardSource{ConfigMapRef: &v1alpha1.KeyReference{Name: "braces", Key: "json"}},
-			}}, nil))
+			placed(
+				s,
+				&corev1.ConfigMap{
+					ObjectMeta: metav1.ObjectMeta{Name: "braces"},
+					BinaryData: map[string][]byte{"json": []byte(strings.Repeat(`{"a":`, 40_000))},
+				},
+				nil,
+			)
+			judged(
+				s,
+				placed(
+					s,
+					&v1alpha1.Dashboard{ObjectMeta: metav1.ObjectMeta{Name: "braces"}, Spec: v1alpha1.DashboardSpec{
+						OrganizationRef: s.of(
+							"mine",
+						),
+						Source: v1alpha1.DashboardSource{
+							ConfigMapRef: &v1alpha1.KeyReference{Name: "braces", Key: "json"},
+						},
+					}},
+					nil,
+				),
+			)
 		}},
 		{name: "forty objects that nobody lets in", fence: byBounds, succeeded: works, try: func(s *scene) {
 			for i := range 40 {

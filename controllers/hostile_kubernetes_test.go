@@ -18,13 +18,17 @@ import (
 	"grafana-tenancy.dev/operator/api/v1alpha1"
 )
 
-// request is an attempt that has succeeded if Kubernetes does what it is asked. It must be refused for the right reason.
+// request is an attempt that has succeeded if Kubernetes does what it is asked. It must be refused for the right
+// reason.
 func request(name, fence string, do func(s *scene) error) attempt {
 	var err error
 	return attempt{name: name, fence: fence, answered: true,
 		try: func(s *scene) {
 			err = do(s)
-			if wrong := err != nil && (fence == byRBAC) != apierrors.IsForbidden(err); wrong || fence == byAdmission && err != nil && !apierrors.IsInvalid(err) && !apierrors.IsBadRequest(err) && !apierrors.IsRequestEntityTooLargeError(err) {
+			if wrong := err != nil &&
+				(fence == byRBAC) != apierrors.IsForbidden(err); wrong ||
+				fence == byAdmission && err != nil && !apierrors.IsInvalid(err) && !apierrors.IsBadRequest(err) &&
+					!apierrors.IsRequestEntityTooLargeError(err) {
 				s.t.Errorf("%s: not stopped by %s, but by chance: %v", name, fence, err)
 			}
 		},
@@ -54,7 +58,12 @@ func claiming(s *scene, obj client.Object, namespace, name, patch string) error 
 func hostileInstance(s *scene, url string) *v1alpha1.Instance {
 	return &v1alpha1.Instance{
 		ObjectMeta: metav1.ObjectMeta{Namespace: s.mine, Name: "trap"},
-		Spec:       v1alpha1.InstanceSpec{URL: url, Credentials: v1alpha1.Credentials{BasicAuth: &v1alpha1.BasicAuth{SecretRef: v1alpha1.LocalObjectReference{Name: "admin"}}}},
+		Spec: v1alpha1.InstanceSpec{
+			URL: url,
+			Credentials: v1alpha1.Credentials{
+				BasicAuth: &v1alpha1.BasicAuth{SecretRef: v1alpha1.LocalObjectReference{Name: "admin"}},
+			},
+		},
 	}
 }
 
@@ -89,30 +98,74 @@ func platformKinds(add func(string, func(*scene) error)) {
 		return s.me.Get(s.t.Context(), client.ObjectKey{Namespace: s.ns, Name: "grafana"}, &v1alpha1.Instance{})
 	})
 	organization := func(s *scene) *v1alpha1.Organization {
-		return &v1alpha1.Organization{ObjectMeta: metav1.ObjectMeta{Namespace: s.mine, Name: "surplus"}, Spec: v1alpha1.OrganizationSpec{InstanceRef: v1alpha1.ObjectReference{Namespace: s.ns, Name: "grafana"}}}
+		return &v1alpha1.Organization{
+			ObjectMeta: metav1.ObjectMeta{Namespace: s.mine, Name: "surplus"},
+			Spec: v1alpha1.OrganizationSpec{
+				InstanceRef: v1alpha1.ObjectReference{Namespace: s.ns, Name: "grafana"},
+			},
+		}
 	}
 	add("an Organization of its own", func(s *scene) error { return s.me.Create(s.t.Context(), organization(s)) })
-	add("an Organization as the namespace's admin", func(s *scene) error { return s.owner.Create(s.t.Context(), organization(s)) })
+	add(
+		"an Organization as the namespace's admin",
+		func(s *scene) error { return s.owner.Create(s.t.Context(), organization(s)) },
+	)
 	add("the victim's Organization opened to all", func(s *scene) error {
-		return patching(s, &v1alpha1.Organization{}, s.platform, "victim", `{"spec": {"allowedNamespaces": {"from": "All", "selector": null}}}`)
+		return patching(
+			s,
+			&v1alpha1.Organization{},
+			s.platform,
+			"victim",
+			`{"spec": {"allowedNamespaces": {"from": "All", "selector": null}}}`,
+		)
 	})
 	add("its own Organization renamed", func(s *scene) error {
 		return patching(s, &v1alpha1.Organization{}, s.platform, "mine", `{"spec": {"name": "Main Org."}}`)
 	})
 	add("the victim's Organization deleted", func(s *scene) error {
-		return s.me.Delete(s.t.Context(), &v1alpha1.Organization{ObjectMeta: metav1.ObjectMeta{Namespace: s.platform, Name: "victim"}})
+		return s.me.Delete(
+			s.t.Context(),
+			&v1alpha1.Organization{ObjectMeta: metav1.ObjectMeta{Namespace: s.platform, Name: "victim"}},
+		)
 	})
 	add("the victim's Organization abandoned", func(s *scene) error {
-		return patching(s, &v1alpha1.Organization{}, s.platform, "victim", `{"metadata": {"annotations": {"grafana-tenancy.dev/abandon": "true"}}}`)
+		return patching(
+			s,
+			&v1alpha1.Organization{},
+			s.platform,
+			"victim",
+			`{"metadata": {"annotations": {"grafana-tenancy.dev/abandon": "true"}}}`,
+		)
 	})
-	add("its own organization set to be deleted with all that is in it, and to allow every role and adoption", func(s *scene) error {
-		return patching(s, &v1alpha1.Organization{}, s.platform, "mine", `{"spec": {"deletionPolicy": "DeleteWithContents", "maxServiceAccountRole": "Admin", "adoption": "Allow", "adoptionPolicy": "Adopt"}}`)
-	})
+	add(
+		"its own organization set to be deleted with all that is in it, and to allow every role and adoption",
+		func(s *scene) error {
+			return patching(
+				s,
+				&v1alpha1.Organization{},
+				s.platform,
+				"mine",
+				`{"spec": {"deletionPolicy": "DeleteWithContents", "maxServiceAccountRole": "Admin", "adoption": "Allow", "adoptionPolicy": "Adopt"}}`,
+			)
+		},
+	)
 	add("the victim's organization confirmed to be its own", func(s *scene) error {
-		return patching(s, &v1alpha1.Organization{}, s.platform, "mine", fmt.Sprintf(`{"metadata": {"annotations": {%q: "%d"}}}`, v1alpha1.AnnotationConfirmOrgID, s.victimOrg))
+		return patching(
+			s,
+			&v1alpha1.Organization{},
+			s.platform,
+			"mine",
+			fmt.Sprintf(`{"metadata": {"annotations": {%q: "%d"}}}`, v1alpha1.AnnotationConfirmOrgID, s.victimOrg),
+		)
 	})
 	add("a reset of the whole Grafana confirmed", func(s *scene) error {
-		return patching(s, &v1alpha1.Instance{}, s.ns, "grafana", fmt.Sprintf(`{"metadata": {"annotations": {%q: "1"}}}`, v1alpha1.AnnotationConfirmReset))
+		return patching(
+			s,
+			&v1alpha1.Instance{},
+			s.ns,
+			"grafana",
+			fmt.Sprintf(`{"metadata": {"annotations": {%q: "1"}}}`, v1alpha1.AnnotationConfirmReset),
+		)
 	})
 	add("the Organizations of the platform listed", func(s *scene) error {
 		return s.me.List(s.t.Context(), &v1alpha1.OrganizationList{}, client.InNamespace(s.platform))
@@ -121,17 +174,44 @@ func platformKinds(add func(string, func(*scene) error)) {
 
 func forgedStatuses(add func(string, func(*scene) error)) {
 	add("a status that claims the victim's service account", func(s *scene) error {
-		return claiming(s, &v1alpha1.ServiceAccount{}, s.mine, "basis", fmt.Sprintf(`{"status": {"id": %d, "login": %q, "orgID": %d}}`, s.robot.Status.ID, s.robot.Status.Login, s.victimOrg))
+		return claiming(
+			s,
+			&v1alpha1.ServiceAccount{},
+			s.mine,
+			"basis",
+			fmt.Sprintf(
+				`{"status": {"id": %d, "login": %q, "orgID": %d}}`,
+				s.robot.Status.ID,
+				s.robot.Status.Login,
+				s.victimOrg,
+			),
+		)
 	})
 	add("a status that claims the victim's token", func(s *scene) error {
-		return claiming(s, &v1alpha1.ServiceAccountToken{}, s.mine, "basis", fmt.Sprintf(`{"status": {"tokenID": %d, "secretName": "ci"}}`, s.ci.Status.TokenID))
+		return claiming(
+			s,
+			&v1alpha1.ServiceAccountToken{},
+			s.mine,
+			"basis",
+			fmt.Sprintf(`{"status": {"tokenID": %d, "secretName": "ci"}}`, s.ci.Status.TokenID),
+		)
 	})
 	add("a status that claims the victim's token, as the namespace's admin", func(s *scene) error {
 		obj := &v1alpha1.ServiceAccountToken{ObjectMeta: metav1.ObjectMeta{Namespace: s.mine, Name: "basis"}}
-		return s.owner.Status().Patch(s.t.Context(), obj, client.RawPatch(types.MergePatchType, fmt.Appendf(nil, `{"status": {"tokenID": %d}}`, s.ci.Status.TokenID)))
+		return s.owner.Status().Patch(
+			s.t.Context(),
+			obj,
+			client.RawPatch(types.MergePatchType, fmt.Appendf(nil, `{"status": {"tokenID": %d}}`, s.ci.Status.TokenID)),
+		)
 	})
 	add("a status of the Organization that points to the victim's", func(s *scene) error {
-		return claiming(s, &v1alpha1.Organization{}, s.platform, "mine", fmt.Sprintf(`{"status": {"orgID": %d}}`, s.victimOrg))
+		return claiming(
+			s,
+			&v1alpha1.Organization{},
+			s.platform,
+			"mine",
+			fmt.Sprintf(`{"status": {"orgID": %d}}`, s.victimOrg),
+		)
 	})
 	add("a status of the victim's Dashboard", func(s *scene) error {
 		return claiming(s, &v1alpha1.Dashboard{}, s.theirs, "overview", `{"status": {"uid": null, "orgID": 1}}`)
@@ -145,8 +225,14 @@ func otherNamespaces(add func(string, func(*scene) error)) {
 	add("the admin credential read", func(s *scene) error {
 		return s.me.Get(s.t.Context(), client.ObjectKey{Namespace: s.ns, Name: "admin"}, &corev1.Secret{})
 	})
-	add("the Secrets of all namespaces listed", func(s *scene) error { return s.me.List(s.t.Context(), &corev1.SecretList{}) })
-	add("the Dashboards of all namespaces listed", func(s *scene) error { return s.me.List(s.t.Context(), &v1alpha1.DashboardList{}) })
+	add(
+		"the Secrets of all namespaces listed",
+		func(s *scene) error { return s.me.List(s.t.Context(), &corev1.SecretList{}) },
+	)
+	add(
+		"the Dashboards of all namespaces listed",
+		func(s *scene) error { return s.me.List(s.t.Context(), &v1alpha1.DashboardList{}) },
+	)
 	add("the tokens of the victim listed", func(s *scene) error {
 		return s.me.List(s.t.Context(), &v1alpha1.ServiceAccountTokenList{}, client.InNamespace(s.theirs))
 	})
@@ -154,35 +240,82 @@ func otherNamespaces(add func(string, func(*scene) error)) {
 		return s.me.List(s.t.Context(), &eventsv1.EventList{}, client.InNamespace(s.theirs))
 	})
 	add("a token for the victim's service account, in the victim's namespace", func(s *scene) error {
-		return s.me.Create(s.t.Context(), &v1alpha1.ServiceAccountToken{ObjectMeta: metav1.ObjectMeta{Namespace: s.theirs, Name: "mine"}, Spec: v1alpha1.ServiceAccountTokenSpec{ServiceAccountRef: v1alpha1.LocalObjectReference{Name: "robot"}}})
+		return s.me.Create(
+			s.t.Context(),
+			&v1alpha1.ServiceAccountToken{
+				ObjectMeta: metav1.ObjectMeta{Namespace: s.theirs, Name: "mine"},
+				Spec: v1alpha1.ServiceAccountTokenSpec{
+					ServiceAccountRef: v1alpha1.LocalObjectReference{Name: "robot"},
+				},
+			},
+		)
 	})
 	add("a Dashboard in the victim's namespace", func(s *scene) error {
-		return s.me.Create(s.t.Context(), &v1alpha1.Dashboard{ObjectMeta: metav1.ObjectMeta{Namespace: s.theirs, Name: "mine"}, Spec: v1alpha1.DashboardSpec{OrganizationRef: s.of("victim"), Source: v1alpha1.DashboardSource{JSON: new(overview)}}})
+		return s.me.Create(
+			s.t.Context(),
+			&v1alpha1.Dashboard{
+				ObjectMeta: metav1.ObjectMeta{Namespace: s.theirs, Name: "mine"},
+				Spec: v1alpha1.DashboardSpec{
+					OrganizationRef: s.of("victim"),
+					Source:          v1alpha1.DashboardSource{JSON: new(overview)},
+				},
+			},
+		)
 	})
 	add("the victim's Dashboard changed", func(s *scene) error {
-		return patching(s, &v1alpha1.Dashboard{}, s.theirs, "overview", `{"spec": {"source": {"json": "{\"title\": \"Mine\"}"}}}`)
+		return patching(
+			s,
+			&v1alpha1.Dashboard{},
+			s.theirs,
+			"overview",
+			`{"spec": {"source": {"json": "{\"title\": \"Mine\"}"}}}`,
+		)
 	})
 	add("the victim's service account made Admin", func(s *scene) error {
 		return patching(s, &v1alpha1.ServiceAccount{}, s.theirs, "robot", `{"spec": {"role": "Admin"}}`)
 	})
 	add("the victim's token deleted", func(s *scene) error {
-		return s.me.Delete(s.t.Context(), &v1alpha1.ServiceAccountToken{ObjectMeta: metav1.ObjectMeta{Namespace: s.theirs, Name: "ci"}})
+		return s.me.Delete(
+			s.t.Context(),
+			&v1alpha1.ServiceAccountToken{ObjectMeta: metav1.ObjectMeta{Namespace: s.theirs, Name: "ci"}},
+		)
 	})
 	add("the victim's key rotated by annotation", func(s *scene) error {
-		return patching(s, &v1alpha1.ServiceAccountToken{}, s.theirs, "ci", `{"metadata": {"annotations": {"grafana-tenancy.dev/rotate": "now"}}}`)
+		return patching(
+			s,
+			&v1alpha1.ServiceAccountToken{},
+			s.theirs,
+			"ci",
+			`{"metadata": {"annotations": {"grafana-tenancy.dev/rotate": "now"}}}`,
+		)
 	})
 	add("the victim's Secret given to an owner of its own", func(s *scene) error {
 		return patching(s, &corev1.Secret{}, s.theirs, "ci", `{"metadata": {"ownerReferences": null}}`)
 	})
 	add("a key made by one who may only view", func(s *scene) error {
-		return s.guest.Create(s.t.Context(), &v1alpha1.ServiceAccountToken{ObjectMeta: metav1.ObjectMeta{Namespace: s.mine, Name: "seen"}, Spec: v1alpha1.ServiceAccountTokenSpec{ServiceAccountRef: v1alpha1.LocalObjectReference{Name: "basis"}}})
+		return s.guest.Create(
+			s.t.Context(),
+			&v1alpha1.ServiceAccountToken{
+				ObjectMeta: metav1.ObjectMeta{Namespace: s.mine, Name: "seen"},
+				Spec: v1alpha1.ServiceAccountTokenSpec{
+					ServiceAccountRef: v1alpha1.LocalObjectReference{Name: "basis"},
+				},
+			},
+		)
 	})
 	add("a key read by one who may only view", func(s *scene) error {
 		return s.guest.Get(s.t.Context(), client.ObjectKey{Namespace: s.mine, Name: "basis"}, &corev1.Secret{})
 	})
 	add("a key rotated by one who may only view", func(s *scene) error {
 		obj := &v1alpha1.ServiceAccountToken{ObjectMeta: metav1.ObjectMeta{Namespace: s.mine, Name: "basis"}}
-		return s.guest.Patch(s.t.Context(), obj, client.RawPatch(types.MergePatchType, []byte(`{"metadata": {"annotations": {"grafana-tenancy.dev/rotate": "now"}}}`)))
+		return s.guest.Patch(
+			s.t.Context(),
+			obj,
+			client.RawPatch(
+				types.MergePatchType,
+				[]byte(`{"metadata": {"annotations": {"grafana-tenancy.dev/rotate": "now"}}}`),
+			),
+		)
 	})
 	add("the victim's namespace deleted", func(s *scene) error {
 		return s.me.Delete(s.t.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: s.theirs}})
@@ -195,7 +328,11 @@ func escalations(add func(string, func(*scene) error)) {
 	})
 	add("its own namespace labelled as the victim's, as its admin", func(s *scene) error {
 		ns := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: s.mine}}
-		return s.owner.Patch(s.t.Context(), ns, client.RawPatch(types.MergePatchType, []byte(`{"metadata": {"labels": {"tenant": "victim"}}}`)))
+		return s.owner.Patch(
+			s.t.Context(),
+			ns,
+			client.RawPatch(types.MergePatchType, []byte(`{"metadata": {"labels": {"tenant": "victim"}}}`)),
+		)
 	})
 	add("the operator impersonated", func(s *scene) error {
 		return s.asOperator().List(s.t.Context(), &corev1.SecretList{})
@@ -211,39 +348,68 @@ func escalations(add func(string, func(*scene) error)) {
 			Subjects:   []rbacv1.Subject{{APIGroup: rbacv1.GroupName, Kind: rbacv1.UserKind, Name: s.user("mallory")}},
 		}
 	}
-	add("the operator's role bound in its own namespace, as its admin", func(s *scene) error { return s.owner.Create(s.t.Context(), binding(s, s.mine, "manager-role")) })
+	add(
+		"the operator's role bound in its own namespace, as its admin",
+		func(s *scene) error { return s.owner.Create(s.t.Context(), binding(s, s.mine, "manager-role")) },
+	)
 	add("the editor's role of Instances bound in its own namespace, as its admin", func(s *scene) error {
 		return s.owner.Create(s.t.Context(), binding(s, s.mine, "instance-editor-role"))
 	})
 	add("the editor's role of Organizations bound in its own namespace, as its admin", func(s *scene) error {
 		return s.owner.Create(s.t.Context(), binding(s, s.mine, "organization-editor-role"))
 	})
-	add("rights in the victim's namespace, as the admin of its own", func(s *scene) error { return s.owner.Create(s.t.Context(), binding(s, s.theirs, "edit")) })
+	add(
+		"rights in the victim's namespace, as the admin of its own",
+		func(s *scene) error { return s.owner.Create(s.t.Context(), binding(s, s.theirs, "edit")) },
+	)
 	add("a cluster role that adds itself to edit", func(s *scene) error {
 		return s.owner.Create(s.t.Context(), &rbacv1.ClusterRole{
-			ObjectMeta: metav1.ObjectMeta{Name: "more", Labels: map[string]string{"rbac.authorization.k8s.io/aggregate-to-edit": "true"}},
-			Rules:      []rbacv1.PolicyRule{{APIGroups: []string{v1alpha1.GroupVersion.Group}, Resources: []string{"*"}, Verbs: []string{"*"}}},
+			ObjectMeta: metav1.ObjectMeta{
+				Name:   "more",
+				Labels: map[string]string{"rbac.authorization.k8s.io/aggregate-to-edit": "true"},
+			},
+			Rules: []rbacv1.PolicyRule{
+				{APIGroups: []string{v1alpha1.GroupVersion.Group}, Resources: []string{"*"}, Verbs: []string{"*"}},
+			},
 		})
 	})
 	add("an admission policy that quotes the Secrets of others", func(s *scene) error {
 		return s.me.Create(s.t.Context(), &admissionv1.ValidatingAdmissionPolicy{
 			ObjectMeta: metav1.ObjectMeta{Name: "quote"},
 			Spec: admissionv1.ValidatingAdmissionPolicySpec{
-				MatchConstraints: &admissionv1.MatchResources{ResourceRules: []admissionv1.NamedRuleWithOperations{{RuleWithOperations: admissionv1.RuleWithOperations{
-					Operations: []admissionv1.OperationType{admissionv1.OperationAll}, Rule: admissionv1.Rule{APIGroups: []string{""}, APIVersions: []string{"v1"}, Resources: []string{"secrets"}},
-				}}}},
+				MatchConstraints: &admissionv1.MatchResources{
+					ResourceRules: []admissionv1.NamedRuleWithOperations{
+						{RuleWithOperations: admissionv1.RuleWithOperations{
+							Operations: []admissionv1.OperationType{
+								admissionv1.OperationAll,
+							},
+							Rule: admissionv1.Rule{
+								APIGroups:   []string{""},
+								APIVersions: []string{"v1"},
+								Resources:   []string{"secrets"},
+							},
+						}},
+					},
+				},
 				Validations: []admissionv1.Validation{{Expression: "false", MessageExpression: "string(object.data)"}},
 			},
 		})
 	})
 	add("the operator's leadership taken", func(s *scene) error {
-		return s.me.Create(s.t.Context(), &coordinationv1.Lease{ObjectMeta: metav1.ObjectMeta{Namespace: s.ns, Name: v1alpha1.ManagedBy}})
+		return s.me.Create(
+			s.t.Context(),
+			&coordinationv1.Lease{ObjectMeta: metav1.ObjectMeta{Namespace: s.ns, Name: v1alpha1.ManagedBy}},
+		)
 	})
 }
 
-// asOperator is a client by which the hostile tenant says that it is a service account of the operator's namespace, one of those who may do everything.
+// asOperator is a client by which the hostile tenant says that it is a service account of the operator's namespace, one
+// of those who may do everything.
 func (s *scene) asOperator() client.Client {
 	config := rest.CopyConfig(s.certified("mallory"))
-	config.Impersonate = rest.ImpersonationConfig{UserName: "system:serviceaccount:" + s.ns + ":operator", Groups: []string{"system:masters"}}
+	config.Impersonate = rest.ImpersonationConfig{
+		UserName: "system:serviceaccount:" + s.ns + ":operator",
+		Groups:   []string{"system:masters"},
+	}
 	return s.clientOf(config)
 }

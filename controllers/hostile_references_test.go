@@ -27,24 +27,49 @@ func uninvited() []attempt {
 			try: func(s *scene) { judged(s, s.hostileDashboard("uninvited", "victim", overview)) }},
 		{name: "a service account in the victim's organization", fence: byConsent,
 			try: func(s *scene) {
-				judged(s, s.hostileAccount("uninvited", "victim", func(o *v1alpha1.ServiceAccount) { o.Spec.Role = v1alpha1.RoleEditor }))
+				judged(
+					s,
+					s.hostileAccount(
+						"uninvited",
+						"victim",
+						func(o *v1alpha1.ServiceAccount) { o.Spec.Role = v1alpha1.RoleEditor },
+					),
+				)
 			}},
 		{name: "a token in the victim's organization", fence: byConsent,
 			try: func(s *scene) { judged(s, s.hostileToken("uninvited", "uninvited")) },
 			succeeded: func(s *scene) string {
-				err := s.real.Get(s.t.Context(), client.ObjectKey{Namespace: s.mine, Name: "uninvited"}, &corev1.Secret{})
+				err := s.real.Get(
+					s.t.Context(),
+					client.ObjectKey{Namespace: s.mine, Name: "uninvited"},
+					&corev1.Secret{},
+				)
 				if err == nil {
 					return "there is a Secret with a key"
 				}
 				return ""
 			}},
-		{name: "a dashboard under the victim's uid in the victim's organization", fence: byConsent + ", and proof of ownership",
+		{
+			name:  "a dashboard under the victim's uid in the victim's organization",
+			fence: byConsent + ", and proof of ownership",
 			try: func(s *scene) {
-				judged(s, s.hostileDashboard("overview", "victim", `{"title": "Mine"}`, func(o *v1alpha1.Dashboard) { o.Spec.UID = "victim-overview" }))
-			}},
+				judged(
+					s,
+					s.hostileDashboard(
+						"overview",
+						"victim",
+						`{"title": "Mine"}`,
+						func(o *v1alpha1.Dashboard) { o.Spec.UID = "victim-overview" },
+					),
+				)
+			},
+		},
 		{name: "an Organization in the victim's own namespace", fence: byConsent + " (Same)",
 			try: func(s *scene) {
-				own := s.organization("private", func(o *v1alpha1.Organization) { o.Namespace, o.Spec.InstanceRef.Namespace = s.theirs, s.ns })
+				own := s.organization(
+					"private",
+					func(o *v1alpha1.Organization) { o.Namespace, o.Spec.InstanceRef.Namespace = s.theirs, s.ns },
+				)
 				ready(s.world, own)
 				s.before = s.snapshot()
 				judged(s, s.hostileDashboard("private", "", overview, func(o *v1alpha1.Dashboard) {
@@ -58,7 +83,10 @@ func uninvited() []attempt {
 func told(obj lifecycle.Object, target string) string {
 	var text []string
 	for _, c := range obj.CommonStatus().Conditions {
-		text = append(text, fmt.Sprintf("%s=%s %s: %s", c.Type, c.Status, c.Reason, strings.ReplaceAll(c.Message, target, "TARGET")))
+		text = append(
+			text,
+			fmt.Sprintf("%s=%s %s: %s", c.Type, c.Status, c.Reason, strings.ReplaceAll(c.Message, target, "TARGET")),
+		)
 	}
 	return strings.Join(text, "\n")
 }
@@ -69,8 +97,23 @@ func oracle(name string, one, other func(s *scene) v1alpha1.ObjectReference) att
 		var words []string
 		for _, target := range []v1alpha1.ObjectReference{one(s), other(s)} {
 			full := target.Namespace + "/" + target.Name
-			d := judged(s, s.hostileDashboard("", "", overview, func(o *v1alpha1.Dashboard) { o.GenerateName, o.Spec.OrganizationRef = "oracle-", target }))
-			a := judged(s, s.hostileAccount("", "", func(o *v1alpha1.ServiceAccount) { o.GenerateName, o.Spec.OrganizationRef = "oracle-", target }))
+			d := judged(
+				s,
+				s.hostileDashboard(
+					"",
+					"",
+					overview,
+					func(o *v1alpha1.Dashboard) { o.GenerateName, o.Spec.OrganizationRef = "oracle-", target },
+				),
+			)
+			a := judged(
+				s,
+				s.hostileAccount(
+					"",
+					"",
+					func(o *v1alpha1.ServiceAccount) { o.GenerateName, o.Spec.OrganizationRef = "oracle-", target },
+				),
+			)
 			words = append(words, told(d, full)+told(a, full))
 		}
 		if words[0] != words[1] {
@@ -82,7 +125,11 @@ func oracle(name string, one, other func(s *scene) v1alpha1.ObjectReference) att
 
 func oracles() []attempt {
 	return []attempt{
-		oracle("find out whether an Organization exists", func(s *scene) v1alpha1.ObjectReference { return s.of("victim") }, func(s *scene) v1alpha1.ObjectReference { return s.of("none") }),
+		oracle(
+			"find out whether an Organization exists",
+			func(s *scene) v1alpha1.ObjectReference { return s.of("victim") },
+			func(s *scene) v1alpha1.ObjectReference { return s.of("none") },
+		),
 		oracle("find out whether a namespace exists", func(s *scene) v1alpha1.ObjectReference {
 			return v1alpha1.ObjectReference{Namespace: s.theirs, Name: "none"}
 		}, func(*scene) v1alpha1.ObjectReference {
@@ -106,18 +153,34 @@ func deletedUninvited() []attempt {
 		{name: "have the operator ask in the victim's organization, by a deletion", fence: byMark,
 			succeeded: func(s *scene) string {
 				s.grafana.ResetLog()
-				account := judged(s, s.hostileAccount("", "victim", func(o *v1alpha1.ServiceAccount) { o.GenerateName = "stranger-" }))
+				account := judged(
+					s,
+					s.hostileAccount("", "victim", func(o *v1alpha1.ServiceAccount) { o.GenerateName = "stranger-" }),
+				)
 				s.removed(account)
 				mark := strings.ReplaceAll(string(account.UID), "-", "")[:8]
 				for _, r := range s.grafana.Requests() {
 					if r.OrgID == s.victimOrg && strings.Contains(r.Query.Encode()+r.Path, mark) {
-						return fmt.Sprintf("the operator sent %s %s for it, in organization %d", r.Method, r.Path, r.OrgID)
+						return fmt.Sprintf(
+							"the operator sent %s %s for it, in organization %d",
+							r.Method,
+							r.Path,
+							r.OrgID,
+						)
 					}
 				}
 				return ""
 			}},
-		{name: "find out whether an Organization exists, by the events of a deletion", fence: bySilence, succeeded: eventsTellApart(stranger)},
-		{name: "find out whether an Organization exists, by a deletion that Grafana fails", fence: bySilence, succeeded: failuresTell(stranger)},
+		{
+			name:      "find out whether an Organization exists, by the events of a deletion",
+			fence:     bySilence,
+			succeeded: eventsTellApart(stranger),
+		},
+		{
+			name:      "find out whether an Organization exists, by a deletion that Grafana fails",
+			fence:     bySilence,
+			succeeded: failuresTell(stranger),
+		},
 		{name: "take the finalizer off the victim's by abandoning a stranger", fence: byNamespace,
 			try: func(s *scene) {
 				d := stranger(s, "victim", v1alpha1.DeletionDelete)
@@ -133,7 +196,10 @@ func eventsTellApart(stranger func(*scene, string, v1alpha1.DeletionPolicy) *v1a
 		for _, target := range []string{"victim", "none"} {
 			d := stranger(s, target, v1alpha1.DeletionDelete)
 			s.removed(d)
-			witness := ready(s.world, s.hostileDashboard("", "mine", overview, func(o *v1alpha1.Dashboard) { o.GenerateName = "witness-" }))
+			witness := ready(
+				s.world,
+				s.hostileDashboard("", "mine", overview, func(o *v1alpha1.Dashboard) { o.GenerateName = "witness-" }),
+			)
 			var list eventsv1.EventList
 			s.eventually("events are written in their order", func() error {
 				if err := s.real.List(s.t.Context(), &list, client.InNamespace(s.mine)); err != nil {
@@ -201,19 +267,45 @@ func failuresTell(stranger func(*scene, string, v1alpha1.DeletionPolicy) *v1alph
 // withinNamespace are references that name no namespace, and must not leave theirs.
 func withinNamespace() []attempt {
 	source := func(name string) attempt {
-		return attempt{name: "a dashboard from ConfigMap " + name, fence: byNamespace, succeeded: func(s *scene) string {
-			d := placed(s, &v1alpha1.Dashboard{ObjectMeta: metav1.ObjectMeta{GenerateName: "borrowed-"}, Spec: v1alpha1.DashboardSpec{
-				OrganizationRef: s.of("mine"), Source: v1alpha1.DashboardSource{ConfigMapRef: &v1alpha1.KeyReference{Name: strings.ReplaceAll(name, "THEIRS", s.theirs), Key: "json"}},
-			}}, nil)
-			if judged(s, d); isTrue(d, v1alpha1.ConditionReady) {
-				return "it became Ready"
-			}
-			return ""
-		}}
+		return attempt{
+			name:  "a dashboard from ConfigMap " + name,
+			fence: byNamespace,
+			succeeded: func(s *scene) string {
+				d := placed(
+					s,
+					&v1alpha1.Dashboard{
+						ObjectMeta: metav1.ObjectMeta{GenerateName: "borrowed-"},
+						Spec: v1alpha1.DashboardSpec{
+							OrganizationRef: s.of(
+								"mine",
+							),
+							Source: v1alpha1.DashboardSource{
+								ConfigMapRef: &v1alpha1.KeyReference{
+									Name: strings.ReplaceAll(name, "THEIRS", s.theirs),
+									Key:  "json",
+								},
+							},
+						},
+					},
+					nil,
+				)
+				if judged(s, d); isTrue(d, v1alpha1.ConditionReady) {
+					return "it became Ready"
+				}
+				return ""
+			},
+		}
 	}
 	token := func(name, account string) attempt {
 		return attempt{name: name, fence: byNamespace, succeeded: func(s *scene) string {
-			k := judged(s, s.hostileToken("", strings.ReplaceAll(account, "THEIRS", s.theirs), func(o *v1alpha1.ServiceAccountToken) { o.GenerateName = "borrowed-" }))
+			k := judged(
+				s,
+				s.hostileToken(
+					"",
+					strings.ReplaceAll(account, "THEIRS", s.theirs),
+					func(o *v1alpha1.ServiceAccountToken) { o.GenerateName = "borrowed-" },
+				),
+			)
 			if isTrue(k, v1alpha1.ConditionReady) {
 				return "it became Ready"
 			}
@@ -221,13 +313,25 @@ func withinNamespace() []attempt {
 		}}
 	}
 	return []attempt{
-		source("board"), source("../THEIRS/board"), source("THEIRS/board"), source("../../namespaces/THEIRS/configmaps/board"),
+		source(
+			"board",
+		),
+		source("../THEIRS/board"),
+		source("THEIRS/board"),
+		source("../../namespaces/THEIRS/configmaps/board"),
 		token("a token for the victim's service account, by name", "robot"),
 		token("a token for the victim's service account, by a path", "../THEIRS/robot"),
 		token("a token for the victim's service account, by namespace/name", "THEIRS/robot"),
 		{name: "a Secret called as the admin credential's, with another credential", fence: byNamespace,
 			try: func(s *scene) {
-				placed(s, &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Name: "admin"}, StringData: map[string]string{"admin-user": "mallory", "admin-password": "mallory"}}, nil)
+				placed(
+					s,
+					&corev1.Secret{
+						ObjectMeta: metav1.ObjectMeta{Name: "admin"},
+						StringData: map[string]string{"admin-user": "mallory", "admin-password": "mallory"},
+					},
+					nil,
+				)
 				judged(s, s.hostileToken("admin", "basis"))
 			},
 			succeeded: func(s *scene) string {
@@ -254,7 +358,11 @@ func withdrawn() []attempt {
 			ready(s.world, a)
 			ready(s.world, d)
 			ready(s.world, k)
-			change(s.world, org, func() { org.Spec.AllowedNamespaces = v1alpha1.AllowedNamespaces{From: v1alpha1.FromSame} })
+			change(
+				s.world,
+				org,
+				func() { org.Spec.AllowedNamespaces = v1alpha1.AllowedNamespaces{From: v1alpha1.FromSame} },
+			)
 			waiting(s.world, d, v1alpha1.ReasonReferenceNotPermitted)
 			waiting(s.world, a, v1alpha1.ReasonReferenceNotPermitted)
 			s.before = s.snapshot()
@@ -267,12 +375,16 @@ func withdrawn() []attempt {
 			change(s.world, k, func() { k.Spec.TTL = &metav1.Duration{Duration: 3600e9} })
 			until(s.world, k, "a verdict", func(c metav1.Condition) bool { return c.Status != metav1.ConditionTrue })
 		}},
-		{name: "hold up the deletion of an Organization by objects that were never let in", fence: byConsent + ", for dependents", succeeded: func(s *scene) string {
-			closed := ready(s.world, s.platformOrg("closed", v1alpha1.AllowedNamespaces{From: v1alpha1.FromSame}))
-			judged(s, s.hostileDashboard("clinging", "closed", overview))
-			s.delete(closed)
-			return s.ends(closed)
-		}},
+		{
+			name:  "hold up the deletion of an Organization by objects that were never let in",
+			fence: byConsent + ", for dependents",
+			succeeded: func(s *scene) string {
+				closed := ready(s.world, s.platformOrg("closed", v1alpha1.AllowedNamespaces{From: v1alpha1.FromSame}))
+				judged(s, s.hostileDashboard("clinging", "closed", overview))
+				s.delete(closed)
+				return s.ends(closed)
+			},
+		},
 	}
 }
 
@@ -283,7 +395,11 @@ func (s *scene) ends(obj lifecycle.Object) (blocked string) {
 		if err != nil {
 			return client.IgnoreNotFound(err)
 		}
-		if ready := meta.FindStatusCondition(obj.CommonStatus().Conditions, v1alpha1.ConditionReady); isTrue(obj, v1alpha1.ConditionStalled) || ready != nil && ready.Reason == v1alpha1.ReasonOwnershipLost {
+		if ready := meta.FindStatusCondition(
+			obj.CommonStatus().Conditions,
+			v1alpha1.ConditionReady,
+		); isTrue(obj, v1alpha1.ConditionStalled) ||
+			ready != nil && ready.Reason == v1alpha1.ReasonOwnershipLost {
 			blocked = messageOf(obj)
 			return nil
 		}

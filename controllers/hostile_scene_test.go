@@ -33,8 +33,9 @@ import (
 	"grafana-tenancy.dev/operator/internal/lifecycle"
 )
 
-// scene is where a hostile tenant is let loose. The world's own namespace holds the Instance and its credential; the platform's the Organizations; the victim has a namespace, an organization and
-// a part in a common one, and the hostile tenant has the same. In Grafana there is more, which people made.
+// scene is where a hostile tenant is let loose. The world's own namespace holds the Instance and its credential; the
+// platform's the Organizations; the victim has a namespace, an organization and a part in a common one, and the hostile
+// tenant has the same. In Grafana there is more, which people made.
 type scene struct {
 	*world
 	platform, mine, theirs string
@@ -80,7 +81,13 @@ func newScene(t *testing.T, opts grafanatest.Options, up fences) *scene {
 	t.Helper()
 	opts.Admin, opts.Password = adminLogin, adminPassword
 	s := &scene{world: newEmptyWorld(t, opts)}
-	s.platform, s.mine, s.theirs = s.namespace(nil), s.namespace(map[string]string{"tenant": "hostile"}), s.namespace(map[string]string{"tenant": "victim"})
+	s.platform, s.mine, s.theirs = s.namespace(
+		nil,
+	), s.namespace(
+		map[string]string{"tenant": "hostile"},
+	), s.namespace(
+		map[string]string{"tenant": "victim"},
+	)
 	admin := s.secret("admin")
 	change(s.world, admin, func() {
 		admin.Data["admin-user"], admin.Data["admin-password"] = []byte(adminLogin), []byte(adminPassword)
@@ -91,8 +98,18 @@ func newScene(t *testing.T, opts grafanatest.Options, up fences) *scene {
 	s.organizations(up)
 	s.victim()
 	s.tenants(up)
-	s.canaries = []string{adminPassword, adminLogin, "canary-of-the-database", "canary-ledger", "canary-common", "canary-company", "canary-foreign", string(s.victimSecret("ci").Data["token"]), string(s.victimSecret("shared-ci").Data["token"]),
-		s.robot.Status.Login}
+	s.canaries = []string{
+		adminPassword,
+		adminLogin,
+		"canary-of-the-database",
+		"canary-ledger",
+		"canary-common",
+		"canary-company",
+		"canary-foreign",
+		string(s.victimSecret("ci").Data["token"]),
+		string(s.victimSecret("shared-ci").Data["token"]),
+		s.robot.Status.Login,
+	}
 	s.hidden = []string{strings.TrimPrefix(s.grafana.URL, "http://"), s.ns, s.key}
 	s.own, s.blamed = map[int64]bool{s.myOrg: true}, map[string]bool{}
 	s.before = s.snapshot()
@@ -107,7 +124,12 @@ func newScene(t *testing.T, opts grafanatest.Options, up fences) *scene {
 func (s *scene) people() {
 	s.foreignOrg = s.made(s.ask("POST", "/api/orgs", 0, `{"name": "canary-foreign industries"}`))
 	for org, title := range map[int64]string{1: "canary-company", s.foreignOrg: "canary-foreign"} {
-		s.ask("POST", "/api/dashboards/db", org, fmt.Sprintf(`{"dashboard": {"uid": "foreign-overview", "title": %q}}`, title))
+		s.ask(
+			"POST",
+			"/api/dashboards/db",
+			org,
+			fmt.Sprintf(`{"dashboard": {"uid": "foreign-overview", "title": %q}}`, title),
+		)
 		s.ask("POST", "/api/serviceaccounts", org, `{"name": "foreign-robot", "role": "Admin"}`)
 	}
 }
@@ -116,18 +138,43 @@ func (s *scene) people() {
 func (s *scene) organizations(up fences) {
 	allow := func(tenants ...string) v1alpha1.AllowedNamespaces {
 		return v1alpha1.AllowedNamespaces{From: v1alpha1.FromSelector, Selector: &metav1.LabelSelector{
-			MatchExpressions: []metav1.LabelSelectorRequirement{{Key: "tenant", Operator: metav1.LabelSelectorOpIn, Values: tenants}},
+			MatchExpressions: []metav1.LabelSelectorRequirement{
+				{Key: "tenant", Operator: metav1.LabelSelectorOpIn, Values: tenants},
+			},
 		}}
 	}
 	theirs := allow("victim")
 	if !up {
 		theirs = v1alpha1.AllowedNamespaces{From: v1alpha1.FromAll}
 	}
-	mine, victim, commons := s.platformOrg("mine", allow("hostile"), func(o *v1alpha1.Organization) { o.Spec.MaxServiceAccountRole = v1alpha1.RoleAdmin }), s.platformOrg("victim", theirs), s.platformOrg("commons", allow("hostile", "victim"))
-	s.myOrg, s.victimOrg, s.commons = ready(s.world, mine).Status.OrgID, ready(s.world, victim).Status.OrgID, ready(s.world, commons).Status.OrgID
+	mine, victim, commons := s.platformOrg(
+		"mine",
+		allow("hostile"),
+		func(o *v1alpha1.Organization) { o.Spec.MaxServiceAccountRole = v1alpha1.RoleAdmin },
+	), s.platformOrg(
+		"victim",
+		theirs,
+	), s.platformOrg(
+		"commons",
+		allow("hostile", "victim"),
+	)
+	s.myOrg, s.victimOrg, s.commons = ready(
+		s.world,
+		mine,
+	).Status.OrgID, ready(
+		s.world,
+		victim,
+	).Status.OrgID, ready(
+		s.world,
+		commons,
+	).Status.OrgID
 }
 
-func (s *scene) platformOrg(name string, allowed v1alpha1.AllowedNamespaces, changes ...func(*v1alpha1.Organization)) *v1alpha1.Organization {
+func (s *scene) platformOrg(
+	name string,
+	allowed v1alpha1.AllowedNamespaces,
+	changes ...func(*v1alpha1.Organization),
+) *v1alpha1.Organization {
 	return s.organization(name, append(changes, func(o *v1alpha1.Organization) {
 		o.Namespace, o.Spec.InstanceRef.Namespace, o.Spec.AllowedNamespaces = s.platform, s.ns, allowed
 	})...)
@@ -139,8 +186,18 @@ func (s *scene) of(organization string) v1alpha1.ObjectReference {
 }
 
 func (s *scene) victim() {
-	s.create(&corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: s.theirs, Name: "database"}, StringData: map[string]string{"password": "canary-of-the-database"}})
-	s.create(&corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: s.theirs, Name: "board"}, Data: map[string]string{"json": `{"title": "canary-ledger"}`}})
+	s.create(
+		&corev1.Secret{
+			ObjectMeta: metav1.ObjectMeta{Namespace: s.theirs, Name: "database"},
+			StringData: map[string]string{"password": "canary-of-the-database"},
+		},
+	)
+	s.create(
+		&corev1.ConfigMap{
+			ObjectMeta: metav1.ObjectMeta{Namespace: s.theirs, Name: "board"},
+			Data:       map[string]string{"json": `{"title": "canary-ledger"}`},
+		},
+	)
 	account := func(name, organization string) *v1alpha1.ServiceAccount {
 		return s.account(name, "", func(o *v1alpha1.ServiceAccount) {
 			o.Namespace, o.Spec.OrganizationRef, o.Spec.Role = s.theirs, s.of(organization), v1alpha1.RoleEditor
@@ -150,13 +207,28 @@ func (s *scene) victim() {
 		return s.token(name, account, func(o *v1alpha1.ServiceAccountToken) { o.Namespace = s.theirs })
 	}
 	board := func(name, organization, uid, description string) *v1alpha1.Dashboard {
-		return s.dashboard(name, "", fmt.Sprintf(`{"title": "Board", "description": %q}`, description), func(o *v1alpha1.Dashboard) {
-			o.Namespace, o.Spec.OrganizationRef, o.Spec.UID = s.theirs, s.of(organization), uid
-		})
+		return s.dashboard(
+			name,
+			"",
+			fmt.Sprintf(`{"title": "Board", "description": %q}`, description),
+			func(o *v1alpha1.Dashboard) {
+				o.Namespace, o.Spec.OrganizationRef, o.Spec.UID = s.theirs, s.of(organization), uid
+			},
+		)
 	}
 	s.robot, s.sharedRobot = account("robot", "victim"), account("shared-robot", "commons")
 	s.ci, s.sharedCI = token("ci", "robot"), token("shared-ci", "shared-robot")
-	s.board, s.shared = board("overview", "victim", "victim-overview", "canary-ledger"), board("shared-overview", "commons", "commons-overview", "canary-common")
+	s.board, s.shared = board(
+		"overview",
+		"victim",
+		"victim-overview",
+		"canary-ledger",
+	), board(
+		"shared-overview",
+		"commons",
+		"commons-overview",
+		"canary-common",
+	)
 	for _, obj := range []lifecycle.Object{s.robot, s.sharedRobot, s.ci, s.sharedCI, s.board, s.shared} {
 		ready(s.world, obj)
 	}
@@ -173,15 +245,27 @@ func (s *scene) tenants(up fences) {
 	if !up {
 		var subjects []rbacv1.Subject
 		for _, name := range []string{"mallory", "olga", "vera"} {
-			subjects = append(subjects, rbacv1.Subject{APIGroup: rbacv1.GroupName, Kind: rbacv1.UserKind, Name: s.user(name)})
+			subjects = append(
+				subjects,
+				rbacv1.Subject{APIGroup: rbacv1.GroupName, Kind: rbacv1.UserKind, Name: s.user(name)},
+			)
 		}
 		s.create(&rbacv1.ClusterRoleBinding{
 			ObjectMeta: metav1.ObjectMeta{Name: "hostile-" + s.mine},
 			RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: "cluster-admin"},
 			Subjects:   subjects,
 		})
-		s.eventually("the rights of a cluster admin", func() error { return s.me.List(s.t.Context(), &corev1.SecretList{}) })
-		s.me, s.owner, s.guest = client.NewDryRunClient(s.me), client.NewDryRunClient(s.owner), client.NewDryRunClient(s.guest)
+		s.eventually(
+			"the rights of a cluster admin",
+			func() error { return s.me.List(s.t.Context(), &corev1.SecretList{}) },
+		)
+		s.me, s.owner, s.guest = client.NewDryRunClient(
+			s.me,
+		), client.NewDryRunClient(
+			s.owner,
+		), client.NewDryRunClient(
+			s.guest,
+		)
 	}
 	for _, c := range []client.Client{s.me, s.owner, s.guest} {
 		s.eventually("the tenant's rights", func() error {
@@ -234,7 +318,8 @@ func (s *scene) bind(name, role string) {
 // rolesOnce: the roles are the cluster's, which all scenes share.
 var rolesOnce sync.Once
 
-// roles applies the operator's cluster roles, and then does what the controller for aggregated roles does, which does not run beside this API server.
+// roles applies the operator's cluster roles, and then does what the controller for aggregated roles does, which does
+// not run beside this API server.
 func (s *scene) roles() {
 	files, err := filepath.Glob(filepath.Join("..", "config", "rbac", "*role*.yaml"))
 	if err != nil {
@@ -308,19 +393,54 @@ func placed[T client.Object](s *scene, obj T, changes []func(T)) T {
 	return obj
 }
 
-func (s *scene) hostileAccount(name, organization string, changes ...func(*v1alpha1.ServiceAccount)) *v1alpha1.ServiceAccount {
+func (s *scene) hostileAccount(
+	name, organization string,
+	changes ...func(*v1alpha1.ServiceAccount),
+) *v1alpha1.ServiceAccount {
 	s.t.Helper()
-	return placed(s, &v1alpha1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Name: name}, Spec: v1alpha1.ServiceAccountSpec{OrganizationRef: s.of(organization)}}, changes)
+	return placed(
+		s,
+		&v1alpha1.ServiceAccount{
+			ObjectMeta: metav1.ObjectMeta{Name: name},
+			Spec:       v1alpha1.ServiceAccountSpec{OrganizationRef: s.of(organization)},
+		},
+		changes,
+	)
 }
 
-func (s *scene) hostileToken(name, account string, changes ...func(*v1alpha1.ServiceAccountToken)) *v1alpha1.ServiceAccountToken {
+func (s *scene) hostileToken(
+	name, account string,
+	changes ...func(*v1alpha1.ServiceAccountToken),
+) *v1alpha1.ServiceAccountToken {
 	s.t.Helper()
-	return placed(s, &v1alpha1.ServiceAccountToken{ObjectMeta: metav1.ObjectMeta{Name: name}, Spec: v1alpha1.ServiceAccountTokenSpec{ServiceAccountRef: v1alpha1.LocalObjectReference{Name: account}}}, changes)
+	return placed(
+		s,
+		&v1alpha1.ServiceAccountToken{
+			ObjectMeta: metav1.ObjectMeta{Name: name},
+			Spec: v1alpha1.ServiceAccountTokenSpec{
+				ServiceAccountRef: v1alpha1.LocalObjectReference{Name: account},
+			},
+		},
+		changes,
+	)
 }
 
-func (s *scene) hostileDashboard(name, organization, source string, changes ...func(*v1alpha1.Dashboard)) *v1alpha1.Dashboard {
+func (s *scene) hostileDashboard(
+	name, organization, source string,
+	changes ...func(*v1alpha1.Dashboard),
+) *v1alpha1.Dashboard {
 	s.t.Helper()
-	return placed(s, &v1alpha1.Dashboard{ObjectMeta: metav1.ObjectMeta{Name: name}, Spec: v1alpha1.DashboardSpec{OrganizationRef: s.of(organization), Source: v1alpha1.DashboardSource{JSON: &source}}}, changes)
+	return placed(
+		s,
+		&v1alpha1.Dashboard{
+			ObjectMeta: metav1.ObjectMeta{Name: name},
+			Spec: v1alpha1.DashboardSpec{
+				OrganizationRef: s.of(organization),
+				Source:          v1alpha1.DashboardSource{JSON: &source},
+			},
+		},
+		changes,
+	)
 }
 
 func (s *scene) mySecret(name string) *corev1.Secret {
@@ -383,7 +503,8 @@ func (s *scene) snapshot() map[string]string {
 		if err != nil {
 			s.t.Fatal(err)
 		}
-		if mine := strings.HasPrefix(key, fmt.Sprintf("org %d: ", s.commons)) && s.theirOwn != nil && !s.theirOwn[key]; !mine {
+		if mine := strings.HasPrefix(key, fmt.Sprintf("org %d: ", s.commons)) && s.theirOwn != nil &&
+			!s.theirOwn[key]; !mine {
 			all[key] = string(text)
 		}
 	}
@@ -424,7 +545,8 @@ func (s *scene) noteKubernetes(note func(key string, content any)) {
 	for ns, lists := range map[string][]client.ObjectList{
 		s.ns:       {&v1alpha1.InstanceList{}, &corev1.SecretList{}},
 		s.platform: {&v1alpha1.OrganizationList{}, &corev1.SecretList{}},
-		s.theirs:   {&v1alpha1.ServiceAccountList{}, &v1alpha1.ServiceAccountTokenList{}, &v1alpha1.DashboardList{}, &corev1.SecretList{}, &corev1.ConfigMapList{}},
+		s.theirs: {&v1alpha1.ServiceAccountList{}, &v1alpha1.ServiceAccountTokenList{}, &v1alpha1.DashboardList{},
+			&corev1.SecretList{}, &corev1.ConfigMapList{}},
 	} {
 		for _, list := range lists {
 			if err := s.client.List(s.t.Context(), list, client.InNamespace(ns)); err != nil {
@@ -447,7 +569,15 @@ func intent(obj lifecycle.Object) any {
 	o := obj.DeepCopyObject().(lifecycle.Object)
 	annotations := maps.Clone(o.GetAnnotations())
 	delete(annotations, "example.com/visit") // these are ours
-	return []any{o.GetUID(), o.GetLabels(), fmt.Sprint(annotations), o.GetFinalizers(), o.GetOwnerReferences(), o.GetDeletionTimestamp(), o.GetGeneration()}
+	return []any{
+		o.GetUID(),
+		o.GetLabels(),
+		fmt.Sprint(annotations),
+		o.GetFinalizers(),
+		o.GetOwnerReferences(),
+		o.GetDeletionTimestamp(),
+		o.GetGeneration(),
+	}
 }
 
 // harm says what has changed of what is not the hostile tenant's. In the common organization it may add its own.
@@ -488,12 +618,21 @@ func (s *scene) leak() string {
 		}
 	}
 	look([]client.ObjectList{&corev1.SecretList{}, &corev1.ConfigMapList{}}, s.canaries)
-	look([]client.ObjectList{&v1alpha1.ServiceAccountList{}, &v1alpha1.ServiceAccountTokenList{}, &v1alpha1.DashboardList{}, &eventsv1.EventList{}}, slices.Concat(s.canaries, s.hidden))
+	look(
+		[]client.ObjectList{
+			&v1alpha1.ServiceAccountList{},
+			&v1alpha1.ServiceAccountTokenList{},
+			&v1alpha1.DashboardList{},
+			&eventsv1.EventList{},
+		},
+		slices.Concat(s.canaries, s.hidden),
+	)
 	slices.Sort(all)
 	return strings.Join(all, "; ")
 }
 
-// readable is what the hostile tenant gets when it lists something in its namespace; of our own kinds only the status, since the rest is its own words.
+// readable is what the hostile tenant gets when it lists something in its namespace; of our own kinds only the status,
+// since the rest is its own words.
 func (s *scene) readable(list client.ObjectList) map[string]string {
 	s.t.Helper()
 	if err := s.real.List(s.t.Context(), list, client.InNamespace(s.mine)); err != nil {
@@ -548,7 +687,11 @@ func around(text, part string) string {
 // victimWorks says what of the victim's does not work any more.
 func (s *scene) victimWorks() string {
 	change(s.world, s.board, func() { s.board.Spec.Source.JSON = new(`{"title": "Board, continued"}`) })
-	change(s.world, s.sharedCI, func() { s.sharedCI.Annotations = map[string]string{v1alpha1.AnnotationRotate: "after the raid"} })
+	change(
+		s.world,
+		s.sharedCI,
+		func() { s.sharedCI.Annotations = map[string]string{v1alpha1.AnnotationRotate: "after the raid"} },
+	)
 	revision := s.sharedCI.Status.Revision
 	until(s.world, s.sharedCI, "another key", func(c metav1.Condition) bool {
 		return c.Status == metav1.ConditionTrue && s.sharedCI.Status.Revision > revision
@@ -558,7 +701,10 @@ func (s *scene) victimWorks() string {
 		return fmt.Sprintf("the victim's dashboard is %+v", d)
 	}
 	for _, name := range []string{"ci", "shared-ci"} {
-		if org, _, _, alive := s.grafana.KeyAlive(string(s.victimSecret(name).Data["token"])); !alive || org != s.victimOrg && org != s.commons {
+		if org, _, _, alive := s.grafana.KeyAlive(
+			string(s.victimSecret(name).Data["token"]),
+		); !alive ||
+			org != s.victimOrg && org != s.commons {
 			return fmt.Sprintf("the victim's key in Secret %s opens organization %d (%v)", name, org, alive)
 		}
 	}

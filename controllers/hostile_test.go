@@ -16,9 +16,11 @@ type attempt struct {
 	// fence is what is meant to stop it.
 	fence string
 	try   func(s *scene)
-	// succeeded says what is seen if it worked; empty: nothing. Harm and leaks are looked for after every attempt besides; nil: these are all that it could be seen by.
+	// succeeded says what is seen if it worked; empty: nothing. Harm and leaks are looked for after every attempt
+	// besides; nil: these are all that it could be seen by.
 	succeeded func(s *scene) string
-	// answered: all that can be seen at once is in succeeded. What else came of it is looked for at the end of the raid.
+	// answered: all that can be seen at once is in succeeded. What else came of it is looked for at the end of the
+	// raid.
 	answered bool
 }
 
@@ -44,7 +46,13 @@ type raid struct {
 func raids() []raid {
 	old := grafanatest.Options{Version: "10.4.3"}
 	return []raid{
-		{name: "requests", attempts: func() []attempt { return slices.Concat(requestsToKubernetes(), hostileFields(), hostileTemplates()) }},
+		{
+			name: "requests",
+			attempts: func() []attempt {
+				return slices.Concat(requestsToKubernetes(), hostileFields(),
+					hostileTemplates())
+			},
+		},
 		{name: "references", attempts: hostileReferences},
 		{name: "ownership", attempts: hostileClaims},
 		{name: "ownership on 10.4.3", grafana: old, attempts: claimedDashboards},
@@ -75,7 +83,8 @@ func (c *tally) add(name, evidence string) {
 	}
 }
 
-// TestHostile lets a tenant with edit rights in one namespace try, by all that it can say to Kubernetes and with the keys that it gets, to read, write, rename or delete something beyond it.
+// TestHostile lets a tenant with edit rights in one namespace try, by all that it can say to Kubernetes and with the
+// keys that it gets, to read, write, rename or delete something beyond it.
 func TestHostile(t *testing.T) {
 	count := &tally{succeeded: map[string]string{}}
 	t.Run("raids", func(t *testing.T) {
@@ -126,7 +135,8 @@ func (s *scene) play(a attempt) string {
 	return s.leak()
 }
 
-// With the fences down that can be taken down, the same attempts succeed: the tenant may do everything in Kubernetes (where it only rehearses), and the victim's Organization lets everybody in.
+// With the fences down that can be taken down, the same attempts succeed: the tenant may do everything in Kubernetes
+// (where it only rehearses), and the victim's Organization lets everybody in.
 func TestHostileFindsHoles(t *testing.T) {
 	t.Parallel()
 	for name, raid := range map[string]struct {
@@ -148,7 +158,11 @@ func TestHostileFindsHoles(t *testing.T) {
 				}
 			}
 			if len(stopped) > 0 || n == 0 {
-				t.Errorf("of %d attempts, these do not succeed where nothing stops them, and so prove nothing:\n%s", n, strings.Join(stopped, "\n"))
+				t.Errorf(
+					"of %d attempts, these do not succeed where nothing stops them, and so prove nothing:\n%s",
+					n,
+					strings.Join(stopped, "\n"),
+				)
 			}
 		})
 	}

@@ -21,9 +21,15 @@ func hostileURLs() []attempt {
 		"loopback": "127.0.0.1", "another loopback address": "127.8.9.10", "localhost": "localhost", "loopback by IPv6": "[::1]", "loopback in IPv6's guise": "[::ffff:127.0.0.1]",
 		"loopback as a number": "2130706433", "loopback in hexadecimal": "0x7f.1", "no address at all": "0.0.0.0",
 	} {
-		add("fetch from a neighbour at "+name, func(s *scene) string { return "http://" + host + ":" + s.neighbour() + "/inside" })
+		add(
+			"fetch from a neighbour at "+name,
+			func(s *scene) string { return "http://" + host + ":" + s.neighbour() + "/inside" },
+		)
 	}
-	add("fetch from the API server", func(s *scene) string { return strings.TrimRight(s.config.Host, "/") + "/api/v1/secrets" })
+	add(
+		"fetch from the API server",
+		func(s *scene) string { return strings.TrimRight(s.config.Host, "/") + "/api/v1/secrets" },
+	)
 	for name, address := range map[string]string{
 		"the cloud's metadata":             "http://169.254.169.254/latest/meta-data/iam/security-credentials/",
 		"the cloud's metadata by IPv6":     "http://[fd00:ec2::254]/latest/meta-data/",
@@ -38,10 +44,17 @@ func hostileURLs() []attempt {
 		add("fetch from "+name, func(*scene) string { return address })
 	}
 	return append(all, attempt{
-		name: "send the victim's Secret to a server by headersFrom", fence: byNamespace, succeeded: func(s *scene) string {
+		name:  "send the victim's Secret to a server by headersFrom",
+		fence: byNamespace,
+		succeeded: func(s *scene) string {
 			d := s.hostileDashboard("", "mine", "", func(o *v1alpha1.Dashboard) {
 				o.GenerateName = "headers-"
-				o.Spec.Source = v1alpha1.DashboardSource{URL: &v1alpha1.DashboardURL{URL: s.grafana.URL, HeadersFrom: &v1alpha1.LocalObjectReference{Name: "database"}}}
+				o.Spec.Source = v1alpha1.DashboardSource{
+					URL: &v1alpha1.DashboardURL{
+						URL:         s.grafana.URL,
+						HeadersFrom: &v1alpha1.LocalObjectReference{Name: "database"},
+					},
+				}
 			})
 			if m := messageOf(judged(s, d)); !contains(m, "Secret "+s.mine+"/database does not exist") {
 				return "it says: " + m
@@ -50,13 +63,24 @@ func hostileURLs() []attempt {
 		},
 	}, attempt{
 		name: "read an own Secret through an error", fence: bySilence, try: func(s *scene) {
-			if err := s.real.Create(s.t.Context(), &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: s.mine, Name: "odd-headers"}, StringData: map[string]string{"X-Odd": "canary-of-headers\x01\x7f"}}); err != nil {
+			if err := s.real.Create(
+				s.t.Context(),
+				&corev1.Secret{
+					ObjectMeta: metav1.ObjectMeta{Namespace: s.mine, Name: "odd-headers"},
+					StringData: map[string]string{"X-Odd": "canary-of-headers\x01\x7f"},
+				},
+			); err != nil {
 				s.t.Fatal(err)
 			}
 		}, succeeded: func(s *scene) string {
 			d := s.hostileDashboard("", "mine", "", func(o *v1alpha1.Dashboard) {
 				o.GenerateName = "odd-"
-				o.Spec.Source = v1alpha1.DashboardSource{URL: &v1alpha1.DashboardURL{URL: "http://127.0.0.1:1/", HeadersFrom: &v1alpha1.LocalObjectReference{Name: "odd-headers"}}}
+				o.Spec.Source = v1alpha1.DashboardSource{
+					URL: &v1alpha1.DashboardURL{
+						URL:         "http://127.0.0.1:1/",
+						HeadersFrom: &v1alpha1.LocalObjectReference{Name: "odd-headers"},
+					},
+				}
 			})
 			if m := messageOf(judged(s, d)); contains(m, "canary") {
 				return "it says: " + m

@@ -9,7 +9,8 @@ import (
 	"grafana-tenancy.dev/operator/internal/grafana/grafanatest"
 )
 
-// tellingWords are what the operator says to a tenant while things go wrong. The Instance's namespace and Grafana's address are the platform team's: a tenant is told only what it refers to itself.
+// tellingWords are what the operator says to a tenant while things go wrong. The Instance's namespace and Grafana's
+// address are the platform team's: a tenant is told only what it refers to itself.
 func tellingWords() []attempt {
 	failing := func(name string, f grafanatest.Fault) attempt {
 		return attempt{name: "an error that " + name, fence: bySilence, try: func(s *scene) {
@@ -31,7 +32,10 @@ func tellingWords() []attempt {
 	}
 	conflict := func(name string, about func(s *scene) string) attempt {
 		return attempt{name: name, fence: bySilence, succeeded: func(s *scene) string {
-			if message := about(s); strings.Contains(message, s.theirs) || strings.Contains(message, string(s.shared.UID)) {
+			if message := about(
+				s,
+			); strings.Contains(message, s.theirs) ||
+				strings.Contains(message, string(s.shared.UID)) {
 				return "it is told: " + message
 			}
 			return ""
@@ -40,15 +44,41 @@ func tellingWords() []attempt {
 	return []attempt{
 		failing("Grafana answers with 500", grafanatest.Fault{Outcome: grafanatest.Answer, Status: 500}),
 		failing("drops the connection", grafanatest.Fault{Outcome: grafanatest.Unsent}),
-		failing("is a page of a proxy", grafanatest.Fault{Outcome: grafanatest.Answer, Status: 502, Body: "<html>bad gateway</html>"}),
+		failing(
+			"is a page of a proxy",
+			grafanatest.Fault{Outcome: grafanatest.Answer, Status: 502, Body: "<html>bad gateway</html>"},
+		),
 		failing("is a refusal", grafanatest.Fault{Outcome: grafanatest.Answer, Status: 403}),
 		conflict("who has the uid of a dashboard", func(s *scene) string {
-			return messageOf(judged(s, s.hostileDashboard("", "commons", overview, func(o *v1alpha1.Dashboard) { o.GenerateName, o.Spec.UID = "who-", "commons-overview" })))
+			return messageOf(
+				judged(
+					s,
+					s.hostileDashboard(
+						"",
+						"commons",
+						overview,
+						func(o *v1alpha1.Dashboard) { o.GenerateName, o.Spec.UID = "who-", "commons-overview" },
+					),
+				),
+			)
 		}),
 		conflict("who has the name of a service account", func(s *scene) string {
-			return messageOf(judged(s, s.hostileAccount("", "commons", func(o *v1alpha1.ServiceAccount) { o.GenerateName, o.Spec.Name = "who-", "shared-robot" })))
+			return messageOf(
+				judged(
+					s,
+					s.hostileAccount(
+						"",
+						"commons",
+						func(o *v1alpha1.ServiceAccount) { o.GenerateName, o.Spec.Name = "who-", "shared-robot" },
+					),
+				),
+			)
 		}),
-		{name: "an outage of the whole Grafana", fence: bySilence, succeeded: outage(func(s *scene) { s.grafana.SetDown(true) }, func(s *scene) { s.grafana.SetDown(false) })},
+		{
+			name:      "an outage of the whole Grafana",
+			fence:     bySilence,
+			succeeded: outage(func(s *scene) { s.grafana.SetDown(true) }, func(s *scene) { s.grafana.SetDown(false) }),
+		},
 		{name: "a credential that is refused", fence: bySilence, succeeded: outage(func(s *scene) {
 			s.grafana.SetPassword(adminLogin, "changed")
 			s.grafana.EndSessions()
@@ -60,12 +90,22 @@ func tellingWords() []attempt {
 	}
 }
 
-// outage has the tenant's objects looked at while nothing of Grafana works, each kind once, by way of changes and of new ones.
+// outage has the tenant's objects looked at while nothing of Grafana works, each kind once, by way of changes and of
+// new ones.
 func outage(begin, end func(s *scene)) func(s *scene) string {
 	return func(s *scene) (evidence string) {
-		d := ready(s.world, s.hostileDashboard("", "mine", overview, func(o *v1alpha1.Dashboard) { o.GenerateName = "outage-" }))
-		a := ready(s.world, s.hostileAccount("", "mine", func(o *v1alpha1.ServiceAccount) { o.GenerateName = "outage-" }))
-		k := ready(s.world, s.hostileToken("", a.Name, func(o *v1alpha1.ServiceAccountToken) { o.GenerateName = "outage-" }))
+		d := ready(
+			s.world,
+			s.hostileDashboard("", "mine", overview, func(o *v1alpha1.Dashboard) { o.GenerateName = "outage-" }),
+		)
+		a := ready(
+			s.world,
+			s.hostileAccount("", "mine", func(o *v1alpha1.ServiceAccount) { o.GenerateName = "outage-" }),
+		)
+		k := ready(
+			s.world,
+			s.hostileToken("", a.Name, func(o *v1alpha1.ServiceAccountToken) { o.GenerateName = "outage-" }),
+		)
 		begin(s)
 		unready := func(c metav1.Condition) bool { return c.Status != metav1.ConditionTrue }
 		change(s.world, d, func() { d.Spec.Source.JSON = new(`{"title": "During the outage"}`) })
@@ -74,7 +114,12 @@ func outage(begin, end func(s *scene)) func(s *scene) string {
 		until(s.world, a, "trouble", unready)
 		change(s.world, k, func() { k.Spec.TTL = &metav1.Duration{Duration: 3600e9} })
 		until(s.world, k, "trouble", unready)
-		until(s.world, s.hostileDashboard("", "mine", overview, func(o *v1alpha1.Dashboard) { o.GenerateName = "during-" }), "trouble", unready)
+		until(
+			s.world,
+			s.hostileDashboard("", "mine", overview, func(o *v1alpha1.Dashboard) { o.GenerateName = "during-" }),
+			"trouble",
+			unready,
+		)
 		until(s.world, get(s.world, &v1alpha1.Instance{ObjectMeta: s.named("grafana")}), "trouble", unready)
 		until(s.world, visit(s.world, d), "trouble", unready)
 		evidence = s.leak()

@@ -48,7 +48,15 @@ func TestWordsOnAnotherClusterID(t *testing.T) {
 	w.start()
 	was := w.grafana.Orgs()
 	w.settle()
-	saysOf(w, org, v1alpha1.ReasonOwnershipLost, "cluster-0", "cluster-1", "--cluster-id=cluster-0", v1alpha1.AnnotationConfirmOrgID+"=3")
+	saysOf(
+		w,
+		org,
+		v1alpha1.ReasonOwnershipLost,
+		"cluster-0",
+		"cluster-1",
+		"--cluster-id=cluster-0",
+		v1alpha1.AnnotationConfirmOrgID+"=3",
+	)
 	saysOf(w, other, v1alpha1.ReasonNameConflict, `"Other"`, "cluster-0", "cluster-1", "--cluster-id=cluster-0")
 	if now := w.grafana.Orgs(); fmt.Sprint(now) != fmt.Sprint(was) {
 		t.Errorf("organizations: %+v", now)
@@ -56,12 +64,22 @@ func TestWordsOnAnotherClusterID(t *testing.T) {
 	address(3, mark.Mark{Cluster: "cluster-1", Owner: "tenant/third", UID: "f0f0f0f0-0000-4000-8000-000000000000"})
 	w.everybody()
 	w.settle()
-	saysOf(w, org, v1alpha1.ReasonOwnershipLost, `"Tenant"`, "the mark of another object", v1alpha1.AnnotationConfirmOrgID+"=3")
+	saysOf(
+		w,
+		org,
+		v1alpha1.ReasonOwnershipLost,
+		`"Tenant"`,
+		"the mark of another object",
+		v1alpha1.AnnotationConfirmOrgID+"=3",
+	)
 	edit(w, org, func(o *v1alpha1.Organization) {
 		o.Annotations = map[string]string{v1alpha1.AnnotationConfirmOrgID: "3"}
 	})
 	w.settle()
-	if w.get(org); !meta.IsStatusConditionTrue(org.Status.Conditions, v1alpha1.ConditionReady) || org.Status.OrgID != 3 {
+	if w.get(
+		org,
+	); !meta.IsStatusConditionTrue(org.Status.Conditions, v1alpha1.ConditionReady) ||
+		org.Status.OrgID != 3 {
 		t.Errorf("confirmed, and not Ready: %+v", org.Status)
 	}
 }
@@ -76,7 +94,12 @@ func TestWordsOnACopiedMark(t *testing.T) {
 	org := newOrganization("")
 	w.get(org)
 	w.grafana.Do(http.MethodPost, "/api/orgs", 1, map[string]any{"name": "Wanted"})
-	w.grafana.Do(http.MethodPut, "/api/orgs/4/address", 1, map[string]any{"address2": mark.Of("cluster-1", org).String()})
+	w.grafana.Do(
+		http.MethodPut,
+		"/api/orgs/4/address",
+		1,
+		map[string]any{"address2": mark.Of("cluster-1", org).String()},
+	)
 	edit(w, org, func(o *v1alpha1.Organization) { o.Spec.Name = "Wanted" })
 	w.settle()
 	saysOf(w, org, v1alpha1.ReasonNameConflict, `"Wanted" carries the mark of this object`, "organization 3")

@@ -13,7 +13,8 @@ import (
 	"grafana-tenancy.dev/operator/internal/lifecycle"
 )
 
-// In an outage, visits that changes elsewhere bring do not put off the next probe: once Grafana is back, that is soon known.
+// In an outage, visits that changes elsewhere bring do not put off the next probe: once Grafana is back, that is soon
+// known.
 func TestOutageManyVisits(t *testing.T) {
 	w := newWorld(t, "12.4.0")
 	w.seed()
@@ -45,7 +46,12 @@ func TestOutageThatAsksForASecond(t *testing.T) {
 				return nil
 			}
 			tried++
-			return &http.Response{StatusCode: status, Header: http.Header{"Retry-After": {"1"}}, Body: http.NoBody, Request: r}
+			return &http.Response{
+				StatusCode: status,
+				Header:     http.Header{"Retry-After": {"1"}},
+				Body:       http.NoBody,
+				Request:    r,
+			}
 		}
 		w.create(newDashboard("given", oneDashboard))
 		w.briefly(10 * time.Minute)

@@ -25,10 +25,17 @@ func TestPanicWhileWriting(t *testing.T) {
 				t.Fatal("there was no panic")
 			}
 		}()
-		_, _ = w.reconcilers["Dashboard"].Reconcile(t.Context(), ctrl.Request{NamespacedName: client.ObjectKeyFromObject(newDashboard("", ""))})
+		_, _ = w.reconcilers["Dashboard"].Reconcile(
+			t.Context(),
+			ctrl.Request{NamespacedName: client.ObjectKeyFromObject(newDashboard("", ""))},
+		)
 	}()
 	w.visit("Dashboard tenant/dashboard")
-	if d := newDashboard("", ""); !w.get(d) || !meta.IsStatusConditionTrue(d.Status.Conditions, v1alpha1.ConditionReady) {
+	if d := newDashboard(
+		"",
+		"",
+	); !w.get(d) ||
+		!meta.IsStatusConditionTrue(d.Status.Conditions, v1alpha1.ConditionReady) {
 		t.Errorf("the next pass: %+v", d.Status.Conditions)
 	}
 }

@@ -10,7 +10,8 @@ import (
 	"grafana-tenancy.dev/operator/internal/lifecycle"
 )
 
-// Who writes our finalizer on an object that was never let in has nothing asked in Grafana by deleting it, and is not told whether what it refers to exists.
+// Who writes our finalizer on an object that was never let in has nothing asked in Grafana by deleting it, and is not
+// told whether what it refers to exists.
 func TestForgedFinalizer(t *testing.T) {
 	const stranger = "stranger"
 	for kind, object := range map[string]func(target string) lifecycle.Object{

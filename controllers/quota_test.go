@@ -21,14 +21,19 @@ type visitsAsked struct {
 
 func (q *visitsAsked) Add(r ctrl.Request) { q.names = append(q.names, r.Name) }
 
-// What Grafana refused for a quota is looked at again at once when the Organization has that quota raised, and not only after the pause that a refusal brings.
+// What Grafana refused for a quota is looked at again at once when the Organization has that quota raised, and not only
+// after the pause that a refusal brings.
 func TestARaisedQuotaHasTheRefusedLookedAt(t *testing.T) {
 	for _, version := range []string{"10.4.3", "12.4.0"} {
 		w := newWorld(t, version)
 		w.seed()
 		w.grafana.SetQuotas(true)
 		tenant(w)
-		edit(w, newOrganization(""), func(o *v1alpha1.Organization) { o.Spec.Quotas = map[string]v1alpha1.QuotaLimit{"dashboard": 0} })
+		edit(
+			w,
+			newOrganization(""),
+			func(o *v1alpha1.Organization) { o.Spec.Quotas = map[string]v1alpha1.QuotaLimit{"dashboard": 0} },
+		)
 		w.briefly(10 * time.Second)
 		d := newDashboard("", "")
 		if w.get(d); !meta.IsStatusConditionTrue(d.Status.Conditions, v1alpha1.ConditionStalled) {

@@ -11,7 +11,8 @@ import (
 	"grafana-tenancy.dev/operator/internal/lifecycle"
 )
 
-// A verdict that equals the status in a copy that is behind our own last write is written all the same: no watch would bring the object back.
+// A verdict that equals the status in a copy that is behind our own last write is written all the same: no watch would
+// bring the object back.
 func TestCopyBehindOurOwnWrite(t *testing.T) {
 	const key = "ServiceAccount tenant/account"
 	w := newWorld(t, "12.4.0")

@@ -9,7 +9,8 @@ import (
 	"grafana-tenancy.dev/operator/internal/lifecycle"
 )
 
-// After a start, what was in sync is not asked about until its resync is due; then it is, and with it what has changed meanwhile.
+// After a start, what was in sync is not asked about until its resync is due; then it is, and with it what has changed
+// meanwhile.
 func TestRestartIsQuiet(t *testing.T) {
 	w := newWorld(t, "12.4.0")
 	w.seed()

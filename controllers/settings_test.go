@@ -31,7 +31,8 @@ func (w *world) changeCredential(change func(*corev1.Secret)) {
 	w.everybody()
 }
 
-// The finalizer that keeps the credential's Secret while there are Organizations is no change of the credential: one login serves all.
+// The finalizer that keeps the credential's Secret while there are Organizations is no change of the credential: one
+// login serves all.
 func TestFinalizerOnCredentialCostsNoLogin(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, "12.4.0")
@@ -48,7 +49,8 @@ func TestFinalizerOnCredentialCostsNoLogin(t *testing.T) {
 	}
 }
 
-// A Secret that changes in all but the credential, by whoever's hand, is no reason to try a refused one again; a changed credential is tried at once. So it is after a restart.
+// A Secret that changes in all but the credential, by whoever's hand, is no reason to try a refused one again; a
+// changed credential is tried at once. So it is after a restart.
 func TestRefusedCredentialTriedAgain(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, "12.4.0")
@@ -86,7 +88,8 @@ func TestRefusedCredentialTriedAgain(t *testing.T) {
 	}
 	w.changeCredential(func(s *corev1.Secret) { s.Data["admin-password"] = []byte("wrong again") })
 	visit()
-	if n := w.logins(); n != tries+1 || instance.Status.LoginFailure == nil || instance.Status.LoginFailure.Attempts != 1 {
+	if n := w.logins(); n != tries+1 || instance.Status.LoginFailure == nil ||
+		instance.Status.LoginFailure.Attempts != 1 {
 		t.Errorf("tried %d times more; status: %+v", n-tries, instance.Status.LoginFailure)
 	}
 	w.changeCredential(func(s *corev1.Secret) { s.Data["admin-password"] = []byte("changed") })

@@ -27,7 +27,9 @@ func TestSlim(t *testing.T) {
 		"model":    {Model: &runtime.RawExtension{Raw: []byte(`"` + body + `"`)}},
 	} {
 		d := &v1alpha1.Dashboard{ObjectMeta: metav1.ObjectMeta{
-			Name: "d", Annotations: map[string]string{corev1.LastAppliedConfigAnnotation: body, "kept": "yes"}, ManagedFields: []metav1.ManagedFieldsEntry{{Manager: body}},
+			Name:          "d",
+			Annotations:   map[string]string{corev1.LastAppliedConfigAnnotation: body, "kept": "yes"},
+			ManagedFields: []metav1.ManagedFieldsEntry{{Manager: body}},
 		}, Spec: v1alpha1.DashboardSpec{Source: source, UID: "kept"}}
 		for range 2 {
 			if _, err := e.Slim(d); err != nil {
@@ -45,7 +47,10 @@ func TestSlim(t *testing.T) {
 			if strings.Contains(held, body) || len(d.ManagedFields) > 0 {
 				t.Errorf("%s: the cache would hold %s", name, held)
 			}
-			if (s.JSON != nil) != (name == "json") || (s.GzipJSON != nil) != (name == "gzipJson") || (s.Model != nil) != (name == "model") || d.Spec.UID != "kept" || d.Annotations["kept"] != "yes" {
+			if (s.JSON != nil) != (name == "json") || (s.GzipJSON != nil) != (name == "gzipJson") ||
+				(s.Model != nil) != (name == "model") ||
+				d.Spec.UID != "kept" ||
+				d.Annotations["kept"] != "yes" {
 				t.Errorf("%s: too much is gone: %+v", name, d)
 			}
 		}

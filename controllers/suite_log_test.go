@@ -97,7 +97,8 @@ const (
 	letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 )
 
-// runs are the longest pieces of a text, of some length at least, that consist of certain characters. (A regular expression takes a hundred times as long.)
+// runs are the longest pieces of a text, of some length at least, that consist of certain characters. (A regular
+// expression takes a hundred times as long.)
 func runs(text, of string, least int) (found []string) {
 	var in [256]bool
 	for _, c := range []byte(of) {
@@ -147,7 +148,17 @@ func (l *logbook) about(text string) string {
 
 func TestLogbookFindsKeys(t *testing.T) {
 	l := &logbook{}
-	l.logger().V(9).Info("all is well", "key", "glsa_short", "digest", strings.Repeat("0123abcd", 8), "in base64", base64.StdEncoding.EncodeToString(make([]byte, 99)))
+	l.logger().V(
+		9,
+	).Info(
+		"all is well",
+		"key",
+		"glsa_short",
+		"digest",
+		strings.Repeat("0123abcd", 8),
+		"in base64",
+		base64.StdEncoding.EncodeToString(make([]byte, 99)),
+	)
 	if err := l.leaks(); err != nil {
 		t.Errorf("no key was logged, but: %v", err)
 	}
@@ -164,11 +175,16 @@ func TestLogbookFindsKeys(t *testing.T) {
 func TestSecretsAreFound(t *testing.T) {
 	const password = "an-uncommon-password"
 	for how, text := range disguises(password) {
-		if found := (secrets{"another secret", password}).in("before " + text + " after"); len(found) != 1 || strings.Contains(found[0], password) {
+		if found := (secrets{"another secret", password}).in(
+			"before " + text + " after",
+		); len(found) != 1 ||
+			strings.Contains(found[0], password) {
 			t.Errorf("a password was written as %s, but found: %v", how, found)
 		}
 	}
-	if found := (secrets{password}).in(fmt.Sprintf("it begins with %s, and %x", password[:tellingPart-1], password[:tellingPart-1])); found != nil {
+	if found := (secrets{password}).in(
+		fmt.Sprintf("it begins with %s, and %x", password[:tellingPart-1], password[:tellingPart-1]),
+	); found != nil {
 		t.Errorf("there is none, but found: %v", found)
 	}
 }
@@ -184,8 +200,12 @@ func disguises(secret string) map[string]string {
 		"hexadecimal":   fmt.Sprintf("1%x", secret),
 	}
 	for before := range 4 {
-		ways[fmt.Sprintf("base64 after %d bytes", before)] = base64.StdEncoding.EncodeToString([]byte("adm:"[:before] + secret))
-		ways[fmt.Sprintf("base64 after %d characters", before)] = "/a/b"[:before] + base64.StdEncoding.EncodeToString([]byte(secret))
+		ways[fmt.Sprintf("base64 after %d bytes", before)] = base64.StdEncoding.EncodeToString(
+			[]byte("adm:"[:before] + secret),
+		)
+		ways[fmt.Sprintf("base64 after %d characters", before)] = "/a/b"[:before] + base64.StdEncoding.EncodeToString(
+			[]byte(secret),
+		)
 	}
 	return ways
 }

@@ -21,8 +21,10 @@ func (w *world) instance(changes ...func(*v1alpha1.Instance)) *v1alpha1.Instance
 	obj := &v1alpha1.Instance{
 		ObjectMeta: metav1.ObjectMeta{Name: "grafana"},
 		Spec: v1alpha1.InstanceSpec{
-			URL:         w.grafana.URL,
-			Credentials: v1alpha1.Credentials{BasicAuth: &v1alpha1.BasicAuth{SecretRef: v1alpha1.LocalObjectReference{Name: "admin"}}},
+			URL: w.grafana.URL,
+			Credentials: v1alpha1.Credentials{
+				BasicAuth: &v1alpha1.BasicAuth{SecretRef: v1alpha1.LocalObjectReference{Name: "admin"}},
+			},
 		},
 	}
 	return apply(w, obj, changes)
@@ -49,7 +51,10 @@ func (w *world) account(name, organization string, changes ...func(*v1alpha1.Ser
 }
 
 // token applies a ServiceAccountToken of a ServiceAccount.
-func (w *world) token(name, account string, changes ...func(*v1alpha1.ServiceAccountToken)) *v1alpha1.ServiceAccountToken {
+func (w *world) token(
+	name, account string,
+	changes ...func(*v1alpha1.ServiceAccountToken),
+) *v1alpha1.ServiceAccountToken {
 	w.t.Helper()
 	obj := &v1alpha1.ServiceAccountToken{
 		ObjectMeta: metav1.ObjectMeta{Name: name},

@@ -90,7 +90,8 @@ func (p *proxy) of(r *http.Request, body string) *rule {
 	defer p.mu.Unlock()
 	for i := range p.rules {
 		rule := &p.rules[i]
-		if (rule.method == "" || rule.method == r.Method) && strings.HasPrefix(r.URL.Path, rule.path) && strings.Contains(body, rule.body) {
+		if (rule.method == "" || rule.method == r.Method) && strings.HasPrefix(r.URL.Path, rule.path) &&
+			strings.Contains(body, rule.body) {
 			return rule
 		}
 	}

@@ -53,7 +53,13 @@ func newInspector(ctx context.Context, c cache.Cache) (*inspector, error) {
 }
 
 func kinds() []lifecycle.Object {
-	return []lifecycle.Object{&v1alpha1.Instance{}, &v1alpha1.Organization{}, &v1alpha1.ServiceAccount{}, &v1alpha1.ServiceAccountToken{}, &v1alpha1.Dashboard{}}
+	return []lifecycle.Object{
+		&v1alpha1.Instance{},
+		&v1alpha1.Organization{},
+		&v1alpha1.ServiceAccount{},
+		&v1alpha1.ServiceAccountToken{},
+		&v1alpha1.Dashboard{},
+	}
 }
 
 // closedLists reads from the API's source which reasons and types of conditions there are.
@@ -91,7 +97,16 @@ func (in *inspector) inspect(obj lifecycle.Object) {
 	}
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	in.faults[obj.GetNamespace()] = append(in.faults[obj.GetNamespace()], fmt.Sprintf("%T %s: %s\n\tconditions: %+v", obj, client.ObjectKeyFromObject(obj), strings.Join(faults, "; "), obj.CommonStatus().Conditions))
+	in.faults[obj.GetNamespace()] = append(
+		in.faults[obj.GetNamespace()],
+		fmt.Sprintf(
+			"%T %s: %s\n\tconditions: %+v",
+			obj,
+			client.ObjectKeyFromObject(obj),
+			strings.Join(faults, "; "),
+			obj.CommonStatus().Conditions,
+		),
+	)
 }
 
 // of returns what was wrong with the statuses in a namespace.
@@ -115,12 +130,23 @@ func (in *inspector) faultsOf(obj lifecycle.Object) (faults []string) {
 	for _, c := range status.Conditions {
 		fault(!slices.Contains(in.types, c.Type), "condition %s is not one of ours", c.Type)
 		fault(!slices.Contains(in.reasons, c.Reason), "reason %q of %s is not on the list", c.Reason, c.Type)
-		fault(c.ObservedGeneration > obj.GetGeneration(), "%s observed generation %d of %d", c.Type, c.ObservedGeneration, obj.GetGeneration())
+		fault(
+			c.ObservedGeneration > obj.GetGeneration(),
+			"%s observed generation %d of %d",
+			c.Type,
+			c.ObservedGeneration,
+			obj.GetGeneration(),
+		)
 		fault(c.Message == "" || len(c.Message) > 1100, "the message of %s has %d bytes", c.Type, len(c.Message))
 		lasting := c.Type == v1alpha1.ConditionReady || c.Type == v1alpha1.ConditionAvailable
 		fault(!lasting && c.Status != metav1.ConditionTrue, "%s is there and %s", c.Type, c.Status)
 	}
-	fault(status.ObservedGeneration > obj.GetGeneration(), "observedGeneration %d of %d", status.ObservedGeneration, obj.GetGeneration())
+	fault(
+		status.ObservedGeneration > obj.GetGeneration(),
+		"observedGeneration %d of %d",
+		status.ObservedGeneration,
+		obj.GetGeneration(),
+	)
 	return append(faults, SlotSharer(status)...)
 }
 

@@ -31,7 +31,8 @@ import (
 	"grafana-tenancy.dev/operator/internal/lifecycle"
 )
 
-// cluster is a real control plane with the operator running against it. All tests share one; each keeps to a namespace and a Grafana of its own.
+// cluster is a real control plane with the operator running against it. All tests share one; each keeps to a namespace
+// and a Grafana of its own.
 type cluster struct {
 	env    *envtest.Environment
 	config *rest.Config
@@ -66,7 +67,11 @@ func TestMain(m *testing.M) {
 		}
 	}
 	if unknown := grafanatest.Unrecorded(); len(unknown) > 0 && code == 0 {
-		fmt.Fprintf(os.Stderr, "the operator sent what is in no recording from a real Grafana (see make record):\n%s\n", strings.Join(unknown, "\n"))
+		fmt.Fprintf(
+			os.Stderr,
+			"the operator sent what is in no recording from a real Grafana (see make record):\n%s\n",
+			strings.Join(unknown, "\n"),
+		)
 		code = 1
 	}
 	os.Exit(code)
@@ -94,9 +99,17 @@ func sharedCluster(t *testing.T) *cluster {
 func startCluster() (_ *cluster, err error) {
 	assets := os.Getenv("KUBEBUILDER_ASSETS")
 	if assets == "" {
-		return nil, errors.New("this test needs a kube-apiserver and KUBEBUILDER_ASSETS is not set: run `make test`, which builds one and sets it (make test PKG=./controllers RUN=TestAPI)")
+		return nil, errors.New(
+			"this test needs a kube-apiserver and KUBEBUILDER_ASSETS is not set: run `make test`, which builds " +
+				"one and sets it (make test PKG=./controllers RUN=TestAPI)",
+		)
 	}
-	c := &cluster{log: &logbook{}, scheme: apiruntime.NewScheme(), connections: connection.NewPool(), stopped: make(chan error, 1)}
+	c := &cluster{
+		log:         &logbook{},
+		scheme:      apiruntime.NewScheme(),
+		connections: connection.NewPool(),
+		stopped:     make(chan error, 1),
+	}
 	ctrl.SetLogger(c.log.logger())
 	if err := errors.Join(clientgoscheme.AddToScheme(c.scheme), v1alpha1.AddToScheme(c.scheme)); err != nil {
 		return nil, err
@@ -107,7 +120,11 @@ func startCluster() (_ *cluster, err error) {
 		ControlPlaneStartTimeout: time.Minute, ControlPlaneStopTimeout: time.Minute,
 	}
 	if c.config, err = c.env.Start(); err != nil {
-		return nil, fmt.Errorf("starting the control plane of KUBEBUILDER_ASSETS=%s: %w", assets, errors.Join(err, c.env.Stop()))
+		return nil, fmt.Errorf(
+			"starting the control plane of KUBEBUILDER_ASSETS=%s: %w",
+			assets,
+			errors.Join(err, c.env.Stop()),
+		)
 	}
 	c.config.QPS = -1
 	if err := c.run(); err != nil {

@@ -27,7 +27,8 @@ import (
 	"grafana-tenancy.dev/operator/internal/lifecycle"
 )
 
-// reservationTimeout is how long a test waits for something that must happen. It is long, since a machine can be slow, and costs nothing where all is well.
+// reservationTimeout is how long a test waits for something that must happen. It is long, since a machine can be slow,
+// and costs nothing where all is well.
 const reservationTimeout = 2 * time.Minute
 
 // world is what one test has to itself: a namespace and a Grafana, with an Instance called grafana that stands for it.
@@ -39,8 +40,9 @@ type world struct {
 	also    []string // further namespaces of this test
 }
 
-// startGrafana starts a Grafana for a test: the stand-in, or, with GRAFANA_URL set (and GRAFANA_USER and GRAFANA_PASSWORD,
-// "admin" by default), what stands before that one. There a test is skipped if its Grafana has to be another.
+// startGrafana starts a Grafana for a test: the stand-in, or, with GRAFANA_URL set (and GRAFANA_USER and
+// GRAFANA_PASSWORD, "admin" by default), what stands before that one. There a test is skipped if its Grafana has to be
+// another.
 func startGrafana(t *testing.T, opts grafanatest.Options) *grafanatest.Server {
 	t.Helper()
 	url := os.Getenv("GRAFANA_URL")
@@ -115,8 +117,14 @@ func (w *world) end() {
 // abandon deletes all our objects in a namespace without a thought for Grafana.
 func (w *world) abandon(ctx context.Context, ns string) {
 	for _, obj := range w.objects(ctx, ns) {
-		patch := client.RawPatch(types.MergePatchType, []byte(`{"metadata":{"annotations":{"`+v1alpha1.AnnotationAbandon+`":"true"}}}`))
-		if err := errors.Join(client.IgnoreNotFound(w.client.Patch(ctx, obj, patch)), client.IgnoreNotFound(w.client.Delete(ctx, obj))); err != nil {
+		patch := client.RawPatch(
+			types.MergePatchType,
+			[]byte(`{"metadata":{"annotations":{"`+v1alpha1.AnnotationAbandon+`":"true"}}}`),
+		)
+		if err := errors.Join(
+			client.IgnoreNotFound(w.client.Patch(ctx, obj, patch)),
+			client.IgnoreNotFound(w.client.Delete(ctx, obj)),
+		); err != nil {
 			w.t.Error(err)
 		}
 	}
@@ -132,7 +140,8 @@ func (w *world) abandon(ctx context.Context, ns string) {
 
 // objects lists all our objects in a namespace.
 func (w *world) objects(ctx context.Context, ns string) (all []lifecycle.Object) {
-	for _, list := range []client.ObjectList{&v1alpha1.ServiceAccountTokenList{}, &v1alpha1.DashboardList{}, &v1alpha1.ServiceAccountList{}, &v1alpha1.OrganizationList{}, &v1alpha1.InstanceList{}} {
+	for _, list := range []client.ObjectList{&v1alpha1.ServiceAccountTokenList{}, &v1alpha1.DashboardList{},
+		&v1alpha1.ServiceAccountList{}, &v1alpha1.OrganizationList{}, &v1alpha1.InstanceList{}} {
 		if err := w.client.List(ctx, list, client.InNamespace(ns)); err != nil {
 			w.t.Fatal(err)
 		}
@@ -293,8 +302,14 @@ func until[T lifecycle.Object](w *world, obj T, what string, reached func(ready 
 		}
 		status := obj.CommonStatus()
 		ready := meta.FindStatusCondition(status.Conditions, v1alpha1.ConditionReady)
-		if ready == nil || ready.ObservedGeneration < generation && ready.Reason != v1alpha1.ReasonSuspended || !reached(*ready) {
-			return fmt.Errorf("generation %d, observed %d, conditions %+v", generation, status.ObservedGeneration, status.Conditions)
+		if ready == nil || ready.ObservedGeneration < generation && ready.Reason != v1alpha1.ReasonSuspended ||
+			!reached(*ready) {
+			return fmt.Errorf(
+				"generation %d, observed %d, conditions %+v",
+				generation,
+				status.ObservedGeneration,
+				status.Conditions,
+			)
 		}
 		return nil
 	})
@@ -324,7 +339,8 @@ func waiting[T lifecycle.Object](w *world, obj T, reason string, texts ...string
 func unready[T lifecycle.Object](w *world, obj T, with, reason string, texts ...string) T {
 	w.t.Helper()
 	until(w, obj, with+" by "+reason, func(c metav1.Condition) bool {
-		return c.Status != metav1.ConditionTrue && c.Reason == reason && meta.IsStatusConditionTrue(obj.CommonStatus().Conditions, with)
+		return c.Status != metav1.ConditionTrue && c.Reason == reason &&
+			meta.IsStatusConditionTrue(obj.CommonStatus().Conditions, with)
 	})
 	says(w, obj, texts...)
 	return obj

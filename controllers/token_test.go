@@ -48,7 +48,8 @@ func TestOldKeyOutlivesTheLossOfTheNewOne(t *testing.T) {
 	}
 }
 
-// What spoils the Secret after each write does not have keys made without end, and when it stops the Secret is put right.
+// What spoils the Secret after each write does not have keys made without end, and when it stops the Secret is put
+// right.
 func TestKeysAreNotMadeWithoutEnd(t *testing.T) {
 	w := newWorld(t, "12.4.0")
 	w.seed()
@@ -106,7 +107,8 @@ func TestSecretThatAPersonWritesMeanwhile(t *testing.T) {
 	written := false
 	w.kube = interceptor.NewClient(w.kube, interceptor.Funcs{
 		Update: func(ctx context.Context, c client.WithWatch, obj client.Object, opts ...client.UpdateOption) error {
-			if s, ok := obj.(*corev1.Secret); ok && !written && len((&client.UpdateOptions{}).ApplyOptions(opts).DryRun) == 0 {
+			if s, ok := obj.(*corev1.Secret); ok && !written &&
+				len((&client.UpdateOptions{}).ApplyOptions(opts).DryRun) == 0 {
 				written = true
 				theirs := &corev1.Secret{ObjectMeta: named(s.Name)}
 				if err := c.Get(ctx, client.ObjectKeyFromObject(s), theirs); err != nil {
@@ -178,7 +180,11 @@ func TestSecretThatIsChangedOnItsWay(t *testing.T) {
 			if n := len(w.grafana.Keys()); n != 0 {
 				t.Errorf("%d keys were made", n)
 			}
-			if c := conditionOf(token, v1alpha1.ConditionReady); c == nil || c.Reason != v1alpha1.ReasonRefused || !strings.Contains(c.Message, "as it is written") {
+			if c := conditionOf(
+				token,
+				v1alpha1.ConditionReady,
+			); c == nil || c.Reason != v1alpha1.ReasonRefused ||
+				!strings.Contains(c.Message, "as it is written") {
 				t.Errorf("%+v", c)
 			}
 		})

@@ -138,7 +138,12 @@ func firsts(pattern, text string) (found []string) {
 func TestEveryReasonHasAnEntry(t *testing.T) {
 	const code, page = "api/v1alpha1/conditions.go", "docs/conditions.md"
 	compare(t, "reason", constants(t, code, "Reason"), firsts(`(?m)^### (.+)$`, section(t, page, "## Reasons")))
-	compare(t, "condition", constants(t, code, "Condition"), firsts("(?m)^\\| `(.+?)` \\| [^=|]+ \\|", section(t, page, "## Conditions")))
+	compare(
+		t,
+		"condition",
+		constants(t, code, "Condition"),
+		firsts("(?m)^\\| `(.+?)` \\| [^=|]+ \\|", section(t, page, "## Conditions")),
+	)
 	compare(t, "event", emitted(t), firsts(`(?m)^\| ([A-Z]\w+) \|`, section(t, page, "## Events")))
 }
 
@@ -171,7 +176,8 @@ func TestEveryFlagIsDocumented(t *testing.T) {
 	compare(t, "flag", flags(t, table), firsts("(?m)^\\| `--([a-z-]+)` \\|", table))
 }
 
-// flags lists the manager's flags: those of main.go, whose defaults must be in the table too, zap's, and controller-runtime's own.
+// flags lists the manager's flags: those of main.go, whose defaults must be in the table too, zap's, and
+// controller-runtime's own.
 func flags(t *testing.T, table string) []string {
 	t.Helper()
 	names := []string{"kubeconfig"}
@@ -213,7 +219,12 @@ func definesFlag(call *ast.CallExpr) bool {
 func TestEveryMetricIsDocumented(t *testing.T) {
 	const name = `(grafana_tenancy_\w+)`
 	code := sources(t, "controllers", "internal/lifecycle", "internal/connection", "internal/namespaces")
-	compare(t, "metric", firsts(`Name:\s+"`+name+`"`, code), firsts("(?m)^\\| `"+name+"` \\|", section(t, "docs/install.md", "## Metrics")))
+	compare(
+		t,
+		"metric",
+		firsts(`Name:\s+"`+name+`"`, code),
+		firsts("(?m)^\\| `"+name+"` \\|", section(t, "docs/install.md", "## Metrics")),
+	)
 }
 
 func TestMakeTargetsExist(t *testing.T) {

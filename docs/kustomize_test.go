@@ -122,7 +122,10 @@ metadata: {name: start}
 spec: {organizationRef: {name: team}}
 `,
 	})
-	if n := len(regexp.MustCompile(`(?m)^ +name: a-\w+$`).FindAllString(out, -1)); n != 10 || strings.Count(out, "name: ") != n {
+	if n := len(
+		regexp.MustCompile(`(?m)^ +name: a-\w+$`).FindAllString(out, -1),
+	); n != 10 ||
+		strings.Count(out, "name: ") != n {
 		t.Errorf("%d names with the prefix:\n%s", n, out)
 	}
 }

@@ -33,7 +33,8 @@ func (b *bench) single(ctx context.Context) error {
 			if err := pause(ctx, 4*often); err != nil {
 				return err
 			}
-			const rounds = 5 // an interval is up to a tenth shorter than it says, so that as many can begin in this time
+			// an interval is up to a tenth shorter than it says, so that as many can begin in this time
+			const rounds = 5
 			pages := (b.dashboards + 499) / 500
 			b.report.row("resync-requests-per-500", float64(w.front.counted().dashboards)/float64(rounds*pages))
 			if !b.report.wants("^outage-") {

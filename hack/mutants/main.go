@@ -100,7 +100,17 @@ func build(dir string, chosen []mutant) (*woven, error) {
 		return nil, err
 	}
 	w := &woven{binary: filepath.Join(dir, "controllers.test"), mutants: chosen}
-	out, err := exec.Command("go", "test", "-c", "-gcflags=-e", "-overlay", overlay, "-o", w.binary, "./controllers").CombinedOutput()
+	out, err := exec.Command(
+		"go",
+		"test",
+		"-c",
+		"-gcflags=-e",
+		"-overlay",
+		overlay,
+		"-o",
+		w.binary,
+		"./controllers",
+	).CombinedOutput()
 	if err != nil {
 		return nil, fmt.Errorf("a mutant does not compile, which proves nothing:\n%s", out)
 	}

@@ -100,10 +100,11 @@ var mutants = []mutant{
 		scenarios: "uid is taken",
 	},
 	{
-		name: "finalizer dropped while the way there is blocked",
-		file: "internal/lifecycle/remove.go",
-		old:  "	case isGone(err):\n",
-		new:  "	case isGone(err), err != nil && !errors.Is(err, connection.ErrQueued):\n", scenarios: "deleted at once",
+		name:      "finalizer dropped while the way there is blocked",
+		file:      "internal/lifecycle/remove.go",
+		old:       "	case isGone(err):\n",
+		new:       "	case isGone(err), err != nil && !errors.Is(err, connection.ErrQueued):\n",
+		scenarios: "deleted at once",
 	},
 	{
 		name:      "deletion in an organization that is gone never ends",

@@ -120,7 +120,8 @@ func name(obj client.Object) string {
 
 func (in *inspection) read(ctx context.Context, c client.Client) error {
 	for _, list := range []client.ObjectList{
-		&v1alpha1.InstanceList{}, &v1alpha1.OrganizationList{}, &v1alpha1.ServiceAccountList{}, &v1alpha1.ServiceAccountTokenList{}, &v1alpha1.DashboardList{},
+		&v1alpha1.InstanceList{}, &v1alpha1.OrganizationList{}, &v1alpha1.ServiceAccountList{},
+		&v1alpha1.ServiceAccountTokenList{}, &v1alpha1.DashboardList{},
 	} {
 		if err := c.List(ctx, list); err != nil {
 			return err
@@ -291,7 +292,8 @@ func (s *soak) secretsTold(ctx context.Context) ([]string, error) {
 		look("what the operator said in "+file, text)
 	}
 	for _, list := range []client.ObjectList{
-		&v1alpha1.InstanceList{}, &v1alpha1.OrganizationList{}, &v1alpha1.ServiceAccountList{}, &v1alpha1.ServiceAccountTokenList{}, &v1alpha1.DashboardList{}, &eventsv1.EventList{},
+		&v1alpha1.InstanceList{}, &v1alpha1.OrganizationList{}, &v1alpha1.ServiceAccountList{},
+		&v1alpha1.ServiceAccountTokenList{}, &v1alpha1.DashboardList{}, &eventsv1.EventList{},
 	} {
 		if err := s.client.List(ctx, list); err != nil {
 			return nil, err

@@ -120,7 +120,8 @@ func (s *soak) applyPlatform(ctx context.Context) error {
 		&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: platform}},
 		&corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: platform, Name: "admin"}, StringData: map[string]string{"admin-user": "admin", "admin-password": password}},
 		&v1alpha1.Instance{ObjectMeta: metav1.ObjectMeta{Namespace: platform, Name: "grafana"}, Spec: v1alpha1.InstanceSpec{
-			URL: s.grafana.URL, Timeout: &metav1.Duration{Duration: timeout}, ResyncInterval: &metav1.Duration{Duration: resync},
+			URL: s.grafana.URL, Timeout: &metav1.Duration{Duration: timeout},
+			ResyncInterval:    &metav1.Duration{Duration: resync},
 			Credentials:       v1alpha1.Credentials{BasicAuth: &v1alpha1.BasicAuth{SecretRef: v1alpha1.LocalObjectReference{Name: "admin"}}},
 			AllowedNamespaces: v1alpha1.AllowedNamespaces{From: v1alpha1.FromAll},
 			OnReset:           v1alpha1.ResetRebuild,

@@ -33,11 +33,16 @@ func newGateWorld(readers, writers int) *gateWorld {
 }
 
 func (w *gateWorld) ticket(group, name string) Waiter {
-	return Waiter{Kind: "Dashboard", Group: group, Request: ctrl.Request{NamespacedName: client.ObjectKey{Namespace: group, Name: name}}, Wake: func() {
-		w.mu.Lock()
-		defer w.mu.Unlock()
-		w.woken = append(w.woken, group+"/"+name)
-	}}
+	return Waiter{
+		Kind:    "Dashboard",
+		Group:   group,
+		Request: ctrl.Request{NamespacedName: client.ObjectKey{Namespace: group, Name: name}},
+		Wake: func() {
+			w.mu.Lock()
+			defer w.mu.Unlock()
+			w.woken = append(w.woken, group+"/"+name)
+		},
+	}
 }
 
 func (w *gateWorld) take() []string {

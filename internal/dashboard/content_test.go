@@ -77,7 +77,14 @@ func large(size int) []byte {
 		if i > 1 {
 			b.WriteByte(',')
 		}
-		fmt.Fprintf(&b, `{"datasource":{"type":"prometheus","uid":"${datasource}"},"fieldConfig":{"defaults":{"color":{"mode":"palette-classic"},"custom":{"axisCenteredZero":false,"drawStyle":"line","fillOpacity":10,"lineWidth":1,"spanNulls":false},"mappings":[],"thresholds":{"mode":"absolute","steps":[{"color":"green"},{"color":"red","value":80.5}]},"unit":"percentunit"},"overrides":[]},"gridPos":{"h":8,"w":12,"x":%d,"y":%d},"id":%d,"options":{"legend":{"calcs":["lastNotNull","max"],"displayMode":"table","placement":"bottom","showLegend":true},"tooltip":{"mode":"multi","sort":"desc"}},"targets":[{"editorMode":"code","expr":"sum by (namespace, pod) (rate(container_cpu_usage_seconds_total{job=\"kubelet\", namespace=~\"$namespace\"}[$__rate_interval])) > 0","legendFormat":"{{pod}}","range":true,"refId":"A"}],"title":"Panel %d","type":"timeseries"}`, i%2*12, i/2*8, i, i)
+		fmt.Fprintf(
+			&b,
+			`{"datasource":{"type":"prometheus","uid":"${datasource}"},"fieldConfig":{"defaults":{"color":{"mode":"palette-classic"},"custom":{"axisCenteredZero":false,"drawStyle":"line","fillOpacity":10,"lineWidth":1,"spanNulls":false},"mappings":[],"thresholds":{"mode":"absolute","steps":[{"color":"green"},{"color":"red","value":80.5}]},"unit":"percentunit"},"overrides":[]},"gridPos":{"h":8,"w":12,"x":%d,"y":%d},"id":%d,"options":{"legend":{"calcs":["lastNotNull","max"],"displayMode":"table","placement":"bottom","showLegend":true},"tooltip":{"mode":"multi","sort":"desc"}},"targets":[{"editorMode":"code","expr":"sum by (namespace, pod) (rate(container_cpu_usage_seconds_total{job=\"kubelet\", namespace=~\"$namespace\"}[$__rate_interval])) > 0","legendFormat":"{{pod}}","range":true,"refId":"A"}],"title":"Panel %d","type":"timeseries"}`,
+			i%2*12,
+			i/2*8,
+			i,
+			i,
+		)
 	}
 	b.WriteString(`]}`)
 	return b.Bytes()
@@ -114,7 +121,13 @@ func TestUIDs(t *testing.T) {
 		}
 	}
 	for own, want := range map[string]string{"own": "own", "": "name"} {
-		c := parse(t, []byte(`{"apiVersion":"dashboard.grafana.app/v0alpha1","kind":"Dashboard","metadata":{"name":"name"},"spec":{"title":"x","uid":"`+own+`"}}`), nil)
+		c := parse(
+			t,
+			[]byte(
+				`{"apiVersion":"dashboard.grafana.app/v0alpha1","kind":"Dashboard","metadata":{"name":"name"},"spec":{"title":"x","uid":"`+own+`"}}`,
+			),
+			nil,
+		)
 		if c.UID != want {
 			t.Errorf("a resource with uid %q in its spec has the uid %q, want %q", own, c.UID, want)
 		}
@@ -168,13 +181,29 @@ func rebuilt(t *testing.T, c *Content) map[string]any {
 }
 
 func TestAdditionsOfGrafanaAreNoChange(t *testing.T) {
-	builtIn := map[string]any{"builtIn": 1, "datasource": map[string]any{"type": "grafana", "uid": "-- Grafana --"}, "enable": true, "hide": true, "iconColor": "rgba(0, 211, 255, 1)", "name": "Annotations & Alerts", "type": "dashboard"}
+	builtIn := map[string]any{
+		"builtIn":    1,
+		"datasource": map[string]any{"type": "grafana", "uid": "-- Grafana --"},
+		"enable":     true,
+		"hide":       true,
+		"iconColor":  "rgba(0, 211, 255, 1)",
+		"name":       "Annotations & Alerts",
+		"type":       "dashboard",
+	}
 	additions := map[string]func(fields map[string]any){
 		"nothing": func(map[string]any) {},
 		"own":     func(f map[string]any) { f["id"], f["version"], f["iteration"] = 3165669782794240, 17, 1.7e12 },
 		"defaults": func(f map[string]any) {
 			added := map[string]any{}
-			must(t, json.Unmarshal([]byte(`{"annotations":{"list":[]},"editable":true,"fiscalYearStartMonth":0,"graphTooltip":0,"links":[],"liveNow":false,"panels":[],"preload":false,"refresh":"","tags":[],"templating":{"list":[]},"time":{"from":"now-6h","to":"now"},"timepicker":{},"timezone":"","weekStart":""}`), &added))
+			must(
+				t,
+				json.Unmarshal(
+					[]byte(
+						`{"annotations":{"list":[]},"editable":true,"fiscalYearStartMonth":0,"graphTooltip":0,"links":[],"liveNow":false,"panels":[],"preload":false,"refresh":"","tags":[],"templating":{"list":[]},"time":{"from":"now-6h","to":"now"},"timepicker":{},"timezone":"","weekStart":""}`,
+					),
+					&added,
+				),
+			)
 			maps.Copy(added, f)
 			maps.Copy(f, added)
 		},
@@ -187,7 +216,9 @@ func TestAdditionsOfGrafanaAreNoChange(t *testing.T) {
 			list, _ := f["panels"].([]any)
 			for _, p := range list {
 				if library, ok := p.(map[string]any)["libraryPanel"].(map[string]any); ok {
-					library["version"], library["meta"], library["model"] = 2, map[string]any{"connectedDashboards": 1}, map[string]any{}
+					library["version"], library["meta"], library["model"] = 2, map[string]any{
+						"connectedDashboards": 1,
+					}, map[string]any{}
 				}
 			}
 		},

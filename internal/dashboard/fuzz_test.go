@@ -22,7 +22,11 @@ func addSamples(f *testing.F, add func(source []byte)) {
 func FuzzParse(f *testing.F) {
 	addSamples(f, func(source []byte) { f.Add(source) })
 	f.Add([]byte(zipped(`{"title":"x"}`)))
-	f.Add([]byte("\ufeff" + `{"dashboard":{"apiVersion":"dashboard.grafana.app/v1","kind":"Dashboard","metadata":{"name":"n"},"spec":{"title":"x"}}}`))
+	f.Add(
+		[]byte(
+			"\ufeff" + `{"dashboard":{"apiVersion":"dashboard.grafana.app/v1","kind":"Dashboard","metadata":{"name":"n"},"spec":{"title":"x"}}}`,
+		),
+	)
 	f.Fuzz(func(t *testing.T, source []byte) {
 		c, err := Parse(source, nil)
 		if err != nil {
@@ -93,7 +97,8 @@ func shape(t *testing.T, text []byte) []byte {
 	return text
 }
 
-// FuzzCanonical: the canonical form is a dashboard and its own canonical form, and a float64 round trip through encoding/json leaves it.
+// FuzzCanonical: the canonical form is a dashboard and its own canonical form, and a float64 round trip through
+// encoding/json leaves it.
 func FuzzCanonical(f *testing.F) {
 	addSamples(f, func(source []byte) { f.Add(source) })
 	f.Add([]byte(`{"title":"x","uid":"u","panels":[{"a":1e400}]}`))

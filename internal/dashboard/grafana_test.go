@@ -13,7 +13,13 @@ func TestRoundTrip(t *testing.T) {
 	for _, version := range grafanatest.Versions() {
 		t.Run(version, func(t *testing.T) {
 			s := grafanatest.Start(t, grafanatest.Options{Version: version})
-			client, err := grafana.New(grafana.Config{URL: "http://grafana.test", Transport: s.RoundTripper(), BasicAuth: &grafana.BasicAuth{Username: "admin", Password: "admin"}})
+			client, err := grafana.New(
+				grafana.Config{
+					URL:       "http://grafana.test",
+					Transport: s.RoundTripper(),
+					BasicAuth: &grafana.BasicAuth{Username: "admin", Password: "admin"},
+				},
+			)
 			must(t, err)
 			org := client.Org(1)
 			for name, c := range samples() {

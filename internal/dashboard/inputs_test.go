@@ -62,8 +62,18 @@ func TestManyInputsAreNotAllTold(t *testing.T) {
 
 func TestLibraryPanelsDoNotGrowWithoutBound(t *testing.T) {
 	const reference = `{"libraryPanel":{"uid":"a"}}`
-	source := `{"title":"x","__elements":{"a":{"model":{"type":"text","text":"` + strings.Repeat("x", 1<<20) + `"}}},"panels":[` + strings.Repeat(reference+",", 1000) + reference + `]}`
-	if _, err := Parse([]byte(source), nil); err == nil || !strings.Contains(err.Error(), "library panels put in, it is larger") {
+	source := `{"title":"x","__elements":{"a":{"model":{"type":"text","text":"` + strings.Repeat(
+		"x",
+		1<<20,
+	) + `"}}},"panels":[` + strings.Repeat(
+		reference+",",
+		1000,
+	) + reference + `]}`
+	if _, err := Parse(
+		[]byte(source),
+		nil,
+	); err == nil ||
+		!strings.Contains(err.Error(), "library panels put in, it is larger") {
 		t.Errorf("Parse said %v", err)
 	}
 }

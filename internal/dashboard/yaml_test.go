@@ -63,7 +63,8 @@ func TestWordsThatYAMLHasTakenForTrueAndFalseAreRefused(t *testing.T) {
 		`templating: {list: [{name: a, options: [{text: "y", value: y}]}]}`:                             "list[0].options[0].value is true",
 	} {
 		_, err := fromYAML(t, text)
-		if err == nil || !strings.Contains(err.Error(), where) || !strings.Contains(err.Error(), "Quote it in your YAML") {
+		if err == nil || !strings.Contains(err.Error(), where) ||
+			!strings.Contains(err.Error(), "Quote it in your YAML") {
 			t.Errorf("%s: %v, want something with %q", text, err, where)
 		}
 	}

@@ -75,7 +75,10 @@ func TestEveryRequestNamesItsOrgAndForcesLogin(t *testing.T) {
 			t.Fatalf("%s: %v", name, err)
 		}
 		want := map[string]string{
-			"X-Grafana-Org-Id": test.org, "Accept": "application/json", "Content-Type": "application/json", "User-Agent": "grafana-tenancy-operator",
+			"X-Grafana-Org-Id": test.org,
+			"Accept":           "application/json",
+			"Content-Type":     "application/json",
+			"User-Agent":       "grafana-tenancy-operator",
 		}
 		for header, value := range want {
 			if got.Header.Get(header) != value {
@@ -258,7 +261,8 @@ func TestTimeoutsAndCancelledContexts(t *testing.T) {
 	slow := serve(t, handler, func(cfg *Config) { cfg.Timeout = 20 * time.Millisecond })
 	defer close(done)
 	_, err := slow.CreateOrg(t.Context(), "x")
-	if is(err) != "unavailable unsure" || !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "20ms") {
+	if is(err) != "unavailable unsure" || !errors.Is(err, context.DeadlineExceeded) ||
+		!strings.Contains(err.Error(), "20ms") {
 		t.Errorf("timeout: %v is %q", err, is(err))
 	}
 	<-arrived
@@ -294,7 +298,11 @@ func TestDeletingAnOrgHasItsOwnTimeout(t *testing.T) {
 			deadline, _ := r.Context().Deadline()
 			deadlines.Store(r.Method, time.Until(deadline) > 5*time.Hour)
 			rec := httptest.NewRecorder()
-			answerJSON(rec, 200, map[string]string{"GET": `[{"orgId":4},{"orgId":3},{"orgId":2}]`, "DELETE": `{"message":"Organization deleted"}`}[r.Method])
+			answerJSON(
+				rec,
+				200,
+				map[string]string{"GET": `[{"orgId":4},{"orgId":3},{"orgId":2}]`, "DELETE": `{"message":"Organization deleted"}`}[r.Method],
+			)
 			if r.Method == "DELETE" && r.Header.Get("X-Grafana-Org-Id") != "3" {
 				t.Errorf("deletes from within org %s", r.Header.Get("X-Grafana-Org-Id"))
 			}
@@ -342,7 +350,14 @@ func TestTLS(t *testing.T) {
 	if got := is(err); got != "unavailable tls" {
 		t.Errorf("wrong name: %v is %q", err, got)
 	}
-	if _, err = connect(t, server.URL, func(cfg *Config) { cfg.TLS = &tls.Config{RootCAs: trusted} }).CreateOrg(t.Context(), "x"); err != nil {
+	if _, err = connect(
+		t,
+		server.URL,
+		func(cfg *Config) { cfg.TLS = &tls.Config{RootCAs: trusted} },
+	).CreateOrg(
+		t.Context(),
+		"x",
+	); err != nil {
 		t.Errorf("trusted: %v", err)
 	}
 
@@ -358,7 +373,14 @@ func TestTLS(t *testing.T) {
 	choosy.Config.ErrorLog = log.New(io.Discard, "", 0)
 	choosy.StartTLS()
 	defer choosy.Close()
-	_, err = connect(t, choosy.URL, func(cfg *Config) { cfg.TLS = &tls.Config{RootCAs: trusted} }).CreateOrg(t.Context(), "x")
+	_, err = connect(
+		t,
+		choosy.URL,
+		func(cfg *Config) { cfg.TLS = &tls.Config{RootCAs: trusted} },
+	).CreateOrg(
+		t.Context(),
+		"x",
+	)
 	if !IsTLS(err) || !IsUnavailable(err) {
 		t.Errorf("client certificate wanted: %v is %q", err, is(err))
 	}
@@ -561,11 +583,16 @@ func TestListDashboardsReadsAllPages(t *testing.T) {
 	handler := func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/api/frontend/settings" {
 			settings++
-			answerJSON(w, 200, `{"buildInfo":{"edition":"Enterprise"},"namespace":"stacks-77","featureToggles":{"a":true,"b":"no"}}`)
+			answerJSON(
+				w,
+				200,
+				`{"buildInfo":{"edition":"Enterprise"},"namespace":"stacks-77","featureToggles":{"a":true,"b":"no"}}`,
+			)
 			return
 		}
 		asked = append(asked, r.URL.Path+" "+r.URL.Query().Get("continue"))
-		if r.Header.Get("Accept") != "application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io" || r.URL.Query().Get("limit") != "500" {
+		if r.Header.Get("Accept") != "application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io" ||
+			r.URL.Query().Get("limit") != "500" {
 			t.Errorf("Accept %q, %s", r.Header.Get("Accept"), r.URL)
 		}
 		answerJSON(w, 200, map[string]string{
@@ -576,7 +603,11 @@ func TestListDashboardsReadsAllPages(t *testing.T) {
 	byPassword, byToken := serve(t, handler), serve(t, handler, withToken)
 	for _, o := range []*OrgClient{byPassword.Org(2), byPassword.Org(1), byToken.Org(1), byToken.Org(1)} {
 		got, err := o.ListDashboards(t.Context(), "v1beta1")
-		if diff := cmp.Diff([]DashboardMeta{{UID: "a", Generation: 3, FolderUID: "f"}, {UID: "b", Generation: 1}}, got); diff != "" || err != nil {
+		if diff := cmp.Diff(
+			[]DashboardMeta{{UID: "a", Generation: 3, FolderUID: "f"}, {UID: "b", Generation: 1}},
+			got,
+		); diff != "" ||
+			err != nil {
 			t.Errorf("%v %s", err, diff)
 		}
 	}
@@ -618,8 +649,8 @@ func TestDashboardAPIVersion(t *testing.T) {
 	}
 }
 
-// A gateway that refuses a route to everybody, as Grafana would refuse a credential, ends no session, and has no password
-// taken for a wrong one: the credential goes on serving for what it served for before.
+// A gateway that refuses a route to everybody, as Grafana would refuse a credential, ends no session, and has no
+// password taken for a wrong one: the credential goes on serving for what it served for before.
 func TestRouteThatAGatewayRefusesSaysNothingOfTheCredential(t *testing.T) {
 	for name, edit := range map[string]func(*Config){"session": withSession, "basic": func(*Config) {}, "token": withToken} {
 		logins := 0
@@ -634,7 +665,8 @@ func TestRouteThatAGatewayRefusesSaysNothingOfTheCredential(t *testing.T) {
 			case "/api/frontend/settings":
 				answerJSON(w, 200, `{"buildInfo":{"version":"12.4.0"},"namespace":"org-7"}`)
 			default:
-				if name == "basic" && r.URL.Path == "/api/user" { // by it a refused password is told from a refused route
+				if name == "basic" &&
+					r.URL.Path == "/api/user" { // by it a refused password is told from a refused route
 					answerJSON(w, 200, `{"id":1,"login":"admin"}`)
 					return
 				}

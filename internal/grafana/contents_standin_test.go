@@ -13,9 +13,21 @@ import (
 func TestTimesOfDashboards(t *testing.T) {
 	var now atomic.Int64
 	now.Store(1_800_000_000)
-	o := dial(t, grafanatest.Start(t, grafanatest.Options{Now: func() time.Time { return time.Unix(now.Load(), 0) }})).Org(1)
+	o := dial(
+		t,
+		grafanatest.Start(t, grafanatest.Options{Now: func() time.Time { return time.Unix(now.Load(), 0) }}),
+	).Org(
+		1,
+	)
 	save := func(tags ...string) {
-		have(o.SaveDashboard(t.Context(), grafana.SaveDashboard{Model: model("d", map[string]any{"tags": tags}), Overwrite: true}))(t)
+		have(
+			o.SaveDashboard(
+				t.Context(),
+				grafana.SaveDashboard{Model: model("d", map[string]any{"tags": tags}), Overwrite: true},
+			),
+		)(
+			t,
+		)
 	}
 	save()
 	want := grafana.DashboardMeta{UID: "d", Generation: 1, Created: time.Unix(1_800_000_000, 0).UTC()}

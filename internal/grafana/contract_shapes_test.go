@@ -32,8 +32,20 @@ func (k contract) testEveryPreference(t *testing.T) {
 	o := k.org(t)
 	k.save(t, o, "home", nil)
 	k.save(t, o, "other", nil)
-	before := grafana.Preferences{Theme: "dark", Timezone: "utc", WeekStart: "monday", Language: "de-DE", HomeDashboardUID: "home"}
-	after := grafana.Preferences{Theme: "light", Timezone: "browser", WeekStart: "sunday", Language: "en-US", HomeDashboardUID: "other"}
+	before := grafana.Preferences{
+		Theme:            "dark",
+		Timezone:         "utc",
+		WeekStart:        "monday",
+		Language:         "de-DE",
+		HomeDashboardUID: "home",
+	}
+	after := grafana.Preferences{
+		Theme:            "light",
+		Timezone:         "browser",
+		WeekStart:        "sunday",
+		Language:         "en-US",
+		HomeDashboardUID: "other",
+	}
 	fields := func(p *grafana.Preferences) []*string {
 		return []*string{&p.Theme, &p.Timezone, &p.WeekStart, &p.Language, &p.HomeDashboardUID}
 	}
@@ -62,7 +74,14 @@ func (k contract) testEveryAddress(t *testing.T) {
 			}
 			return fmt.Sprint("set ", i)
 		}
-		address := grafana.Address{Address1: value(0), Address2: value(1), City: value(2), ZipCode: value(3), State: value(4), Country: value(5)}
+		address := grafana.Address{
+			Address1: value(0),
+			Address2: value(1),
+			City:     value(2),
+			ZipCode:  value(3),
+			State:    value(4),
+			Country:  value(5),
+		}
 		must(t, k.client.SetOrgAddress(t.Context(), o.ID(), address))
 		must(t, o.SetOwnAddress(t.Context(), address))
 	}
@@ -124,7 +143,10 @@ func (k contract) testPermissions(t *testing.T) {
 	have(o.CreateFolder(t.Context(), grafana.Folder{UID: "fold", Title: "Folder"}))(t)
 	k.save(t, o, "dash", nil)
 	me := have(k.client.Me(t.Context()))(t)
-	everybody := []grafana.Permission{{Role: "Editor", Permission: grafana.MayEdit}, {Role: "Viewer", Permission: grafana.MayView}}
+	everybody := []grafana.Permission{
+		{Role: "Editor", Permission: grafana.MayEdit},
+		{Role: "Viewer", Permission: grafana.MayView},
+	}
 	mine := grafana.Permission{UserID: me.ID, Permission: grafana.MayAdmin}
 	for uid, of := range map[string]struct {
 		list func(context.Context, string) ([]grafana.Permission, error)
@@ -140,7 +162,8 @@ func (k contract) testPermissions(t *testing.T) {
 			return items
 		}
 		same(t, uid+": at first", append([]grafana.Permission{mine}, everybody...), found())
-		for _, want := range [][]grafana.Permission{{mine}, everybody, append([]grafana.Permission{mine}, everybody...), {}} {
+		for _, want := range [][]grafana.Permission{{mine}, everybody, append([]grafana.Permission{mine},
+			everybody...), {}} {
 			must(t, of.set(t.Context(), uid, want))
 			same(t, uid+": permissions", want, found())
 		}
@@ -160,7 +183,10 @@ func (k contract) testEveryQuota(t *testing.T) {
 			t.Fatal(set)
 		}
 		quotas := have(k.client.OrgQuotas(t.Context(), o.ID()))(t)
-		if !slices.ContainsFunc(quotas, func(q grafana.Quota) bool { return q.Target == "dashboard" && q.Limit == limit }) {
+		if !slices.ContainsFunc(
+			quotas,
+			func(q grafana.Quota) bool { return q.Target == "dashboard" && q.Limit == limit },
+		) {
 			t.Errorf("set to %d: %+v", limit, quotas)
 		}
 	}
@@ -173,7 +199,13 @@ func (k contract) testSessionRenewal(t *testing.T) {
 	}
 	var ahead atomic.Int64
 	now := func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) }
-	c := k.connect(t, grafana.Config{Now: now, BasicAuth: &grafana.BasicAuth{Username: k.user, Password: grafana.Key(k.password), Session: true}})
+	c := k.connect(
+		t,
+		grafana.Config{
+			Now:       now,
+			BasicAuth: &grafana.BasicAuth{Username: k.user, Password: grafana.Key(k.password), Session: true},
+		},
+	)
 	have(c.MyOrgs(t.Context()))(t)
 	id := c.SessionID()
 	ahead.Store(int64(24 * time.Hour))

@@ -58,7 +58,10 @@ type contract struct {
 
 func runContract(t *testing.T, url, user, password string) {
 	k := contract{url: url, user: user, password: password}
-	k.client = k.connect(t, grafana.Config{BasicAuth: &grafana.BasicAuth{Username: user, Password: grafana.Key(password), Session: true}})
+	k.client = k.connect(
+		t,
+		grafana.Config{BasicAuth: &grafana.BasicAuth{Username: user, Password: grafana.Key(password), Session: true}},
+	)
 	settings, err := k.client.Settings(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -148,7 +151,12 @@ func (k contract) person(t *testing.T, method, path string, org int64, body any)
 	t.Helper()
 	data, err := json.Marshal(body)
 	must(t, err)
-	req, err := http.NewRequestWithContext(context.WithoutCancel(t.Context()), method, k.url+path, bytes.NewReader(data))
+	req, err := http.NewRequestWithContext(
+		context.WithoutCancel(t.Context()),
+		method,
+		k.url+path,
+		bytes.NewReader(data),
+	)
 	must(t, err)
 	req.SetBasicAuth(k.user, k.password)
 	req.Header.Set("Content-Type", "application/json")
@@ -167,7 +175,13 @@ func (k contract) person(t *testing.T, method, path string, org int64, body any)
 func (k contract) someone(t *testing.T) string {
 	t.Helper()
 	login := unique("user")
-	made := k.person(t, "POST", "/api/admin/users", 1, map[string]string{"login": login, "email": login + "@example.org", "name": login, "password": login})
+	made := k.person(
+		t,
+		"POST",
+		"/api/admin/users",
+		1,
+		map[string]string{"login": login, "email": login + "@example.org", "name": login, "password": login},
+	)
 	t.Cleanup(func() { k.person(t, "DELETE", fmt.Sprintf("/api/admin/users/%.0f", made["id"]), 1, nil) })
 	return login
 }
@@ -245,20 +259,31 @@ func (k contract) testServer(t *testing.T) {
 func (k contract) testCredentials(t *testing.T) {
 	login := k.someone(t)
 	for _, session := range []bool{true, false} {
-		right := k.connect(t, grafana.Config{BasicAuth: &grafana.BasicAuth{Username: login, Password: grafana.Key(login), Session: session}})
+		right := k.connect(
+			t,
+			grafana.Config{
+				BasicAuth: &grafana.BasicAuth{Username: login, Password: grafana.Key(login), Session: session},
+			},
+		)
 		_, err := right.MyOrgs(t.Context())
 		must(t, err)
 		if (right.SessionID() != "") != (session && k.sessions) {
 			t.Errorf("session %v: its id is %q", session, right.SessionID())
 		}
-		wrong := k.connect(t, grafana.Config{BasicAuth: &grafana.BasicAuth{Username: login, Password: "wrong", Session: session}})
+		wrong := k.connect(
+			t,
+			grafana.Config{BasicAuth: &grafana.BasicAuth{Username: login, Password: "wrong", Session: session}},
+		)
 		for range 9 { // only the first is sent, or the login would be locked
 			_, err := wrong.MyOrgs(t.Context())
 			expect(t, "wrong password", err, grafana.IsUnauthorized)
 			expect(t, "wrong password", err, func(err error) bool { return errors.As(err, new(*grafana.LoginError)) })
 		}
 	}
-	again := k.connect(t, grafana.Config{BasicAuth: &grafana.BasicAuth{Username: login, Password: grafana.Key(login), Session: true}})
+	again := k.connect(
+		t,
+		grafana.Config{BasicAuth: &grafana.BasicAuth{Username: login, Password: grafana.Key(login), Session: true}},
+	)
 	_, err := again.MyOrgs(t.Context())
 	expect(t, "right password after two wrong ones", err, func(err error) bool { return err == nil })
 
@@ -279,7 +304,14 @@ func (k contract) testOrgs(t *testing.T) {
 	same(t, "by name", &created, have(k.client.OrgByName(t.Context(), created.Name))(t))
 	same(t, "by a longer name", nil, have(k.client.OrgByName(t.Context(), created.Name+"x"))(t))
 	same(t, "by its beginning", nil, have(k.client.OrgByName(t.Context(), created.Name[:len(created.Name)-1]))(t))
-	if all := have(k.client.ListOrgs(t.Context()))(t); !slices.Contains(all, grafana.OrgName{ID: created.ID, Name: created.Name}) {
+	if all := have(
+		k.client.ListOrgs(t.Context()),
+	)(
+		t,
+	); !slices.Contains(
+		all,
+		grafana.OrgName{ID: created.ID, Name: created.Name},
+	) {
 		t.Errorf("the list lacks it: %v", all)
 	}
 	mine := grafana.OrgMembership{OrgID: created.ID, Name: created.Name, Role: "Admin"}
@@ -332,16 +364,27 @@ func (k contract) testOrgMark(t *testing.T) {
 	same(t, "address after setting another field", mark, org.Address)
 	must(t, o.SetOwnAddress(t.Context(), grafana.Address{Country: "DE"}))
 	mark.Country = "DE"
-	same(t, "address after setting a field from within", &grafana.Org{ID: org.ID, Name: org.Name, Address: mark}, have(k.client.OrgByName(t.Context(), org.Name))(t))
+	same(
+		t,
+		"address after setting a field from within",
+		&grafana.Org{ID: org.ID, Name: org.Name, Address: mark},
+		have(k.client.OrgByName(t.Context(), org.Name))(t),
+	)
 	_, err := k.client.CreateOrg(t.Context(), org.Name)
 	expect(t, "the name is taken", err, grafana.IsTaken)
 }
 
 func (k contract) testMembers(t *testing.T) {
 	o, login := k.org(t), k.someone(t)
-	user := k.connect(t, grafana.Config{BasicAuth: &grafana.BasicAuth{Username: login, Password: grafana.Key(login), Session: true}})
+	user := k.connect(
+		t,
+		grafana.Config{BasicAuth: &grafana.BasicAuth{Username: login, Password: grafana.Key(login), Session: true}},
+	)
 	isMember := func() bool {
-		return slices.ContainsFunc(have(user.MyOrgs(t.Context()))(t), func(m grafana.OrgMembership) bool { return m.OrgID == o.ID() && m.Role == "Editor" })
+		return slices.ContainsFunc(
+			have(user.MyOrgs(t.Context()))(t),
+			func(m grafana.OrgMembership) bool { return m.OrgID == o.ID() && m.Role == "Editor" },
+		)
 	}
 	if isMember() {
 		t.Error("a member before joining")
@@ -351,7 +394,12 @@ func (k contract) testMembers(t *testing.T) {
 	if !isMember() {
 		t.Error("no Editor after joining as one, and again as Viewer")
 	}
-	expect(t, "someone unknown joins", k.client.JoinOrg(t.Context(), o.ID(), unique("nobody"), "Admin"), grafana.IsNotFound)
+	expect(
+		t,
+		"someone unknown joins",
+		k.client.JoinOrg(t.Context(), o.ID(), unique("nobody"), "Admin"),
+		grafana.IsNotFound,
+	)
 	expect(t, "a user deletes an organization", user.RenameOrg(t.Context(), o.ID(), unique("x")), grafana.IsForbidden)
 }
 
@@ -374,7 +422,10 @@ func (k contract) testRemovedMembers(t *testing.T) {
 	same(t, "its creator", []grafana.Member{mine}, members())
 	expect(t, "removing the last Admin", k.client.RemoveMember(t.Context(), o.ID(), me.ID), grafana.IsLastAdmin)
 
-	user := k.connect(t, grafana.Config{BasicAuth: &grafana.BasicAuth{Username: login, Password: grafana.Key(login), Session: true}})
+	user := k.connect(
+		t,
+		grafana.Config{BasicAuth: &grafana.BasicAuth{Username: login, Password: grafana.Key(login), Session: true}},
+	)
 	theirs := grafana.Member{UserID: have(user.Me(t.Context()))(t).ID, Login: login, Role: "Editor"}
 	must(t, k.client.JoinOrg(t.Context(), o.ID(), login, "Editor"))
 	same(t, "both", []grafana.Member{mine, theirs}, members())
@@ -388,7 +439,10 @@ func (k contract) testRemovedMembers(t *testing.T) {
 
 	must(t, k.client.JoinOrg(t.Context(), o.ID(), login, "Admin"))
 	must(t, k.client.RemoveMember(t.Context(), o.ID(), me.ID))
-	if slices.ContainsFunc(have(k.client.MyOrgs(t.Context()))(t), func(m grafana.OrgMembership) bool { return m.OrgID == o.ID() }) {
+	if slices.ContainsFunc(
+		have(k.client.MyOrgs(t.Context()))(t),
+		func(m grafana.OrgMembership) bool { return m.OrgID == o.ID() },
+	) {
 		t.Error("still a member after leaving")
 	}
 	must(t, k.client.DeleteOrg(t.Context(), o.ID()))
@@ -415,7 +469,12 @@ func (k contract) testQuotas(t *testing.T) {
 	quotas = have(k.client.OrgQuotas(t.Context(), o.ID()))(t)
 	same(t, "limit", int64(1), limit("dashboard"))
 	same(t, "limit of something else", before, limit("data_source"))
-	expect(t, "setting an unknown quota", k.client.SetOrgQuota(t.Context(), o.ID(), "wishes", 3), isStatus(400, 404, 500))
+	expect(
+		t,
+		"setting an unknown quota",
+		k.client.SetOrgQuota(t.Context(), o.ID(), "wishes", 3),
+		isStatus(400, 404, 500),
+	)
 
 	k.save(t, o, "one", nil)
 	_, err = o.SaveDashboard(t.Context(), grafana.SaveDashboard{Model: model("two", nil)})
@@ -428,10 +487,21 @@ func (k contract) testPreferences(t *testing.T) {
 	o := k.org(t)
 	same(t, "at first", grafana.Preferences{}, have(o.Preferences(t.Context()))(t))
 	k.save(t, o, "home", nil)
-	full := grafana.Preferences{Theme: "dark", Timezone: "utc", WeekStart: "monday", Language: "de-DE", HomeDashboardUID: "home"}
+	full := grafana.Preferences{
+		Theme:            "dark",
+		Timezone:         "utc",
+		WeekStart:        "monday",
+		Language:         "de-DE",
+		HomeDashboardUID: "home",
+	}
 	must(t, o.SetPreferences(t.Context(), full))
 	same(t, "after setting all", full, have(o.Preferences(t.Context()))(t))
-	expect(t, "unknown home dashboard", o.SetPreferences(t.Context(), grafana.Preferences{HomeDashboardUID: "nosuch"}), grafana.IsNotFound)
+	expect(
+		t,
+		"unknown home dashboard",
+		o.SetPreferences(t.Context(), grafana.Preferences{HomeDashboardUID: "nosuch"}),
+		grafana.IsNotFound,
+	)
 	expect(t, "unknown theme", o.SetPreferences(t.Context(), grafana.Preferences{Theme: "pink"}), isStatus(400))
 	same(t, "after two refusals", full, have(o.Preferences(t.Context()))(t))
 	for name, change := range map[string]grafana.Preferences{
@@ -442,8 +512,17 @@ func (k contract) testPreferences(t *testing.T) {
 		must(t, o.SetPreferences(t.Context(), full))
 		must(t, o.SetPreferences(t.Context(), change))
 		want := grafana.Preferences{
-			Theme: cmp.Or(change.Theme, full.Theme), Timezone: cmp.Or(change.Timezone, full.Timezone), WeekStart: cmp.Or(change.WeekStart, full.WeekStart),
-			Language: cmp.Or(change.Language, full.Language), HomeDashboardUID: cmp.Or(change.HomeDashboardUID, full.HomeDashboardUID),
+			Theme: cmp.Or(
+				change.Theme,
+				full.Theme,
+			),
+			Timezone:  cmp.Or(change.Timezone, full.Timezone),
+			WeekStart: cmp.Or(change.WeekStart, full.WeekStart),
+			Language: cmp.Or(
+				change.Language,
+				full.Language,
+			),
+			HomeDashboardUID: cmp.Or(change.HomeDashboardUID, full.HomeDashboardUID),
 		}
 		same(t, "after setting "+name, want, have(o.Preferences(t.Context()))(t))
 	}
@@ -457,14 +536,27 @@ func (k contract) account(t *testing.T, o *grafana.OrgClient, name, role string)
 func (k contract) testServiceAccounts(t *testing.T) {
 	o, other := k.org(t), k.org(t)
 	for _, role := range []string{"None", "Viewer", "Editor", "Admin"} {
-		made := have(o.CreateServiceAccount(t.Context(), grafana.ServiceAccount{Name: "SA " + role, Role: role, IsDisabled: role == "Editor"}))(t)
+		made := have(
+			o.CreateServiceAccount(
+				t.Context(),
+				grafana.ServiceAccount{Name: "SA " + role, Role: role, IsDisabled: role == "Editor"},
+			),
+		)(
+			t,
+		)
 		got := have(o.ServiceAccountByID(t.Context(), made.ID))(t)
 		if time.Since(got.CreatedAt).Abs() > time.Hour {
 			t.Errorf("created at %v", got.CreatedAt)
 		}
 		want := grafana.ServiceAccount{
-			ID: made.ID, UID: got.UID, Name: "SA " + role, Login: fmt.Sprintf("sa-%d-sa-%s", o.ID(), strings.ToLower(role)),
-			Role: role, OrgID: o.ID(), IsDisabled: role == "Editor", CreatedAt: got.CreatedAt,
+			ID:         made.ID,
+			UID:        got.UID,
+			Name:       "SA " + role,
+			Login:      fmt.Sprintf("sa-%d-sa-%s", o.ID(), strings.ToLower(role)),
+			Role:       role,
+			OrgID:      o.ID(),
+			IsDisabled: role == "Editor",
+			CreatedAt:  got.CreatedAt,
 		}
 		same(t, "got", want, got)
 		want.CreatedAt = time.Time{}
@@ -478,19 +570,36 @@ func (k contract) testServiceAccounts(t *testing.T) {
 
 	first := have(o.SearchServiceAccounts(t.Context(), "SA None"))(t)[0]
 	disabled, editor := true, "Editor"
-	must(t, o.UpdateServiceAccount(t.Context(), first.ID, grafana.ServiceAccountPatch{Role: &editor, IsDisabled: &disabled}))
+	must(
+		t,
+		o.UpdateServiceAccount(
+			t.Context(),
+			first.ID,
+			grafana.ServiceAccountPatch{Role: &editor, IsDisabled: &disabled},
+		),
+	)
 	got := have(o.ServiceAccountByID(t.Context(), first.ID))(t)
 	if got.Role != editor || !got.IsDisabled || got.Name != "SA None" {
 		t.Errorf("after the change: %+v", got)
 	}
 	_, err = other.ServiceAccountByID(t.Context(), first.ID)
 	expect(t, "getting it in another organization", err, grafana.IsNotFound)
-	expect(t, "changing it in another organization", other.UpdateServiceAccount(t.Context(), first.ID, grafana.ServiceAccountPatch{Role: &editor}), grafana.IsNotFound)
+	expect(
+		t,
+		"changing it in another organization",
+		other.UpdateServiceAccount(t.Context(), first.ID, grafana.ServiceAccountPatch{Role: &editor}),
+		grafana.IsNotFound,
+	)
 
 	must(t, o.DeleteServiceAccount(t.Context(), first.ID))
 	_, err = o.ServiceAccountByID(t.Context(), first.ID)
 	expect(t, "getting it when it is deleted", err, grafana.IsNotFound)
-	expect(t, "deleting it again", o.DeleteServiceAccount(t.Context(), first.ID), func(err error) bool { return err == nil || grafana.IsNotFound(err) })
+	expect(
+		t,
+		"deleting it again",
+		o.DeleteServiceAccount(t.Context(), first.ID),
+		func(err error) bool { return err == nil || grafana.IsNotFound(err) },
+	)
 	k.account(t, o, "SA None", "Viewer")
 }
 
@@ -505,7 +614,12 @@ func (k contract) testServiceAccountMark(t *testing.T) {
 	if len(found) != 1 || found[0].ID != made.ID || found[0].Name != "CI" || found[0].Login != made.Login {
 		t.Errorf("by the mark: %+v", found)
 	}
-	same(t, "how many it finds by something else", 0, len(have(o.SearchServiceAccounts(t.Context(), unique("nosuch")))(t)))
+	same(
+		t,
+		"how many it finds by something else",
+		0,
+		len(have(o.SearchServiceAccounts(t.Context(), unique("nosuch")))(t)),
+	)
 	same(t, "how many there are", 2, len(have(o.SearchServiceAccounts(t.Context(), ""))(t)))
 	if loose := have(o.SearchServiceAccounts(t.Context(), "c_-"+mark[:4]+"%"))(t); len(loose) != 1 {
 		t.Errorf("by a pattern: %+v", loose)
@@ -519,7 +633,13 @@ func (k contract) testServiceAccountMark(t *testing.T) {
 	same(t, "how many bear the name", 2, len(have(o.SearchServiceAccounts(t.Context(), "CI"))(t)))
 }
 
-func (k contract) token(t *testing.T, o *grafana.OrgClient, account int64, name string, ttl time.Duration) grafana.NewToken {
+func (k contract) token(
+	t *testing.T,
+	o *grafana.OrgClient,
+	account int64,
+	name string,
+	ttl time.Duration,
+) grafana.NewToken {
 	t.Helper()
 	return have(o.CreateToken(t.Context(), account, name, ttl))(t)
 }
@@ -531,7 +651,8 @@ func (k contract) testTokens(t *testing.T) {
 	forever := k.token(t, o, account.ID, "forever", 0)
 	hour := k.token(t, o, account.ID, "hour", time.Hour)
 	tokens := have(o.Tokens(t.Context(), account.ID))(t)
-	if len(tokens) != 2 || tokens[0].ID != forever.ID || tokens[1].ID != hour.ID || tokens[0].Name != "forever" || tokens[1].Name != "hour" {
+	if len(tokens) != 2 || tokens[0].ID != forever.ID || tokens[1].ID != hour.ID || tokens[0].Name != "forever" ||
+		tokens[1].Name != "hour" {
 		t.Fatalf("got %+v", tokens)
 	}
 	for _, token := range tokens {
@@ -539,7 +660,8 @@ func (k contract) testTokens(t *testing.T) {
 			t.Errorf("got %+v", token)
 		}
 	}
-	if tokens[0].Expiration != nil || tokens[1].Expiration == nil || tokens[1].Expiration.Sub(tokens[1].Created).Round(time.Minute) != time.Hour {
+	if tokens[0].Expiration != nil || tokens[1].Expiration == nil ||
+		tokens[1].Expiration.Sub(tokens[1].Created).Round(time.Minute) != time.Hour {
 		t.Errorf("they expire at %v and %v", tokens[0].Expiration, tokens[1].Expiration)
 	}
 
@@ -550,7 +672,12 @@ func (k contract) testTokens(t *testing.T) {
 	_, err = other.CreateToken(t.Context(), account.ID, "x", 0)
 	expect(t, "from another organization", err, grafana.IsNotFound)
 
-	expect(t, "deleting from another organization", other.DeleteToken(t.Context(), account.ID, hour.ID), grafana.IsNotFound)
+	expect(
+		t,
+		"deleting from another organization",
+		other.DeleteToken(t.Context(), account.ID, hour.ID),
+		grafana.IsNotFound,
+	)
 	must(t, o.DeleteToken(t.Context(), account.ID, hour.ID))
 	expect(t, "deleting twice", o.DeleteToken(t.Context(), account.ID, hour.ID), grafana.IsNotFound)
 	left := have(o.Tokens(t.Context(), account.ID))(t)
@@ -594,8 +721,19 @@ func (k contract) testKeys(t *testing.T) {
 	k.proves(t, o, kept.Key)
 	k.proves(t, o, deleted.Key)
 	neighbor := k.client.Org(o.ID() - 1)
-	viewer := k.token(t, o, k.account(t, o, "viewer", "Viewer").ID, "viewer", 0) // who may nothing is answered {}, as anybody could
-	expect(t, "of the organization that it is asked for", neighbor.ProveKey(t.Context(), viewer.Key), grafana.IsUnauthorized)
+	viewer := k.token(
+		t,
+		o,
+		k.account(t, o, "viewer", "Viewer").ID,
+		"viewer",
+		0,
+	) // who may nothing is answered {}, as anybody could
+	expect(
+		t,
+		"of the organization that it is asked for",
+		neighbor.ProveKey(t.Context(), viewer.Key),
+		grafana.IsUnauthorized,
+	)
 	expect(t, "unknown key", o.ProveKey(t.Context(), "glsa_ruq60iCcfTdlt6aejKNJNjWHPNRSV2E8_c20cd10f"), k.refuses)
 	expect(t, "no key at all", o.ProveKey(t.Context(), "glsa_x"), k.refuses)
 	expect(t, "empty key", o.ProveKey(t.Context(), ""), k.refuses)
@@ -663,7 +801,13 @@ func (k contract) testTokenAsCredential(t *testing.T) {
 
 // model is the content of a dashboard.
 func model(uid string, more map[string]any) json.RawMessage {
-	content := map[string]any{"uid": uid, "title": "Title of " + uid, "panels": []any{}, "schemaVersion": 39, "tags": []any{}}
+	content := map[string]any{
+		"uid":           uid,
+		"title":         "Title of " + uid,
+		"panels":        []any{},
+		"schemaVersion": 39,
+		"tags":          []any{},
+	}
 	for name, value := range more {
 		content[name] = value
 	}
@@ -682,12 +826,19 @@ func (k contract) save(t *testing.T, o *grafana.OrgClient, uid string, more map[
 func (k contract) testDashboards(t *testing.T) {
 	o, other := k.org(t), k.org(t)
 	folder := have(o.CreateFolder(t.Context(), grafana.Folder{UID: "fold", Title: "Folder"}))(t)
-	saved := have(o.SaveDashboard(t.Context(), grafana.SaveDashboard{Model: model("dash", nil), FolderUID: folder.UID}))(t)
-	if saved.UID != "dash" || saved.Version != 1 || saved.FolderUID != folder.UID || saved.ID == 0 || !strings.Contains(saved.URL, "/d/dash/") {
+	saved := have(
+		o.SaveDashboard(t.Context(), grafana.SaveDashboard{Model: model("dash", nil), FolderUID: folder.UID}),
+	)(
+		t,
+	)
+	if saved.UID != "dash" || saved.Version != 1 || saved.FolderUID != folder.UID || saved.ID == 0 ||
+		!strings.Contains(saved.URL, "/d/dash/") {
 		t.Errorf("saved: %+v", saved)
 	}
 	got := have(o.Dashboard(t.Context(), "dash"))(t)
-	if time.Since(got.Updated).Abs() > time.Hour || time.Since(got.Created).Abs() > time.Hour || got.UpdatedBy == "" || got.Provisioned || got.IsFolder {
+	if time.Since(got.Updated).Abs() > time.Hour || time.Since(got.Created).Abs() > time.Hour || got.UpdatedBy == "" ||
+		got.Provisioned ||
+		got.IsFolder {
 		t.Errorf("got %+v", got)
 	}
 	var content map[string]any
@@ -730,9 +881,15 @@ func (k contract) testDashboardConflicts(t *testing.T) {
 	if want := int64(2); k.major < 12 != (again.Version == want) {
 		t.Errorf("saved unchanged, it has version %d", again.Version)
 	}
-	_, err = o.SaveDashboard(t.Context(), grafana.SaveDashboard{Model: model("dash", map[string]any{"version": again.Version, "tags": []string{"y"}})})
+	_, err = o.SaveDashboard(
+		t.Context(),
+		grafana.SaveDashboard{Model: model("dash", map[string]any{"version": again.Version, "tags": []string{"y"}})},
+	)
 	must(t, err)
-	_, err = o.SaveDashboard(t.Context(), grafana.SaveDashboard{Model: model("dash", map[string]any{"version": again.Version, "tags": []string{"z"}})})
+	_, err = o.SaveDashboard(
+		t.Context(),
+		grafana.SaveDashboard{Model: model("dash", map[string]any{"version": again.Version, "tags": []string{"z"}})},
+	)
 	expect(t, "saving an old version", err, grafana.IsVersionMismatch)
 
 	sameTitle := grafana.SaveDashboard{Model: model("dash2", map[string]any{"title": "Title of dash"})}
@@ -755,7 +912,8 @@ func (k contract) testDashboardRefusals(t *testing.T) {
 		t.Helper()
 		_, err := o.SaveDashboard(t.Context(), save)
 		expect(t, what, err, isStatus(statuses...))
-		if grafana.IsUnsure(err) || grafana.IsUnavailable(err) || err != nil && len(err.Error()) < len("Grafana answered 400 to POST /api/dashboards/db: x") {
+		if grafana.IsUnsure(err) || grafana.IsUnavailable(err) ||
+			err != nil && len(err.Error()) < len("Grafana answered 400 to POST /api/dashboards/db: x") {
 			t.Errorf("%s: %v", what, err)
 		}
 	}
@@ -763,7 +921,11 @@ func (k contract) testDashboardRefusals(t *testing.T) {
 	refused("bad uid", grafana.SaveDashboard{Model: model("a b", nil)}, 400)
 	refused("long uid", grafana.SaveDashboard{Model: model(strings.Repeat("u", 41), nil)}, 400)
 	refused("unknown folder", grafana.SaveDashboard{Model: model("dash", nil), FolderUID: "nosuch"}, 400, 404)
-	refused("unknown id", grafana.SaveDashboard{Model: model("dash", map[string]any{"id": 987654321}), Overwrite: true}, 404)
+	refused(
+		"unknown id",
+		grafana.SaveDashboard{Model: model("dash", map[string]any{"id": 987654321}), Overwrite: true},
+		404,
+	)
 	_, err := o.Dashboard(t.Context(), "dash")
 	expect(t, "none of them is there", err, grafana.IsNotFound)
 }
@@ -817,12 +979,18 @@ func (k contract) testDashboardList(t *testing.T) {
 	list := have(o.ListDashboards(t.Context(), version))(t)
 	slices.SortFunc(list, func(a, b grafana.DashboardMeta) int { return cmp.Compare(a.UID, b.UID) })
 	for i, d := range list {
-		if time.Since(d.Created).Abs() > time.Hour || d.Updated.IsZero() != (d.Generation == 1) || !d.Updated.IsZero() && d.Updated.Before(d.Created) {
+		if time.Since(d.Created).Abs() > time.Hour || d.Updated.IsZero() != (d.Generation == 1) ||
+			!d.Updated.IsZero() && d.Updated.Before(d.Created) {
 			t.Errorf("times of %s: created %v, updated %v", d.UID, d.Created, d.Updated)
 		}
 		list[i].Created, list[i].Updated = time.Time{}, time.Time{}
 	}
-	same(t, "list", []grafana.DashboardMeta{{UID: "a", Generation: 1, FolderUID: "fold"}, {UID: "b", Generation: saved.Version}}, list)
+	same(
+		t,
+		"list",
+		[]grafana.DashboardMeta{{UID: "a", Generation: 1, FolderUID: "fold"}, {UID: "b", Generation: saved.Version}},
+		list,
+	)
 	same(t, "version", saved.Version, have(o.Dashboard(t.Context(), "b"))(t).Version)
 	same(t, "list of nothing", 0, len(have(k.org(t).ListDashboards(t.Context(), version))(t)))
 	have(k.client.Org(1).ListDashboards(t.Context(), version))(t)
@@ -900,13 +1068,24 @@ func (k contract) testFolderLists(t *testing.T) {
 	for _, folder := range []grafana.Folder{{UID: "b", Title: "Bee"}, {UID: "a", Title: "Ant"}, {UID: "ba", Title: "Below", ParentUID: "b"}} {
 		have(o.CreateFolder(t.Context(), folder))(t)
 	}
-	ant, bee, below := grafana.Folder{UID: "a", Title: "Ant"}, grafana.Folder{UID: "b", Title: "Bee"}, grafana.Folder{UID: "ba", Title: "Below", ParentUID: "b"}
+	ant, bee, below := grafana.Folder{
+		UID:   "a",
+		Title: "Ant",
+	}, grafana.Folder{
+		UID:   "b",
+		Title: "Bee",
+	}, grafana.Folder{
+		UID:       "ba",
+		Title:     "Below",
+		ParentUID: "b",
+	}
 	top, under := []grafana.Folder{ant, bee}, []grafana.Folder{below}
 	if !have(k.client.Settings(t.Context()))(t).NestedFolders() {
 		top, under = []grafana.Folder{ant, bee, {UID: "ba", Title: "Below"}}, []grafana.Folder{}
 	}
 	eventually(t, "the list has them all", func() bool {
-		return len(have(o.Folders(t.Context(), ""))(t)) == len(top) && len(have(o.Folders(t.Context(), "b"))(t)) == len(under)
+		return len(have(o.Folders(t.Context(), ""))(t)) == len(top) &&
+			len(have(o.Folders(t.Context(), "b"))(t)) == len(under)
 	})
 	same(t, "in no other", top, have(o.Folders(t.Context(), ""))(t))
 	same(t, "below one", under, have(o.Folders(t.Context(), "b"))(t))
@@ -941,11 +1120,36 @@ func (k contract) testContents(t *testing.T) {
 	eventually(t, "the search finds both", func() bool { return len(have(o.SearchContents(t.Context(), 100))(t)) == 2 })
 	hits := have(o.SearchContents(t.Context(), 100))(t)
 	slices.SortFunc(hits, func(a, b grafana.Hit) int { return cmp.Compare(a.UID, b.UID) })
-	same(t, "hits", []grafana.Hit{{UID: "dash", Title: "Title of dash", Type: "dash-db"}, {UID: "fold", Title: "Folder", Type: "dash-folder"}}, hits)
+	same(
+		t,
+		"hits",
+		[]grafana.Hit{
+			{UID: "dash", Title: "Title of dash", Type: "dash-db"},
+			{UID: "fold", Title: "Folder", Type: "dash-folder"},
+		},
+		hits,
+	)
 	same(t, "one hit", 1, len(have(o.SearchContents(t.Context(), 1))(t)))
 
-	k.person(t, "POST", "/api/datasources", o.ID(), map[string]any{"uid": "ds", "name": "prom", "type": "prometheus", "access": "proxy", "url": "http://127.0.0.1:1"})
-	same(t, "data sources", []grafana.DataSource{{UID: "ds", Name: "prom", Type: "prometheus"}}, have(o.DataSources(t.Context()))(t))
+	k.person(
+		t,
+		"POST",
+		"/api/datasources",
+		o.ID(),
+		map[string]any{
+			"uid":    "ds",
+			"name":   "prom",
+			"type":   "prometheus",
+			"access": "proxy",
+			"url":    "http://127.0.0.1:1",
+		},
+	)
+	same(
+		t,
+		"data sources",
+		[]grafana.DataSource{{UID: "ds", Name: "prom", Type: "prometheus"}},
+		have(o.DataSources(t.Context()))(t),
+	)
 }
 
 func (k contract) testAlertRules(t *testing.T) {
@@ -953,14 +1157,27 @@ func (k contract) testAlertRules(t *testing.T) {
 	same(t, "at first", 0, len(have(o.AlertRules(t.Context()))(t)))
 	have(o.CreateFolder(t.Context(), grafana.Folder{UID: "fold", Title: "Folder"}))(t)
 	rule := map[string]any{
-		"uid": "rule", "title": "Rule", "ruleGroup": "group", "folderUID": "fold", "noDataState": "OK", "execErrState": "OK", "for": "1m", "orgID": o.ID(),
-		"condition": "A", "data": []any{map[string]any{
+		"uid":          "rule",
+		"title":        "Rule",
+		"ruleGroup":    "group",
+		"folderUID":    "fold",
+		"noDataState":  "OK",
+		"execErrState": "OK",
+		"for":          "1m",
+		"orgID":        o.ID(),
+		"condition":    "A",
+		"data": []any{map[string]any{
 			"refId": "A", "datasourceUid": "__expr__", "relativeTimeRange": map[string]int{"from": 60, "to": 0},
 			"model": map[string]string{"refId": "A", "type": "math", "expression": "1 > 0"},
 		}},
 	}
 	k.person(t, "POST", "/api/v1/provisioning/alert-rules", o.ID(), rule)
-	same(t, "rules", []grafana.AlertRule{{UID: "rule", Title: "Rule", FolderUID: "fold"}}, have(o.AlertRules(t.Context()))(t))
+	same(
+		t,
+		"rules",
+		[]grafana.AlertRule{{UID: "rule", Title: "Rule", FolderUID: "fold"}},
+		have(o.AlertRules(t.Context()))(t),
+	)
 	same(t, "of another organization", 0, len(have(k.org(t).AlertRules(t.Context()))(t)))
 }
 
@@ -969,7 +1186,13 @@ func (k contract) testLibraryPanels(t *testing.T) {
 	same(t, "at first", []grafana.LibraryPanel{}, have(o.LibraryPanels(t.Context(), 10))(t))
 	have(o.CreateFolder(t.Context(), grafana.Folder{UID: "fold", Title: "Folder"}))(t)
 	for uid, folder := range map[string]string{"a": "", "b": "fold"} {
-		body := map[string]any{"uid": uid, "name": "Panel " + uid, "kind": 1, "folderUid": folder, "model": map[string]string{"type": "text", "title": "Text"}}
+		body := map[string]any{
+			"uid":       uid,
+			"name":      "Panel " + uid,
+			"kind":      1,
+			"folderUid": folder,
+			"model":     map[string]string{"type": "text", "title": "Text"},
+		}
 		k.person(t, "POST", "/api/library-elements", o.ID(), body)
 	}
 	a, b := grafana.LibraryPanel{UID: "a", Name: "Panel a"}, grafana.LibraryPanel{UID: "b", Name: "Panel b"}

@@ -46,7 +46,11 @@ func TestListOfDashboardsThatExpires(t *testing.T) {
 				answerJSON(w, 200, fmt.Sprintf(listBegin, "two")+fmt.Sprintf(`{"metadata":{"name":"a%d"}}]}`, expired))
 			case expired < lists:
 				expired++
-				answerJSON(w, 410, `{"kind":"Status","status":"Failure","reason":"Expired","message":"the continue token is too old","code":410}`)
+				answerJSON(
+					w,
+					410,
+					`{"kind":"Status","status":"Failure","reason":"Expired","message":"the continue token is too old","code":410}`,
+				)
 			default:
 				answerJSON(w, 200, fmt.Sprintf(listBegin, "")+`{"metadata":{"name":"b"}}]}`)
 			}
@@ -69,7 +73,13 @@ func TestListOfDashboardsThatDoesNotEnd(t *testing.T) {
 	c := serve(t, func(w http.ResponseWriter, _ *http.Request) {
 		answerJSON(w, 200, fmt.Sprintf(listBegin, "same")+`{"metadata":{"name":"a"}}]}`)
 	})
-	if got, err := c.Org(2).ListDashboards(t.Context(), "v1beta1"); err == nil || got != nil || !strings.Contains(err.Error(), "organization 2") {
+	if got, err := c.Org(
+		2,
+	).ListDashboards(
+		t.Context(),
+		"v1beta1",
+	); err == nil || got != nil ||
+		!strings.Contains(err.Error(), "organization 2") {
 		t.Errorf("%v, %v", got, err)
 	}
 }

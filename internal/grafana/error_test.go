@@ -39,43 +39,205 @@ var shapes = []struct {
 	status                  int
 	want, id, message       string
 }{
-	{name: "message", status: 404, body: `{"message":"Service account not found"}`, want: "notFound", message: "Service account not found"},
-	{name: "errutil", status: 400, body: `{"statusCode":400,"messageId":"serviceaccounts.ErrAlreadyExists","message":"service account already exists"}`,
-		want: "taken", id: "serviceaccounts.ErrAlreadyExists", message: "service account already exists"},
-	{name: "token name", status: 400, body: `{"statusCode":400,"messageId":"serviceaccounts.ErrTokenAlreadyExists","message":"x","traceID":""}`,
-		want: "taken", id: "serviceaccounts.ErrTokenAlreadyExists", message: "x"},
+	{
+		name:    "message",
+		status:  404,
+		body:    `{"message":"Service account not found"}`,
+		want:    "notFound",
+		message: "Service account not found",
+	},
+	{
+		name:    "errutil",
+		status:  400,
+		body:    `{"statusCode":400,"messageId":"serviceaccounts.ErrAlreadyExists","message":"service account already exists"}`,
+		want:    "taken",
+		id:      "serviceaccounts.ErrAlreadyExists",
+		message: "service account already exists",
+	},
+	{
+		name:    "token name",
+		status:  400,
+		body:    `{"statusCode":400,"messageId":"serviceaccounts.ErrTokenAlreadyExists","message":"x","traceID":""}`,
+		want:    "taken",
+		id:      "serviceaccounts.ErrTokenAlreadyExists",
+		message: "x",
+	},
 	{name: "bad request", status: 400, body: `{"message":"bad request data"}`, message: "bad request data"},
-	{name: "permissions", status: 403, body: `{"accessErrorId":"ACE1","message":"You'll need additional permissions","title":"Access denied"}`,
-		want: "forbidden", message: "You'll need additional permissions"},
+	{
+		name:    "permissions",
+		status:  403,
+		body:    `{"accessErrorId":"ACE1","message":"You'll need additional permissions","title":"Access denied"}`,
+		want:    "forbidden",
+		message: "You'll need additional permissions",
+	},
 	{name: "empty object", status: 403, body: `{}`, want: "forbidden", message: "Forbidden"},
-	{name: "name", status: 409, body: `{"message":"service account already exists"}`, want: "taken", message: "service account already exists"},
+	{
+		name:    "name",
+		status:  409,
+		body:    `{"message":"service account already exists"}`,
+		want:    "taken",
+		message: "service account already exists",
+	},
 	{name: "version", status: 412, body: `{"status":"version-mismatch","message":"changed by someone else"}`,
 		want: "taken versionMismatch", id: "version-mismatch", message: "changed by someone else"},
-	{name: "title", status: 412, body: `{"status":"name-exists","message":"same name"}`, want: "taken", id: "name-exists", message: "same name"},
-	{name: "plugin", status: 412, body: `{"status":"plugin-dashboard","message":"belongs to plugin"}`, id: "plugin-dashboard", message: "belongs to plugin"},
+	{
+		name:    "title",
+		status:  412,
+		body:    `{"status":"name-exists","message":"same name"}`,
+		want:    "taken",
+		id:      "name-exists",
+		message: "same name",
+	},
+	{
+		name:    "plugin",
+		status:  412,
+		body:    `{"status":"plugin-dashboard","message":"belongs to plugin"}`,
+		id:      "plugin-dashboard",
+		message: "belongs to plugin",
+	},
 	{name: "folder of 12.4", status: 412, body: `{"message":"the folder has been changed by someone else"}`,
 		want: "taken versionMismatch", message: "the folder has been changed"},
-	{name: "Kubernetes", status: 404, body: `{"kind":"Status","apiVersion":"v1","status":"Failure","message":"services \"token\" not found","reason":"NotFound","code":404}`,
-		want: "notGrafana", id: NotGrafana, message: "not Grafana's"},
-	{name: "revoked session", status: 401, body: `{"message":"Token revoked","error":{"id":"ERR_TOKEN_REVOKED"}}`, want: "unauthorized", message: "Token revoked"},
-	{name: "numbers for words", status: 500, body: `{"status":500,"message":7,"messageId":[]}`, want: "unavailable unsure", message: "JSON that is not Grafana's"},
-	{name: "locked database", status: 500, body: `{"message":"database is locked"}`, want: "unavailable unsure", message: "database is locked"},
-	{name: "plain text", status: 400, contentType: "text/plain", body: "What was sent exceeds\nthe limit", want: "notGrafana", id: NotGrafana, message: "plain text: What was sent exceeds the limit"},
+	{
+		name:    "Kubernetes",
+		status:  404,
+		body:    `{"kind":"Status","apiVersion":"v1","status":"Failure","message":"services \"token\" not found","reason":"NotFound","code":404}`,
+		want:    "notGrafana",
+		id:      NotGrafana,
+		message: "not Grafana's",
+	},
+	{
+		name:    "revoked session",
+		status:  401,
+		body:    `{"message":"Token revoked","error":{"id":"ERR_TOKEN_REVOKED"}}`,
+		want:    "unauthorized",
+		message: "Token revoked",
+	},
+	{
+		name:    "numbers for words",
+		status:  500,
+		body:    `{"status":500,"message":7,"messageId":[]}`,
+		want:    "unavailable unsure",
+		message: "JSON that is not Grafana's",
+	},
+	{
+		name:    "locked database",
+		status:  500,
+		body:    `{"message":"database is locked"}`,
+		want:    "unavailable unsure",
+		message: "database is locked",
+	},
+	{
+		name:        "plain text",
+		status:      400,
+		contentType: "text/plain",
+		body:        "What was sent exceeds\nthe limit",
+		want:        "notGrafana",
+		id:          NotGrafana,
+		message:     "plain text: What was sent exceeds the limit",
+	},
 	{name: "no body", status: 400, want: "notGrafana", id: NotGrafana, message: "no body"},
-	{name: "too many", status: 429, body: `{"message":"slow down"}`, want: "rateLimited unavailable", message: "slow down"},
-	{name: "too many, as a page", status: 429, contentType: "text/html", body: html, want: "rateLimited unavailable", message: "HTML page"},
-	{name: "timeout of a proxy", status: 408, contentType: "text/plain", body: "timeout", want: "unavailable unsure", message: "timeout"},
-	{name: "proxy's 502", status: 502, contentType: "text/html", body: html, want: "unavailable unsure", message: "HTML page"},
-	{name: "proxy's 503", status: 503, contentType: "text/plain", body: "no healthy upstream", want: "unavailable unsure", message: "no healthy upstream"},
-	{name: "wrong path", status: 404, contentType: "text/html; charset=UTF-8", body: html, want: "notGrafana", id: NotGrafana, message: "HTML page"},
-	{name: "404 of some server", status: 404, contentType: "text/plain", body: "404 page not found", want: "notGrafana", id: NotGrafana, message: "404 page not found"},
+	{
+		name:    "too many",
+		status:  429,
+		body:    `{"message":"slow down"}`,
+		want:    "rateLimited unavailable",
+		message: "slow down",
+	},
+	{
+		name:        "too many, as a page",
+		status:      429,
+		contentType: "text/html",
+		body:        html,
+		want:        "rateLimited unavailable",
+		message:     "HTML page",
+	},
+	{
+		name:        "timeout of a proxy",
+		status:      408,
+		contentType: "text/plain",
+		body:        "timeout",
+		want:        "unavailable unsure",
+		message:     "timeout",
+	},
+	{
+		name:        "proxy's 502",
+		status:      502,
+		contentType: "text/html",
+		body:        html,
+		want:        "unavailable unsure",
+		message:     "HTML page",
+	},
+	{
+		name:        "proxy's 503",
+		status:      503,
+		contentType: "text/plain",
+		body:        "no healthy upstream",
+		want:        "unavailable unsure",
+		message:     "no healthy upstream",
+	},
+	{
+		name:        "wrong path",
+		status:      404,
+		contentType: "text/html; charset=UTF-8",
+		body:        html,
+		want:        "notGrafana",
+		id:          NotGrafana,
+		message:     "HTML page",
+	},
+	{
+		name:        "404 of some server",
+		status:      404,
+		contentType: "text/plain",
+		body:        "404 page not found",
+		want:        "notGrafana",
+		id:          NotGrafana,
+		message:     "404 page not found",
+	},
 	{name: "404 without a body", status: 404, want: "notGrafana", id: NotGrafana, message: "no body"},
-	{name: "a page for 403", status: 403, contentType: "text/html", body: html, want: "notGrafana", id: NotGrafana, message: "HTML page"},
-	{name: "a page for success", status: 200, contentType: "text/html", body: html, want: "notGrafana unsure", id: NotGrafana, message: "HTML page"},
+	{
+		name:        "a page for 403",
+		status:      403,
+		contentType: "text/html",
+		body:        html,
+		want:        "notGrafana",
+		id:          NotGrafana,
+		message:     "HTML page",
+	},
+	{
+		name:        "a page for success",
+		status:      200,
+		contentType: "text/html",
+		body:        html,
+		want:        "notGrafana unsure",
+		id:          NotGrafana,
+		message:     "HTML page",
+	},
 	{name: "success without a body", status: 200, want: "notGrafana unsure", id: NotGrafana, message: "no body"},
-	{name: "other JSON", status: 200, body: `{"status":"ok"}`, want: "notGrafana unsure", id: NotGrafana, message: "JSON that is not"},
-	{name: "JSON of another type", status: 200, body: `{"id":"one"}`, want: "notGrafana unsure", id: NotGrafana, message: "JSON that is not"},
-	{name: "a key that is echoed", status: 400, contentType: "text/plain", body: "bad glsa_ruq60iCcfTdlt6aejKNJNjWHPNRSV2E8_c20cd10f\x00\x1b[31m!", want: "notGrafana", id: NotGrafana, message: "bad *** [31m!"},
+	{
+		name:    "other JSON",
+		status:  200,
+		body:    `{"status":"ok"}`,
+		want:    "notGrafana unsure",
+		id:      NotGrafana,
+		message: "JSON that is not",
+	},
+	{
+		name:    "JSON of another type",
+		status:  200,
+		body:    `{"id":"one"}`,
+		want:    "notGrafana unsure",
+		id:      NotGrafana,
+		message: "JSON that is not",
+	},
+	{
+		name:        "a key that is echoed",
+		status:      400,
+		contentType: "text/plain",
+		body:        "bad glsa_ruq60iCcfTdlt6aejKNJNjWHPNRSV2E8_c20cd10f\x00\x1b[31m!",
+		want:        "notGrafana",
+		id:          NotGrafana,
+		message:     "bad *** [31m!",
+	},
 }
 
 func TestErrorsOfEveryShape(t *testing.T) {
@@ -94,13 +256,16 @@ func TestErrorsOfEveryShape(t *testing.T) {
 			if !errors.As(err, &e) {
 				t.Fatalf("got %v, want an *Error", err)
 			}
-			if e.Status != test.status || e.MessageID != test.id || e.Method != "GET" || e.Path != "/api/serviceaccounts/42" {
+			if e.Status != test.status || e.MessageID != test.id || e.Method != "GET" ||
+				e.Path != "/api/serviceaccounts/42" {
 				t.Errorf("got %+v", e)
 			}
 			if got := is(err); got != test.want {
 				t.Errorf("it is %q, want %q", got, test.want)
 			}
-			if text := err.Error(); !strings.Contains(text, test.message) || !strings.Contains(text, fmt.Sprint(test.status)) || strings.ContainsAny(text, "\n\x00\x1b") {
+			if text := err.Error(); !strings.Contains(text, test.message) ||
+				!strings.Contains(text, fmt.Sprint(test.status)) ||
+				strings.ContainsAny(text, "\n\x00\x1b") {
 				t.Errorf("it says %q", text)
 			}
 			if wrapped := fmt.Errorf("more: %w", err); is(wrapped) != test.want {
@@ -165,7 +330,12 @@ func TestRenameToATakenName(t *testing.T) {
 	c := serve(t, func(w http.ResponseWriter, _ *http.Request) {
 		answerJSON(w, http.StatusBadRequest, body)
 	})
-	if err := c.RenameOrg(t.Context(), 3, "taken"); !IsTaken(err) || !strings.Contains(err.Error(), "Organization name taken") {
+	if err := c.RenameOrg(
+		t.Context(),
+		3,
+		"taken",
+	); !IsTaken(err) ||
+		!strings.Contains(err.Error(), "Organization name taken") {
 		t.Errorf("got %v", err)
 	}
 	body = `{"message":"bad request data"}`

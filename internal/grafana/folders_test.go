@@ -55,7 +55,11 @@ func TestFoldersReadsAllPages(t *testing.T) {
 
 func TestFoldersLeavesOutWhatIsElsewhere(t *testing.T) {
 	c := serve(t, func(w http.ResponseWriter, _ *http.Request) {
-		answerJSON(w, 200, `[{"uid":"top","title":"Top"},{"uid":"below","title":"Below","parentUid":"top"},{"uid":"far","title":"Far","parentUid":"else"}]`)
+		answerJSON(
+			w,
+			200,
+			`[{"uid":"top","title":"Top"},{"uid":"below","title":"Below","parentUid":"top"},{"uid":"far","title":"Far","parentUid":"else"}]`,
+		)
 	})
 	for parent, want := range map[string][]Folder{
 		"":        {{UID: "top", Title: "Top"}},

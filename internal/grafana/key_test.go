@@ -19,7 +19,10 @@ func TestKeyIsNeverPrinted(t *testing.T) {
 		printed[verb] = fmt.Sprintf(verb, Key(secret))
 		printed[verb+" in a struct"] = fmt.Sprintf(verb, token)
 		printed[verb+" by pointer"] = fmt.Sprintf(verb, &token)
-		printed[verb+" of the config"] = fmt.Sprintf(verb, Config{Token: secret, BasicAuth: &BasicAuth{Password: secret}})
+		printed[verb+" of the config"] = fmt.Sprintf(
+			verb,
+			Config{Token: secret, BasicAuth: &BasicAuth{Password: secret}},
+		)
 		printed[verb+" of the client"] = fmt.Sprintf(verb, c)
 	}
 	printed["error"] = errors.Join(fmt.Errorf("bad %w %v", errors.New("x"), Key(secret))).Error()

@@ -152,7 +152,11 @@ func TestCancelledRequestsKeepTheConnection(t *testing.T) {
 	way := newForgetful(t, server.Listener.Addr().String())
 	roots := x509.NewCertPool()
 	roots.AddCert(server.Certificate())
-	c := connect(t, "https://"+way.Addr().String(), func(cfg *Config) { cfg.TLS = &tls.Config{RootCAs: roots, ServerName: "example.com"} })
+	c := connect(
+		t,
+		"https://"+way.Addr().String(),
+		func(cfg *Config) { cfg.TLS = &tls.Config{RootCAs: roots, ServerName: "example.com"} },
+	)
 	if _, err := c.CreateOrg(t.Context(), "x"); err != nil {
 		t.Fatal(err)
 	}
@@ -178,7 +182,8 @@ func TestTransportSettings(t *testing.T) {
 	if transport.IdleConnTimeout >= time.Minute {
 		t.Errorf("idle connections are kept for %v", transport.IdleConnTimeout)
 	}
-	if pings := transport.HTTP2; pings == nil || pings.SendPingTimeout <= 0 || pings.SendPingTimeout+pings.PingTimeout > 30*time.Second {
+	if pings := transport.HTTP2; pings == nil || pings.SendPingTimeout <= 0 ||
+		pings.SendPingTimeout+pings.PingTimeout > 30*time.Second {
 		t.Errorf("pings: %+v", pings)
 	}
 }

@@ -97,7 +97,10 @@ func (s *sessions) begin(w http.ResponseWriter) {
 	s.live = "session-" + strconv.Itoa(s.count)
 	s.rotateAt = s.clock.Now().Add(s.lifetime)
 	http.SetCookie(w, &http.Cookie{Name: "gf_login", Value: s.live, Path: "/", MaxAge: 3600, HttpOnly: true})
-	http.SetCookie(w, &http.Cookie{Name: "grafana_session_expiry", Value: strconv.FormatInt(s.rotateAt.Unix(), 10), Path: "/"})
+	http.SetCookie(
+		w,
+		&http.Cookie{Name: "grafana_session_expiry", Value: strconv.FormatInt(s.rotateAt.Unix(), 10), Path: "/"},
+	)
 }
 
 func (s *sessions) api(w http.ResponseWriter, r *http.Request, known bool) {
@@ -178,7 +181,11 @@ func TestSessionBeginsWithTheFirstRequestAndEndsWithClose(t *testing.T) {
 		}
 	}
 	expectRequests(t, s, toLogIn, toCreate, toCreate, toLogOut)
-	if _, err := c.CreateOrg(t.Context(), "x"); !errors.Is(err, ErrClosed) || is(err) != "unavailable" || c.SessionID() != "" {
+	if _, err := c.CreateOrg(
+		t.Context(),
+		"x",
+	); !errors.Is(err, ErrClosed) || is(err) != "unavailable" ||
+		c.SessionID() != "" {
 		t.Errorf("after Close: %v", err)
 	}
 	expectRequests(t, s)
@@ -440,7 +447,8 @@ func TestLoginThatFailsOtherwiseIsTriedAgain(t *testing.T) {
 		c := s.client(t)
 		for range 2 {
 			_, err := c.CreateOrg(t.Context(), "x")
-			if !errors.As(err, new(*LoginError)) || IsUnsure(err) || IsUnauthorized(err) || IsUnavailable(err) != (status != 403) {
+			if !errors.As(err, new(*LoginError)) || IsUnsure(err) || IsUnauthorized(err) ||
+				IsUnavailable(err) != (status != 403) {
 				t.Errorf("%d: %v is %q", status, err, is(err))
 			}
 		}
@@ -525,9 +533,21 @@ func TestKeysAndHealthNeedNoLogin(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.took()
-	if err := c.Org(3).ProveKey(t.Context(), testToken); !errors.Is(err, ErrUnexplained) || errors.As(err, new(*LoginError)) {
+	if err := c.Org(
+		3,
+	).ProveKey(
+		t.Context(),
+		testToken,
+	); !errors.Is(err, ErrUnexplained) ||
+		errors.As(err, new(*LoginError)) {
 		t.Errorf("a key, to a server that refuses all in the same way: %v", err)
 	}
 	_, _ = c.Health(t.Context())
-	expectRequests(t, s, "GET /api/access-control/user/permissions", "GET /api/access-control/user/permissions", "GET /api/health")
+	expectRequests(
+		t,
+		s,
+		"GET /api/access-control/user/permissions",
+		"GET /api/access-control/user/permissions",
+		"GET /api/health",
+	)
 }

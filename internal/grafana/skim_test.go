@@ -199,7 +199,12 @@ func TestHistoryThroughAPIsOrElse(t *testing.T) {
 		return fmt.Sprintf(listBegin, next) + items + "]}"
 	}
 	item := func(name string, version int, message string) string {
-		return fmt.Sprintf(`{"metadata":{"name":%q,"generation":%d,"creationTimestamp":"2026-11-22T05:12:28Z","annotations":{"grafana.app/message":%q}}}`, name, version, message)
+		return fmt.Sprintf(
+			`{"metadata":{"name":%q,"generation":%d,"creationTimestamp":"2026-11-22T05:12:28Z","annotations":{"grafana.app/message":%q}}}`,
+			name,
+			version,
+			message,
+		)
 	}
 	for name, test := range map[string]struct {
 		status int

@@ -17,7 +17,10 @@ import (
 
 func dial(t *testing.T, s *grafanatest.Server, edits ...func(*grafana.Config)) *grafana.Client {
 	t.Helper()
-	cfg := grafana.Config{URL: s.URL, BasicAuth: &grafana.BasicAuth{Username: "admin", Password: "admin", Session: true}}
+	cfg := grafana.Config{
+		URL:       s.URL,
+		BasicAuth: &grafana.BasicAuth{Username: "admin", Password: "admin", Session: true},
+	}
 	for _, edit := range edits {
 		edit(&cfg)
 	}
@@ -53,8 +56,17 @@ func TestUnsureMeansThatItMayHaveHappened(t *testing.T) {
 	}{
 		{name: "dropped", fault: grafanatest.Fault{Outcome: grafanatest.DropAfter}, unsure: true, happens: true},
 		{name: "failed", fault: grafanatest.Fault{Outcome: grafanatest.FailAfter}, unsure: true, happens: true},
-		{name: "unavailable", fault: grafanatest.Fault{Outcome: grafanatest.Refuse, RetryAfter: 7 * time.Second}, unsure: true, retryAfter: 7 * time.Second},
-		{name: "limited", fault: grafanatest.Fault{Outcome: grafanatest.Answer, Status: 429, RetryAfter: 9 * time.Second}, retryAfter: 9 * time.Second},
+		{
+			name:       "unavailable",
+			fault:      grafanatest.Fault{Outcome: grafanatest.Refuse, RetryAfter: 7 * time.Second},
+			unsure:     true,
+			retryAfter: 7 * time.Second,
+		},
+		{
+			name:       "limited",
+			fault:      grafanatest.Fault{Outcome: grafanatest.Answer, Status: 429, RetryAfter: 9 * time.Second},
+			retryAfter: 9 * time.Second,
+		},
 		{name: "hangs", fault: grafanatest.Fault{Outcome: grafanatest.Hang}, unsure: true},
 	}
 	for _, transport := range []string{"network", "process"} {
@@ -74,7 +86,8 @@ func TestUnsureMeansThatItMayHaveHappened(t *testing.T) {
 				must(t, err)
 				s.SetFault(func(*grafanatest.Request) grafanatest.Fault { return test.fault })
 				_, err = c.CreateOrg(t.Context(), "x")
-				if !grafana.IsUnavailable(err) || grafana.IsUnsure(err) != test.unsure || grafana.RetryAfter(err) != test.retryAfter {
+				if !grafana.IsUnavailable(err) || grafana.IsUnsure(err) != test.unsure ||
+					grafana.RetryAfter(err) != test.retryAfter {
 					t.Errorf("unsure %v, %v: %v", grafana.IsUnsure(err), grafana.RetryAfter(err), err)
 				}
 				if exists(s, "x") != test.happens {
@@ -212,7 +225,11 @@ func TestAnonymousAccessHidesNoDeadCredential(t *testing.T) {
 		expect(t, "proving a revoked key", o.ProveKey(t.Context(), token.Key), untold)
 		_, err = byToken.Org(id).Dashboard(t.Context(), "d")
 		expect(t, "looking with a revoked key", err, grafana.IsUnauthorized)
-		wrong := dial(t, s, func(cfg *grafana.Config) { cfg.BasicAuth.Password, cfg.BasicAuth.Session = "wrong", false })
+		wrong := dial(
+			t,
+			s,
+			func(cfg *grafana.Config) { cfg.BasicAuth.Password, cfg.BasicAuth.Session = "wrong", false },
+		)
 		_, err = wrong.Org(id).Dashboard(t.Context(), "d")
 		expect(t, "looking with a wrong password", err, grafana.IsUnauthorized)
 	}
@@ -230,8 +247,10 @@ func TestTokenLifetimeThatGrafanaRefuses(t *testing.T) {
 			refused      []time.Duration
 			refusedIn124 []time.Duration
 		}{
-			grafana.ExpirationDayLimit: {opts: grafanatest.Options{TokenExpirationDayLimit: 1}, refused: []time.Duration{48 * time.Hour}, refusedIn124: []time.Duration{0}},
-			grafana.MaxSecondsToLive:   {opts: grafanatest.Options{MaxSecondsToLive: 86400}, refused: []time.Duration{0, 48 * time.Hour}},
+			grafana.ExpirationDayLimit: {opts: grafanatest.Options{TokenExpirationDayLimit: 1},
+				refused: []time.Duration{48 * time.Hour}, refusedIn124: []time.Duration{0}},
+			grafana.MaxSecondsToLive: {opts: grafanatest.Options{MaxSecondsToLive: 86400},
+				refused: []time.Duration{0, 48 * time.Hour}},
 		} {
 			test.opts.Version = version
 			o := dial(t, grafanatest.Start(t, test.opts)).Org(1)
@@ -245,7 +264,9 @@ func TestTokenLifetimeThatGrafanaRefuses(t *testing.T) {
 				expect(t, "a token for "+ttl.String(), err, isStatus(400))
 				expect(t, "a token for "+ttl.String(), err, grafana.IsLifetimeRefused)
 				var answer *grafana.Error
-				if !errors.As(err, &answer) || answer.MessageID != setting || grafana.IsNotGrafana(err) || grafana.IsTaken(err) || grafana.IsUnsure(err) {
+				if !errors.As(err, &answer) || answer.MessageID != setting || grafana.IsNotGrafana(err) ||
+					grafana.IsTaken(err) ||
+					grafana.IsUnsure(err) {
 					t.Errorf("%s, %s: %v", version, setting, err)
 				}
 			}

@@ -68,7 +68,8 @@ func TestNowIsGrafanasTime(t *testing.T) {
 	say("put right", ahead(0), 0)
 }
 
-// The four answers by which Grafana refuses a token's life time, in JSON for one setting and in plain text for the other, and what is none of them.
+// The four answers by which Grafana refuses a token's life time, in JSON for one setting and in plain text for the
+// other, and what is none of them.
 func TestLifetimeRefusals(t *testing.T) {
 	const plain = "text/plain; charset=utf-8"
 	for name, test := range map[string]struct {
@@ -114,7 +115,11 @@ func TestLifetimeRefusals(t *testing.T) {
 
 // A 400 to another request is no word on a life time.
 func TestOnlyTokensHaveALifetime(t *testing.T) {
-	c := serve(t, func(w http.ResponseWriter, _ *http.Request) { answerJSON(w, 400, `{"message":"bad request data"}`) }, withToken)
+	c := serve(
+		t,
+		func(w http.ResponseWriter, _ *http.Request) { answerJSON(w, 400, `{"message":"bad request data"}`) },
+		withToken,
+	)
 	_, err := c.Org(1).CreateServiceAccount(t.Context(), ServiceAccount{Name: "x"})
 	if IsLifetimeRefused(err) || err == nil {
 		t.Errorf("got %v", err)
@@ -129,7 +134,8 @@ func TestClientTellsItsURL(t *testing.T) {
 	}
 }
 
-// What an answer says of a key: only Grafana's own refusal, with its reason, is one; what is answered in the same way to somebody without a key says nothing.
+// What an answer says of a key: only Grafana's own refusal, with its reason, is one; what is answered in the same way
+// to somebody without a key says nothing.
 func TestWhatAnswersSayOfAKey(t *testing.T) {
 	const (
 		elsewhere = `{"statusCode":401,"messageId":"api-key.organization-mismatch","message":"API key does not belong to the requested organization"}`

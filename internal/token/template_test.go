@@ -176,7 +176,10 @@ func TestTemplateIsBounded(t *testing.T) {
 			t.Errorf("%s: %d bytes, %v", name, len(got), err)
 		}
 	}
-	if got, err := renderOne("{{ .login" + strings.Repeat(" | lower", 100) + " }}"); err != nil || got != "sa-2-ci-0a1b2c3d" {
+	if got, err := renderOne(
+		"{{ .login" + strings.Repeat(" | lower", 100) + " }}",
+	); err != nil ||
+		got != "sa-2-ci-0a1b2c3d" {
 		t.Errorf("100 functions: %q, %v", got, err)
 	}
 	for _, text := range []string{"{{ .login" + strings.Repeat(" | lower", 101) + " }}", strings.Repeat("{{ if not .url }}{{ .url | lower }}{{ end }}", 51)} {
@@ -195,7 +198,10 @@ func FuzzTemplate(f *testing.F) {
 	for text := range refusedTemplates {
 		f.Add(text)
 	}
-	f.Add("{{ with .expiresAt }}{{ . | quote | b64enc }}{{ else }}{{ default `x` .login | upper | trimPrefix `SA` }}{{ end }}")
+	f.Add(
+		"{{ with .expiresAt }}{{ . | quote | b64enc }}{{ else }}{{ default `x` .login | upper | trimPrefix `SA` " +
+			"}}{{ end }}",
+	)
 	f.Add("{{ $x := toJson . }}{{ if and $x (not (eq .orgID 1)) }}{{ nindent 3 $x }}{{ end }}")
 	f.Fuzz(func(t *testing.T, text string) {
 		if len(text) > 16<<10 || !utf8.ValidString(text) {

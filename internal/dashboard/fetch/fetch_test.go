@@ -20,7 +20,9 @@ import (
 
 func TestFetch(t *testing.T) {
 	server := serve(t, func(w http.ResponseWriter, r *http.Request) {
-		if r.Method != http.MethodGet || r.Header.Get("User-Agent") != "grafana-tenancy-operator" || r.Header.Get("Authorization") != "Bearer t" || r.URL.RawQuery != "a=b" {
+		if r.Method != http.MethodGet || r.Header.Get("User-Agent") != "grafana-tenancy-operator" ||
+			r.Header.Get("Authorization") != "Bearer t" ||
+			r.URL.RawQuery != "a=b" {
 			t.Errorf("asked with %s %s %v", r.Method, r.URL, r.Header)
 		}
 		w.Header().Set("ETag", `"1"`)
@@ -28,12 +30,15 @@ func TestFetch(t *testing.T) {
 		plain(w, r)
 	})
 	got, err := local(Options{}).Fetch(t.Context(), Request{
-		URL: server.URL + "/x?a=b#c", Headers: map[string]Secret{"authorization": "Bearer t"}, SHA256: strings.ToUpper(sum(dashboard)),
+		URL:     server.URL + "/x?a=b#c",
+		Headers: map[string]Secret{"authorization": "Bearer t"},
+		SHA256:  strings.ToUpper(sum(dashboard)),
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if string(got.Body) != dashboard || got.NotModified || got.ETag != `"1"` || got.LastModified != "Mon, 02 Nov 2026 10:00:00 GMT" {
+	if string(got.Body) != dashboard || got.NotModified || got.ETag != `"1"` ||
+		got.LastModified != "Mon, 02 Nov 2026 10:00:00 GMT" {
 		t.Errorf("got %+v", got)
 	}
 }
@@ -150,7 +155,9 @@ func TestNotModified(t *testing.T) {
 func TestHeadersStayWithTheirOrigin(t *testing.T) {
 	const secret = "hush"
 	carried := func(r *http.Request) bool {
-		return strings.Contains(fmt.Sprint(r.Header), secret) || r.Header.Get("If-None-Match") != "" || r.Header.Get("If-Modified-Since") != "" || r.Header.Get("Referer") != ""
+		return strings.Contains(fmt.Sprint(r.Header), secret) || r.Header.Get("If-None-Match") != "" ||
+			r.Header.Get("If-Modified-Since") != "" ||
+			r.Header.Get("Referer") != ""
 	}
 	var home string
 	var visits []string
@@ -182,7 +189,17 @@ func TestHeadersStayWithTheirOrigin(t *testing.T) {
 		}
 	})
 	home = server.URL
-	r := Request{URL: home + "/same", Headers: map[string]Secret{"Authorization": secret, "Cookie": secret, "X-Token": secret, "Referer": secret}, ETag: `"1"`, LastModified: "x"}
+	r := Request{
+		URL: home + "/same",
+		Headers: map[string]Secret{
+			"Authorization": secret,
+			"Cookie":        secret,
+			"X-Token":       secret,
+			"Referer":       secret,
+		},
+		ETag:         `"1"`,
+		LastModified: "x",
+	}
 	got, err := local(Options{}).Fetch(t.Context(), r)
 	if err != nil || string(got.Body) != dashboard || got.ETag != "" {
 		t.Errorf("%+v, %v", got, err)
@@ -208,7 +225,16 @@ func TestRedirects(t *testing.T) {
 		t.Errorf("after five: %q", got)
 	}
 	hits, hops = 0, 1000
-	if err := fails(t, local(Options{}), Request{URL: server.URL}, true, "5 redirects"); strings.Contains(err.Error(), "hush") {
+	if err := fails(
+		t,
+		local(Options{}),
+		Request{URL: server.URL},
+		true,
+		"5 redirects",
+	); strings.Contains(
+		err.Error(),
+		"hush",
+	) {
 		t.Errorf("it tells the query: %v", err)
 	}
 	if hits != 6 {
@@ -225,7 +251,10 @@ func TestTLS(t *testing.T) {
 		}
 		plain(w, r)
 	})
-	upgrade := serve(t, func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, server.URL, http.StatusFound) })
+	upgrade := serve(
+		t,
+		func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, server.URL, http.StatusFound) },
+	)
 	for _, at := range []string{server.URL, upgrade.URL} {
 		if got := fetched(t, local(Options{}), Request{URL: at, CA: ca}); got != dashboard {
 			t.Errorf("%s: %q", at, got)
@@ -236,7 +265,13 @@ func TestTLS(t *testing.T) {
 	n := &internet{names: map[string][]string{"other.test": {"93.184.216.34"}}}
 	n.servers = map[string]*httptest.Server{"93.184.216.34": server}
 	fails(t, n.fetcher(Options{}), Request{URL: "https://other.test/", CA: ca}, true, "another host")
-	fails(t, local(Options{}), Request{URL: strings.Replace(insecure.URL, "http:", "https:", 1), CA: ca}, true, "does not speak TLS")
+	fails(
+		t,
+		local(Options{}),
+		Request{URL: strings.Replace(insecure.URL, "http:", "https:", 1), CA: ca},
+		true,
+		"does not speak TLS",
+	)
 
 	old := httptest.NewUnstartedServer(http.HandlerFunc(plain))
 	old.Config.ErrorLog = quiet
@@ -258,9 +293,21 @@ func TestSlowServers(t *testing.T) {
 		})
 	}
 	for _, path := range []string{"/headers", "/body"} {
-		fails(t, local(Options{Timeout: 50 * time.Millisecond}), Request{URL: hangs(func() {}).URL + path}, false, "longer than 50ms")
+		fails(
+			t,
+			local(Options{Timeout: 50 * time.Millisecond}),
+			Request{URL: hangs(func() {}).URL + path},
+			false,
+			"longer than 50ms",
+		)
 		ctx, cancel := context.WithCancel(t.Context())
-		if _, err := local(Options{}).Fetch(ctx, Request{URL: hangs(cancel).URL + path}); !errors.Is(err, context.Canceled) || Permanent(err) {
+		if _, err := local(
+			Options{},
+		).Fetch(
+			ctx,
+			Request{URL: hangs(cancel).URL + path},
+		); !errors.Is(err, context.Canceled) ||
+			Permanent(err) {
 			t.Errorf("%s: %v", path, err)
 		}
 	}
@@ -343,7 +390,14 @@ func TestEncodings(t *testing.T) {
 	if got := fetched(t, f, Request{URL: server.URL, SHA256: sum(zipped.String())}); got != zipped.String() {
 		t.Errorf("a compressed file is not as it was: %q", got)
 	}
-	fails(t, f, Request{URL: server.URL, SHA256: sum(dashboard)}, true, "SHA-256 is "+sum(zipped.String()), sum(dashboard))
+	fails(
+		t,
+		f,
+		Request{URL: server.URL, SHA256: sum(dashboard)},
+		true,
+		"SHA-256 is "+sum(zipped.String()),
+		sum(dashboard),
+	)
 }
 
 func TestAnswersThatAreNone(t *testing.T) {
@@ -395,8 +449,30 @@ func TestSecretsAreNeverPrinted(t *testing.T) {
 		printed["json of "+name] = string(data)
 	}
 	var text, structured bytes.Buffer
-	slog.New(slog.NewTextHandler(&text, nil)).Info("x", "secret", Secret(secret), "headers", r.Headers, "request", r, "queue", q)
-	slog.New(slog.NewJSONHandler(&structured, nil)).Info("x", "secret", Secret(secret), "headers", r.Headers, "request", r)
+	slog.New(
+		slog.NewTextHandler(&text, nil),
+	).Info(
+		"x",
+		"secret",
+		Secret(secret),
+		"headers",
+		r.Headers,
+		"request",
+		r,
+		"queue",
+		q,
+	)
+	slog.New(
+		slog.NewJSONHandler(&structured, nil),
+	).Info(
+		"x",
+		"secret",
+		Secret(secret),
+		"headers",
+		r.Headers,
+		"request",
+		r,
+	)
 	printed["slog text"], printed["slog json"] = text.String(), structured.String()
 	for how, out := range printed {
 		if strings.Contains(out, "ruq60") || strings.Contains(strings.ToLower(out), fmt.Sprintf("%x", secret)[4:14]) {

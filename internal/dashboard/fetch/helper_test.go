@@ -56,7 +56,8 @@ func sum(body string) string {
 	return hex.EncodeToString(s[:])
 }
 
-// internet stands in for the network: names have addresses, and behind an address is a server on loopback, whatever the port.
+// internet stands in for the network: names have addresses, and behind an address is a server on loopback, whatever the
+// port.
 type internet struct {
 	mu      sync.Mutex
 	names   map[string][]string // addresses by name; "a b" is both, and each entry one lookup's answer, the last for good
@@ -91,7 +92,12 @@ func (n *internet) connect(ctx context.Context, network, address string) (net.Co
 	host, _, _ := net.SplitHostPort(address)
 	server := n.servers[host]
 	if server == nil {
-		return nil, &net.OpError{Op: "dial", Net: network, Addr: &net.TCPAddr{IP: net.ParseIP(host)}, Err: syscall.ECONNREFUSED}
+		return nil, &net.OpError{
+			Op:   "dial",
+			Net:  network,
+			Addr: &net.TCPAddr{IP: net.ParseIP(host)},
+			Err:  syscall.ECONNREFUSED,
+		}
 	}
 	return (&net.Dialer{}).DialContext(ctx, network, server.Listener.Addr().String())
 }

@@ -46,16 +46,33 @@ func TestPrivateHostsAreRefused(t *testing.T) {
 func TestTheRealNetworkIsGuardedToo(t *testing.T) {
 	server := serve(t, func(http.ResponseWriter, *http.Request) { t.Error("it was reached") })
 	fails(t, New(Options{Proxy: direct}), Request{URL: server.URL}, true, notPublic)
-	fails(t, New(Options{Proxy: direct}), Request{URL: strings.Replace(server.URL, "127.0.0.1", "localhost", 1)}, true, notPublic)
+	fails(
+		t,
+		New(Options{Proxy: direct}),
+		Request{URL: strings.Replace(server.URL, "127.0.0.1", "localhost", 1)},
+		true,
+		notPublic,
+	)
 }
 
 func TestPrivateHostsCanBeAllowed(t *testing.T) {
 	server := serve(t, plain)
-	n := &internet{names: map[string][]string{"mirror.internal": {"10.0.0.1"}}, servers: map[string]*httptest.Server{"mirror.internal": server, "10.0.0.1": server}}
-	if got := fetched(t, n.fetcher(Options{AllowPrivate: true}), Request{URL: "http://mirror.internal/x"}); got != dashboard {
+	n := &internet{
+		names:   map[string][]string{"mirror.internal": {"10.0.0.1"}},
+		servers: map[string]*httptest.Server{"mirror.internal": server, "10.0.0.1": server},
+	}
+	if got := fetched(
+		t,
+		n.fetcher(Options{AllowPrivate: true}),
+		Request{URL: "http://mirror.internal/x"},
+	); got != dashboard {
 		t.Errorf("allowed: %q", got)
 	}
-	if got := fetched(t, n.fetcher(Options{}), Request{URL: "http://mirror.internal/x", Trusted: true}); got != dashboard {
+	if got := fetched(
+		t,
+		n.fetcher(Options{}),
+		Request{URL: "http://mirror.internal/x", Trusted: true},
+	); got != dashboard {
 		t.Errorf("trusted: %q", got)
 	}
 }
@@ -91,13 +108,23 @@ func TestWhatIsCheckedIsDialled(t *testing.T) {
 
 func TestAnotherAddressIsTriedIfOneFails(t *testing.T) {
 	n := &internet{
-		names:   map[string][]string{"example.com": {"2606:4700::1111 93.184.216.34"}, "gone.example": {"1.1.1.1 8.8.8.8"}},
+		names: map[string][]string{
+			"example.com":  {"2606:4700::1111 93.184.216.34"},
+			"gone.example": {"1.1.1.1 8.8.8.8"},
+		},
 		servers: map[string]*httptest.Server{"93.184.216.34": serve(t, plain)},
 	}
 	if got := fetched(t, n.fetcher(Options{}), Request{URL: "http://example.com/"}); got != dashboard {
 		t.Errorf("got %q", got)
 	}
-	err := fails(t, n.fetcher(Options{}), Request{URL: "http://gone.example/"}, false, "refused", "http://gone.example/")
+	err := fails(
+		t,
+		n.fetcher(Options{}),
+		Request{URL: "http://gone.example/"},
+		false,
+		"refused",
+		"http://gone.example/",
+	)
 	if strings.Contains(err.Error(), "8.8") || strings.Contains(err.Error(), "1.1.1") {
 		t.Errorf("it tells the address: %v", err)
 	}
@@ -112,11 +139,28 @@ func TestRedirectsToPrivateHosts(t *testing.T) {
 	target := ""
 	public := serve(t, func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, target, http.StatusFound) })
 	n := &internet{
-		names:   map[string][]string{"example.com": {"93.184.216.34"}, "mirror.internal": {"10.0.0.1"}, "inside.example": {"10.0.0.9"}},
-		servers: map[string]*httptest.Server{"93.184.216.34": public, "mirror.internal": public, "127.0.0.1": secret, "169.254.169.254": secret, "10.0.0.9": secret},
+		names: map[string][]string{
+			"example.com":     {"93.184.216.34"},
+			"mirror.internal": {"10.0.0.1"},
+			"inside.example":  {"10.0.0.9"},
+		},
+		servers: map[string]*httptest.Server{
+			"93.184.216.34":   public,
+			"mirror.internal": public,
+			"127.0.0.1":       secret,
+			"169.254.169.254": secret,
+			"10.0.0.9":        secret,
+		},
 	}
 	for _, target = range []string{"http://127.0.0.1/", "http://169.254.169.254/latest/meta-data", "//inside.example/", "http://[::ffff:10.0.0.9]/"} {
-		fails(t, n.fetcher(Options{}), Request{URL: "http://example.com/"}, true, notPublic, "http://example.com/, which redirects to http://")
+		fails(
+			t,
+			n.fetcher(Options{}),
+			Request{URL: "http://example.com/"},
+			true,
+			notPublic,
+			"http://example.com/, which redirects to http://",
+		)
 		fails(t, n.fetcher(Options{}), Request{URL: "http://mirror.internal/", Trusted: true}, true, notPublic)
 	}
 	for _, target = range []string{"ftp://example.com/", "http://u:hush@example.com/", "http://0x7f.1/", "http://%zz/", ""} {
@@ -144,10 +188,18 @@ func TestTrustEndsWhereARedirectLeaves(t *testing.T) {
 		http.Redirect(w, r, "http://mirror.internal/admin", http.StatusFound)
 	})
 	n := &internet{
-		names:   map[string][]string{"example.com": {"93.184.216.34"}, "mirror.internal": {"10.0.0.1"}},
-		servers: map[string]*httptest.Server{"93.184.216.34": public, "mirror.internal": mirror, "MIRROR.internal": mirror},
+		names: map[string][]string{"example.com": {"93.184.216.34"}, "mirror.internal": {"10.0.0.1"}},
+		servers: map[string]*httptest.Server{
+			"93.184.216.34":   public,
+			"mirror.internal": mirror,
+			"MIRROR.internal": mirror,
+		},
 	}
-	if got := fetched(t, n.fetcher(Options{}), Request{URL: "http://mirror.internal/", Trusted: true}); got != dashboard {
+	if got := fetched(
+		t,
+		n.fetcher(Options{}),
+		Request{URL: "http://mirror.internal/", Trusted: true},
+	); got != dashboard {
 		t.Errorf("got %q", got)
 	}
 	fails(t, n.fetcher(Options{}), Request{URL: "http://mirror.internal/away", Trusted: true}, true, notPublic)
@@ -175,7 +227,11 @@ func TestProxy(t *testing.T) {
 		plain(w, r)
 	})
 	n := &internet{
-		names:   map[string][]string{"example.com": {"93.184.216.34"}, "inside.example": {"10.0.0.9"}, "direct.example": {"10.0.0.9"}},
+		names: map[string][]string{
+			"example.com":    {"93.184.216.34"},
+			"inside.example": {"10.0.0.9"},
+			"direct.example": {"10.0.0.9"},
+		},
 		servers: map[string]*httptest.Server{"127.0.0.1": proxy},
 	}
 	f := n.fetcher(Options{Proxy: through(proxy, "direct.example")})
@@ -187,7 +243,14 @@ func TestProxy(t *testing.T) {
 	for _, at := range []string{"http://10.0.0.9/", "http://169.254.169.254/", "http://[::1]/", "http://inside.example/", "https://inside.example/", "http://direct.example/"} {
 		fails(t, f, Request{URL: at}, true, notPublic)
 	}
-	if want := []string{"http://example.com/a", "http://only.the.proxy.knows/b", "http://93.184.216.34/c"}; !slices.Equal(asked, want) {
+	if want := []string{
+		"http://example.com/a",
+		"http://only.the.proxy.knows/b",
+		"http://93.184.216.34/c",
+	}; !slices.Equal(
+		asked,
+		want,
+	) {
 		t.Errorf("the proxy was asked for %q", asked)
 	}
 
@@ -198,7 +261,16 @@ func TestProxy(t *testing.T) {
 		t.Errorf("it tells about the proxy: %v", err)
 	}
 	broken := func(*http.Request) (*url.URL, error) { return nil, errors.New("http://us:hush@ is none") }
-	if err = fails(t, n.fetcher(Options{Proxy: broken}), Request{URL: "http://example.com/a"}, false, "proxy"); strings.Contains(err.Error(), "hush") {
+	if err = fails(
+		t,
+		n.fetcher(Options{Proxy: broken}),
+		Request{URL: "http://example.com/a"},
+		false,
+		"proxy",
+	); strings.Contains(
+		err.Error(),
+		"hush",
+	) {
 		t.Errorf("it tells about the proxy: %v", err)
 	}
 }

@@ -353,16 +353,27 @@ func TestPanics(t *testing.T) {
 			}
 		})
 	}
-	if text := logged.String(); !strings.Contains(text, "boom") || !strings.Contains(text, "queue_test.go") || strings.Contains(text, "hush") {
+	if text := logged.String(); !strings.Contains(text, "boom") || !strings.Contains(text, "queue_test.go") ||
+		strings.Contains(text, "hush") {
 		t.Errorf("the log says %q", text)
 	}
-	if _, err, ok := NewSync(func(context.Context, Request) (Fetched, error) { panic("boom") }).Take("a", "g", Request{}, nil); !ok || err == nil {
+	if _, err, ok := NewSync(
+		func(context.Context, Request) (Fetched, error) { panic("boom") },
+	).Take(
+		"a",
+		"g",
+		Request{},
+		nil,
+	); !ok ||
+		err == nil {
 		t.Errorf("at once: %v, %v", err, ok)
 	}
 }
 
 func TestSync(t *testing.T) {
-	q := NewSync(func(ctx context.Context, r Request) (Fetched, error) { return Fetched{Body: []byte(r.URL)}, ctx.Err() })
+	q := NewSync(
+		func(ctx context.Context, r Request) (Fetched, error) { return Fetched{Body: []byte(r.URL)}, ctx.Err() },
+	)
 	for range 2 {
 		if got, err, ok := ask(q, "a", "g", nil); got != "a" || err != nil || !ok {
 			t.Errorf("took %q, %v, %v", got, err, ok)
@@ -375,7 +386,8 @@ func TestSync(t *testing.T) {
 	}
 }
 
-// TestQueueUnderLoad: many ask, take and forget at once. The limits hold at every moment, and everyone who keeps asking is served.
+// TestQueueUnderLoad: many ask, take and forget at once. The limits hold at every moment, and everyone who keeps asking
+// is served.
 func TestQueueUnderLoad(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const total, perGroup, keys = 4, 2, 60

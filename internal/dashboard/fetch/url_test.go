@@ -92,7 +92,10 @@ func FuzzURL(f *testing.F) {
 		if named := name(u); strings.ContainsAny(named, "?# \n") || len(named) > 310 {
 			t.Fatalf("%q is called %q", text, named)
 		}
-		if _, err := netip.ParseAddr(u.Hostname()); err != nil && strings.ContainsFunc(u.Hostname(), func(r rune) bool { return r > 'z' || r < '-' }) {
+		if _, err := netip.ParseAddr(
+			u.Hostname(),
+		); err != nil &&
+			strings.ContainsFunc(u.Hostname(), func(r rune) bool { return r > 'z' || r < '-' }) {
 			t.Fatalf("%q has the host %q", text, u.Hostname())
 		}
 		again, err := parse(u.String())

@@ -122,7 +122,8 @@ func listRules(c *call) *answer {
 	out := []obj{}
 	if o := c.org(); o != nil {
 		for _, r := range sorted(o.rules, func(a, b *alertRule) int {
-			return cmp.Or(cmp.Compare(a.body.FolderUID, b.body.FolderUID), cmp.Compare(a.body.RuleGroup, b.body.RuleGroup), cmp.Compare(a.id, b.id))
+			return cmp.Or(cmp.Compare(a.body.FolderUID, b.body.FolderUID), cmp.Compare(a.body.RuleGroup,
+				b.body.RuleGroup), cmp.Compare(a.id, b.id))
 		}) {
 			out = append(out, c.showRule(r))
 		}

@@ -31,7 +31,13 @@ func TestMariaDBTakesOtherUidsForTheSame(t *testing.T) {
 		n := newTenant(t, Options{Version: version, Database: MariaDB})
 		n.as(adminAuth, 200, "POST", "/api/dashboards/db", `{"dashboard":{"uid":"Abc","title":"A"}}`)
 		n.as(adminAuth, 412, "POST", "/api/dashboards/db", `{"dashboard":{"uid":"abc","title":"B"}}`)
-		saved := n.as(adminAuth, 200, "POST", "/api/dashboards/db", `{"dashboard":{"uid":"abc","title":"B"},"overwrite":true}`)
+		saved := n.as(
+			adminAuth,
+			200,
+			"POST",
+			"/api/dashboards/db",
+			`{"dashboard":{"uid":"abc","title":"B"},"overwrite":true}`,
+		)
 		if saved["uid"] != "Abc" || saved["version"] != 2.0 {
 			t.Errorf("%s: a save of abc: %v", version, saved)
 		}
@@ -77,7 +83,13 @@ func TestTextsThatAreTooLong(t *testing.T) {
 			kept = len(orgs[2].Name)
 		}
 		if kept != test.name || len(orgs[1].Address.Address2) != test.address {
-			t.Errorf("%s on %s: %d characters of the name, %d of the address are kept", test.version, test.database, kept, len(orgs[1].Address.Address2))
+			t.Errorf(
+				"%s on %s: %d characters of the name, %d of the address are kept",
+				test.version,
+				test.database,
+				kept,
+				len(orgs[1].Address.Address2),
+			)
 		}
 	}
 }

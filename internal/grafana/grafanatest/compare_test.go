@@ -128,7 +128,10 @@ func byRole(items []any) []any {
 		name, _ := fields["role"].(string)
 		return name
 	}
-	return slices.SortedStableFunc(slices.Values(items), func(a, b any) int { return strings.Compare(role(a), role(b)) })
+	return slices.SortedStableFunc(
+		slices.Values(items),
+		func(a, b any) int { return strings.Compare(role(a), role(b)) },
+	)
 }
 
 func (c *comparison) texts(path, got, want string) bool {

@@ -22,13 +22,25 @@ func (d doer) do(want int, method, path string, orgID int64, body any) {
 func (d doer) rule(uid, folder string) {
 	d.t.Helper()
 	d.do(201, "POST", "/api/v1/provisioning/alert-rules", 2, obj{
-		"uid": uid, "title": "T " + uid, "ruleGroup": "g", "folderUID": folder, "condition": "A", "data": []obj{{"refId": "A"}}, "for": "1m",
+		"uid":       uid,
+		"title":     "T " + uid,
+		"ruleGroup": "g",
+		"folderUID": folder,
+		"condition": "A",
+		"data":      []obj{{"refId": "A"}},
+		"for":       "1m",
 	})
 }
 
 func (d doer) panel(uid, folder string) {
 	d.t.Helper()
-	d.do(200, "POST", "/api/library-elements", 2, obj{"uid": uid, "name": "N " + uid, "kind": 1, "folderUid": folder, "model": obj{"type": "text"}})
+	d.do(
+		200,
+		"POST",
+		"/api/library-elements",
+		2,
+		obj{"uid": uid, "name": "N " + uid, "kind": 1, "folderUid": folder, "model": obj{"type": "text"}},
+	)
 }
 
 // expect compares the uids of an org's alert rules and library panels.
@@ -102,13 +114,32 @@ func TestRulesAndPanelsThatAreRefused(t *testing.T) {
 	d.rule("r", "f")
 	d.panel("p", "")
 	const rules, panels = "/api/v1/provisioning/alert-rules", "/api/library-elements"
-	d.do(400, "POST", rules, 2, obj{"uid": "r", "title": "x", "ruleGroup": "g", "folderUID": "f", "condition": "A", "data": []obj{{"refId": "A"}}})
+	d.do(
+		400,
+		"POST",
+		rules,
+		2,
+		obj{
+			"uid":       "r",
+			"title":     "x",
+			"ruleGroup": "g",
+			"folderUID": "f",
+			"condition": "A",
+			"data":      []obj{{"refId": "A"}},
+		},
+	)
 	d.do(400, "POST", rules, 2, obj{"title": "x"})
 	d.do(400, "POST", panels, 2, obj{"uid": "p", "name": "x", "kind": 1, "model": obj{}})
 	d.do(400, "POST", panels, 2, obj{"name": "x", "kind": 1, "folderUid": "nosuch", "model": obj{}})
 	d.do(500, "POST", panels, 2, obj{"name": "x", "kind": 7, "model": obj{}})
 	d.do(200, "PUT", "/api/orgs/2/quotas/alert_rule", 2, obj{"limit": 1})
-	d.do(403, "POST", rules, 2, obj{"title": "x", "ruleGroup": "g", "folderUID": "f", "condition": "A", "data": []obj{{"refId": "A"}}})
+	d.do(
+		403,
+		"POST",
+		rules,
+		2,
+		obj{"title": "x", "ruleGroup": "g", "folderUID": "f", "condition": "A", "data": []obj{{"refId": "A"}}},
+	)
 	d.expect("after all refusals", 2, []string{"r"}, []string{"p"})
 }
 

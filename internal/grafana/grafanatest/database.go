@@ -16,7 +16,8 @@ type database struct {
 	random  *rand.Rand
 	arrived func() int // the number of the last request that has arrived
 
-	lastOrg, lastUser, lastKey, lastContent, lastVersion, lastRevision, lastSource, lastRule, lastPanel, lastSession, lastItem int64
+	lastOrg, lastUser, lastKey, lastContent, lastVersion, lastRevision, lastSource, lastRule, lastPanel, lastSession,
+	lastItem int64
 
 	orgs     map[int64]*org
 	users    map[int64]*user // people and service accounts: one table, as in Grafana

@@ -139,7 +139,8 @@ func listSources(c *call) *answer {
 	out := []obj{}
 	if o := c.org(); o != nil {
 		for _, s := range sorted(o.sources, func(a, b *dataSource) int {
-			return cmp.Or(strings.Compare(strings.ToLower(a.name), strings.ToLower(b.name)), strings.Compare(a.uid, b.uid))
+			return cmp.Or(strings.Compare(strings.ToLower(a.name), strings.ToLower(b.name)), strings.Compare(a.uid,
+				b.uid))
 		}) {
 			row := c.sourceRow(s)
 			row["typeName"] = cmp.Or(

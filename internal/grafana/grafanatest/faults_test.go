@@ -72,7 +72,14 @@ func TestOutcomes(t *testing.T) {
 		{"unsent", Fault{Outcome: Unsent}, 0, false, "", ""},
 		{"drop after", Fault{Outcome: DropAfter}, 0, true, "", ""},
 		{"fail after", Fault{Outcome: FailAfter}, 500, true, `"message":"Internal Server Error"`, ""},
-		{"too many", Fault{Outcome: Answer, Status: 429, RetryAfter: 1500 * time.Millisecond}, 429, false, "Too Many", "2"},
+		{
+			"too many",
+			Fault{Outcome: Answer, Status: 429, RetryAfter: 1500 * time.Millisecond},
+			429,
+			false,
+			"Too Many",
+			"2",
+		},
 		{"no Grafana", Fault{Outcome: Answer, Status: 200, Body: "<html>hello"}, 200, false, "<html>hello", ""},
 		{"late", Fault{Outcome: Late}, 0, false, "", ""},
 	}
@@ -100,11 +107,29 @@ func TestOutcomes(t *testing.T) {
 func TestUnsentIsADialError(t *testing.T) {
 	s := New(Options{})
 	s.SetFault(func(*Request) Fault { return Fault{Outcome: Unsent} })
-	if _, err := ask(t.Context(), s.RoundTripper(), "GET", "http://grafana.test/api/org", ""); !errors.Is(err, syscall.ECONNREFUSED) {
+	if _, err := ask(
+		t.Context(),
+		s.RoundTripper(),
+		"GET",
+		"http://grafana.test/api/org",
+		"",
+	); !errors.Is(
+		err,
+		syscall.ECONNREFUSED,
+	) {
 		t.Errorf("unsent: %v, want connection refused", err)
 	}
 	s.SetFault(func(*Request) Fault { return Fault{Outcome: DropAfter} })
-	if _, err := ask(t.Context(), s.RoundTripper(), "GET", "http://grafana.test/api/org", ""); !errors.Is(err, syscall.ECONNRESET) {
+	if _, err := ask(
+		t.Context(),
+		s.RoundTripper(),
+		"GET",
+		"http://grafana.test/api/org",
+		"",
+	); !errors.Is(
+		err,
+		syscall.ECONNRESET,
+	) {
 		t.Errorf("dropped: %v, want connection reset", err)
 	}
 }
@@ -135,7 +160,13 @@ func TestLateRequestsLand(t *testing.T) {
 		return Fault{}
 	})
 	for _, name := range []string{"a", "b"} {
-		if _, err := ask(t.Context(), s.RoundTripper(), "POST", "http://grafana.test/api/orgs", `{"name":"`+name+`"}`); err == nil {
+		if _, err := ask(
+			t.Context(),
+			s.RoundTripper(),
+			"POST",
+			"http://grafana.test/api/orgs",
+			`{"name":"`+name+`"}`,
+		); err == nil {
 			t.Error("a late request was answered")
 		}
 	}
@@ -201,7 +232,10 @@ func TestLogHoldsNoSecrets(t *testing.T) {
 		t.Fatalf("%d requests in the log, want 4", len(log))
 	}
 	for _, r := range log {
-		if text := string(r.Body) + r.Path + r.Query.Encode() + r.Login; strings.Contains(text, "sesame") || strings.Contains(text, `"password":"admin"`) {
+		if text := string(
+			r.Body,
+		) + r.Path + r.Query.Encode() + r.Login; strings.Contains(text, "sesame") ||
+			strings.Contains(text, `"password":"admin"`) {
 			t.Errorf("%d: a secret is in the log: %s", r.N, text)
 		}
 	}

@@ -23,8 +23,22 @@ func (d doer) folders(query string) string {
 
 func TestListsOfFolders(t *testing.T) {
 	type lists map[string]string
-	nested := lists{"": "[>a >b]", "?limit=0": "[>a >b]", "?limit=1": "[>a]", "?limit=1&page=2": "[>b]", "?limit=1&page=3": "[]", "?parentUid=a": "[a>c]", "?parentUid=b": "[]"}
-	flat := lists{"": "[>a >b >c]", "?limit=0": "[>a >b >c]", "?limit=1&page=3": "[>c]", "?parentUid=a": "[>a >b >c]", "?parentUid=nosuch": "[>a >b >c]"}
+	nested := lists{
+		"":                "[>a >b]",
+		"?limit=0":        "[>a >b]",
+		"?limit=1":        "[>a]",
+		"?limit=1&page=2": "[>b]",
+		"?limit=1&page=3": "[]",
+		"?parentUid=a":    "[a>c]",
+		"?parentUid=b":    "[]",
+	}
+	flat := lists{
+		"":                  "[>a >b >c]",
+		"?limit=0":          "[>a >b >c]",
+		"?limit=1&page=3":   "[>c]",
+		"?parentUid=a":      "[>a >b >c]",
+		"?parentUid=nosuch": "[>a >b >c]",
+	}
 	for _, test := range []struct {
 		opts Options
 		want lists
@@ -50,13 +64,18 @@ func TestListsOfFolders(t *testing.T) {
 		}
 		_, body := d.server.Do("GET", "/api/frontend/settings", 1, nil)
 		var settings struct{ FeatureToggles map[string]bool }
-		if err := json.Unmarshal(body, &settings); err != nil || settings.FeatureToggles["nestedFolders"] != test.opts.NestedFolders {
+		if err := json.Unmarshal(
+			body,
+			&settings,
+		); err != nil ||
+			settings.FeatureToggles["nestedFolders"] != test.opts.NestedFolders {
 			t.Errorf("%+v: toggles %v: %v", test.opts, settings.FeatureToggles, err)
 		}
 	}
 }
 
-// Titles are unique in their place before Grafana 12, and a dashboard outside of folders cannot have that of a folder there.
+// Titles are unique in their place before Grafana 12, and a dashboard outside of folders cannot have that of a folder
+// there.
 func TestTitlesOfFolders(t *testing.T) {
 	for _, test := range []struct {
 		opts                     Options

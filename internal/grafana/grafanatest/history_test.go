@@ -89,7 +89,8 @@ func TestAnUnchangedSaveReplacesTheMessage(t *testing.T) {
 		t.Errorf("the history after a save that changes nothing: %s", got)
 	}
 	d := n.resource(adminAuth)
-	if meta := d["metadata"].(obj); meta["generation"] != 2.0 || note(d, "message") != "theirs" || note(d, "updatedBy") != n.server.db.subject(1) {
+	if meta := d["metadata"].(obj); meta["generation"] != 2.0 || note(d, "message") != "theirs" ||
+		note(d, "updatedBy") != n.server.db.subject(1) {
 		t.Errorf("the dashboard after it: %v", meta)
 	}
 	n.save(edAuth, "two", "")
@@ -113,7 +114,8 @@ func TestWhatIsPutBackCarriesTheMessage(t *testing.T) {
 	d := n.resource(edAuth)
 	d["spec"].(obj)["title"] = "edited"
 	edited := n.as(edAuth, 200, "PUT", dashboardsOf2+"/d", string(mustJSON(d)))
-	if note(edited, "message") != "ours" || note(edited, "updatedBy") != n.server.db.subject(2) || edited["metadata"].(obj)["generation"] != 2.0 {
+	if note(edited, "message") != "ours" || note(edited, "updatedBy") != n.server.db.subject(2) ||
+		edited["metadata"].(obj)["generation"] != 2.0 {
 		t.Errorf("what was edited through /apis: %v", edited["metadata"])
 	}
 	if got, _ := n.versions(""); got != "2 ours ed, 1 Initial save admin" {
@@ -139,10 +141,22 @@ func TestResourcesAreMadeAndDeleted(t *testing.T) {
 	n.as(adminAuth, 201, "PUT", dashboardsOf2+"/d", body)
 	n.as(adminAuth, 409, "POST", dashboardsOf2, body)
 	n.as(adminAuth, 400, "PUT", dashboardsOf2+"/other", body)
-	n.as(adminAuth, 500, "PUT", dashboardsOf2+"/new", `{"metadata":{"name":"new","resourceVersion":"1"},"spec":{"title":"x"}}`)
+	n.as(
+		adminAuth,
+		500,
+		"PUT",
+		dashboardsOf2+"/new",
+		`{"metadata":{"name":"new","resourceVersion":"1"},"spec":{"title":"x"}}`,
+	)
 	n.as(adminAuth, 422, "POST", dashboardsOf2, `{"metadata":{},"spec":{"title":"x"}}`)
 	n.as(adminAuth, 400, "POST", dashboardsOf2, `{"metadata":{"name":"x"},"spec":{}}`)
-	n.as(adminAuth, 404, "POST", dashboardsOf2, `{"metadata":{"name":"x","annotations":{"grafana.app/folder":"no"}},"spec":{"title":"x"}}`)
+	n.as(
+		adminAuth,
+		404,
+		"POST",
+		dashboardsOf2,
+		`{"metadata":{"name":"x","annotations":{"grafana.app/folder":"no"}},"spec":{"title":"x"}}`,
+	)
 	n.as(adminAuth, 200, "DELETE", dashboardsOf2+"/d", "")
 	n.as(adminAuth, 404, "DELETE", dashboardsOf2+"/d", "")
 	if left := n.server.Dashboards(2); len(left) != 0 {
@@ -157,7 +171,11 @@ func TestTwentyVersionsAreKept(t *testing.T) {
 			n.save(adminAuth, fmt.Sprint("title ", i), fmt.Sprint("m", i+1))
 		}
 		got, _ := n.versions("")
-		if lines := strings.Split(got, ", "); len(lines) != 20 || lines[0] != "26 m26 admin" || lines[19] != "7 m7 admin" {
+		if lines := strings.Split(
+			got,
+			", ",
+		); len(lines) != 20 || lines[0] != "26 m26 admin" ||
+			lines[19] != "7 m7 admin" {
 			t.Errorf("%s: %d versions: %s", version, len(lines), got)
 		}
 	}
@@ -181,10 +199,19 @@ func TestPagesOfTheHistory(t *testing.T) {
 	if got != "3 m admin, 2 m admin" || token == "" {
 		t.Errorf("12.4.0: the first two: %s, token %q", got, token)
 	}
-	if got, token = n.versions("limit=2&continueToken=" + url.QueryEscape(token)); got != "1 Initial save admin" || token != "" {
+	if got, token = n.versions(
+		"limit=2&continueToken=" + url.QueryEscape(token),
+	); got != "1 Initial save admin" ||
+		token != "" {
 		t.Errorf("12.4.0: the rest: %s, token %q", got, token)
 	}
-	history := n.as(adminAuth, 200, "GET", dashboardsOf2+"?labelSelector=grafana.app%2Fget-history%3Dtrue&fieldSelector=metadata.name%3Dd&limit=2", "")
+	history := n.as(
+		adminAuth,
+		200,
+		"GET",
+		dashboardsOf2+"?labelSelector=grafana.app%2Fget-history%3Dtrue&fieldSelector=metadata.name%3Dd&limit=2",
+		"",
+	)
 	items, more := history["items"].([]any), history["metadata"].(obj)["continue"]
 	if len(items) != 2 || items[0].(obj)["metadata"].(obj)["generation"] != 3.0 || more == nil {
 		t.Errorf("12.4.0: the history through /apis: %v", history)

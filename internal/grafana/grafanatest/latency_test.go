@@ -21,7 +21,13 @@ func TestWorkThatTakesTime(t *testing.T) {
 	d := doer{t, s}
 	d.do(200, "POST", "/api/orgs", 1, obj{"name": "two"})
 	for i := range 3 {
-		d.do(200, "POST", "/api/dashboards/db", 2, obj{"dashboard": obj{"uid": fmt.Sprint("d", i), "title": fmt.Sprint(i)}})
+		d.do(
+			200,
+			"POST",
+			"/api/dashboards/db",
+			2,
+			obj{"dashboard": obj{"uid": fmt.Sprint("d", i), "title": fmt.Sprint(i)}},
+		)
 	}
 	if len(asked) > 0 {
 		t.Fatalf("what tests do themselves took time: %v", asked)
@@ -105,7 +111,13 @@ func TestGivingUpOnWork(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		answer = make(chan error)
 		go func() {
-			_, err := ask(ctx, s.RoundTripper(), "POST", "http://grafana.test/api/orgs", fmt.Sprintf(`{"name":%q}`, name))
+			_, err := ask(
+				ctx,
+				s.RoundTripper(),
+				"POST",
+				"http://grafana.test/api/orgs",
+				fmt.Sprintf(`{"name":%q}`, name),
+			)
 			answer <- err
 		}()
 		return cancel, answer
@@ -126,7 +138,14 @@ func TestGivingUpOnWork(t *testing.T) {
 	}
 	bounded, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
-	if _, err := ask(bounded, s.RoundTripper(), "PUT", "http://grafana.test/api/orgs/1", `{"name":"next"}`); err != nil || orgNames(s) != "next" {
+	if _, err := ask(
+		bounded,
+		s.RoundTripper(),
+		"PUT",
+		"http://grafana.test/api/orgs/1",
+		`{"name":"next"}`,
+	); err != nil ||
+		orgNames(s) != "next" {
 		t.Errorf("the next write: %v, %s", err, orgNames(s))
 	}
 }
@@ -135,7 +154,8 @@ func TestGivingUpOnWork(t *testing.T) {
 func TestFaultsDoNoWork(t *testing.T) {
 	worked := 0
 	s := New(Options{Latency: func(Work) time.Duration { worked++; return 0 }})
-	for outcome, want := range map[Outcome]int{Serve: 1, DropAfter: 1, FailAfter: 1, Refuse: 0, Unsent: 0, Answer: 0, Late: 0} {
+	for outcome, want := range map[Outcome]int{Serve: 1, DropAfter: 1, FailAfter: 1, Refuse: 0, Unsent: 0, Answer: 0,
+		Late: 0} {
 		worked = 0
 		s.SetFault(func(*Request) Fault { return Fault{Outcome: outcome} })
 		_, _ = ask(t.Context(), s.RoundTripper(), "POST", "http://grafana.test/api/orgs", `{"name":"x"}`)

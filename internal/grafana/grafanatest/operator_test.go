@@ -39,7 +39,8 @@ func TestOperatorRecordings(t *testing.T) {
 
 // repeats says whether one look is another once more.
 func repeats(next, x exchange) bool {
-	return x.Method == "GET" && next.Method == x.Method && next.Path == x.Path && next.Auth == x.Auth && next.Session == x.Session
+	return x.Method == "GET" && next.Method == x.Method && next.Path == x.Path && next.Auth == x.Auth &&
+		next.Session == x.Session
 }
 
 // excuses are fields that no client reads, by route.

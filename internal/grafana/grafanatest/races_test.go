@@ -32,7 +32,11 @@ func TestFirstContentsOfAnOrgThatMeet(t *testing.T) {
 				if database == SQLite {
 					bare = 3
 				}
-				n.meeting("/api/dashboards/db", `{"dashboard":{"uid":"a","title":"a"}}`, `{"dashboard":{"uid":"b","title":"b"}}`)
+				n.meeting(
+					"/api/dashboards/db",
+					`{"dashboard":{"uid":"a","title":"a"}}`,
+					`{"dashboard":{"uid":"b","title":"b"}}`,
+				)
 				n.as(adminAuth, 200, "POST", "/api/dashboards/db", `{"dashboard":{"uid":"c","title":"c"}}`)
 				n.meeting("/api/folders", `{"uid":"fa","title":"fa"}`, `{"uid":"fb","title":"fb"}`)
 				n.as(adminAuth, 200, "POST", "/api/folders", `{"uid":"fc","title":"fc"}`)
@@ -86,7 +90,14 @@ func TestPermissionsOfWhatIsMade(t *testing.T) {
 		n.as(adminAuth, 200, "POST", "/api/folders", `{"uid":"f","title":"f"}`)
 		n.as(adminAuth, 200, "POST", "/api/folders", `{"uid":"sub","title":"sub","parentUid":"f"}`)
 		n.as(adminAuth, 200, "POST", "/api/dashboards/db", `{"dashboard":{"uid":"d","title":"d"},"folderUid":"f"}`)
-		if f, sub, d := n.items("/api/folders/f"), n.items("/api/folders/sub"), n.items("/api/dashboards/uid/d"); f != 3 || sub != subfolder || d != 1 {
+		if f, sub, d := n.items(
+			"/api/folders/f",
+		), n.items(
+			"/api/folders/sub",
+		), n.items(
+			"/api/dashboards/uid/d",
+		); f != 3 || sub != subfolder ||
+			d != 1 {
 			t.Errorf("%s: the folder has %d permissions, the subfolder %d, the dashboard in it %d", version, f, sub, d)
 		}
 		n.as(edAuth, 200, "GET", "/api/dashboards/uid/d", "")
@@ -102,8 +113,19 @@ func TestPermissionsOfWhatIsMade(t *testing.T) {
 func TestWhatComesThroughAPIsHasNoPermissionsUnlessAsked(t *testing.T) {
 	n := newTenant(t, Options{})
 	n.as(adminAuth, 201, "POST", dashboardsOf2, `{"metadata":{"name":"bare"},"spec":{"title":"x"}}`)
-	n.as(adminAuth, 201, "POST", dashboardsOf2, `{"metadata":{"name":"granted","annotations":{"grafana.app/grant-permissions":"default"}},"spec":{"title":"x"}}`)
-	if bare, granted := n.items("/api/dashboards/uid/bare"), n.items("/api/dashboards/uid/granted"); bare != 0 || granted != 3 {
+	n.as(
+		adminAuth,
+		201,
+		"POST",
+		dashboardsOf2,
+		`{"metadata":{"name":"granted","annotations":{"grafana.app/grant-permissions":"default"}},"spec":{"title":"x"}}`,
+	)
+	if bare, granted := n.items(
+		"/api/dashboards/uid/bare",
+	), n.items(
+		"/api/dashboards/uid/granted",
+	); bare != 0 ||
+		granted != 3 {
 		t.Errorf("%d and %d permissions", bare, granted)
 	}
 }

@@ -77,7 +77,11 @@ func inOrderOfWinning(all []exchange) {
 			var was, is struct{ ID, OrgID, Version int64 }
 			_ = json.Unmarshal([]byte(a.Response), &was)
 			_ = json.Unmarshal([]byte(b.Response), &is)
-			return cmp.Or(cmp.Compare(a.Status, b.Status), cmp.Compare(was.ID+was.OrgID, is.ID+is.OrgID), cmp.Compare(was.Version, is.Version))
+			return cmp.Or(
+				cmp.Compare(a.Status, b.Status),
+				cmp.Compare(was.ID+was.OrgID, is.ID+is.OrgID),
+				cmp.Compare(was.Version, is.Version),
+			)
 		})
 		from = max(from, to-1)
 	}
@@ -120,7 +124,10 @@ func (r *replay) translate(text string) string {
 // body is what was sent. The one that was too long to record is made up.
 func (x exchange) body() string {
 	if x.RequestOmitted != "" {
-		return `{"dashboard":{"title":"Big","panels":[],"uid":"big","description":"` + strings.Repeat("x", 2_000_000) + `"}}`
+		return `{"dashboard":{"title":"Big","panels":[],"uid":"big","description":"` + strings.Repeat(
+			"x",
+			2_000_000,
+		) + `"}}`
 	}
 	if x.Request == nil {
 		return ""
@@ -158,7 +165,13 @@ func (r *replay) inbound(x exchange) (inbound, error) {
 	if x.Org != nil {
 		h.Set("X-Grafana-Org-Id", fmt.Sprint(x.Org))
 	}
-	return inbound{ctx: context.Background(), method: x.Method, url: u, header: h, body: []byte(r.translate(x.body()))}, nil
+	return inbound{
+		ctx:    context.Background(),
+		method: x.Method,
+		url:    u,
+		header: h,
+		body:   []byte(r.translate(x.body())),
+	}, nil
 }
 
 // credentials translates the key in a basic auth header.
@@ -205,7 +218,8 @@ func (r *replay) learn(x exchange, a *answer) {
 // lastOfRun is the last of a run of repeats, which waited for one of Grafana's
 // caches; an exchange that is not repeated is its own.
 func lastOfRun(all []exchange, i int) exchange {
-	for all[i].Repeat && i+1 < len(all) && all[i+1].Repeat && all[i+1].Auth == all[i].Auth && all[i+1].Path == all[i].Path {
+	for all[i].Repeat && i+1 < len(all) && all[i+1].Repeat && all[i+1].Auth == all[i].Auth &&
+		all[i+1].Path == all[i].Path {
 		i++
 	}
 	return all[i]
@@ -244,7 +258,13 @@ func replayFile(t *testing.T, file string) {
 		case why == "":
 			t.Errorf("%s %d %s: %s %s: %s", file, x.Seq, x.Title, x.Method, x.Path, strings.Join(differences, "\n\t"))
 		case len(differences) == 0:
-			t.Errorf("%s %d %s: is excluded (%s), but comes out right: the exclusion is stale", file, x.Seq, x.Title, why)
+			t.Errorf(
+				"%s %d %s: is excluded (%s), but comes out right: the exclusion is stale",
+				file,
+				x.Seq,
+				x.Title,
+				why,
+			)
 		default:
 			excluded++
 		}
@@ -255,7 +275,14 @@ func replayFile(t *testing.T, file string) {
 	if want := excludedIn(file); excluded != want {
 		t.Errorf("%s: %d exchanges are excluded, the table names %d", file, excluded, want)
 	}
-	t.Logf("%s: %d exchanges: %d come out the same, %d are repeats that wait for a cache, %d are excluded", file, len(all), same, waits, excluded)
+	t.Logf(
+		"%s: %d exchanges: %d come out the same, %d are repeats that wait for a cache, %d are excluded",
+		file,
+		len(all),
+		same,
+		waits,
+		excluded,
+	)
 }
 
 // catchUp brings about what a request did to the real Grafana and not to ours.
@@ -282,7 +309,14 @@ func (r *replay) leftOut(file string, x exchange) {
 		}
 		for i := range 7 {
 			body := `{"dashboard":{"uid":"s-%d","title":"S %d","panels":[],"schemaVersion":39,"tags":["srch","t%d"],"timezone":"browser"}}`
-			in, err := r.inbound(exchange{Method: "POST", Path: "/api/dashboards/db", Auth: "adminTok", Headers: map[string]string{"Content-Type": "application/json"}})
+			in, err := r.inbound(
+				exchange{
+					Method:  "POST",
+					Path:    "/api/dashboards/db",
+					Auth:    "adminTok",
+					Headers: map[string]string{"Content-Type": "application/json"},
+				},
+			)
 			if err != nil {
 				panic(err)
 			}
@@ -296,7 +330,9 @@ func (r *replay) leftOut(file string, x exchange) {
 // compare holds an answer against an exchange.
 func (r *replay) compare(x exchange, a *answer) []string {
 	if a.status != x.Status {
-		return []string{fmt.Sprintf("status %d, want %d: ours %.300s, recorded %.300s", a.status, x.Status, a.body, x.Response)}
+		return []string{
+			fmt.Sprintf("status %d, want %d: ours %.300s, recorded %.300s", a.status, x.Status, a.body, x.Response),
+		}
 	}
 	var out []string
 	if got, want := cookieForms(a.header.Values("Set-Cookie")), cookieForms(x.SetCookie); got != want {

@@ -23,7 +23,19 @@ func TestSchemaDefaults(t *testing.T) {
 			"uid": "full", "title": "Full", "schemaVersion": 39, "tags": []string{"x"}, "editable": false, "custom": 7,
 			"annotations": obj{"list": []obj{{"name": "deploys"}}, "other": 1},
 		}})
-		d.do(200, "POST", "/api/dashboards/db", 1, obj{"dashboard": obj{"uid": "own", "title": "Own", "annotations": obj{"list": []obj{{"builtIn": 1, "name": "mine"}}}}})
+		d.do(
+			200,
+			"POST",
+			"/api/dashboards/db",
+			1,
+			obj{
+				"dashboard": obj{
+					"uid":         "own",
+					"title":       "Own",
+					"annotations": obj{"list": []obj{{"builtIn": 1, "name": "mine"}}},
+				},
+			},
+		)
 
 		bare := read("bare")
 		for field, want := range map[string]string{
@@ -37,10 +49,12 @@ func TestSchemaDefaults(t *testing.T) {
 		}
 		full := read("full")
 		list := full["annotations"].(map[string]any)["list"].([]any)
-		if len(list) != 2 || list[1].(map[string]any)["name"] != "deploys" || full["annotations"].(map[string]any)["other"] != 1.0 {
+		if len(list) != 2 || list[1].(map[string]any)["name"] != "deploys" ||
+			full["annotations"].(map[string]any)["other"] != 1.0 {
 			t.Errorf("%s: annotations %v", version, full["annotations"])
 		}
-		if full["schemaVersion"] != 42.0 || full["editable"] != false || full["custom"] != 7.0 || len(full["tags"].([]any)) != 1 {
+		if full["schemaVersion"] != 42.0 || full["editable"] != false || full["custom"] != 7.0 ||
+			len(full["tags"].([]any)) != 1 {
 			t.Errorf("%s: %v", version, full)
 		}
 		if list := read("own")["annotations"].(map[string]any)["list"].([]any); len(list) != 1 {
@@ -48,7 +62,11 @@ func TestSchemaDefaults(t *testing.T) {
 		}
 		for _, stored := range s.Dashboards(1) {
 			var model map[string]any
-			if err := json.Unmarshal(stored.Model, &model); err != nil || model["templating"] != nil || model["schemaVersion"] == 42.0 || stored.Version != 1 {
+			if err := json.Unmarshal(
+				stored.Model,
+				&model,
+			); err != nil || model["templating"] != nil || model["schemaVersion"] == 42.0 ||
+				stored.Version != 1 {
 				t.Errorf("%s: stored is %s, version %d: %v", version, stored.Model, stored.Version, err)
 			}
 		}

@@ -20,14 +20,26 @@ func TestAGrafanaThatHasJustStartedHasNoAPIs(t *testing.T) {
 	s := New(Options{Version: "10.4.3"})
 	admin := client{t: t, server: s, auth: adminAuth}
 	s.SetStarting(true)
-	if status, text := admin.do("GET", "/apis/dashboard.grafana.app", 1, ""); status != 404 || !strings.Contains(text, "Content-Type: text/plain") {
+	if status, text := admin.do(
+		"GET",
+		"/apis/dashboard.grafana.app",
+		1,
+		"",
+	); status != 404 ||
+		!strings.Contains(text, "Content-Type: text/plain") {
 		t.Errorf("while it starts: %s", text)
 	}
 	if status := admin.status("GET", "/api/health", 0, ""); status != 200 {
 		t.Errorf("its health while it starts: %d", status)
 	}
 	s.SetStarting(false)
-	if status, text := admin.do("GET", "/apis/dashboard.grafana.app", 1, ""); status != 404 || !strings.Contains(text, "application/json") {
+	if status, text := admin.do(
+		"GET",
+		"/apis/dashboard.grafana.app",
+		1,
+		"",
+	); status != 404 ||
+		!strings.Contains(text, "application/json") {
 		t.Errorf("afterwards: %s", text)
 	}
 }

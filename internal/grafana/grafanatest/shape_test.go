@@ -35,7 +35,12 @@ func TestUnrecorded(t *testing.T) {
 		s := New(Options{Version: version})
 		send := func(agent, method, path, body string) {
 			t.Helper()
-			r, err := http.NewRequestWithContext(t.Context(), method, "http://grafana.test"+path, strings.NewReader(body))
+			r, err := http.NewRequestWithContext(
+				t.Context(),
+				method,
+				"http://grafana.test"+path,
+				strings.NewReader(body),
+			)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -25,10 +25,11 @@ type quirks struct {
 	deleteMissingFails bool // deleting a missing service account is a 500
 	limitNeedsExpiry   bool // a limit on tokens' life refuses those without end
 
-	cutsTexts           bool // MariaDB cuts what is too long for a column
-	newUserFields       bool // uid, created and isProvisioned of users are shown
-	usersAnywhere       bool // users can be made while in no org
-	checksUsers         bool // what is changed of a user is changed of one that is there; and a login is free before a password is short
+	cutsTexts     bool // MariaDB cuts what is too long for a column
+	newUserFields bool // uid, created and isProvisioned of users are shown
+	usersAnywhere bool // users can be made while in no org
+	// what is changed of a user is changed of one that is there; and a login is free before a password is short
+	checksUsers         bool
 	lowersEmails        bool
 	countsUnknownLogins bool // failed logins of nobody count, too
 	rotatesFresh        bool // a session can be rotated at any age

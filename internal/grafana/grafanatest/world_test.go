@@ -68,7 +68,10 @@ func withToken(t *testing.T, s *Server) (key string) {
 	must(s.Do("POST", "/api/orgs", 1, obj{"name": "team"}))
 	must(s.Do("POST", "/api/serviceaccounts", 2, obj{"name": "bot", "role": "Admin"}))
 	var made struct{ Key string }
-	if err := json.Unmarshal(must(s.Do("POST", "/api/serviceaccounts/2/tokens", 2, obj{"name": "t"})), &made); err != nil {
+	if err := json.Unmarshal(
+		must(s.Do("POST", "/api/serviceaccounts/2/tokens", 2, obj{"name": "t"})),
+		&made,
+	); err != nil {
 		t.Fatal(err)
 	}
 	return made.Key
@@ -247,7 +250,12 @@ func TestSnapshotAndRestore(t *testing.T) {
 	key := withToken(t, s)
 	save := func(title string) {
 		t.Helper()
-		status, body := s.Do("POST", "/api/dashboards/db", 2, obj{"dashboard": obj{"uid": "d", "title": title}, "overwrite": true, "message": "m " + title})
+		status, body := s.Do(
+			"POST",
+			"/api/dashboards/db",
+			2,
+			obj{"dashboard": obj{"uid": "d", "title": title}, "overwrite": true, "message": "m " + title},
+		)
 		if status != 200 {
 			t.Fatalf("%d %s", status, body)
 		}
@@ -265,7 +273,10 @@ func TestSnapshotAndRestore(t *testing.T) {
 		if _, _, _, ok := s.KeyAlive(key); !ok {
 			t.Error("the key did not come back")
 		}
-		if d := s.Dashboards(2); len(d) != 1 || d[0].Title != "one" || d[0].Version != 1 || strings.Join(d[0].Messages, ",") != "m one" {
+		if d := s.Dashboards(
+			2,
+		); len(d) != 1 || d[0].Title != "one" || d[0].Version != 1 ||
+			strings.Join(d[0].Messages, ",") != "m one" {
 			t.Errorf("dashboards after a restore: %+v", d)
 		}
 	}
@@ -305,7 +316,12 @@ func TestQuotas(t *testing.T) {
 		t.Fatalf("%d %s", status, body)
 	}
 	save := func(uid string) int {
-		status, _ := s.Do("POST", "/api/dashboards/db", 1, obj{"dashboard": obj{"uid": uid, "title": uid}, "overwrite": true})
+		status, _ := s.Do(
+			"POST",
+			"/api/dashboards/db",
+			1,
+			obj{"dashboard": obj{"uid": uid, "title": uid}, "overwrite": true},
+		)
 		return status
 	}
 	if first, second, update := save("a"), save("b"), save("a"); first != 200 || second != 403 || update != 403 {
@@ -347,18 +363,108 @@ func TestConfiguration(t *testing.T) {
 		status       int
 		text         string // in the answer
 	}{
-		{"login form disabled", Options{DisableLoginForm: true}, "", "POST", "/login", `{"user":"admin","password":"admin"}`, 400, "auth.client.notConfigured"},
-		{"basic auth disabled", Options{BasicAuthDisabled: true}, adminAuth, "GET", "/api/org", "", 401, "auth.unauthorized"},
-		{"basic auth disabled, login", Options{BasicAuthDisabled: true}, "", "POST", "/login", `{"user":"admin","password":"admin"}`, 200, "Logged in"},
-		{"version hidden", Options{HideVersion: true}, "", "GET", "/api/health", "", 200, "{\n  \"database\": \"ok\"\n}"},
+		{
+			"login form disabled",
+			Options{DisableLoginForm: true},
+			"",
+			"POST",
+			"/login",
+			`{"user":"admin","password":"admin"}`,
+			400,
+			"auth.client.notConfigured",
+		},
+		{
+			"basic auth disabled",
+			Options{BasicAuthDisabled: true},
+			adminAuth,
+			"GET",
+			"/api/org",
+			"",
+			401,
+			"auth.unauthorized",
+		},
+		{
+			"basic auth disabled, login",
+			Options{BasicAuthDisabled: true},
+			"",
+			"POST",
+			"/login",
+			`{"user":"admin","password":"admin"}`,
+			200,
+			"Logged in",
+		},
+		{
+			"version hidden",
+			Options{HideVersion: true},
+			"",
+			"GET",
+			"/api/health",
+			"",
+			200,
+			"{\n  \"database\": \"ok\"\n}",
+		},
 		{"version hidden, signed in", Options{HideVersion: true}, adminAuth, "GET", "/api/health", "", 200, "12.4.0"},
 		{"long dashboard", Options{MaxDashboardBytes: 100}, adminAuth, "POST", "/api/dashboards/db", long, 413, ""},
-		{"another admin", Options{Admin: "root", Password: "pw"}, "Basic cm9vdDpwdw==", "GET", "/api/user", "", 200, `"login":"root"`},
-		{"longest life", Options{MaxSecondsToLive: 9}, adminAuth, "POST", "/api/serviceaccounts/2/tokens", `{"name":"x","secondsToLive":10}`, 400, "global limit"},
-		{"no life", Options{MaxSecondsToLive: 9}, adminAuth, "POST", "/api/serviceaccounts/2/tokens", `{"name":"x"}`, 400, "should be set"},
-		{"day limit", Options{TokenExpirationDayLimit: 1}, adminAuth, "POST", "/api/serviceaccounts/2/tokens", `{"name":"x","secondsToLive":86401}`, 400, "text/plain"},
-		{"day limit kept", Options{TokenExpirationDayLimit: 1}, adminAuth, "POST", "/api/serviceaccounts/2/tokens", `{"name":"x","secondsToLive":86400}`, 200, "glsa_"},
-		{"day limit, no end, 10.4", Options{TokenExpirationDayLimit: 1, Version: "10.4.3"}, adminAuth, "POST", "/api/serviceaccounts/2/tokens", `{"name":"x"}`, 200, "glsa_"},
+		{
+			"another admin",
+			Options{Admin: "root", Password: "pw"},
+			"Basic cm9vdDpwdw==",
+			"GET",
+			"/api/user",
+			"",
+			200,
+			`"login":"root"`,
+		},
+		{
+			"longest life",
+			Options{MaxSecondsToLive: 9},
+			adminAuth,
+			"POST",
+			"/api/serviceaccounts/2/tokens",
+			`{"name":"x","secondsToLive":10}`,
+			400,
+			"global limit",
+		},
+		{
+			"no life",
+			Options{MaxSecondsToLive: 9},
+			adminAuth,
+			"POST",
+			"/api/serviceaccounts/2/tokens",
+			`{"name":"x"}`,
+			400,
+			"should be set",
+		},
+		{
+			"day limit",
+			Options{TokenExpirationDayLimit: 1},
+			adminAuth,
+			"POST",
+			"/api/serviceaccounts/2/tokens",
+			`{"name":"x","secondsToLive":86401}`,
+			400,
+			"text/plain",
+		},
+		{
+			"day limit kept",
+			Options{TokenExpirationDayLimit: 1},
+			adminAuth,
+			"POST",
+			"/api/serviceaccounts/2/tokens",
+			`{"name":"x","secondsToLive":86400}`,
+			200,
+			"glsa_",
+		},
+		{
+			"day limit, no end, 10.4",
+			Options{TokenExpirationDayLimit: 1, Version: "10.4.3"},
+			adminAuth,
+			"POST",
+			"/api/serviceaccounts/2/tokens",
+			`{"name":"x"}`,
+			200,
+			"glsa_",
+		},
 	}
 	for _, c := range cases {
 		s := New(c.opts)
@@ -425,7 +531,15 @@ func TestBlockLogin(t *testing.T) {
 				t.Errorf("%s: %s shows it: %d %s", version, path, status, body)
 			}
 		}
-		if _, body := s.Do("GET", "/api/serviceaccounts/search?query=ci", 1, nil); !strings.Contains(string(body), `"totalCount":0`) {
+		if _, body := s.Do(
+			"GET",
+			"/api/serviceaccounts/search?query=ci",
+			1,
+			nil,
+		); !strings.Contains(
+			string(body),
+			`"totalCount":0`,
+		) {
 			t.Errorf("%s: the search shows it: %s", version, body)
 		}
 		if got := create("CI-2"); got != http.StatusCreated || len(s.ServiceAccounts(1)) != 1 {
