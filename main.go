@@ -54,8 +54,8 @@ func parseFlags() options {
 		&o.grafanaCom,
 		"grafana-com-url",
 		"",
-		"server that takes the place of https://grafana.com for Dashboards with a grafanaCom source, such as a mirror; "+
-			"it may have a private address",
+		"server that takes the place of https://grafana.com for Dashboards with a grafanaCom source, such as a "+
+			"mirror; it may have a private address",
 	)
 	o.log.BindFlags(flag.CommandLine)
 	flag.Parse()

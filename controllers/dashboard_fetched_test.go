@@ -23,11 +23,8 @@ type background struct {
 	times int
 }
 
-func (b *background) Take(
-	key, _ string,
-	r fetch.Request,
-	wake func(),
-) (fetch.Fetched, error, bool) { //nolint:revive // as Sources has it
+//nolint:revive // as Sources has it
+func (b *background) Take(key, _ string, r fetch.Request, wake func()) (fetch.Fetched, error, bool) {
 	if !b.asked[key] {
 		b.asked[key] = true
 		b.times++

@@ -39,10 +39,7 @@ func TestStatusIsKeptWhereOnlyTheRestHasChanged(t *testing.T) {
 		t.Errorf("what was found is not known any more: %+v", shelf.Status)
 	}
 	w.visit(shelf)
-	w.gone(shelf)
-	if len(w.things) != 0 {
-		t.Error("it is still in Grafana")
-	}
+	w.goneEverywhere(shelf)
 }
 
 func TestWhatWasMadeIsKeptWhereTheObjectIsDeletedMeanwhile(t *testing.T) {

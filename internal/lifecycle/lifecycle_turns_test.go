@@ -165,17 +165,20 @@ func TestCalledObjectThatHasNothingToDoGivesItsPlaceBack(t *testing.T) {
 	}
 }
 
+// inAnOrganization has what is looked at be in an organization of a Grafana that lets many write at once.
+func inAnOrganization(w *world) {
+	w.conn = w.newConn(9, 9)
+	w.with = func(x *external) lifecycle.External[thing] {
+		return struct {
+			lifecycle.External[thing]
+			connected
+			contained
+		}{x, connected{w.conn}, contained{w}}
+	}
+}
+
 func TestFirstOfAKindInAnOrganizationIsMadeAlone(t *testing.T) {
-	w := newWorld(t, func(w *world) {
-		w.conn = w.newConn(9, 9)
-		w.with = func(x *external) lifecycle.External[thing] {
-			return struct {
-				lifecycle.External[thing]
-				connected
-				contained
-			}{x, connected{w.conn}, contained{w}}
-		}
-	})
+	w := newWorld(t, inAnOrganization)
 	other := w.waiter("first")
 	done, err := w.conn.FirstCreate(1, "Shelf", other)
 	if err != nil {
@@ -191,16 +194,7 @@ func TestFirstOfAKindInAnOrganizationIsMadeAlone(t *testing.T) {
 }
 
 func TestFirstOfAKindThatWasNotMadeLetsTheNextTry(t *testing.T) {
-	w := newWorld(t, func(w *world) {
-		w.conn = w.newConn(9, 9)
-		w.with = func(x *external) lifecycle.External[thing] {
-			return struct {
-				lifecycle.External[thing]
-				connected
-				contained
-			}{x, connected{w.conn}, contained{w}}
-		}
-	})
+	w := newWorld(t, inAnOrganization)
 	shelf := w.shelf()
 	w.fail("Create", refusal)
 	w.visit(shelf)

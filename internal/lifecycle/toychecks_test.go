@@ -67,6 +67,15 @@ func (w *world) gone(o client.Object) {
 	}
 }
 
+// goneEverywhere checks that the object is gone, and that nothing of it is left in Grafana.
+func (w *world) goneEverywhere(o client.Object) {
+	w.t.Helper()
+	w.gone(o)
+	if len(w.things) != 0 {
+		w.t.Errorf("it is still in Grafana: %+v", w.things)
+	}
+}
+
 // stays checks that the object has not been released.
 func (w *world) stays(o client.Object) {
 	w.t.Helper()
