@@ -117,6 +117,7 @@ type world struct {
 type process struct {
 	mu          sync.Mutex // of what visits are due: a gate asks for some after a time of its own
 	env         *Env
+	controllers []lifecycle.Controller
 	reconcilers map[string]reconcile.Reconciler
 	due         map[string]time.Time // by kind and key
 	resyncs     map[string]bool      // those that are due for no other reason than that time passes
@@ -168,13 +169,14 @@ func (w *world) start() {
 	}
 	w.process = &process{
 		env:         env,
+		controllers: env.Controllers(),
 		due:         map[string]time.Time{},
 		resyncs:     map[string]bool{},
 		failures:    map[string]int{},
 		been:        map[string]bool{},
 		reconcilers: map[string]reconcile.Reconciler{},
 	}
-	for _, c := range env.Controllers() {
+	for _, c := range w.process.controllers {
 		w.process.reconcilers[c.Name] = c.Reconciler
 		if err := c.UseQueue(context.Background(), &crashQueue{w: w, p: w.process, kind: c.Name}); err != nil {
 			w.tb.Fatal(err)
@@ -228,22 +230,22 @@ func (w *world) everybody() { w.others("") }
 // by another.
 func (w *world) others(visited string) {
 	for key := range w.history {
-		if key != visited && (!isLeaf(key) || !isLeaf(visited)) {
+		if key != visited && (!w.isLeaf(key) || !w.isLeaf(visited)) {
 			w.wake(key, w.clock)
 		}
 	}
 }
 
 // isLeaf reports whether an object is of a kind that has no children.
-func isLeaf(key string) bool {
-	return strings.HasPrefix(key, "ServiceAccountToken ") || strings.HasPrefix(key, "Dashboard ")
+func (w *world) isLeaf(key string) bool {
+	kind, _, _ := strings.Cut(key, " ")
+	return slices.ContainsFunc(w.controllers, func(c lifecycle.Controller) bool { return c.Name == kind && !c.Contains })
 }
 
 // objects lists all of our objects, as the API server has them.
 func (w *world) objects() []lifecycle.Object {
 	var all []lifecycle.Object
-	for _, list := range []client.ObjectList{&v1alpha1.InstanceList{}, &v1alpha1.OrganizationList{},
-		&v1alpha1.ServiceAccountList{}, &v1alpha1.ServiceAccountTokenList{}, &v1alpha1.DashboardList{}} {
+	for _, list := range w.env.Lists() {
 		if err := w.kube.List(context.Background(), list, client.InNamespace(tenantNamespace)); err != nil {
 			w.tb.Fatal(err)
 		}

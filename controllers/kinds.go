@@ -7,6 +7,7 @@ import (
 	"sync"
 
 	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"grafana-tenancy.dev/operator/internal/grafana"
 	"grafana-tenancy.dev/operator/internal/lifecycle"
@@ -38,15 +39,26 @@ func Register(e *Env) error {
 	if err := mark.CheckClusterID(e.ClusterID); err != nil {
 		return err
 	}
+	registerKinds(e)
+	return nil
+}
+
+func registerKinds(e *Env) {
 	lifecycle.RegisterKind(e.Engine, instanceKind{e}.describe())
 	lifecycle.RegisterKind(e.Engine, organizationKind{e}.describe())
 	lifecycle.RegisterKind(e.Engine, serviceAccountKind{e}.describe())
 	lifecycle.RegisterKind(e.Engine, newTokenKind(e).describe())
 	lifecycle.RegisterKind(e.Engine, dashboardKind{e}.describe())
-	return nil
 }
 
 // Setup registers the controllers of all kinds with the manager.
 func Setup(mgr ctrl.Manager, e *Env, opts lifecycle.Options) error {
 	return errors.Join(e.Setup(mgr, opts), setupSecretCopies(mgr, e))
+}
+
+// Lists are empty lists of all kinds, parents before what they contain.
+func Lists() []client.ObjectList {
+	e := &Env{Engine: &lifecycle.Engine{}}
+	registerKinds(e)
+	return e.Lists()
 }

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -23,6 +24,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"grafana-tenancy.dev/operator/api/v1alpha1"
+	"grafana-tenancy.dev/operator/controllers"
 	"grafana-tenancy.dev/operator/internal/grafana/grafanatest"
 	"grafana-tenancy.dev/operator/internal/lifecycle"
 )
@@ -138,10 +140,11 @@ func (w *world) abandon(ctx context.Context, ns string) {
 	}
 }
 
-// objects lists all our objects in a namespace.
+// objects lists all our objects in a namespace, what contains others last.
 func (w *world) objects(ctx context.Context, ns string) (all []lifecycle.Object) {
-	for _, list := range []client.ObjectList{&v1alpha1.ServiceAccountTokenList{}, &v1alpha1.DashboardList{},
-		&v1alpha1.ServiceAccountList{}, &v1alpha1.OrganizationList{}, &v1alpha1.InstanceList{}} {
+	lists := controllers.Lists()
+	slices.Reverse(lists)
+	for _, list := range lists {
 		if err := w.client.List(ctx, list, client.InNamespace(ns)); err != nil {
 			w.t.Fatal(err)
 		}

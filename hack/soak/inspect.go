@@ -20,6 +20,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"grafana-tenancy.dev/operator/api/v1alpha1"
+	"grafana-tenancy.dev/operator/controllers"
 	"grafana-tenancy.dev/operator/internal/grafana/grafanatest"
 )
 
@@ -119,10 +120,7 @@ func name(obj client.Object) string {
 }
 
 func (in *inspection) read(ctx context.Context, c client.Client) error {
-	for _, list := range []client.ObjectList{
-		&v1alpha1.InstanceList{}, &v1alpha1.OrganizationList{}, &v1alpha1.ServiceAccountList{},
-		&v1alpha1.ServiceAccountTokenList{}, &v1alpha1.DashboardList{},
-	} {
+	for _, list := range controllers.Lists() {
 		if err := c.List(ctx, list); err != nil {
 			return err
 		}
@@ -291,10 +289,7 @@ func (s *soak) secretsTold(ctx context.Context) ([]string, error) {
 		}
 		look("what the operator said in "+file, text)
 	}
-	for _, list := range []client.ObjectList{
-		&v1alpha1.InstanceList{}, &v1alpha1.OrganizationList{}, &v1alpha1.ServiceAccountList{},
-		&v1alpha1.ServiceAccountTokenList{}, &v1alpha1.DashboardList{}, &eventsv1.EventList{},
-	} {
+	for _, list := range append(controllers.Lists(), &eventsv1.EventList{}) {
 		if err := s.client.List(ctx, list); err != nil {
 			return nil, err
 		}

@@ -171,8 +171,10 @@ func (e *Engine) Visit(s Suspect) {
 // Controller is what a kind's controller is made of, for those who run it without a manager.
 type Controller struct {
 	// Name of the kind.
-	Name       string
-	Object     Object
+	Name   string
+	Object Object
+	// Contains says that there are kinds whose objects are in objects of this one.
+	Contains   bool
 	Indexes    []Index[Object]
 	Reconciler reconcile.Reconciler
 	// UseQueue hands over the queue that visits are asked for in which no watch brings.
@@ -184,8 +186,18 @@ func (e *Engine) Controllers() []Controller {
 	var all []Controller
 	for _, k := range e.kinds {
 		all = append(all, Controller{
-			Name: k.name, Object: k.object, Indexes: k.allIndexes(), Reconciler: k.reconciler, UseQueue: k.useQueue,
+			Name: k.name, Object: k.object, Contains: len(e.childrenOf(k)) > 0,
+			Indexes: k.allIndexes(), Reconciler: k.reconciler, UseQueue: k.useQueue,
 		})
+	}
+	return all
+}
+
+// Lists are empty lists of all kinds, in the order in which they were registered.
+func (e *Engine) Lists() []client.ObjectList {
+	var all []client.ObjectList
+	for _, k := range e.kinds {
+		all = append(all, k.newList())
 	}
 	return all
 }
