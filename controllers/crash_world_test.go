@@ -239,7 +239,10 @@ func (w *world) others(visited string) {
 // isLeaf reports whether an object is of a kind that has no children.
 func (w *world) isLeaf(key string) bool {
 	kind, _, _ := strings.Cut(key, " ")
-	return slices.ContainsFunc(w.controllers, func(c lifecycle.Controller) bool { return c.Name == kind && !c.Contains })
+	return slices.ContainsFunc(
+		w.controllers,
+		func(c lifecycle.Controller) bool { return c.Name == kind && !c.Contains },
+	)
 }
 
 // objects lists all of our objects, as the API server has them.
