@@ -1,10 +1,15 @@
-# `make help` lists the targets. Nothing needs to be installed but Go, make and a C compiler.
+# `make help` lists the targets. Nothing needs to be installed but Go and make.
 
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := all
+
+# What the control plane, the operator, its tests and the demo have in common is compiled once, since all are compiled
+# in the same way (hack/devcluster/ensure.sh): without C, and without what only a debugger needs.
+export CGO_ENABLED := 0
+export GOFLAGS     := $(shell go env GOFLAGS) -gcflags=all=-dwarf=false
 
 # Tools are pinned by modules of their own, so that they never weigh on the operator's go.mod. They run outside of any workspace.
 tool      := GOWORK=off go tool -modfile=$(CURDIR)/hack/tools/go.mod
@@ -68,6 +73,7 @@ lint: ## Run the linters, and check that go.mod is tidy and the manifests render
 	$(lint_tool) golangci-lint config verify
 	$(lint_tool) golangci-lint run ./...
 	@unformatted=$$(gofmt -l hack/devcluster); [ -z "$$unformatted" ] || { echo "not formatted by gofmt: $$unformatted" >&2; exit 1; }
+	hack/devcluster/same-versions.sh
 	@for dir in config/default config/namespaced config/prometheus config/samples; do \
 		echo "kustomize build $$dir" && $(kustomize) build $$dir >/dev/null; \
 	done
@@ -125,6 +131,7 @@ clean: ## Remove what was built here (the control plane for tests stays in your 
 .PHONY: demo
 demo: ## Start a control plane, a Grafana and the operator, and apply config/samples (ARGS=--once to stop after the proof).
 	assets=$$(hack/devcluster/ensure.sh); \
+	echo "demo: compiling the operator and the demo, for half a minute the first time" >&2; \
 	KUBEBUILDER_ASSETS=$$assets go run ./hack/demo $(ARGS)
 
 .PHONY: run

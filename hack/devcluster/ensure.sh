@@ -12,5 +12,7 @@ if [ -n "${KUBEBUILDER_ASSETS:-}" ]; then
 	exit
 fi
 cd "$(dirname "$0")"
-export GOWORK=off CGO_ENABLED=0
+# The flags are the Makefile's: what the operator is made of too is compiled once.
+GOFLAGS="$(go env GOFLAGS) -gcflags=all=-dwarf=false"
+export GOFLAGS GOWORK=off CGO_ENABLED=0
 exec go run ./ensure

@@ -1,6 +1,6 @@
 // Command devcluster is a Kubernetes control plane in one binary: etcd,
 // kube-apiserver, kube-controller-manager and kubectl, chosen by the name that
-// it is called by.
+// it is called by. README.md says what is left out of them.
 package main
 
 import (
@@ -10,10 +10,7 @@ import (
 
 	"go.etcd.io/etcd/server/v3/etcdmain"
 	"k8s.io/component-base/cli"
-	kubectl "k8s.io/kubectl/pkg/cmd"
 	kubectlutil "k8s.io/kubectl/pkg/cmd/util"
-	apiserver "k8s.io/kubernetes/cmd/kube-apiserver/app"
-	controllermanager "k8s.io/kubernetes/cmd/kube-controller-manager/app"
 )
 
 func main() {
@@ -21,12 +18,12 @@ func main() {
 	case "etcd":
 		etcdmain.Main(os.Args)
 	case "kube-apiserver":
-		os.Exit(cli.Run(apiserver.NewAPIServerCommand()))
+		os.Exit(cli.Run(newAPIServerCommand()))
 	case "kube-controller-manager":
-		os.Exit(cli.Run(controllermanager.NewControllerManagerCommand()))
+		os.Exit(cli.Run(newControllerManagerCommand()))
 	case "kubectl":
 		// kubectl words its own errors.
-		if err := cli.RunNoErrOutput(kubectl.NewDefaultKubectlCommand()); err != nil {
+		if err := cli.RunNoErrOutput(newKubectlCommand()); err != nil {
 			kubectlutil.CheckErr(err)
 		}
 	default:

@@ -6,21 +6,20 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
-	"slices"
 )
 
 // checksum covers what the binaries are made from: the module files, the
-// sources (these too, as they hold the build's flags) and the Go that builds.
+// sources (those of this program and ensure.sh too, as they hold the build's
+// flags) and the Go that builds.
 func checksum() (string, error) {
-	files, err := filepath.Glob("*.go")
-	if err != nil {
-		return "", err
+	files := []string{"go.mod", "go.sum", "ensure.sh"}
+	for _, pattern := range []string{"*.go", "ensure/*.go"} {
+		sources, err := filepath.Glob(pattern)
+		if err != nil {
+			return "", err
+		}
+		files = append(files, sources...)
 	}
-	more, err := filepath.Glob("ensure/*.go")
-	if err != nil {
-		return "", err
-	}
-	files = slices.Concat([]string{"go.mod", "go.sum"}, files, more)
 	hash := sha256.New()
 	hash.Write(fmt.Appendln(nil, runtime.Version(), runtime.GOOS, runtime.GOARCH))
 	for _, name := range files {
