@@ -7,26 +7,12 @@ import (
 	"github.com/spf13/pflag"
 	utilerrors "k8s.io/apimachinery/pkg/util/errors"
 	utilruntime "k8s.io/apimachinery/pkg/util/runtime"
-	"k8s.io/apimachinery/pkg/util/sets"
 	genericapiserver "k8s.io/apiserver/pkg/server"
 	utilfeature "k8s.io/apiserver/pkg/util/feature"
 	"k8s.io/client-go/rest"
 	"k8s.io/component-base/cli/flag"
 	logsapi "k8s.io/component-base/logs/api/v1"
 	"k8s.io/kubernetes/pkg/controlplane/apiserver/options"
-	kubeoptions "k8s.io/kubernetes/pkg/kubeapiserver/options"
-)
-
-// admissionPlugins are those that kube-apiserver has on by default, less those
-// that only look at pods, nodes, volumes, ingresses and certificates.
-var admissionPlugins = sets.New(
-	"NamespaceLifecycle",
-	"ServiceAccount",
-	"MutatingAdmissionPolicy",
-	"MutatingAdmissionWebhook",
-	"ValidatingAdmissionPolicy",
-	"ValidatingAdmissionWebhook",
-	"ResourceQuota",
 )
 
 func init() {
@@ -34,10 +20,10 @@ func init() {
 }
 
 // newAPIServerCommand is kube-apiserver as Kubernetes' own generic control
-// plane: all of it but the kinds that need nodes to mean anything.
+// plane: all of it but the kinds that need nodes to mean anything. Its admission
+// plugins are those of overlay.
 func newAPIServerCommand() *cobra.Command {
 	o := options.NewOptions()
-	o.Admission.GenericAdmission.DefaultOffPlugins = sets.New(kubeoptions.AllOrderedPlugins...).Difference(admissionPlugins)
 	o.Authentication.ServiceAccounts.OptionalTokenGetter = newTokenGetter
 	cmd := &cobra.Command{
 		Use:          "kube-apiserver",

@@ -38,8 +38,8 @@ func newControllerManagerCommand() *cobra.Command {
 		SilenceUsage: true,
 		RunE: func(*cobra.Command, []string) error {
 			if controllers != deletionControllers || elect || port != 0 {
-				return errors.New("this kube-controller-manager is built for --controllers=" + deletionControllers +
-					" --leader-elect=false --secure-port=0")
+				return errors.New("this kube-controller-manager is built for --controllers=" +
+					deletionControllers + " --leader-elect=false --secure-port=0")
 			}
 			config, err := clientcmd.BuildConfigFromFlags("", kubeconfig)
 			if err != nil {
@@ -85,7 +85,8 @@ func runControllers(ctx context.Context, config *rest.Config) error {
 	if err != nil {
 		return err
 	}
-	finisher := namespace.NewNamespaceController(ctx, client, objects, client.Discovery().ServerPreferredNamespacedResources,
+	finisher := namespace.NewNamespaceController(ctx, client, objects,
+		client.Discovery().ServerPreferredNamespacedResources,
 		typed.Core().V1().Namespaces(), namespaces, corev1.FinalizerKubernetes)
 	all.Start(ctx.Done())
 	close(started)

@@ -33,7 +33,8 @@ import (
 func newKubectlCommand() *cobra.Command {
 	streams := genericiooptions.IOStreams{In: os.Stdin, Out: os.Stdout, ErrOut: os.Stderr}
 	cmd := &cobra.Command{Use: "kubectl", SilenceUsage: true}
-	flags := genericclioptions.NewConfigFlags(true).WithDiscoveryBurst(300).WithDiscoveryQPS(50).WithWarningPrinter(streams)
+	flags := genericclioptions.NewConfigFlags(true).WithDiscoveryBurst(300).WithDiscoveryQPS(50).
+		WithWarningPrinter(streams)
 	flags.AddFlags(cmd.PersistentFlags())
 	matching := util.NewMatchVersionFlags(flags)
 	matching.AddFlags(cmd.PersistentFlags())

@@ -27,7 +27,8 @@ func main() {
 			kubectlutil.CheckErr(err)
 		}
 	default:
-		fmt.Fprintf(os.Stderr, "%s: call this by a link named etcd, kube-apiserver, kube-controller-manager or kubectl\n", name)
+		fmt.Fprintf(os.Stderr, "%s: call this by a link named etcd, kube-apiserver, kube-controller-manager "+
+			"or kubectl\n", name)
 		os.Exit(2)
 	}
 }

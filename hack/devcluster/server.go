@@ -67,7 +67,8 @@ type configs struct {
 
 func newConfigs(o options.CompletedOptions) (c configs, err error) {
 	schemes := []*runtime.Scheme{legacyscheme.Scheme, apiextensions.Scheme, aggregatorscheme.Scheme}
-	generic, informers, storage, err := apiserver.BuildGenericConfig(o, schemes, servedVersions(), openapi.GetOpenAPIDefinitions, nil)
+	generic, informers, storage, err := apiserver.BuildGenericConfig(o, schemes, servedVersions(),
+		openapi.GetOpenAPIDefinitions, nil)
 	if err != nil {
 		return c, err
 	}
@@ -79,10 +80,12 @@ func newConfigs(o options.CompletedOptions) (c configs, err error) {
 	c.builtin = builtin
 	auth := webhook.NewDefaultAuthenticationInfoResolverWrapper(builtin.ProxyTransport, generic.EgressSelector,
 		generic.LoopbackClientConfig, generic.TracerProvider)
-	if c.extensions, err = apiserver.CreateAPIExtensionsConfig(*generic, informers, admission, o, 1, services, auth); err != nil {
+	c.extensions, err = apiserver.CreateAPIExtensionsConfig(*generic, informers, admission, o, 1, services, auth)
+	if err != nil {
 		return c, err
 	}
-	c.aggregator, err = apiserver.CreateAggregatorConfig(*generic, o, informers, services, builtin.ProxyTransport, nil, admission)
+	c.aggregator, err = apiserver.CreateAggregatorConfig(*generic, o, informers, services, builtin.ProxyTransport, nil,
+		admission)
 	if err != nil {
 		return c, err
 	}

@@ -5,15 +5,22 @@ import (
 	"bytes"
 	"fmt"
 	"os/exec"
+	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 )
 
 // build compiles the control plane to output.
 func build(output string) error {
-	progress("building etcd, kube-apiserver, kube-controller-manager and kubectl from source, once; it takes some minutes")
+	progress("building etcd, kube-apiserver, kube-controller-manager and kubectl from source, once;")
+	progress("this takes some minutes")
 	start := time.Now()
-	packages, err := list()
+	flags, err := sources(filepath.Join(filepath.Dir(filepath.Dir(output)), "devcluster-sources"))
+	if err != nil {
+		return err
+	}
+	packages, err := list(flags)
 	if err != nil {
 		return err
 	}
@@ -25,10 +32,10 @@ func build(output string) error {
 	if err != nil {
 		return err
 	}
-	_, err = run(compiling.begin, "go", "build", "-v", "-buildvcs=false",
-		"-ldflags=-s -w -X k8s.io/component-base/version.gitVersion="+strings.TrimSpace(version),
-		"-o", output, ".")
-	if err != nil {
+	args := slices.Concat([]string{"build", "-v", "-buildvcs=false"}, flags, []string{
+		"-ldflags=-s -w -X k8s.io/component-base/version.gitVersion=" + strings.TrimSpace(version), "-o", output, ".",
+	})
+	if _, err := run(compiling.begin, "go", args...); err != nil {
 		return err
 	}
 	progress("built in %s", time.Since(start).Round(time.Second))
@@ -37,22 +44,27 @@ func build(output string) error {
 
 // list returns the packages that the control plane consists of, with the number
 // of those that each needs, and downloads the modules that hold them.
-func list() (string, error) {
+func list(flags []string) (string, error) {
 	downloads, shown := 0, time.Now()
-	downloading := func(string) {
+	downloading := func(line string) bool {
+		if !strings.HasPrefix(line, "go: downloading ") {
+			return false
+		}
 		downloads++
 		if time.Since(shown) >= pause {
 			progress("downloaded %d modules so far", downloads)
 			shown = time.Now()
 		}
+		return true
 	}
-	return run(downloading, "go", "list", "-deps", "-f", "{{.ImportPath}} {{len .Deps}}", ".")
+	args := slices.Concat([]string{"list", "-deps", "-f", "{{.ImportPath}} {{len .Deps}}"}, flags, []string{"."})
+	return run(downloading, "go", args...)
 }
 
 // run returns what the command printed on stdout. The go command tells of each
-// module and package on a line of stderr, which each is called with. An error
-// carries the last of those lines.
-func run(each func(line string), name string, args ...string) (string, error) {
+// module and package on a line of stderr: progress is given these lines, and
+// says which are of that kind. An error carries the others.
+func run(progress func(line string) bool, name string, args ...string) (string, error) {
 	cmd := exec.Command(name, args...)
 	var stdout bytes.Buffer
 	cmd.Stdout = &stdout
@@ -63,16 +75,14 @@ func run(each func(line string), name string, args ...string) (string, error) {
 	if err := cmd.Start(); err != nil {
 		return "", err
 	}
-	var last []string
+	var said []string
 	for scanner := bufio.NewScanner(stderr); scanner.Scan(); {
-		last = append(last, scanner.Text())
-		last = last[max(0, len(last)-30):]
-		if each != nil {
-			each(scanner.Text())
+		if progress == nil || !progress(scanner.Text()) {
+			said = append(said, scanner.Text())
 		}
 	}
 	if err := cmd.Wait(); err != nil {
-		return "", fmt.Errorf("%s %s: %w\n%s", name, args[0], err, strings.Join(last, "\n"))
+		return "", fmt.Errorf("%s %s: %w\n%s", name, args[0], err, strings.Join(said, "\n"))
 	}
 	return stdout.String(), nil
 }

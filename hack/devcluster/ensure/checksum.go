@@ -13,7 +13,7 @@ import (
 // flags) and the Go that builds.
 func checksum() (string, error) {
 	files := []string{"go.mod", "go.sum", "ensure.sh"}
-	for _, pattern := range []string{"*.go", "ensure/*.go"} {
+	for _, pattern := range []string{"*.go", "ensure/*.go", "overlay/*.go"} {
 		sources, err := filepath.Glob(pattern)
 		if err != nil {
 			return "", err

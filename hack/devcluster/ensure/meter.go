@@ -34,8 +34,13 @@ func newMeter(packages string) (*meter, error) {
 	return m, nil
 }
 
-// begin is told of each package that the compiler begins with.
-func (m *meter) begin(path string) {
+// begin is told of each package that the compiler begins with, and says of other
+// lines that they are none.
+func (m *meter) begin(path string) bool {
+	weight, is := m.weights[path]
+	if !is {
+		return false
+	}
 	switch {
 	case path == m.program:
 		progress("linking")
@@ -44,7 +49,8 @@ func (m *meter) begin(path string) {
 		m.shown = time.Now()
 	}
 	m.compiled++
-	m.done += m.weights[path]
+	m.done += weight
+	return true
 }
 
 // left says how long it still takes, once that can be told.
