@@ -144,7 +144,7 @@ func (w *world) checkServiceAccount(o *v1alpha1.ServiceAccount, expected map[str
 // over, as it is recorded.
 func isAccountOf(o *v1alpha1.ServiceAccount, a grafanatest.SA) bool {
 	created := a.Created.UTC().Format(time.RFC3339)
-	return markedLogin(a.Login, mark.ShortUID(o)) ||
+	return mark.InLogin(a.Login, mark.ShortUID(o)) ||
 		a.ID == o.Status.ID && a.Login == o.Status.Login && created == o.Status.CreatedAt
 }
 

@@ -20,6 +20,7 @@ import (
 	"grafana-tenancy.dev/operator/internal/grafana/grafanatest"
 	"grafana-tenancy.dev/operator/internal/lifecycle"
 	"grafana-tenancy.dev/operator/internal/mark"
+	"grafana-tenancy.dev/operator/internal/token"
 )
 
 // peace lets nothing more go wrong. People do what the conditions ask of them, and the operator has the time of several
@@ -279,7 +280,7 @@ func (l *life) tidyOrganization(org int64, left, held map[string]bool) {
 		}
 	}
 	for _, t := range l.grafana.Tokens(org) {
-		if parts := tokenName.FindStringSubmatch(
+		if parts := token.NamePattern.FindStringSubmatch(
 			t.Name,
 		); !held[fmt.Sprint("token ", t.ID)] && parts != nil &&
 			left[parts[2]] {

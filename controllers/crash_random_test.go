@@ -309,7 +309,7 @@ var bornAccount = regexp.MustCompile(`-[0-9a-f]{8}-[0-9a-f]{8}(-[2-9])?$`)
 
 // bornDashboard reports whether the operator has made a dashboard.
 func bornDashboard(d grafanatest.Dash) bool {
-	return len(d.Messages) > 0 && strings.HasPrefix(d.Messages[0], appliedBy)
+	return len(d.Messages) > 0 && strings.HasPrefix(d.Messages[0], mark.AppliedBy)
 }
 
 // isPersons reports whether a person has made an organization.

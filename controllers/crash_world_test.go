@@ -789,7 +789,7 @@ func parentOf(obj lifecycle.Object) types.NamespacedName {
 	case *v1alpha1.Dashboard:
 		return lifecycle.ParentKey(o.Spec.OrganizationRef, o.Namespace)
 	case *v1alpha1.ServiceAccountToken:
-		return accountOf(o)
+		return types.NamespacedName{Namespace: o.Namespace, Name: o.Spec.ServiceAccountRef.Name}
 	}
 	return types.NamespacedName{}
 }

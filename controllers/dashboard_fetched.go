@@ -50,6 +50,13 @@ type lastFetch struct {
 	body               []byte // that is to be saved
 }
 
+// FetchedBytes is how much fetched content waits for its turn to be saved.
+func (e *Env) FetchedBytes() int {
+	e.fetches.mu.Lock()
+	defer e.fetches.mu.Unlock()
+	return e.fetches.held
+}
+
 func (f *fetches) keep(obj *v1alpha1.Dashboard, last lastFetch) {
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -115,7 +115,7 @@ func TestFetchedWaitsItsTurn(t *testing.T) {
 	if w.get(d); !meta.IsStatusConditionTrue(d.Status.Conditions, v1alpha1.ConditionReady) || b.times != 1 {
 		t.Errorf("fetched %d times: %+v", b.times, d.Status.Conditions)
 	}
-	if n := w.env.fetches.held; n != 0 {
+	if n := w.env.FetchedBytes(); n != 0 {
 		t.Errorf("%d bytes are still held", n)
 	}
 }

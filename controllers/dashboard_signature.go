@@ -5,12 +5,9 @@ import (
 	"regexp"
 	"strconv"
 
-	"grafana-tenancy.dev/operator/api/v1alpha1"
 	"grafana-tenancy.dev/operator/internal/grafana"
+	"grafana-tenancy.dev/operator/internal/mark"
 )
-
-// appliedBy begins the message of every version that an operator saves.
-const appliedBy = "Applied by " + v1alpha1.ManagedBy + " from "
 
 // signature is what the message of a version that an operator has saved says: for which object, as which version, and
 // with which content.
@@ -24,11 +21,11 @@ type signature struct {
 	content string
 }
 
-var signaturePattern = regexp.MustCompile(`^` + regexp.QuoteMeta(appliedBy) +
+var signaturePattern = regexp.MustCompile(`^` + regexp.QuoteMeta(mark.AppliedBy) +
 	`(\S+) \((\S+)\)(?: as version (\d+)(?: of (\S+))?)?$`)
 
 func (s signature) String() string {
-	return fmt.Sprintf("%s%s (%s) as version %d of %s", appliedBy, s.owner, s.uid, s.as, s.content)
+	return fmt.Sprintf("%s%s (%s) as version %d of %s", mark.AppliedBy, s.owner, s.uid, s.as, s.content)
 }
 
 // contentMark is how a signature names a content by its hash.

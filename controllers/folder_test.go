@@ -8,37 +8,43 @@ import (
 
 	"grafana-tenancy.dev/operator/api/v1alpha1"
 	"grafana-tenancy.dev/operator/internal/connection"
-	"grafana-tenancy.dev/operator/internal/mark"
 )
 
 // A folder that another Dashboard has made between the look and the request is shared, and says nothing about the
 // dashboard.
 func TestFolderMadeMeanwhile(t *testing.T) {
 	for _, version := range []string{"12.4.0", "10.4.3"} {
-		w := newWorld(t, version)
-		w.seed()
-		withOrg(w)
-		w.settle()
-		d := newDashboard("requests", oneDashboard)
-		path("Team")(d)
-		x := &dash{orgScope: &orgScope{mark: mark.Of("cluster-1", ownerOfFolders(w))}}
-		w.meanwhile = map[string]func(){"POST /api/folders": func() {
-			w.grafana.Do(
-				http.MethodPost,
-				"/api/folders",
-				3,
-				map[string]any{"uid": x.derivedFolder([]string{"Team"}), "title": "Team"},
-			)
-		}}
-		w.create(d)
-		w.briefly(0)
-		if w.get(d); !meta.IsStatusConditionTrue(d.Status.Conditions, v1alpha1.ConditionReady) {
-			t.Errorf("%s: %+v", version, d.Status.Conditions)
-		}
-		if err := inFolder("Team")(w); err != nil {
-			t.Errorf("%s: %v", version, err)
+		made := teamFolder(t, version, "")
+		if again := teamFolder(t, version, made); again != made {
+			t.Errorf("%s: the folder %s became %s", version, made, again)
 		}
 	}
+}
+
+// teamFolder makes a dashboard in the folder Team, and returns the uid of that, which is the same in every run. Another
+// Dashboard has made it meanwhile, if its uid is given.
+func teamFolder(t *testing.T, version, meanwhile string) string {
+	t.Helper()
+	w := newWorld(t, version)
+	w.seed()
+	withOrg(w)
+	w.settle()
+	if meanwhile != "" {
+		w.meanwhile = map[string]func(){"POST /api/folders": func() {
+			w.grafana.Do(http.MethodPost, "/api/folders", 3, map[string]any{"uid": meanwhile, "title": "Team"})
+		}}
+	}
+	d := newDashboard("requests", oneDashboard)
+	path("Team")(d)
+	w.create(d)
+	w.briefly(0)
+	if w.get(d); !meta.IsStatusConditionTrue(d.Status.Conditions, v1alpha1.ConditionReady) {
+		t.Errorf("%s: %+v", version, d.Status.Conditions)
+	}
+	if err := inFolder("Team")(w); err != nil {
+		t.Fatalf("%s: %v", version, err)
+	}
+	return w.grafana.Folders(3)[0].UID
 }
 
 // A folder of ours that a person has renamed is still the one of its path: what a person has made in it is found there,
@@ -62,10 +68,4 @@ func TestFolderRenamedWithAPersonsInIt(t *testing.T) {
 	if err := inFolder("Squad", "Reports")(w); err != nil {
 		t.Error(err)
 	}
-}
-
-func ownerOfFolders(w *world) *v1alpha1.Organization {
-	o := newOrganization("")
-	w.get(o)
-	return o
 }

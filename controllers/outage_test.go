@@ -20,7 +20,7 @@ func TestOutageManyVisits(t *testing.T) {
 	w.seed()
 	withOrg(w)
 	w.settle()
-	w.advance(w.clock.Add(2 * probePause))
+	w.advance(w.clock.Add(4 * time.Second)) // past the pause between probes
 	w.grafana.SetDown(true)
 	for range 12 { // as the deletions of so many Organizations bring
 		w.visit("Instance tenant/main")

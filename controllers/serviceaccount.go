@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -131,21 +130,10 @@ func (x *serviceAccount) recorded(ctx context.Context) (*accountState, error) {
 func (x *serviceAccount) owned(a grafana.ServiceAccount) bool {
 	recorded := a.ID == x.obj.Status.ID && a.Login == x.obj.Status.Login && x.obj.Status.CreatedAt != "" &&
 		createdAt(a) == x.obj.Status.CreatedAt
-	return (markedLogin(a.Login, mark.ShortUID(x.obj)) || recorded) && (a.OrgID == 0 || a.OrgID == x.org.ID())
+	return (mark.InLogin(a.Login, mark.ShortUID(x.obj)) || recorded) && (a.OrgID == 0 || a.OrgID == x.org.ID())
 }
 
 func createdAt(a grafana.ServiceAccount) string { return a.CreatedAt.UTC().Format(time.RFC3339) }
-
-// markedLogin reports whether a login ends in the mark, or in the mark and a counter.
-func markedLogin(login, mark string) bool {
-	at := strings.LastIndex(login, "-"+mark)
-	if at < 0 {
-		return false
-	}
-	counter, has := strings.CutPrefix(login[at+1+len(mark):], "-")
-	n, err := strconv.Atoi(counter)
-	return !has && counter == "" || has && err == nil && n > 1 && n <= maxBirths
-}
 
 // search lists the accounts that carry our mark, the first first.
 func (x *serviceAccount) search(ctx context.Context) ([]grafana.ServiceAccount, error) {
@@ -211,9 +199,6 @@ func (x *serviceAccount) sibling(ctx context.Context) error {
 	return nil
 }
 
-// maxBirths is how many logins are tried.
-const maxBirths = 9
-
 // Create makes the account. Grafana before 11.3.1 can fail half-way and leave a login that is taken for good by an
 // account that nobody can see: then a counter is appended.
 func (x *serviceAccount) Create(ctx context.Context) (*accountState, error) {
@@ -232,7 +217,7 @@ func (x *serviceAccount) Create(ctx context.Context) (*accountState, error) {
 		if seen, ferr := x.marked(ctx); seen != nil || ferr != nil {
 			return seen, ferr // an earlier request took effect after all
 		}
-		if n > maxBirths {
+		if n > mark.MaxLogins {
 			return nil, &lifecycle.Problem{
 				Reason: v1alpha1.ReasonCreating,
 				Message: fmt.Sprintf(
@@ -257,7 +242,7 @@ func (x *serviceAccount) Record(have *accountState) bool {
 	fresh := status.ID != have.ID || status.OrgID != x.org.ID()
 	status.ID, status.Login, status.OrgID = have.ID, have.Login, x.org.ID()
 	status.CreatedAt, status.Adopted = "", have.adopted
-	if !markedLogin(have.Login, mark.ShortUID(x.obj)) {
+	if !mark.InLogin(have.Login, mark.ShortUID(x.obj)) {
 		status.CreatedAt = createdAt(have.ServiceAccount)
 	}
 	return fresh
@@ -305,7 +290,7 @@ func (x *serviceAccount) Update(ctx context.Context, have *accountState) error {
 		return nil
 	}
 	if change.Name != nil {
-		if !markedLogin(have.Name, mark.ShortUID(x.obj)) { // CheckConflict was asked at the birth
+		if !mark.InLogin(have.Name, mark.ShortUID(x.obj)) { // CheckConflict was asked at the birth
 			if err := x.CheckConflict(ctx); err != nil {
 				return err
 			}

@@ -133,6 +133,6 @@ func (x *serviceAccount) held(ctx context.Context, a grafana.ServiceAccount) (bo
 	err := x.env.ListChildren(ctx, &list, x.owner)
 	return slices.ContainsFunc(list.Items, func(o v1alpha1.ServiceAccount) bool {
 		return o.UID != x.obj.UID &&
-			(markedLogin(a.Login, mark.ShortUID(&o)) || o.Status.ID == a.ID && o.Status.OrgID == x.org.ID())
+			(mark.InLogin(a.Login, mark.ShortUID(&o)) || o.Status.ID == a.ID && o.Status.OrgID == x.org.ID())
 	}), err
 }

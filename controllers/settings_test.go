@@ -58,7 +58,7 @@ func TestRefusedCredentialTriedAgain(t *testing.T) {
 	w.settle()
 	w.grafana.SetPassword("admin", "changed")
 	w.grafana.EndSessions()
-	w.advance(w.clock.Add(probePause))
+	w.advance(w.clock.Add(2 * time.Second)) // the pause between probes
 	instance := newInstance()
 	visit := func() {
 		t.Helper()

@@ -3,7 +3,6 @@ package controllers
 import (
 	"context"
 	"fmt"
-	"regexp"
 	"slices"
 	"strconv"
 	"time"
@@ -194,7 +193,7 @@ func (x *accountToken) name(revision int64) string {
 // revisionOf reads from a token's name which revision it is, and the uid8 of the object that it was made for, if that
 // has or had our name; else the revision is 0.
 func (x *accountToken) revisionOf(name string) (int64, string) {
-	m := tokenName.FindStringSubmatch(name)
+	m := token.NamePattern.FindStringSubmatch(name)
 	if len(m) == 0 || m[1] != x.obj.Name[:min(len(x.obj.Name), maxNameInToken)] {
 		return 0, ""
 	}
@@ -204,5 +203,3 @@ func (x *accountToken) revisionOf(name string) (int64, string) {
 	}
 	return revision, m[2]
 }
-
-var tokenName = regexp.MustCompile(`^(.*)-([0-9a-f]{8})-(\d+)$`)

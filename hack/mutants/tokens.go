@@ -290,8 +290,8 @@ var tokenMutants = []mutant{
 	{
 		name:      "service account adopted by name",
 		file:      "controllers/serviceaccount.go",
-		old:       "	return (markedLogin(a.Login, mark.ShortUID(x.obj)) || recorded) && (",
-		new:       "	return (markedLogin(a.Login, mark.ShortUID(x.obj)) || recorded || a.Name == x.obj.WantedName()) && (",
+		old:       "	return (mark.InLogin(a.Login, mark.ShortUID(x.obj)) || recorded) && (",
+		new:       "	return (mark.InLogin(a.Login, mark.ShortUID(x.obj)) || recorded || a.Name == x.obj.WantedName()) && (",
 		scenarios: "name is taken",
 	},
 	{
@@ -302,9 +302,9 @@ var tokenMutants = []mutant{
 	},
 	{
 		name: "login with a counter taken for a foreign one",
-		file: "controllers/serviceaccount.go",
-		old:  "	return !has && counter == \"\" || has && err == nil && n > 1 && n <= maxBirths\n",
-		new:  "	return !has && counter == \"\" || has && err == nil && n > maxBirths\n",
+		file: "internal/mark/mark.go",
+		old:  "	return !has && counter == \"\" || has && err == nil && n > 1 && n <= MaxLogins\n",
+		new:  "	return !has && counter == \"\" || has && err == nil && n > MaxLogins\n",
 		test: "TestAPIServiceAccountWhoseLoginIsBlocked",
 	},
 	{

@@ -6,12 +6,14 @@ import (
 	"encoding/hex"
 	"fmt"
 	"regexp"
+	"strconv"
 	"strings"
 	"unicode"
 
 	"golang.org/x/text/unicode/norm"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"grafana-tenancy.dev/operator/api/v1alpha1"
 	"grafana-tenancy.dev/operator/internal/grafana"
 )
 
@@ -160,3 +162,20 @@ var BirthNamePattern = regexp.MustCompile(` \[[0-9a-f]{8}\]$`)
 
 // BirthSuffix ends the birth name of every organization of an object.
 func BirthSuffix(obj client.Object) string { return " [" + ShortUID(obj) + "]" }
+
+// MaxLogins is how many logins are tried for the service account of an object.
+const MaxLogins = 9
+
+// InLogin reports whether the login of a service account ends in an object's short uid, or in that and a counter.
+func InLogin(login, short string) bool {
+	at := strings.LastIndex(login, "-"+short)
+	if at < 0 {
+		return false
+	}
+	counter, has := strings.CutPrefix(login[at+1+len(short):], "-")
+	n, err := strconv.Atoi(counter)
+	return !has && counter == "" || has && err == nil && n > 1 && n <= MaxLogins
+}
+
+// AppliedBy begins the message of every version of a dashboard that an operator saves.
+const AppliedBy = "Applied by " + v1alpha1.ManagedBy + " from "

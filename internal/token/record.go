@@ -5,6 +5,7 @@ package token
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -25,6 +26,9 @@ type Record struct {
 	Key                                 grafana.Key
 	Digest                              string // of key and expiry, so that an edited one is noticed
 }
+
+// NamePattern is the form of a token's name in Grafana: the object's name, its short uid, and the revision.
+var NamePattern = regexp.MustCompile(`^(.*)-([0-9a-f]{8})-(\d+)$`)
 
 // MaxRevision is far more than any object gets to. A larger number was written by somebody else.
 const MaxRevision = 1_000_000_000
