@@ -271,9 +271,13 @@ func TestCrashRandomAgain(t *testing.T) {
 }
 
 // TestCrashAtOnce plays the scenarios in which passes are made side by side in many orders, without any other fault.
-func TestCrashAtOnce(t *testing.T) {
+func TestCrashAtOnce(t *testing.T) { playAtOnce(t, atOnceScenarios()) }
+
+// playAtOnce plays scenarios in many orders of the passes that are made side by side, without any other fault.
+func playAtOnce(t *testing.T, all []scenario) {
+	t.Helper()
 	for _, version := range crashVersions() {
-		for _, s := range atOnceScenarios() {
+		for _, s := range all {
 			t.Run(version+"/"+s.name, func(t *testing.T) {
 				for seed := range uint64(20) {
 					w := newWorld(t, version)

@@ -41,7 +41,11 @@ type scenario struct {
 // TestCrashMatrix lets every request and every Kubernetes write of every scenario fail in every way, starts the
 // operator anew where it died, and looks at what it comes to. Unless CRASH=all, it takes a fixed sample of the points.
 // CRASH_SCENARIO and CRASH_VERSION narrow it down.
-func TestCrashMatrix(t *testing.T) {
+func TestCrashMatrix(t *testing.T) { playMatrix(t, scenarios()) }
+
+// playMatrix plays scenarios without a fault, and then with each that can happen.
+func playMatrix(t *testing.T, all []scenario) {
+	t.Helper()
 	only, err := regexp.Compile(os.Getenv("CRASH_SCENARIO"))
 	if err != nil {
 		t.Fatalf("CRASH_SCENARIO: %v", err)
@@ -49,7 +53,7 @@ func TestCrashMatrix(t *testing.T) {
 	played := 0
 	var runs, violations atomic.Int64
 	for _, version := range crashVersions() {
-		for _, s := range scenarios() {
+		for _, s := range all {
 			if !only.MatchString(s.name) {
 				continue
 			}

@@ -321,7 +321,7 @@ var rolesOnce sync.Once
 // roles applies the operator's cluster roles, and then does what the controller for aggregated roles does, which does
 // not run beside this API server.
 func (s *scene) roles() {
-	files, err := filepath.Glob(filepath.Join("..", "config", "rbac", "*role*.yaml"))
+	files, err := filepath.Glob(inRepository("config", "rbac", "*role*.yaml"))
 	if err != nil {
 		s.t.Fatal(err)
 	}

@@ -6,7 +6,6 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -64,7 +63,7 @@ func kinds() []lifecycle.Object {
 
 // closedLists reads from the API's source which reasons and types of conditions there are.
 func closedLists() (reasons, types []string, err error) {
-	file, err := parser.ParseFile(token.NewFileSet(), filepath.Join("..", "api", "v1alpha1", "conditions.go"), nil, 0)
+	file, err := parser.ParseFile(token.NewFileSet(), inRepository("api", "v1alpha1", "conditions.go"), nil, 0)
 	if err != nil {
 		return nil, nil, err
 	}

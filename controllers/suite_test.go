@@ -56,7 +56,11 @@ var shared struct {
 	err     error
 }
 
-func TestMain(m *testing.M) {
+func TestMain(m *testing.M) { runTests(m) }
+
+// runTests is the TestMain of a package whose tests have the operator at work. They fail if it has sent to Grafana what
+// no real one was ever recorded with.
+func runTests(m *testing.M) {
 	flag.Parse()
 	letTestsWaitSideBySide()
 	code := m.Run()
@@ -116,7 +120,7 @@ func startCluster() (_ *cluster, err error) {
 	}
 	c.env = &envtest.Environment{
 		UseExistingCluster: new(false), BinaryAssetsDirectory: assets,
-		CRDDirectoryPaths: []string{filepath.Join("..", "config", "crd", "bases")}, ErrorIfCRDPathMissing: true,
+		CRDDirectoryPaths: []string{inRepository("config", "crd", "bases")}, ErrorIfCRDPathMissing: true,
 		ControlPlaneStartTimeout: time.Minute, ControlPlaneStopTimeout: time.Minute,
 	}
 	if c.config, err = c.env.Start(); err != nil {
@@ -190,4 +194,18 @@ func (c *cluster) stop() error {
 // setup registers the controllers of all kinds.
 func setup(mgr ctrl.Manager, env *controllers.Env) error {
 	return errors.Join(controllers.Register(env), controllers.Setup(mgr, env, lifecycle.Options{}))
+}
+
+// inRepository is the path of a file, wherever in the repository the test is.
+func inRepository(parts ...string) string {
+	root := ""
+	for {
+		if _, err := os.Stat(filepath.Join(root, "go.mod")); err == nil {
+			return filepath.Join(append([]string{root}, parts...)...)
+		}
+		if len(root) > 60 {
+			panic("there is no go.mod above the working directory")
+		}
+		root = filepath.Join("..", root)
+	}
 }
