@@ -86,7 +86,7 @@ test: ## Run all tests on a real kube-apiserver (PKG=./controllers RUN=TestName 
 .PHONY: crash
 crash: ## Run the crash matrix in full, every request and write of every scenario failing in every way, and CHECKS=200 random lives.
 	@summary=$$(mktemp); trap 'rm -f "$$summary"' EXIT; failed=0; \
-	CRASH=all CRASH_CHECKS=$(CHECKS) CRASH_SUMMARY=$$summary go test ./controllers -run '^TestCrash(Random|Matrix)$$' -count=1 -v -timeout 48h $(ARGS) || failed=$$?; \
+	CRASH=all CRASH_CHECKS=$(CHECKS) CRASH_SUMMARY=$$summary go test ./controllers ./internal/testing/crash -run '^TestCrash(Random|Matrix)$$' -count=1 -v -timeout 48h $(ARGS) || failed=$$?; \
 	cat "$$summary"; exit $$failed
 
 .PHONY: hostile

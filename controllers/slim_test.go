@@ -1,4 +1,4 @@
-package controllers
+package controllers_test
 
 import (
 	"encoding/json"
@@ -11,13 +11,14 @@ import (
 	toolscache "k8s.io/client-go/tools/cache"
 
 	"grafana-tenancy.dev/operator/api/v1alpha1"
+	"grafana-tenancy.dev/operator/controllers"
 	"grafana-tenancy.dev/operator/internal/lifecycle"
 )
 
 // Caches hold no content, and which source it is stays to be seen, however often an object comes by.
 func TestSlim(t *testing.T) {
-	e := &Env{Engine: &lifecycle.Engine{}, ClusterID: "cluster-1"}
-	if err := Register(e); err != nil {
+	e := &controllers.Env{Engine: &lifecycle.Engine{}, ClusterID: "cluster-1"}
+	if err := controllers.Register(e); err != nil {
 		t.Fatal(err)
 	}
 	const body = "precious"

@@ -1,0 +1,556 @@
+package controllers_test
+
+import (
+	"fmt"
+	"maps"
+	"strings"
+	"testing"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/client-go/util/retry"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"grafana-tenancy.dev/operator/api/v1alpha1"
+	"grafana-tenancy.dev/operator/internal/grafana/grafanatest"
+	"grafana-tenancy.dev/operator/internal/testing/suite"
+)
+
+// spec is a spec as a person writes it.
+type spec = map[string]any
+
+// bare are specs with what each kind requires and nothing else.
+var bare = map[string]spec{
+	"Instance": {
+		"url":         "http://grafana:3000",
+		"credentials": spec{"basicAuth": spec{"secretRef": spec{"name": "admin"}}},
+	},
+	"Organization":        {"instanceRef": spec{"name": "grafana"}},
+	"ServiceAccount":      {"organizationRef": spec{"name": "team"}},
+	"ServiceAccountToken": {"serviceAccountRef": spec{"name": "robot"}},
+	"Dashboard":           {"organizationRef": spec{"name": "team"}, "source": spec{"json": "{}"}},
+}
+
+// admission checks a spec without storing anything: every write is a dry run.
+type admission struct {
+	*suite.Cluster
+	t  *testing.T
+	ns string
+}
+
+func newAdmission(t *testing.T) *admission {
+	t.Helper()
+	c := suite.Shared(t)
+	return &admission{Cluster: c, t: t, ns: metav1.NamespaceDefault}
+}
+
+// object is an object of a kind, with fields laid over the bare spec; nil takes one off.
+func (a *admission) object(kind string, fields spec) *unstructured.Unstructured {
+	full := maps.Clone(bare[kind])
+	for k, v := range fields {
+		if full[k] = v; v == nil {
+			delete(full, k)
+		}
+	}
+	u := &unstructured.Unstructured{Object: map[string]any{"spec": runtime.DeepCopyJSON(normal(full))}}
+	u.SetGroupVersionKind(v1alpha1.GroupVersion.WithKind(kind))
+	u.SetNamespace(a.ns)
+	u.SetGenerateName("admission-")
+	return u
+}
+
+// normal turns the numbers in a literal into those of JSON.
+func normal(s spec) spec {
+	var fix func(v any) any
+	fix = func(v any) any {
+		switch v := v.(type) {
+		case int:
+			return int64(v)
+		case spec:
+			out := spec{}
+			for k, e := range v {
+				out[k] = fix(e)
+			}
+			return out
+		case []any:
+			out := make([]any, len(v))
+			for i, e := range v {
+				out[i] = fix(e)
+			}
+			return out
+		}
+		return v
+	}
+	return fix(s).(spec)
+}
+
+func (a *admission) create(u *unstructured.Unstructured) error {
+	return a.Client.Create(a.t.Context(), u, client.DryRunAll, client.FieldValidation("Strict"))
+}
+
+// refused checks that an error refuses an object and says so in these words.
+func refused(t *testing.T, err error, words string) {
+	t.Helper()
+	switch {
+	case err == nil:
+		t.Error("it was accepted")
+	case !apierrors.IsInvalid(err) && !apierrors.IsBadRequest(err):
+		t.Errorf("it failed otherwise: %v", err)
+	case !strings.Contains(err.Error(), words):
+		t.Errorf("it was refused without %q: %v", words, err)
+	}
+}
+
+func basicAuth(fields spec) spec {
+	basic := spec{"secretRef": spec{"name": "admin"}}
+	maps.Copy(basic, fields)
+	return spec{"basicAuth": basic}
+}
+
+// admissions are specs laid over the bare ones; words "" means that it is accepted.
+var admissions = []struct {
+	kind, words string
+	fields      spec
+}{
+	{"Instance", "", nil},
+	{"Instance", "", spec{"url": "https://grafana.example.com/grafana/"}},
+	{"Instance", "", spec{"url": "http://[::1]:3000"}},
+	{"Instance", "spec.url", spec{"url": nil}},
+	{"Instance", "spec.url", spec{"url": ""}},
+	{"Instance", "spec.url", spec{"url": "grafana:3000"}},
+	{"Instance", "spec.url", spec{"url": "ftp://grafana/"}},
+	{"Instance", "spec.url", spec{"url": "https://admin:admin@grafana"}},
+	{"Instance", "spec.url", spec{"url": "https://grafana/?orgId=1"}},
+	{"Instance", "spec.url", spec{"url": "https://grafana/#top"}},
+	{"Instance", "spec.url", spec{"url": "https://gra fana"}},
+	{"Instance", "must be a URL such as", spec{"url": "http://[::1"}},
+	{"Instance", "spec.url", spec{"url": "http://" + strings.Repeat("x", 1100)}},
+	{"Instance", "spec.credentials", spec{"credentials": nil}},
+	{"Instance", "give exactly one of basicAuth and token", spec{"credentials": spec{}}},
+	{
+		"Instance",
+		"give exactly one of basicAuth and token",
+		spec{
+			"credentials": spec{
+				"basicAuth": spec{"secretRef": spec{"name": "a"}},
+				"token":     spec{"name": "a", "key": "b"},
+			},
+		},
+	},
+	{"Instance", "", spec{"credentials": spec{"token": spec{"name": "a", "key": "b"}}}},
+	{"Instance", "key", spec{"credentials": spec{"token": spec{"name": "a"}}}},
+	{"Instance", "", spec{"credentials": basicAuth(spec{"session": "Never", "usernameKey": "u", "passwordKey": "p"})}},
+	{"Instance", `"Auto", "Never"`, spec{"credentials": basicAuth(spec{"session": "Sometimes"})}},
+	{"Instance", "unknown field", spec{"credentials": basicAuth(spec{"password": "secret"})}},
+	{"Instance", "", spec{"tls": spec{"insecureSkipVerify": true, "serverName": "grafana"}}},
+	{
+		"Instance",
+		"caFrom has no effect with insecureSkipVerify",
+		spec{"tls": spec{"insecureSkipVerify": true, "caFrom": spec{"secretKeyRef": spec{"name": "a", "key": "b"}}}},
+	},
+	{"Instance", "give exactly one of configMapKeyRef and secretKeyRef", spec{"tls": spec{"caFrom": spec{}}}},
+	{
+		"Instance",
+		"give exactly one of configMapKeyRef and secretKeyRef",
+		spec{
+			"tls": spec{
+				"caFrom": spec{
+					"secretKeyRef":    spec{"name": "a", "key": "b"},
+					"configMapKeyRef": spec{"name": "a", "key": "b"},
+				},
+			},
+		},
+	},
+	{"Instance", "", spec{"timeout": "1m30s"}},
+	{"Instance", "must be between 1s and 10m", spec{"timeout": "0s"}},
+	{"Instance", "must be between 1s and 10m", spec{"timeout": "11m"}},
+	{"Instance", "spec.timeout", spec{"timeout": "soon"}},
+	{"Instance", "spec.timeout", spec{"timeout": "500ms"}},
+	{"Instance", "spec.timeout", spec{"timeout": 30}},
+	{"Instance", "", spec{"resyncInterval": "30s"}},
+	{"Instance", "must be at least 30s", spec{"resyncInterval": "29s"}},
+	{"Instance", "spec.resyncInterval", spec{"resyncInterval": "-1h"}},
+	{"Instance", "spec.resyncInterval", spec{"resyncInterval": "1d"}},
+	{"Instance", "spec.resyncInterval", spec{"resyncInterval": "999999999h"}},
+	{
+		"Instance",
+		"",
+		spec{"limits": spec{"requestsPerSecond": 5, "burst": 1, "maxConcurrentReads": 1, "maxConcurrentWrites": 1}},
+	},
+	{"Instance", "spec.limits.requestsPerSecond", spec{"limits": spec{"requestsPerSecond": 0}}},
+	{"Instance", "spec.limits.burst", spec{"limits": spec{"burst": -1}}},
+	{"Instance", "spec.limits.maxConcurrentReads", spec{"limits": spec{"maxConcurrentReads": 100000}}},
+	{"Instance", "spec.limits.maxConcurrentWrites", spec{"limits": spec{"maxConcurrentWrites": 0}}},
+	{
+		"Instance",
+		"",
+		spec{"allowedNamespaces": spec{"from": "Selector", "selector": spec{"matchLabels": spec{"a": "b"}}}},
+	},
+	{
+		"Instance",
+		"give a selector with from: Selector, and only with it",
+		spec{"allowedNamespaces": spec{"from": "Selector"}},
+	},
+	{
+		"Instance",
+		"give a selector with from: Selector, and only with it",
+		spec{"allowedNamespaces": spec{"from": "All", "selector": spec{}}},
+	},
+	{"Instance", `"Same", "All", "Selector"`, spec{"allowedNamespaces": spec{"from": "Some"}}},
+	{"Instance", "", spec{"adoption": "Allow", "onReset": "Rebuild"}},
+	{"Instance", "", spec{"adoption": "Forbid", "onReset": "Hold"}},
+	{"Instance", `"Forbid", "Allow"`, spec{"adoption": "Adopt"}},
+	{"Instance", `"Hold", "Rebuild"`, spec{"onReset": "Delete"}},
+	{"Instance", "unknown field", spec{"adoptionPolicy": "Adopt"}},
+
+	{"Organization", "", nil},
+	{"Organization", "spec.instanceRef", spec{"instanceRef": nil}},
+	{"Organization", "spec.instanceRef.name", spec{"instanceRef": spec{"name": ""}}},
+	{
+		"Organization",
+		"spec.instanceRef.namespace",
+		spec{"instanceRef": spec{"name": "a", "namespace": strings.Repeat("x", 64)}},
+	},
+	{"Organization", "", spec{"name": "Ein Team: Größe [7] – ß/&?"}},
+	{"Organization", "", spec{"name": strings.Repeat("ä", 179)}},
+	{"Organization", "spec.name", spec{"name": strings.Repeat("ä", 180)}},
+	{"Organization", "spec.name", spec{"name": ""}},
+	{"Organization", "spec.name", spec{"name": " Team"}},
+	{"Organization", "spec.name", spec{"name": "Team\n"}},
+	{"Organization", "spec.name", spec{"name": "a\x00b"}},
+	{"Organization", "such names mark organizations that are being created", spec{"name": "Team [0123abcd]"}},
+	{
+		"Organization",
+		"",
+		spec{
+			"preferences": spec{
+				"theme":            "dark",
+				"timezone":         "utc",
+				"weekStart":        "monday",
+				"language":         "de-DE",
+				"homeDashboardUID": "home",
+			},
+		},
+	},
+	{"Organization", `"saturday"`, spec{"preferences": spec{"weekStart": "tuesday"}}},
+	{
+		"Organization",
+		"give at most one of homeDashboardUID and homeDashboardRef",
+		spec{"preferences": spec{"homeDashboardUID": "home", "homeDashboardRef": spec{"name": "home"}}},
+	},
+	{"Organization", "", spec{"quotas": spec{"data_source": -1, "dashboard": 0}}},
+	{"Organization", "spec.quotas", spec{"quotas": spec{"dashboard": -2}}},
+	{"Organization", "spec.quotas", spec{"quotas": spec{"dashboard": "many"}}},
+	{"Organization", "a quota's target has lower-case letters and underscores", spec{"quotas": spec{"../../1": 1}}},
+	{"Organization", "", spec{"deletionPolicy": "DeleteWithContents"}},
+	{"Organization", `"Delete", "DeleteWithContents", "Orphan"`, spec{"deletionPolicy": "Keep"}},
+	{"Organization", "must be at least 30s", spec{"resyncInterval": "1s"}},
+	{"Organization", "", spec{"adoptionPolicy": "Adopt", "adoption": "Allow", "maxServiceAccountRole": "None"}},
+	{"Organization", `"Never", "Adopt"`, spec{"adoptionPolicy": "Allow"}},
+	{"Organization", `"Forbid", "Allow"`, spec{"adoption": "Always"}},
+	{"Organization", `"None", "Viewer", "Editor", "Admin"`, spec{"maxServiceAccountRole": "GrafanaAdmin"}},
+	{"Organization", `"None", "Viewer", "Editor", "Admin"`, spec{"maxServiceAccountRole": ""}},
+
+	{"ServiceAccount", "", nil},
+	{"ServiceAccount", "spec.organizationRef", spec{"organizationRef": nil}},
+	{"ServiceAccount", "", spec{"name": "CI robot", "role": "None", "disabled": true}},
+	{"ServiceAccount", "spec.name", spec{"name": strings.Repeat("x", 151)}},
+	{"ServiceAccount", "spec.name", spec{"name": "a\tb"}},
+	{"ServiceAccount", "names that begin with extsvc- are Grafana's own", spec{"name": "extsvc-mine"}},
+	{"ServiceAccount", `"None", "Viewer", "Editor", "Admin"`, spec{"role": "admin"}},
+	{"ServiceAccount", "spec.disabled", spec{"disabled": "yes"}},
+	{"ServiceAccount", "", spec{"adoptionPolicy": "Adopt", "deletionPolicy": "Delete"}},
+	{"ServiceAccount", `"Never", "Adopt"`, spec{"adoptionPolicy": "IfNotExists"}},
+	{"ServiceAccount", `"Delete", "Orphan"`, spec{"deletionPolicy": "DeleteWithContents"}},
+
+	{"ServiceAccountToken", "", nil},
+	{"ServiceAccountToken", "unknown field", spec{"serviceAccountRef": spec{"name": "a", "namespace": "other"}}},
+	{
+		"ServiceAccountToken",
+		"",
+		spec{
+			"ttl": "720h",
+			"secret": spec{
+				"name":        "a.b-c",
+				"key":         "GRAFANA_TOKEN",
+				"type":        "example.com/t",
+				"labels":      spec{"a": ""},
+				"annotations": spec{"b": "c"},
+			},
+		},
+	},
+	{"ServiceAccountToken", "must be at least 1m", spec{"ttl": "59s"}},
+	{"ServiceAccountToken", "spec.ttl", spec{"ttl": "1.5h"}},
+	{"ServiceAccountToken", "spec.secret.name", spec{"secret": spec{"name": "Not_A_Name"}}},
+	{"ServiceAccountToken", "spec.secret.name", spec{"secret": spec{"name": "../x"}}},
+	{"ServiceAccountToken", "spec.secret.key", spec{"secret": spec{"key": "a b"}}},
+	{
+		"ServiceAccountToken",
+		"are the operator's own",
+		spec{"secret": spec{"labels": spec{"app.kubernetes.io/managed-by": "me"}}},
+	},
+	{
+		"ServiceAccountToken",
+		"are the operator's own",
+		spec{"secret": spec{"annotations": spec{v1alpha1.AnnotationTokenID: "1"}}},
+	},
+	{
+		"ServiceAccountToken",
+		"are Kubernetes' own",
+		spec{"secret": spec{"annotations": spec{"kubernetes.io/service-account.name": "default"}}},
+	},
+	{"ServiceAccountToken", "use Opaque", spec{"secret": spec{"type": "kubernetes.io/service-account-token"}}},
+	{"ServiceAccountToken", "spec.secret.labels", spec{"secret": spec{"labels": spec{"a": "b c"}}}},
+	{"ServiceAccountToken", "", spec{"ttl": "1m", "rotation": spec{"before": "30s", "overlap": "0s"}}},
+	{"ServiceAccountToken", "", spec{"ttl": "2160h", "rotation": spec{"before": "720h", "overlap": "48h"}}},
+	{"ServiceAccountToken", "", spec{"rotation": spec{"overlap": "1h"}}},
+	{
+		"ServiceAccountToken",
+		"rotation.before needs a ttl, and must be at least 30s shorter than it",
+		spec{"rotation": spec{"before": "1h"}},
+	},
+	{
+		"ServiceAccountToken",
+		"rotation.before needs a ttl, and must be at least 30s shorter than it",
+		spec{"ttl": "1m", "rotation": spec{"before": "31s"}},
+	},
+	{
+		"ServiceAccountToken",
+		"rotation.before needs a ttl, and must be at least 30s shorter than it",
+		spec{"ttl": "1h", "rotation": spec{"before": "1h"}},
+	},
+	{"ServiceAccountToken", "spec.rotation.before", spec{"ttl": "1h", "rotation": spec{"before": "-1m"}}},
+	{"ServiceAccountToken", "spec.rotation.overlap", spec{"rotation": spec{"overlap": "1d"}}},
+	{"ServiceAccountToken", "unknown field", spec{"rotation": spec{"after": "1h"}}},
+	{
+		"ServiceAccountToken",
+		"",
+		spec{
+			"secret": spec{
+				"key":      "k",
+				"template": spec{".env": "TOKEN={{ .token }}", "provider.tf": "", "a_b-C.9": "x"},
+			},
+		},
+	},
+	{"ServiceAccountToken", "the keys must be fit for a Secret", spec{"secret": spec{"template": spec{"a b": "x"}}}},
+	{"ServiceAccountToken", "the keys must be fit for a Secret", spec{"secret": spec{"template": spec{"a/b": "x"}}}},
+	{"ServiceAccountToken", "the keys must be fit for a Secret", spec{"secret": spec{"template": spec{"": "x"}}}},
+	{
+		"ServiceAccountToken",
+		"the keys must be fit for a Secret",
+		spec{"secret": spec{"template": spec{strings.Repeat("x", 254): "x"}}},
+	},
+	{"ServiceAccountToken", "give the template another name", spec{"secret": spec{"template": spec{"token": "x"}}}},
+	{
+		"ServiceAccountToken",
+		"give the template another name",
+		spec{"secret": spec{"key": "k", "template": spec{"k": "x"}}},
+	},
+	{
+		"ServiceAccountToken",
+		"spec.secret.template",
+		spec{"secret": spec{"template": spec{"a": strings.Repeat("x", 16385)}}},
+	},
+	{"ServiceAccountToken", "spec.secret.template", spec{"secret": spec{"template": numbered(17)}}},
+
+	{"Dashboard", "", nil},
+	{"Dashboard", "give exactly one of json, model,", spec{"source": spec{}}},
+	{
+		"Dashboard",
+		"give exactly one of json, model,",
+		spec{"source": spec{"json": "{}", "configMapRef": spec{"name": "a", "key": "b"}}},
+	},
+	{
+		"Dashboard",
+		"give exactly one of json, model,",
+		spec{"source": spec{"model": spec{"title": "a"}, "grafanaCom": spec{"id": 1, "revision": 1}}},
+	},
+	{
+		"Dashboard",
+		"",
+		spec{"source": spec{"model": spec{"title": "a", "apiVersion": "b", "anything": []any{1, spec{"else": nil}}}}},
+	},
+	{"Dashboard", "spec.source.model", spec{"source": spec{"model": "{}"}}},
+	{"Dashboard", "spec.source.gzipJson", spec{"source": spec{"gzipJson": "no base64, not even near it"}}},
+	{"Dashboard", "spec.source.url.url", spec{"source": spec{"url": spec{"url": "https://user:secret@host/"}}}},
+	{"Dashboard", "spec.source.url.url", spec{"source": spec{"url": spec{"url": "ftp://host/dashboard.json"}}}},
+	{"Dashboard", "", spec{"source": spec{"url": spec{"url": "https://host/npm/@scope/dashboard.json?a=b"}}}},
+	{"Dashboard", "spec.source.url.sha256", spec{"source": spec{"url": spec{"url": "https://host/", "sha256": "abc"}}}},
+	{"Dashboard", "spec.source.grafanaCom.revision", spec{"source": spec{"grafanaCom": spec{"id": 1}}}},
+	{
+		"Dashboard",
+		"spec.inputs",
+		spec{"inputs": []any{spec{"name": "a", "value": "b"}, spec{"name": "a", "value": "c"}}},
+	},
+	{"Dashboard", "spec.source.json", spec{"source": spec{"json": ""}}},
+	{"Dashboard", "", spec{"uid": strings.Repeat("a", 40), "folder": spec{"uid": "f"}, "driftPolicy": "Report"}},
+	{"Dashboard", "spec.uid", spec{"uid": strings.Repeat("a", 41)}},
+	{"Dashboard", "spec.uid", spec{"uid": "a/b"}},
+	{"Dashboard", "give exactly one of uid and path", spec{"folder": spec{}}},
+	{"Dashboard", "give exactly one of uid and path", spec{"folder": spec{"uid": "f", "path": []any{"F"}}}},
+	{"Dashboard", "spec.folder.path", spec{"folder": spec{"path": []any{}}}},
+	{"Dashboard", "spec.folder.path", spec{"folder": spec{"path": []any{" padded"}}}},
+	{"Dashboard", "", spec{"folder": spec{"path": []any{"Übersicht", "a / b"}}}},
+	{"Dashboard", "spec.folder.uid", spec{"folder": spec{"uid": "a b"}}},
+	{"Dashboard", `"Correct", "Report"`, spec{"driftPolicy": "Ignore"}},
+	{"Dashboard", "", spec{"adoptionPolicy": "Adopt", "deletionPolicy": "Orphan"}},
+	{"Dashboard", `"Never", "Adopt"`, spec{"adoptionPolicy": "adopt"}},
+	{"Dashboard", `"Delete", "Orphan"`, spec{"deletionPolicy": "DeleteWithContents"}},
+	{"ServiceAccountToken", "unknown field", spec{"adoptionPolicy": "Adopt"}},
+}
+
+// What cannot work is refused when it is applied, with a word on what to do.
+func TestAPIAdmission(t *testing.T) {
+	t.Parallel()
+	a := newAdmission(t)
+	for _, test := range admissions {
+		t.Run(test.kind+" "+shorten(fmt.Sprint(test.fields)), func(t *testing.T) {
+			err := a.create(a.object(test.kind, test.fields))
+			if test.words == "" {
+				if err != nil {
+					t.Error(err)
+				}
+				return
+			}
+			refused(t, err, test.words)
+		})
+	}
+}
+
+// numbered are so many keys.
+func numbered(n int) spec {
+	all := spec{}
+	for i := range n {
+		all[fmt.Sprintf("k%d", i)] = "v"
+	}
+	return all
+}
+
+func shorten(s string) string { return s[:min(len(s), 100)] }
+
+// changes of a spec; words "" means that it is accepted.
+var changes = []struct {
+	kind, words  string
+	before, then spec
+}{
+	{
+		"Organization",
+		"instanceRef cannot be changed: delete this Organization and create another one",
+		nil,
+		spec{"instanceRef": spec{"name": "other"}},
+	},
+	{
+		"Organization",
+		"instanceRef cannot be changed",
+		nil,
+		spec{"instanceRef": spec{"name": "grafana", "namespace": "other"}},
+	},
+	{"Organization", "", spec{"name": "a"}, spec{"name": "b", "deletionPolicy": "Orphan", "suspend": true}},
+	{
+		"ServiceAccount",
+		"organizationRef cannot be changed: delete this ServiceAccount and create another one",
+		nil,
+		spec{"organizationRef": spec{"name": "other"}},
+	},
+	{"ServiceAccount", "", nil, spec{"name": "b", "role": "Admin", "disabled": true}},
+	{
+		"ServiceAccountToken",
+		"serviceAccountRef cannot be changed",
+		nil,
+		spec{"serviceAccountRef": spec{"name": "other"}},
+	},
+	{
+		"ServiceAccountToken",
+		"",
+		spec{"ttl": "1h"},
+		spec{
+			"ttl":      "2h",
+			"rotation": spec{"before": "1h", "overlap": "1s"},
+			"secret":   spec{"key": "k", "labels": spec{"a": "b"}, "template": spec{".env": "x"}},
+		},
+	},
+	{
+		"ServiceAccountToken",
+		"rotation.before needs a ttl",
+		spec{"ttl": "1h", "rotation": spec{"before": "30m"}},
+		spec{"rotation": spec{"before": "30m"}},
+	},
+	{"ServiceAccountToken", "", nil, spec{"secret": spec{"name": "other"}}},
+	{"ServiceAccountToken", "", spec{"secret": spec{"name": "a"}}, spec{"secret": nil}},
+	{"ServiceAccountToken", "", spec{"secret": spec{"type": "a"}}, spec{"secret": spec{"type": "b"}}},
+	{"ServiceAccountToken", "", spec{"secret": spec{"type": "a"}}, spec{"secret": nil}},
+	{"Dashboard", "organizationRef cannot be changed", nil, spec{"organizationRef": spec{"name": "other"}}},
+	{
+		"Dashboard",
+		"uid cannot be changed: delete this Dashboard and create another one",
+		spec{"uid": "a"},
+		spec{"uid": "b"},
+	},
+	{"Dashboard", "uid cannot be changed", spec{"uid": "a"}, nil},
+	{"Dashboard", "uid cannot be changed", nil, spec{"uid": "a"}},
+	{
+		"Dashboard",
+		"",
+		nil,
+		spec{"source": spec{"configMapRef": spec{"name": "a", "key": "b"}}, "folder": spec{"uid": "f"}},
+	},
+	{
+		"Organization",
+		"",
+		spec{"deletionPolicy": "Orphan"},
+		spec{
+			"deletionPolicy":        "DeleteWithContents",
+			"adoptionPolicy":        "Adopt",
+			"adoption":              "Allow",
+			"maxServiceAccountRole": "Viewer",
+		},
+	},
+	{
+		"ServiceAccount",
+		"",
+		spec{"adoptionPolicy": "Adopt"},
+		spec{"adoptionPolicy": "Never", "deletionPolicy": "Orphan"},
+	},
+	{"Dashboard", "", spec{"adoptionPolicy": "Never"}, spec{"adoptionPolicy": "Adopt"}},
+	{"Instance", "", spec{"onReset": "Hold"}, spec{"onReset": "Rebuild", "adoption": "Allow"}},
+	{
+		"Instance",
+		"",
+		nil,
+		spec{"url": "https://elsewhere", "credentials": spec{"token": spec{"name": "a", "key": "b"}}},
+	},
+}
+
+// What says which thing in Grafana an object stands for cannot be changed.
+func TestAPIImmutable(t *testing.T) {
+	t.Parallel()
+	w := suite.NewEmpty(t, grafanatest.Options{})
+	a := &admission{Cluster: w.Cluster, t: t, ns: w.NS}
+	for _, test := range changes {
+		t.Run(test.kind+" "+shorten(fmt.Sprint(test.before, test.then)), func(t *testing.T) {
+			stored, then := a.object(test.kind, test.before), a.object(test.kind, test.then)
+			if err := w.Client.Create(t.Context(), stored); err != nil {
+				t.Fatal(err)
+			}
+			err := retry.RetryOnConflict(
+				retry.DefaultBackoff,
+				func() error { // the operator adds its finalizer at the same time
+					if err := w.Client.Get(t.Context(), client.ObjectKeyFromObject(stored), stored); err != nil {
+						return err
+					}
+					stored.Object["spec"] = then.Object["spec"]
+					return w.Client.Update(t.Context(), stored, client.DryRunAll)
+				},
+			)
+			if test.words == "" {
+				if err != nil {
+					t.Error(err)
+				}
+				return
+			}
+			refused(t, err, test.words)
+		})
+	}
+}

@@ -1,0 +1,9 @@
+package controllers_test
+
+import (
+	"testing"
+
+	"grafana-tenancy.dev/operator/internal/testing/suite"
+)
+
+func TestMain(m *testing.M) { suite.Main(m) }

@@ -1,0 +1,55 @@
+package controllers_test
+
+import (
+	"fmt"
+	"net/http"
+
+	"grafana-tenancy.dev/operator/api/v1alpha1"
+	"grafana-tenancy.dev/operator/internal/testing/crash"
+)
+
+func accountScenarios() []crash.Scenario {
+	return []crash.Scenario{
+		{
+			Name:   "service account created",
+			Before: crash.WithOrg,
+			Act:    func(w *crash.World) { w.Create(crash.Account("CI")) },
+		},
+		{Name: "service account renamed and raised", Before: crash.WithAccount, Act: func(w *crash.World) {
+			crash.Edit(w, crash.Account(""), func(a *v1alpha1.ServiceAccount) {
+				a.Spec.Name, a.Spec.Role, a.Spec.Disabled = "Deploy", v1alpha1.RoleAdmin, true
+			})
+		}},
+		{
+			Name:   "service account deleted",
+			Before: crash.WithAccount,
+			Act:    func(w *crash.World) { w.Delete(crash.Account("")) },
+		},
+		{Name: "service account deleted and applied again", Before: crash.WithAccount, Act: func(w *crash.World) {
+			w.Delete(crash.Account(""))
+			if err := w.Rest(); err != nil {
+				w.Tb.Fatal(err)
+			}
+			again := crash.Account("CI")
+			again.UID = "0a0a0a0a-0000-4000-8000-000000000000"
+			w.Create(again)
+		}},
+		{Name: "service account deleted by a person", Before: crash.Tenant, Act: func(w *crash.World) {
+			a := crash.Account("")
+			w.Get(a)
+			w.Grafana.Do(http.MethodDelete, fmt.Sprint("/api/serviceaccounts/", a.Status.ID), a.Status.OrgID, nil)
+			w.Everybody()
+		}},
+		{Name: "service account orphaned", Before: func(w *crash.World) {
+			a := crash.Account("kept")
+			a.Spec.DeletionPolicy = v1alpha1.DeletionOrphan
+			o := crash.Organization("kept")
+			w.Create(o, a)
+		}, Act: func(w *crash.World) { w.Delete(crash.Account("")) }, After: func(w *crash.World) error {
+			if n := len(w.Grafana.ServiceAccounts(3)); n != 1 {
+				return fmt.Errorf("%d service accounts are left", n)
+			}
+			return nil
+		}},
+	}
+}

@@ -1,0 +1,81 @@
+package crash
+
+import (
+	"io"
+	"net/http"
+	"strings"
+	"time"
+
+	"grafana-tenancy.dev/operator/internal/grafana/grafanatest"
+)
+
+// transport is the network to Grafana.
+type transport World
+
+func (t *transport) RoundTrip(r *http.Request) (*http.Response, error) {
+	w := (*World)(t)
+	if r.URL.Path == "/logout" { // The end of an old session comes on the side, at any moment. Here it never comes, so that a late request of that session can always land.
+		return &http.Response{
+			StatusCode: http.StatusFound,
+			Header:     http.Header{"Location": {"/login"}},
+			Body:       http.NoBody,
+			Request:    r,
+		}, nil
+	}
+	pause(r.Context())
+	w.asked++
+	if f := flightOf(r.Context()); f != nil {
+		f.asked++
+	}
+	what := r.Method + " " + r.URL.Path
+	if do := w.Meanwhile[what]; do != nil {
+		delete(w.Meanwhile, what)
+		do()
+	}
+	if r.URL.Path == "/login" {
+		what = http.MethodGet + " " + r.URL.Path // sessions come and go: no effect that is told apart
+	}
+	if r.Method != http.MethodGet && r.URL.Path != "/login" &&
+		!strings.HasPrefix(r.URL.Path, "/api/user/auth-tokens/") {
+		w.mutation++
+	}
+	f := w.pass("grafana", what)
+	outcome := map[fault]grafanatest.Outcome{
+		unsent: grafanatest.Unsent, refused: grafanatest.Refuse, DropAfter: grafanatest.DropAfter,
+		failAfter: grafanatest.FailAfter, late: grafanatest.Late,
+	}[f]
+	if w.Refuses != nil && w.Refuses(r) {
+		outcome = grafanatest.Refuse
+	}
+	if f == DeadBefore {
+		panic(died{})
+	}
+	if w.Answers != nil {
+		if resp := w.Answers(r); resp != nil {
+			return resp, nil
+		}
+	}
+	if f == denied {
+		return &http.Response{
+			StatusCode: http.StatusNotFound,
+			Header:     http.Header{},
+			Body:       io.NopCloser(strings.NewReader(`{"message":"Not Found"}`)),
+			Request:    r,
+		}, nil
+	}
+	if f == late && w.lateAt.IsZero() {
+		w.lateAt = w.Clock.Add(
+			40 * time.Second,
+		) // after the operator has come back to it, and before it is safe to forget
+	}
+	w.Grafana.SetFault(func(*grafanatest.Request) grafanatest.Fault { return grafanatest.Fault{Outcome: outcome} })
+	resp, err := w.Grafana.RoundTripper().RoundTrip(r)
+	w.Grafana.SetFault(nil)
+	if f == deadAfter {
+		if resp != nil {
+			_, _ = io.Copy(io.Discard, resp.Body)
+		}
+		panic(died{})
+	}
+	return resp, err
+}

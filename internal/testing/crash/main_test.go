@@ -1,0 +1,9 @@
+package crash
+
+import (
+	"testing"
+
+	"grafana-tenancy.dev/operator/internal/testing/suite"
+)
+
+func TestMain(m *testing.M) { suite.Main(m) }

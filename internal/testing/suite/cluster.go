@@ -1,0 +1,209 @@
+package suite
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	apiruntime "k8s.io/apimachinery/pkg/runtime"
+	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
+	"k8s.io/client-go/rest"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/envtest"
+	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
+
+	"grafana-tenancy.dev/operator/api/v1alpha1"
+	"grafana-tenancy.dev/operator/controllers"
+	"grafana-tenancy.dev/operator/internal/connection"
+	"grafana-tenancy.dev/operator/internal/dashboard/fetch"
+	"grafana-tenancy.dev/operator/internal/grafana/grafanatest"
+	"grafana-tenancy.dev/operator/internal/lifecycle"
+)
+
+// Cluster is a real control plane with the operator running against it. All tests share one; each keeps to a namespace
+// and a Grafana of its own.
+type Cluster struct {
+	Env    *envtest.Environment
+	Config *rest.Config
+	Scheme *apiruntime.Scheme
+	// client reads and writes past every cache.
+	Client client.Client
+	Log    *Logbook
+	status *inspector
+
+	connections *connection.Pool
+	cancel      context.CancelFunc
+	stopped     chan error
+}
+
+const ClusterID = "envtest"
+
+// shared is started by the first test that needs it: the tests beside these run without a control plane.
+var shared struct {
+	once    sync.Once
+	cluster *Cluster
+	err     error
+}
+
+// Main is the TestMain of a package whose tests have the operator at work. They fail if it has sent to Grafana what
+// no real one was ever recorded with.
+func Main(m *testing.M) {
+	flag.Parse()
+	letTestsWaitSideBySide()
+	code := m.Run()
+	if shared.cluster != nil {
+		if err := shared.cluster.stop(); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			code = 1
+		}
+	}
+	if unknown := grafanatest.Unrecorded(); len(unknown) > 0 && code == 0 {
+		fmt.Fprintf(
+			os.Stderr,
+			"the operator sent what is in no recording from a real Grafana (see make record):\n%s\n",
+			strings.Join(unknown, "\n"),
+		)
+		code = 1
+	}
+	os.Exit(code)
+}
+
+// letTestsWaitSideBySide raises -parallel, unless it was given: these tests wait much more than they compute.
+func letTestsWaitSideBySide() {
+	given := false
+	flag.Visit(func(f *flag.Flag) { given = given || f.Name == "test.parallel" })
+	if !given {
+		_ = flag.Set("test.parallel", fmt.Sprint(max(32, runtime.GOMAXPROCS(0))))
+	}
+}
+
+// Shared is the control plane of this package's tests.
+func Shared(t *testing.T) *Cluster {
+	t.Helper()
+	shared.once.Do(func() { shared.cluster, shared.err = startCluster() })
+	if shared.err != nil {
+		t.Fatal(shared.err)
+	}
+	return shared.cluster
+}
+
+func startCluster() (_ *Cluster, err error) {
+	assets := os.Getenv("KUBEBUILDER_ASSETS")
+	if assets == "" {
+		return nil, errors.New(
+			"this test needs a kube-apiserver and KUBEBUILDER_ASSETS is not set: run `make test`, which builds " +
+				"one and sets it (make test PKG=./controllers RUN=TestAPI)",
+		)
+	}
+	c := &Cluster{
+		Log:         &Logbook{},
+		Scheme:      apiruntime.NewScheme(),
+		connections: connection.NewPool(),
+		stopped:     make(chan error, 1),
+	}
+	ctrl.SetLogger(c.Log.Logger())
+	if err := errors.Join(clientgoscheme.AddToScheme(c.Scheme), v1alpha1.AddToScheme(c.Scheme)); err != nil {
+		return nil, err
+	}
+	c.Env = &envtest.Environment{
+		UseExistingCluster: new(false), BinaryAssetsDirectory: assets,
+		CRDDirectoryPaths: []string{InRepository("config", "crd", "bases")}, ErrorIfCRDPathMissing: true,
+		ControlPlaneStartTimeout: time.Minute, ControlPlaneStopTimeout: time.Minute,
+	}
+	if c.Config, err = c.Env.Start(); err != nil {
+		return nil, fmt.Errorf(
+			"starting the control plane of KUBEBUILDER_ASSETS=%s: %w",
+			assets,
+			errors.Join(err, c.Env.Stop()),
+		)
+	}
+	c.Config.QPS = -1
+	if err := c.run(); err != nil {
+		return nil, errors.Join(err, c.Env.Stop())
+	}
+	return c, nil
+}
+
+// run starts the operator.
+func (c *Cluster) run() (err error) {
+	if c.Client, err = client.New(c.Config, client.Options{Scheme: c.Scheme}); err != nil {
+		return err
+	}
+	env := &controllers.Env{Engine: &lifecycle.Engine{
+		Connections: c.connections, Now: time.Now, FirstRetry: 50 * time.Millisecond, LastRetry: time.Second,
+	}, ClusterID: ClusterID, Sources: fetch.NewQueue(fetchFromTests, 8, 4)}
+	mgr, err := ctrl.NewManager(c.Config, ctrl.Options{
+		Scheme: c.Scheme, Metrics: metricsserver.Options{BindAddress: "0"},
+		Cache: cache.Options{DefaultTransform: env.Slim},
+	})
+	if err != nil {
+		return err
+	}
+	env.Client, env.Live, env.Events = mgr.GetClient(), mgr.GetAPIReader(), mgr.GetEventRecorder(v1alpha1.ManagedBy)
+	if err := Setup(mgr, env); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	c.cancel = cancel
+	if c.status, err = newInspector(ctx, mgr.GetCache()); err != nil {
+		cancel()
+		return err
+	}
+	go func() { c.stopped <- mgr.Start(ctx) }()
+	if !mgr.GetCache().WaitForCacheSync(ctx) {
+		cancel()
+		return errors.New("the caches did not fill")
+	}
+	return nil
+}
+
+// ShelfPath begins the path of what tests serve themselves, and so on loopback, where nothing else may be fetched from.
+const ShelfPath = "/shelf/"
+
+var fetcher = fetch.New(fetch.Options{})
+
+func fetchFromTests(ctx context.Context, r fetch.Request) (fetch.Fetched, error) {
+	u, err := url.Parse(r.URL)
+	r.Trusted = err == nil && strings.HasPrefix(u.Path, ShelfPath)
+	return fetcher.Fetch(ctx, r)
+}
+
+// stop stops the operator as main does, and then the control plane.
+func (c *Cluster) stop() error {
+	c.cancel()
+	err := <-c.stopped
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	c.connections.Close(ctx)
+	return errors.Join(err, c.Env.Stop(), c.Log.Leaks())
+}
+
+// Setup registers the controllers of all kinds.
+func Setup(mgr ctrl.Manager, env *controllers.Env) error {
+	return errors.Join(controllers.Register(env), controllers.Setup(mgr, env, lifecycle.Options{}))
+}
+
+// InRepository is the path of a file, wherever in the repository the test is.
+func InRepository(parts ...string) string {
+	root := ""
+	for {
+		if _, err := os.Stat(filepath.Join(root, "go.mod")); err == nil {
+			return filepath.Join(append([]string{root}, parts...)...)
+		}
+		if len(root) > 60 {
+			panic("there is no go.mod above the working directory")
+		}
+		root = filepath.Join("..", root)
+	}
+}
