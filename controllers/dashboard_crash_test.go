@@ -26,7 +26,7 @@ func dashboardScenarios() []crash.Scenario {
 		{Name: "dashboard moved", Before: func(w *crash.World) {
 			crash.WithOrg(w)
 			if err := w.Rest(); err != nil {
-				w.Tb.Fatal(err)
+				w.TB.Fatal(err)
 			}
 			w.Grafana.Do(http.MethodPost, "/api/folders", 3, map[string]any{"uid": "team", "title": "Team"})
 			w.Create(crash.Dashboard("requests", crash.OneDashboard))

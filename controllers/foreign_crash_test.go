@@ -32,7 +32,7 @@ func foreignScenarios() []crash.Scenario {
 		{Name: "service account's name is taken", Before: func(w *crash.World) {
 			crash.WithOrg(w)
 			if err := w.Rest(); err != nil {
-				w.Tb.Fatal(err)
+				w.TB.Fatal(err)
 			}
 			w.Grafana.Do(
 				http.MethodPost,
@@ -44,7 +44,7 @@ func foreignScenarios() []crash.Scenario {
 		{Name: "dashboard's uid is taken", Before: func(w *crash.World) {
 			crash.WithOrg(w)
 			if err := w.Rest(); err != nil {
-				w.Tb.Fatal(err)
+				w.TB.Fatal(err)
 			}
 			foreignDashboard(w)
 		}, Act: func(w *crash.World) { w.Create(crash.Dashboard("requests", crash.OneDashboard)) }, Stalled: map[string]string{"Dashboard": v1alpha1.ReasonAlreadyExists}},
@@ -88,8 +88,8 @@ func foreignScenarios() []crash.Scenario {
 				o := crash.Organization("")
 				w.Get(o)
 				o.Status.CreateStarted = &metav1.Time{Time: w.Clock.Truncate(time.Second)}
-				if err := w.Kube.Status().Update(w.Tb.Context(), o); err != nil {
-					w.Tb.Fatal(err)
+				if err := w.Kube.Status().Update(w.TB.Context(), o); err != nil {
+					w.TB.Fatal(err)
 				}
 				w.Remember(o)
 				w.Delete(crash.Organization(""), crash.Account(""), crash.Token(), crash.Dashboard("", ""))
@@ -101,7 +101,7 @@ func foreignScenarios() []crash.Scenario {
 		{Name: "an account that lists no more tokens", Before: func(w *crash.World) {
 			crash.WithAccount(w)
 			if err := w.Rest(); err != nil {
-				w.Tb.Fatal(err)
+				w.TB.Fatal(err)
 			}
 			a := crash.Account("")
 			w.Get(a)
@@ -122,7 +122,7 @@ func foreignScenarios() []crash.Scenario {
 		{Name: "organization with an account of somebody else's deleted", Before: func(w *crash.World) {
 			crash.WithOrg(w)
 			if err := w.Rest(); err != nil {
-				w.Tb.Fatal(err)
+				w.TB.Fatal(err)
 			}
 			w.Grafana.Do(
 				http.MethodPost,

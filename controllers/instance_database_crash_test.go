@@ -59,7 +59,7 @@ func userID(w *crash.World, login string) string {
 	var user struct{ ID int64 }
 	_, answer := w.Grafana.Do(http.MethodGet, "/api/users/lookup?loginOrEmail="+login, 1, nil)
 	if err := json.Unmarshal(answer, &user); err != nil {
-		w.Tb.Fatal(err)
+		w.TB.Fatal(err)
 	}
 	return fmt.Sprint(user.ID)
 }
@@ -115,7 +115,7 @@ func accountAgain(w *crash.World, org int64, account grafanatest.SA, token grafa
 	)
 	var made struct{ ID int64 }
 	if err := json.Unmarshal(answer, &made); err != nil {
-		w.Tb.Fatal(err)
+		w.TB.Fatal(err)
 	}
 	w.Grafana.Do(
 		http.MethodPatch,
@@ -222,8 +222,8 @@ func databaseScenarios() []crash.Scenario {
 			i := crash.Instance()
 			w.Get(i)
 			i.Status.DatabaseID = ""
-			if err := w.Kube.Status().Update(w.Tb.Context(), i); err != nil {
-				w.Tb.Fatal(err)
+			if err := w.Kube.Status().Update(w.TB.Context(), i); err != nil {
+				w.TB.Fatal(err)
 			}
 			w.Grafana.EndSessions()
 			w.Everybody()

@@ -23,12 +23,12 @@ func logins(w *crash.World) (n int) {
 
 // changeCredential changes the Secret that the Instance logs in with.
 func changeCredential(w *crash.World, change func(*corev1.Secret)) {
-	w.Tb.Helper()
+	w.TB.Helper()
 	secret := &corev1.Secret{ObjectMeta: crash.Named("grafana")}
 	w.Get(secret)
 	change(secret)
-	if err := w.Kube.Update(w.Tb.Context(), secret); err != nil {
-		w.Tb.Fatal(err)
+	if err := w.Kube.Update(w.TB.Context(), secret); err != nil {
+		w.TB.Fatal(err)
 	}
 	w.Everybody()
 }

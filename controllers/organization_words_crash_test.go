@@ -15,16 +15,16 @@ import (
 
 // saysOf fails unless an Organization is Stalled for a reason and its message has all of these.
 func saysOf(w *crash.World, o *v1alpha1.Organization, reason string, parts ...string) {
-	w.Tb.Helper()
+	w.TB.Helper()
 	w.Get(o)
 	c := meta.FindStatusCondition(o.Status.Conditions, v1alpha1.ConditionStalled)
 	if c == nil || c.Reason != reason {
-		w.Tb.Errorf("%s is not Stalled by %s: %+v", o.Name, reason, o.Status.Conditions)
+		w.TB.Errorf("%s is not Stalled by %s: %+v", o.Name, reason, o.Status.Conditions)
 		return
 	}
 	for _, part := range parts {
 		if !strings.Contains(c.Message, part) {
-			w.Tb.Errorf("%s: %q is not in %q", o.Name, part, c.Message)
+			w.TB.Errorf("%s: %q is not in %q", o.Name, part, c.Message)
 		}
 	}
 }

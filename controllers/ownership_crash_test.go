@@ -44,7 +44,7 @@ func otherOrganization() *v1alpha1.Organization {
 // reborn applies objects again as a new cluster has them: with new uids, and without a status.
 func reborn(w *crash.World, objects ...client.Object) {
 	for _, obj := range objects {
-		obj.SetUID(types.UID("0a0a0a0a" + string(crash.UidFor(obj))[8:]))
+		obj.SetUID(types.UID("0a0a0a0a" + string(crash.UIDFor(obj))[8:]))
 	}
 	w.Create(objects...)
 }
@@ -101,8 +101,8 @@ func rebirthScenarios() []crash.Scenario {
 			o := crash.Organization("")
 			w.Get(o)
 			o.Status = v1alpha1.OrganizationStatus{CommonStatus: v1alpha1.CommonStatus{ObservedGeneration: -1}}
-			if err := w.Kube.Status().Update(w.Tb.Context(), o); err != nil {
-				w.Tb.Fatal(err)
+			if err := w.Kube.Status().Update(w.TB.Context(), o); err != nil {
+				w.TB.Fatal(err)
 			}
 			crash.Edit(w, crash.Organization(""), func(o *v1alpha1.Organization) { o.Spec.Name = "Renamed" })
 		}, After: once},

@@ -31,8 +31,8 @@ func wholeScenarios() []crash.Scenario {
 			secret := &corev1.Secret{ObjectMeta: crash.Named("grafana")}
 			w.Get(secret)
 			secret.Data["admin-password"] = []byte("changed")
-			if err := w.Kube.Update(w.Tb.Context(), secret); err != nil {
-				w.Tb.Fatal(err)
+			if err := w.Kube.Update(w.TB.Context(), secret); err != nil {
+				w.TB.Fatal(err)
 			}
 			w.Everybody()
 		}},

@@ -59,6 +59,6 @@ func wishRotation(w *crash.World) {
 // tokenUID8 is what the names of a token of ours carry.
 func tokenUID8() string {
 	t := crash.Token()
-	t.UID = crash.UidFor(t)
+	t.UID = crash.UIDFor(t)
 	return mark.ShortUID(t)
 }

@@ -155,8 +155,8 @@ func forgottenScenarios() []crash.Scenario {
 				secret := &corev1.Secret{ObjectMeta: crash.Named("token")}
 				w.Get(secret)
 				secret.Data = nil
-				if err := w.Kube.Update(w.Tb.Context(), secret); err != nil {
-					w.Tb.Fatal(err)
+				if err := w.Kube.Update(w.TB.Context(), secret); err != nil {
+					w.TB.Fatal(err)
 				}
 				crash.Edit(w, crash.Token(), func(t *v1alpha1.ServiceAccountToken) {
 					t.Spec.Secret.Template = map[string]v1alpha1.TemplateText{"broken": "{{ .nothing"}
@@ -169,11 +169,11 @@ func forgottenScenarios() []crash.Scenario {
 
 // wipeStatus empties the status of an object, as a restored backup does.
 func wipeStatus(w *crash.World, obj lifecycle.Object) {
-	w.Tb.Helper()
+	w.TB.Helper()
 	w.Get(obj)
 	reflect.ValueOf(obj).Elem().FieldByName("Status").SetZero()
-	if err := w.Kube.Status().Update(w.Tb.Context(), obj); err != nil {
-		w.Tb.Fatal(err)
+	if err := w.Kube.Status().Update(w.TB.Context(), obj); err != nil {
+		w.TB.Fatal(err)
 	}
 	w.Remember(obj)
 	w.Everybody()

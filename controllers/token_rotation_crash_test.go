@@ -16,7 +16,7 @@ func rotated(w *crash.World) {
 	wishRotation(w)
 	w.Briefly(time.Minute)
 	if n := len(w.Grafana.Tokens(3)); n != 2 {
-		w.Tb.Fatalf("%d tokens within the overlap", n)
+		w.TB.Fatalf("%d tokens within the overlap", n)
 	}
 }
 

@@ -27,8 +27,8 @@ func healingScenarios() []crash.Scenario {
 			s := &corev1.Secret{ObjectMeta: crash.Named("token")}
 			w.Get(s)
 			change(s)
-			if err := w.Kube.Update(w.Tb.Context(), s); err != nil {
-				w.Tb.Fatal(err)
+			if err := w.Kube.Update(w.TB.Context(), s); err != nil {
+				w.TB.Fatal(err)
 			}
 			w.Everybody()
 		}

@@ -35,7 +35,7 @@ func OnAPIServer(t *testing.T, config *rest.Config, all []Scenario) {
 
 // sampleOn plays a scenario without a fault, and then with each fault that there is at every ninth point.
 func sampleOn(t *testing.T, kube client.WithWatch, s Scenario) (runs int) {
-	play := func(k int, f fault) []point {
+	play := func(k int, f Fault) []Point {
 		w := emptyWorld(t, "12.4.0")
 		w.Kube = kube
 		w.Start()
@@ -61,24 +61,24 @@ func (w *World) clear() {
 	for _, obj := range w.objects() {
 		obj.SetFinalizers(nil)
 		if err := w.Kube.Update(ctx, obj); client.IgnoreNotFound(err) != nil {
-			w.Tb.Fatal(err)
+			w.TB.Fatal(err)
 		}
 		if err := w.Kube.Delete(ctx, obj); client.IgnoreNotFound(err) != nil {
-			w.Tb.Fatal(err)
+			w.TB.Fatal(err)
 		}
 	}
 	var secrets corev1.SecretList
 	if err := w.Kube.List(ctx, &secrets, client.InNamespace(Namespace)); err != nil {
-		w.Tb.Fatal(err)
+		w.TB.Fatal(err)
 	}
 	for i := range secrets.Items {
 		secrets.Items[i].Finalizers = nil
 		if err := w.Kube.Update(ctx, &secrets.Items[i]); client.IgnoreNotFound(err) != nil {
-			w.Tb.Fatal(err)
+			w.TB.Fatal(err)
 		}
 	}
 	if err := w.Kube.DeleteAllOf(ctx, &corev1.Secret{}, client.InNamespace(Namespace)); err != nil {
-		w.Tb.Fatal(err)
+		w.TB.Fatal(err)
 	}
 }
 

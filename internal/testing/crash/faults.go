@@ -6,53 +6,54 @@ import (
 	"strings"
 )
 
-// fault is what happens at one point of a run: a request to Grafana, a write to Kubernetes, or a read of the object
+// Fault is what happens at one point of a run: a request to Grafana, a write to Kubernetes, or a read of the object
 // that a pass is about.
-type fault string
+type Fault string
 
+// Faults. What each does is in transport.RoundTrip and World.write.
 const (
-	None       fault = ""
-	unsent     fault = "not sent"
-	refused    fault = "refused, no effect"
-	DropAfter  fault = "took effect, answer lost"
-	failAfter  fault = "took effect, answered 500"
-	late       fault = "no answer, lands later"
-	denied     fault = "a gateway's 404, no effect"
-	DeadBefore fault = "process dies before"
-	deadAfter  fault = "process dies after"
-	usurped    fault = "another manager takes over before"
-	Stale      fault = "stale read"
-	ancient    fault = "read of the oldest version"
+	None       Fault = ""
+	Unsent     Fault = "not sent"
+	Refused    Fault = "refused, no effect"
+	DropAfter  Fault = "took effect, answer lost"
+	FailAfter  Fault = "took effect, answered 500"
+	Late       Fault = "no answer, lands later"
+	Denied     Fault = "a gateway's 404, no effect"
+	DeadBefore Fault = "process dies before"
+	DeadAfter  Fault = "process dies after"
+	Usurped    Fault = "another manager takes over before"
+	Stale      Fault = "stale read"
+	Ancient    Fault = "read of the oldest version"
 )
 
-// point is a place in a run where something can go wrong.
-type point struct {
+// Point is a place in a run where something can go wrong.
+type Point struct {
 	Where string // "grafana", "kubernetes" or "read"
 	What  string
 }
 
-func (p point) faults() []fault {
+func (p Point) faults() []Fault {
 	switch {
 	case p.Where == "read":
-		return []fault{Stale, ancient}
+		return []Fault{Stale, Ancient}
 	case p.Where == "kubernetes":
-		return []fault{refused, DropAfter, DeadBefore, deadAfter, usurped}
+		return []Fault{Refused, DropAfter, DeadBefore, DeadAfter, Usurped}
 	case strings.HasPrefix(p.What, http.MethodGet):
-		return []fault{refused, denied, DeadBefore}
+		return []Fault{Refused, Denied, DeadBefore}
 	}
-	return []fault{unsent, refused, denied, DropAfter, failAfter, late, DeadBefore, deadAfter, usurped}
+	return []Fault{Unsent, Refused, Denied, DropAfter, FailAfter, Late, DeadBefore, DeadAfter, Usurped}
 }
 
 // died unwinds a pass whose process was killed.
 type died struct{}
 
 // pass is called at every point where something can go wrong, and says what does.
-func (w *World) pass(where, what string) fault {
+func (w *World) pass(where, what string) Fault {
 	w.note("%s %s", where, what)
 	if !w.armed {
 		return None
 	}
-	p := point{where, what}
+	p := Point{where, what}
 	w.Points = append(w.Points, p)
 	if w.FailAt < 0 || len(w.Points) <= w.FailAt || !slices.Contains(p.faults(), w.fault) ||
 		!strings.HasPrefix(where+" "+what, w.Only) {
@@ -63,7 +64,7 @@ func (w *World) pass(where, what string) fault {
 		return None
 	}
 	w.FailAt = -1
-	if w.fault == usurped {
+	if w.fault == Usurped {
 		w.usurp()
 		return None
 	}
@@ -71,7 +72,7 @@ func (w *World) pass(where, what string) fault {
 }
 
 // Arm sets the fault at the k-th point from now on, or the next one after it where it can happen.
-func (w *World) Arm(k int, f fault) {
+func (w *World) Arm(k int, f Fault) {
 	w.armed, w.FailAt, w.fault, w.Points = true, k, f, nil
 	w.Only, w.spare = "", 0
 }

@@ -40,9 +40,9 @@ func (t *transport) RoundTrip(r *http.Request) (*http.Response, error) {
 		w.mutation++
 	}
 	f := w.pass("grafana", what)
-	outcome := map[fault]grafanatest.Outcome{
-		unsent: grafanatest.Unsent, refused: grafanatest.Refuse, DropAfter: grafanatest.DropAfter,
-		failAfter: grafanatest.FailAfter, late: grafanatest.Late,
+	outcome := map[Fault]grafanatest.Outcome{
+		Unsent: grafanatest.Unsent, Refused: grafanatest.Refuse, DropAfter: grafanatest.DropAfter,
+		FailAfter: grafanatest.FailAfter, Late: grafanatest.Late,
 	}[f]
 	if w.Refuses != nil && w.Refuses(r) {
 		outcome = grafanatest.Refuse
@@ -55,7 +55,7 @@ func (t *transport) RoundTrip(r *http.Request) (*http.Response, error) {
 			return resp, nil
 		}
 	}
-	if f == denied {
+	if f == Denied {
 		return &http.Response{
 			StatusCode: http.StatusNotFound,
 			Header:     http.Header{},
@@ -63,7 +63,7 @@ func (t *transport) RoundTrip(r *http.Request) (*http.Response, error) {
 			Request:    r,
 		}, nil
 	}
-	if f == late && w.lateAt.IsZero() {
+	if f == Late && w.lateAt.IsZero() {
 		w.lateAt = w.Clock.Add(
 			40 * time.Second,
 		) // after the operator has come back to it, and before it is safe to forget
@@ -71,7 +71,7 @@ func (t *transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	w.Grafana.SetFault(func(*grafanatest.Request) grafanatest.Fault { return grafanatest.Fault{Outcome: outcome} })
 	resp, err := w.Grafana.RoundTripper().RoundTrip(r)
 	w.Grafana.SetFault(nil)
-	if f == deadAfter {
+	if f == DeadAfter {
 		if resp != nil {
 			_, _ = io.Copy(io.Discard, resp.Body)
 		}

@@ -287,8 +287,8 @@ func (w *World) checkStrays(expected map[string]bool, fail failer) {
 // checkKeys fails for every key that lives and is in no Secret.
 func (w *World) checkKeys(fail failer) {
 	var secrets corev1.SecretList
-	if err := w.Kube.List(w.Tb.Context(), &secrets, client.InNamespace(Namespace)); err != nil {
-		w.Tb.Fatal(err)
+	if err := w.Kube.List(w.TB.Context(), &secrets, client.InNamespace(Namespace)); err != nil {
+		w.TB.Fatal(err)
 	}
 	held := map[string]bool{}
 	for _, s := range secrets.Items {
@@ -303,6 +303,7 @@ func (w *World) checkKeys(fail failer) {
 	}
 }
 
+// IsForeign reports whether something in Grafana is other people's, by its name.
 func IsForeign(name string) bool { return strings.HasPrefix(name, "Foreign") || name == "Main Org." }
 
 // Foreign is all that other people have in Grafana, as text.
@@ -326,7 +327,7 @@ func (w *World) Foreign() string {
 	}
 	text, err := json.Marshal(all)
 	if err != nil {
-		w.Tb.Fatal(err)
+		w.TB.Fatal(err)
 	}
 	return string(text)
 }

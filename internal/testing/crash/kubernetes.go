@@ -26,7 +26,7 @@ func (w *World) write(ctx context.Context, what string, obj client.Object, do fu
 	pause(ctx)
 	f := w.pass("kubernetes", what)
 	switch f {
-	case refused:
+	case Refused:
 		return apierrors.NewServiceUnavailable("injected")
 	case DeadBefore:
 		panic(died{})
@@ -42,7 +42,7 @@ func (w *World) write(ctx context.Context, what string, obj client.Object, do fu
 	switch f {
 	case DropAfter:
 		return errors.New("injected: the connection to the API server broke")
-	case deadAfter:
+	case DeadAfter:
 		panic(died{})
 	}
 	return nil
@@ -72,7 +72,7 @@ func (w *World) interceptors(cached bool) interceptor.Funcs {
 			}
 			w.caught = true
 			old := h[len(h)-2]
-			if f == ancient {
+			if f == Ancient {
 				old = h[0]
 			}
 			reflect.ValueOf(obj).Elem().Set(reflect.ValueOf(old.DeepCopyObject()).Elem())
@@ -121,7 +121,7 @@ func isDry(opts ...client.CreateOption) bool {
 func (w *World) CollectGarbage() {
 	var secrets corev1.SecretList
 	if err := w.Kube.List(context.Background(), &secrets, client.InNamespace(Namespace)); err != nil {
-		w.Tb.Fatal(err)
+		w.TB.Fatal(err)
 	}
 	for i := range secrets.Items {
 		s := &secrets.Items[i]
@@ -133,7 +133,7 @@ func (w *World) CollectGarbage() {
 		err := w.Kube.Get(context.Background(), client.ObjectKey{Namespace: s.Namespace, Name: owner.Name}, &t)
 		if apierrors.IsNotFound(err) || err == nil && t.UID != owner.UID {
 			if err := w.Kube.Delete(context.Background(), s); err != nil {
-				w.Tb.Fatal(err)
+				w.TB.Fatal(err)
 			}
 		}
 	}
@@ -141,34 +141,35 @@ func (w *World) CollectGarbage() {
 
 // Edit changes an object as a person does.
 func Edit[T lifecycle.Object](w *World, obj T, change func(T)) {
-	w.Tb.Helper()
+	w.TB.Helper()
 	if err := w.Kube.Get(context.Background(), client.ObjectKeyFromObject(obj), obj); err != nil {
-		w.Tb.Fatal(err)
+		w.TB.Fatal(err)
 	}
 	change(obj)
 	obj.SetGeneration(obj.GetGeneration() + 1)
 	if err := w.Kube.Update(context.Background(), obj); err != nil {
-		w.Tb.Fatal(err)
+		w.TB.Fatal(err)
 	}
 	w.Remember(obj)
 	w.Everybody()
 }
 
+// Create creates objects as people do, with a uid that is the same in every run.
 func (w *World) Create(objects ...client.Object) {
-	w.Tb.Helper()
+	w.TB.Helper()
 	for _, obj := range objects {
 		obj.SetGeneration(1)
 		if obj.GetUID() == "" {
-			obj.SetUID(UidFor(obj))
+			obj.SetUID(UIDFor(obj))
 		}
 		obj.SetCreationTimestamp(metav1.NewTime(w.Clock.Truncate(time.Second))) // as it comes back from an API server
 		if err := w.Kube.Create(context.Background(), obj); err != nil {
-			w.Tb.Fatal(err)
+			w.TB.Fatal(err)
 		}
 		// The fake counts versions per object, from 1; those of a real one are never used again.
 		for range w.History[KindOf(obj)+" "+client.ObjectKeyFromObject(obj).String()] {
 			if err := w.Kube.Update(context.Background(), obj); err != nil {
-				w.Tb.Fatal(err)
+				w.TB.Fatal(err)
 			}
 		}
 		w.Remember(obj)
@@ -176,11 +177,12 @@ func (w *World) Create(objects ...client.Object) {
 	w.Everybody()
 }
 
+// Delete asks for the deletion of objects.
 func (w *World) Delete(objects ...client.Object) {
-	w.Tb.Helper()
+	w.TB.Helper()
 	for _, obj := range objects {
 		if err := w.Kube.Delete(context.Background(), obj); err != nil {
-			w.Tb.Fatal(err)
+			w.TB.Fatal(err)
 		}
 		if w.Get(obj) {
 			w.Remember(obj)
@@ -193,7 +195,7 @@ func (w *World) Delete(objects ...client.Object) {
 func (w *World) Get(obj client.Object) bool {
 	err := w.Kube.Get(context.Background(), client.ObjectKeyFromObject(obj), obj)
 	if client.IgnoreNotFound(err) != nil {
-		w.Tb.Fatal(err)
+		w.TB.Fatal(err)
 	}
 	return err == nil
 }
@@ -231,8 +233,8 @@ func ParentOf(obj lifecycle.Object) types.NamespacedName {
 // ownedSecrets are the Secrets that belong to a token.
 func (w *World) ownedSecrets(t *v1alpha1.ServiceAccountToken) []corev1.Secret {
 	var list corev1.SecretList
-	if err := w.Kube.List(w.Tb.Context(), &list, client.InNamespace(t.Namespace)); err != nil {
-		w.Tb.Fatal(err)
+	if err := w.Kube.List(w.TB.Context(), &list, client.InNamespace(t.Namespace)); err != nil {
+		w.TB.Fatal(err)
 	}
 	return slices.DeleteFunc(list.Items, func(s corev1.Secret) bool { return !metav1.IsControlledBy(&s, t) })
 }

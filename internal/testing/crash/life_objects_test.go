@@ -217,8 +217,8 @@ func (l *life) wipeStatus(rt *rapid.T) {
 	case *v1alpha1.Dashboard:
 		o.Status = v1alpha1.DashboardStatus{}
 	}
-	if err := l.Kube.Status().Update(l.Tb.Context(), obj); err != nil {
-		l.Tb.Fatal(err)
+	if err := l.Kube.Status().Update(l.TB.Context(), obj); err != nil {
+		l.TB.Fatal(err)
 	}
 	l.Remember(obj)
 	l.Everybody()
@@ -235,8 +235,8 @@ func (l *life) deleteSecret(rt *rapid.T) {
 // tokenSecret draws a Secret of ours.
 func (l *life) tokenSecret(rt *rapid.T) string {
 	var list corev1.SecretList
-	if err := l.Kube.List(l.Tb.Context(), &list, client.InNamespace(Namespace)); err != nil {
-		l.Tb.Fatal(err)
+	if err := l.Kube.List(l.TB.Context(), &list, client.InNamespace(Namespace)); err != nil {
+		l.TB.Fatal(err)
 	}
 	var names []string
 	for i := range list.Items {

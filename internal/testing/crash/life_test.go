@@ -212,7 +212,7 @@ func (l *life) foreignByOrg() map[int64]string {
 		if len(things) > 0 {
 			text, err := json.Marshal(things)
 			if err != nil {
-				l.Tb.Fatal(err)
+				l.TB.Fatal(err)
 			}
 			all[org.ID] = string(text)
 		}
@@ -296,7 +296,7 @@ func (l *life) work(rt *rapid.T) {
 
 // fail lets something go wrong soon, while the operator works.
 func (l *life) fail(rt *rapid.T) {
-	faults := []fault{unsent, refused, DropAfter, failAfter, late, DeadBefore, deadAfter, usurped, Stale, ancient}
+	faults := []Fault{Unsent, Refused, DropAfter, FailAfter, Late, DeadBefore, DeadAfter, Usurped, Stale, Ancient}
 	l.Arm(0, rapid.SampledFrom(faults).Draw(rt, "fault"))
 	l.Only = rapid.SampledFrom(
 		[]string{"", "grafana P", "grafana DELETE", "kubernetes", "kubernetes create", "kubernetes update"},
@@ -413,8 +413,8 @@ func (l *life) changeSecret(name string, change func(*corev1.Secret)) {
 	secret := &corev1.Secret{ObjectMeta: Named(name)}
 	l.Get(secret)
 	change(secret)
-	if err := l.Kube.Update(l.Tb.Context(), secret); err != nil {
-		l.Tb.Fatal(err)
+	if err := l.Kube.Update(l.TB.Context(), secret); err != nil {
+		l.TB.Fatal(err)
 	}
 	l.Everybody()
 }

@@ -72,13 +72,13 @@ func (l *life) bearAndRest(names ...string) {
 		l.bear(name)
 	}
 	if err := l.Rest(); err != nil {
-		l.Tb.Fatal(err)
+		l.TB.Fatal(err)
 	}
 }
 
 // mustWork lets the operator do what is due in that time.
 func (l *life) mustWork(d time.Duration) {
 	if err := l.workFor(d); err != nil {
-		l.Tb.Fatal(err)
+		l.TB.Fatal(err)
 	}
 }

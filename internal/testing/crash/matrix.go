@@ -135,19 +135,19 @@ func matrix(t *testing.T, version string, s Scenario, runs, violations *atomic.I
 // mishap is a fault at one point.
 type mishap struct {
 	k int
-	f fault
+	f Fault
 }
 
 // sampled is of how many points at which a fault can happen one is taken, where not all are.
 const sampled = 4
 
 // chosen are the mishaps that a scenario goes through: all, or a sample of each fault's, which hangs on the name alone.
-func chosen(name string, points []point) []mishap {
+func chosen(name string, points []Point) []mishap {
 	every := sampled
 	if os.Getenv("CRASH") == "all" {
 		every = 1
 	}
-	places := map[fault][]int{}
+	places := map[Fault][]int{}
 	for k, p := range points {
 		for _, f := range p.faults() {
 			places[f] = append(places[f], k)
@@ -170,7 +170,7 @@ func hashOfText(text string) uint16 {
 }
 
 // play runs one scenario with one fault and checks what it comes to.
-func (w *World) play(s Scenario, k int, f fault) error {
+func (w *World) play(s Scenario, k int, f Fault) error {
 	w.Seed()
 	if s.AtOnce {
 		w.letAtOnce(w.order, cmp.Or(w.writers, mostAtOnce))

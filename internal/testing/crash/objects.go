@@ -14,8 +14,8 @@ import (
 	"grafana-tenancy.dev/operator/api/v1alpha1"
 )
 
-// UidFor makes an object's uid, the same in every run.
-func UidFor(obj client.Object) types.UID {
+// UIDFor makes an object's uid, the same in every run.
+func UIDFor(obj client.Object) types.UID {
 	h := fnv.New64a()
 	_, _ = fmt.Fprintf(h, "%T %s/%s", obj, obj.GetNamespace(), obj.GetName())
 	n := h.Sum64()
@@ -25,6 +25,7 @@ func UidFor(obj client.Object) types.UID {
 // Namespace is where everything of a scenario is.
 const Namespace = "tenant"
 
+// Named is the metadata of an object in Namespace.
 func Named(name string) metav1.ObjectMeta {
 	return metav1.ObjectMeta{Namespace: Namespace, Name: name}
 }
@@ -48,6 +49,7 @@ func (w *World) Seed() {
 	w.Create(secret, Instance())
 }
 
+// Instance is the Instance main.
 func Instance() *v1alpha1.Instance {
 	return &v1alpha1.Instance{ObjectMeta: Named("main"), Spec: v1alpha1.InstanceSpec{
 		URL: "http://grafana.test",
@@ -66,6 +68,7 @@ func Instance() *v1alpha1.Instance {
 	}}
 }
 
+// Organization is the Organization org of the Instance main.
 func Organization(name string) *v1alpha1.Organization {
 	return &v1alpha1.Organization{
 		ObjectMeta: Named("org"),
@@ -73,12 +76,14 @@ func Organization(name string) *v1alpha1.Organization {
 	}
 }
 
+// Account is the ServiceAccount account in the Organization org.
 func Account(name string) *v1alpha1.ServiceAccount {
 	return &v1alpha1.ServiceAccount{ObjectMeta: Named("account"), Spec: v1alpha1.ServiceAccountSpec{
 		OrganizationRef: v1alpha1.ObjectReference{Name: "org"}, Name: name, Role: v1alpha1.RoleEditor,
 	}}
 }
 
+// Token is the ServiceAccountToken token of the ServiceAccount account.
 func Token() *v1alpha1.ServiceAccountToken {
 	return &v1alpha1.ServiceAccountToken{ObjectMeta: Named("token"), Spec: v1alpha1.ServiceAccountTokenSpec{
 		ServiceAccountRef: v1alpha1.LocalObjectReference{
@@ -88,6 +93,7 @@ func Token() *v1alpha1.ServiceAccountToken {
 	}}
 }
 
+// Dashboard is the Dashboard dashboard in the Organization org, from JSON.
 func Dashboard(uid, json string) *v1alpha1.Dashboard {
 	return &v1alpha1.Dashboard{ObjectMeta: Named("dashboard"), Spec: v1alpha1.DashboardSpec{
 		OrganizationRef: v1alpha1.ObjectReference{
@@ -99,10 +105,13 @@ func Dashboard(uid, json string) *v1alpha1.Dashboard {
 	}}
 }
 
+// OneDashboard is the content of a dashboard.
 const OneDashboard = `{"title":"Requests","panels":[{"id":1,"type":"timeseries","title":"Rate"}],"schemaVersion":39}`
 
+// OtherDashboard is OneDashboard, changed.
 const OtherDashboard = `{"title":"Requests","panels":[{"id":1,"type":"stat","title":"Rate"}],"schemaVersion":39}`
 
+// Nothing does nothing.
 func Nothing(*World) {}
 
 // Tenant is an organization with one of everything in it.
@@ -110,6 +119,8 @@ func Tenant(w *World) {
 	w.Create(Organization("Tenant"), Account("CI"), Token(), Dashboard("", OneDashboard))
 }
 
+// WithOrg creates an Organization.
 func WithOrg(w *World) { w.Create(Organization("Tenant")) }
 
+// WithAccount creates an Organization with a ServiceAccount.
 func WithAccount(w *World) { w.Create(Organization("Tenant"), Account("CI")) }

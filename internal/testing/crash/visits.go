@@ -94,6 +94,7 @@ func (w *World) land() {
 	}
 }
 
+// Advance puts the clock forward.
 func (w *World) Advance(to time.Time) {
 	if to.After(w.Clock) {
 		w.Clock = to
@@ -240,9 +241,9 @@ func (w *World) later(key string, d time.Duration) {
 
 // Settle runs the operator until it rests.
 func (w *World) Settle() {
-	w.Tb.Helper()
+	w.TB.Helper()
 	if err := w.Rest(); err != nil {
-		w.Tb.Fatal(err)
+		w.TB.Fatal(err)
 	}
 }
 

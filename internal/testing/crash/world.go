@@ -1,3 +1,6 @@
+// Package crash plays scenarios against the operator in which every request to Grafana, every write to Kubernetes and every
+// first read of an object fails in every way, and checks what the two worlds come to. All is in memory: an API server, a
+// Grafana, a clock, and an operator that can die.
 package crash
 
 import (
@@ -31,7 +34,7 @@ import (
 
 // World is one run: an API server, a Grafana, a clock, and an operator that can die.
 type World struct {
-	Tb      testing.TB
+	TB      testing.TB
 	Grafana *grafanatest.Server
 	Kube    client.WithWatch // the API server itself
 	scheme  *runtime.Scheme
@@ -43,8 +46,8 @@ type World struct {
 	FailAt int
 	Only   string // the beginning of the points that it can befall: where and what
 	spare  int    // how many of them it lets by
-	fault  fault
-	Points []point     // all that were passed since arm
+	fault  Fault
+	Points []Point     // all that were passed since arm
 	tale   hash.Hash64 // of all that was asked and written, and when
 
 	order   uint64 // of those in which they can go on
@@ -90,7 +93,7 @@ func New(tb testing.TB, version string) *World {
 }
 
 func emptyWorld(tb testing.TB, version string) *World {
-	w := &World{Tb: tb, Clock: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC), History: map[string][]client.Object{},
+	w := &World{TB: tb, Clock: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC), History: map[string][]client.Object{},
 		tale: fnv.New64a()}
 	w.Grafana = grafanatest.New(grafanatest.Options{Version: version, Now: w.now})
 	w.Sources = fetch.NewSync(w.Serve)
@@ -119,7 +122,7 @@ func (w *World) Start() {
 		LastRetry:   lastRetry,
 	}, ClusterID: "cluster-1", Transport: (*transport)(w), Sources: w.Sources}
 	if err := controllers.Register(env); err != nil {
-		w.Tb.Fatal(err)
+		w.TB.Fatal(err)
 	}
 	w.process = &process{
 		Env:         env,
@@ -133,7 +136,7 @@ func (w *World) Start() {
 	for _, c := range w.process.controllers {
 		w.process.Reconcilers[c.Name] = c.Reconciler
 		if err := c.UseQueue(context.Background(), &queue{w: w, p: w.process, kind: c.Name}); err != nil {
-			w.Tb.Fatal(err)
+			w.TB.Fatal(err)
 		}
 	}
 	w.Everybody()
@@ -204,11 +207,11 @@ func (w *World) objects() []lifecycle.Object {
 	var all []lifecycle.Object
 	for _, list := range w.Env.Lists() {
 		if err := w.Kube.List(context.Background(), list, client.InNamespace(Namespace)); err != nil {
-			w.Tb.Fatal(err)
+			w.TB.Fatal(err)
 		}
 		items, err := apiItems(list)
 		if err != nil {
-			w.Tb.Fatal(err)
+			w.TB.Fatal(err)
 		}
 		all = append(all, items...)
 	}

@@ -28,6 +28,7 @@ func Placed[T client.Object](s *Scene, obj T, changes []func(T)) T {
 	return obj
 }
 
+// Account applies a ServiceAccount of the hostile tenant's.
 func (s *Scene) Account(
 	name, organization string,
 	changes ...func(*v1alpha1.ServiceAccount),
@@ -43,6 +44,7 @@ func (s *Scene) Account(
 	)
 }
 
+// Token applies a ServiceAccountToken of the hostile tenant's.
 func (s *Scene) Token(
 	name, account string,
 	changes ...func(*v1alpha1.ServiceAccountToken),
@@ -60,6 +62,7 @@ func (s *Scene) Token(
 	)
 }
 
+// Dashboard applies a Dashboard of the hostile tenant's.
 func (s *Scene) Dashboard(
 	name, organization, source string,
 	changes ...func(*v1alpha1.Dashboard),
@@ -78,10 +81,12 @@ func (s *Scene) Dashboard(
 	)
 }
 
+// MySecret reads a Secret of the hostile tenant's.
 func (s *Scene) MySecret(name string) *corev1.Secret {
 	return suite.Get(s.World, &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: s.Mine, Name: name}})
 }
 
+// VictimSecret reads a Secret of the victim's.
 func (s *Scene) VictimSecret(name string) *corev1.Secret {
 	return suite.Get(s.World, &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: s.Theirs, Name: name}})
 }

@@ -86,6 +86,7 @@ func (s *Scene) Certified(name string) *rest.Config {
 	return user.Config()
 }
 
+// ClientOf is a client that speaks with a config.
 func (s *Scene) ClientOf(config *rest.Config) client.Client {
 	config.QPS = -1
 	c, err := client.New(config, client.Options{Scheme: s.Scheme, Mapper: s.Client.RESTMapper()})

@@ -1,3 +1,5 @@
+// Package hostile lets a tenant with edit rights in one namespace try whatever it can say to Kubernetes and Grafana, and
+// sees what comes of it for others.
 package hostile
 
 import (
@@ -50,16 +52,19 @@ type Scene struct {
 // fences are what keeps the tenant in: its rights in Kubernetes, and whom the victim's Organization lets in.
 type fences bool
 
+// FencesUp keeps the tenant in, as it is meant to be; FencesDown shows that it would succeed without.
 const (
 	FencesUp   fences = true
 	FencesDown fences = false
 )
 
+// AdminLogin and AdminPassword are Grafana's admin, whom the tenant must not come to know.
 const (
 	AdminLogin    = "canary-root"
 	AdminPassword = "canary-password-of-root"
 )
 
+// New sets the scene: what people, the platform and the victim have, and what the hostile tenant has by right.
 func New(t *testing.T, opts grafanatest.Options, up fences) *Scene {
 	t.Helper()
 	opts.Admin, opts.Password = AdminLogin, AdminPassword
@@ -153,6 +158,7 @@ func (s *Scene) organizations(up fences) {
 	).Status.OrgID
 }
 
+// PlatformOrg applies an Organization of the platform's.
 func (s *Scene) PlatformOrg(
 	name string,
 	allowed v1alpha1.AllowedNamespaces,

@@ -5,11 +5,14 @@ import (
 	"time"
 )
 
-// clock is a clock that can be put forward.
-type clock struct{ ahead atomic.Int64 }
+// Clock is a clock that can be put forward.
+type Clock struct{ ahead atomic.Int64 }
 
-func NewClock() *clock { return &clock{} }
+// NewClock is a clock that goes right until it is put forward.
+func NewClock() *Clock { return &Clock{} }
 
-func (c *clock) Now() time.Time { return time.Now().Add(time.Duration(c.ahead.Load())) }
+// Now is the time that the clock shows.
+func (c *Clock) Now() time.Time { return time.Now().Add(time.Duration(c.ahead.Load())) }
 
-func (c *clock) Advance(d time.Duration) { c.ahead.Add(int64(d)) }
+// Advance puts the clock forward.
+func (c *Clock) Advance(d time.Duration) { c.ahead.Add(int64(d)) }

@@ -1,3 +1,5 @@
+// Package suite runs the operator on a real kube-apiserver, which all tests of a package share, and gives each test a
+// namespace and a Grafana of its own.
 package suite
 
 import (
@@ -47,6 +49,7 @@ type Cluster struct {
 	stopped     chan error
 }
 
+// ClusterID is the operator's --cluster-id.
 const ClusterID = "envtest"
 
 // shared is started by the first test that needs it: the tests beside these run without a control plane.

@@ -19,6 +19,7 @@ type Logbook struct {
 	text strings.Builder
 }
 
+// Logger writes into the logbook.
 func (l *Logbook) Logger() logr.Logger {
 	return funcr.New(func(prefix, args string) {
 		l.mu.Lock()
@@ -33,6 +34,7 @@ func (l *Logbook) String() string {
 	return l.text.String()
 }
 
+// TokenKey is the form of a token's key.
 var TokenKey = regexp.MustCompile(`glsa_[0-9A-Za-z]{32}_[0-9a-f]{8}`)
 
 // Leaks fails if a token's key was ever logged, in whatever disguise.

@@ -76,6 +76,7 @@ func (w *World) Dashboard(name, organization, source string, changes ...func(*v1
 	return Apply(w, obj, changes)
 }
 
+// Apply changes an object, and creates it.
 func Apply[T client.Object](w *World, obj T, changes []func(T)) T {
 	w.T.Helper()
 	for _, c := range changes {
@@ -152,6 +153,7 @@ func (w *World) Dash(orgID int64, uid string) *grafanatest.Dash {
 	return w.Grafana.Dashboard(orgID, uid)
 }
 
+// Find is the first of its kind; nil: there is none.
 func Find[T any](all []T, is func(T) bool) *T {
 	if i := slices.IndexFunc(all, is); i >= 0 {
 		return &all[i]
@@ -199,4 +201,5 @@ func (w *World) Named(name string) metav1.ObjectMeta {
 	return metav1.ObjectMeta{Namespace: w.NS, Name: name}
 }
 
+// Contains reports whether a text has a part.
 func Contains(s, part string) bool { return strings.Contains(s, part) }

@@ -89,6 +89,7 @@ func Waiting[T lifecycle.Object](w *World, obj T, reason string, texts ...string
 	return Unready(w, obj, v1alpha1.ConditionReconciling, reason, texts...)
 }
 
+// Unready waits until an object is not Ready for a reason, with a condition that says so, and checks the message.
 func Unready[T lifecycle.Object](w *World, obj T, with, reason string, texts ...string) T {
 	w.T.Helper()
 	Until(w, obj, with+" by "+reason, func(c metav1.Condition) bool {
@@ -110,6 +111,7 @@ func Says(w *World, obj lifecycle.Object, texts ...string) {
 	}
 }
 
+// MessageOf is the message of an object's Ready condition.
 func MessageOf(obj lifecycle.Object) string {
 	if c := meta.FindStatusCondition(obj.CommonStatus().Conditions, v1alpha1.ConditionReady); c != nil {
 		return c.Message
@@ -117,6 +119,7 @@ func MessageOf(obj lifecycle.Object) string {
 	return ""
 }
 
+// IsTrue reports whether an object has a condition that is True.
 func IsTrue(obj lifecycle.Object, condition string) bool {
 	return meta.IsStatusConditionTrue(obj.CommonStatus().Conditions, condition)
 }
