@@ -77,7 +77,7 @@ func higherRoles() []hostile.Attempt {
 			Try: func(s *hostile.Scene) {
 				hostile.Judged(
 					s,
-					s.Account(
+					s.MyAccount(
 						"climber-0",
 						"commons",
 						func(o *v1alpha1.ServiceAccount) { o.Spec.Role = v1alpha1.RoleAdmin },
@@ -92,7 +92,7 @@ func higherRoles() []hostile.Attempt {
 			Try: func(s *hostile.Scene) {
 				climber = suite.Ready(
 					s.World,
-					s.Account(
+					s.MyAccount(
 						"climber-1",
 						"commons",
 						func(o *v1alpha1.ServiceAccount) { o.Spec.Role = v1alpha1.RoleEditor },
@@ -133,7 +133,7 @@ func higherRoles() []hostile.Attempt {
 		{
 			Name:  "a key for what asks for a higher role",
 			Fence: "maxServiceAccountRole",
-			Try:   func(s *hostile.Scene) { hostile.Judged(s, s.Token("climber-0", "climber-0")) },
+			Try:   func(s *hostile.Scene) { hostile.Judged(s, s.MyToken("climber-0", "climber-0")) },
 			Succeeded: func(s *hostile.Scene) string {
 				if account := suite.Get(
 					s.World,
@@ -168,10 +168,10 @@ func theirsToo(s *hostile.Scene) {
 // deletes them.
 func adopts(s *hostile.Scene, uid, account string) {
 	s.T.Helper()
-	d := hostile.Judged(s, s.Dashboard("", "commons", `{"title": "Mine"}`, func(o *v1alpha1.Dashboard) {
+	d := hostile.Judged(s, s.MyDashboard("", "commons", `{"title": "Mine"}`, func(o *v1alpha1.Dashboard) {
 		o.GenerateName, o.Spec.UID, o.Spec.AdoptionPolicy, o.Spec.DeletionPolicy = "adopter-", uid, v1alpha1.AdoptionAdopt, v1alpha1.DeletionDelete
 	}))
-	a := hostile.Judged(s, s.Account("", "commons", func(o *v1alpha1.ServiceAccount) {
+	a := hostile.Judged(s, s.MyAccount("", "commons", func(o *v1alpha1.ServiceAccount) {
 		o.GenerateName, o.Spec.Name, o.Spec.AdoptionPolicy, o.Spec.DeletionPolicy, o.Spec.Role = "adopter-", account, v1alpha1.AdoptionAdopt, v1alpha1.DeletionDelete, v1alpha1.RoleEditor
 	}))
 	s.Removed(d, a)

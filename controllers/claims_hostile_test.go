@@ -27,7 +27,7 @@ func claim(name, source string, changes ...func(s *hostile.Scene, o *v1alpha1.Da
 	var d *v1alpha1.Dashboard
 	return []hostile.Attempt{
 		{Name: name, Fence: hostile.ByMark, Try: func(s *hostile.Scene) {
-			d = hostile.Judged(s, s.Dashboard("", "commons", source, func(o *v1alpha1.Dashboard) {
+			d = hostile.Judged(s, s.MyDashboard("", "commons", source, func(o *v1alpha1.Dashboard) {
 				o.GenerateName = "claim-"
 				for _, c := range changes {
 					c(s, o)
@@ -81,7 +81,7 @@ func claimedAccounts() []hostile.Attempt {
 	account := func(name string, called func(s *hostile.Scene) string) []hostile.Attempt {
 		return []hostile.Attempt{
 			{Name: name + ", and a key of it", Fence: hostile.ByMark, Try: func(s *hostile.Scene) {
-				a = hostile.Judged(s, s.Account("", "commons", func(o *v1alpha1.ServiceAccount) {
+				a = hostile.Judged(s, s.MyAccount("", "commons", func(o *v1alpha1.ServiceAccount) {
 					o.GenerateName, o.Spec.Name, o.Spec.Role = "claim-", called(s), v1alpha1.RoleEditor
 				}))
 				suite.Visit(s.World, s.SharedRobot)
@@ -89,7 +89,7 @@ func claimedAccounts() []hostile.Attempt {
 			}, Succeeded: func(s *hostile.Scene) string {
 				k := hostile.Judged(
 					s,
-					s.Token("", a.Name, func(o *v1alpha1.ServiceAccountToken) { o.GenerateName = "claim-" }),
+					s.MyToken("", a.Name, func(o *v1alpha1.ServiceAccountToken) { o.GenerateName = "claim-" }),
 				)
 				var secret corev1.Secret
 				if err := s.Real.Get(s.T.Context(), client.ObjectKeyFromObject(k), &secret); apierrors.IsNotFound(err) {
@@ -136,8 +136,8 @@ func claimedAccounts() []hostile.Attempt {
 		),
 		[]hostile.Attempt{
 			{Name: "a token called like the victim's next one", Fence: hostile.ByMark, Try: func(s *hostile.Scene) {
-				hostile.Judged(s, s.Account("racer", "commons"))
-				hostile.Judged(s, s.Token(fmt.Sprintf("shared-ci-%s-2", short(s.SharedCI)), "racer"))
+				hostile.Judged(s, s.MyAccount("racer", "commons"))
+				hostile.Judged(s, s.MyToken(fmt.Sprintf("shared-ci-%s-2", short(s.SharedCI)), "racer"))
 				suite.Visit(s.World, s.SharedCI)
 			}},
 		},
@@ -173,8 +173,9 @@ func byKey() []hostile.Attempt {
 			return ""
 		}}
 	}
-	own, victim, main := func(s *hostile.Scene) int64 { return s.MyOrg }, func(s *hostile.Scene) int64 { return s.VictimOrg },
-		func(*hostile.Scene) int64 { return 1 }
+	own := func(s *hostile.Scene) int64 { return s.MyOrg }
+	victim := func(s *hostile.Scene) int64 { return s.VictimOrg }
+	main := func(*hostile.Scene) int64 { return 1 }
 	return []hostile.Attempt{
 		ask(
 			"the victim's dashboard read with a key of its own",

@@ -258,7 +258,7 @@ func TestAPIConsentHoldsUpNobody(t *testing.T) {
 // to read Namespaces, lets nobody in; the object that has it says so, and works for its own namespace.
 func TestAPIConsentWithinWatchedNamespaces(t *testing.T) {
 	t.Parallel()
-	w := &suite.World{Cluster: bareCluster(t), T: t, Grafana: suite.StartGrafana(t, grafanatest.Options{})}
+	w := &suite.World{Cluster: suite.Bare(t), T: t, Grafana: suite.StartGrafana(t, grafanatest.Options{})}
 	w.NS = w.Namespace(map[string]string{"team": "blue"})
 	watched, unwatched := w.Namespace(map[string]string{"team": "blue"}), w.Namespace(map[string]string{"team": "blue"})
 	watch(w, w.NS, watched)

@@ -140,7 +140,7 @@ func movedReferences(add func(string, func(*hostile.Scene) error)) {
 	add("a service account moved into the victim's organization", func(s *hostile.Scene) error {
 		return patched(
 			s,
-			s.Account("moving", "mine"),
+			s.MyAccount("moving", "mine"),
 			types.MergePatchType,
 			`{"spec": {"organizationRef": `+victim(s)+`}}`,
 		)
@@ -148,7 +148,7 @@ func movedReferences(add func(string, func(*hostile.Scene) error)) {
 	add("a dashboard moved into the victim's organization, by another kind of patch", func(s *hostile.Scene) error {
 		return patched(
 			s,
-			s.Dashboard("moving", "mine", overview),
+			s.MyDashboard("moving", "mine", overview),
 			types.JSONPatchType,
 			`[{"op": "replace", "path": "/spec/organizationRef", "value": `+victim(s)+`}]`,
 		)
@@ -193,7 +193,7 @@ func forgedMetadata() []hostile.Attempt {
 		var d *v1alpha1.Dashboard
 		return hostile.Attempt{Name: name, Fence: "Kubernetes itself",
 			Try: func(s *hostile.Scene) {
-				d = s.Dashboard("", "mine", overview, func(o *v1alpha1.Dashboard) {
+				d = s.MyDashboard("", "mine", overview, func(o *v1alpha1.Dashboard) {
 					o.GenerateName = "forged-"
 					forge(s, o)
 				})

@@ -29,7 +29,7 @@ func hostileFloods() []hostile.Attempt {
 	}
 	source := func(name, text string) hostile.Attempt {
 		return hostile.Attempt{Name: name, Fence: hostile.ByBounds, Succeeded: works, Try: func(s *hostile.Scene) {
-			hostile.Judged(s, s.Dashboard("", "mine", text, func(o *v1alpha1.Dashboard) { o.GenerateName = "flood-" }))
+			hostile.Judged(s, s.MyDashboard("", "mine", text, func(o *v1alpha1.Dashboard) { o.GenerateName = "flood-" }))
 		}}
 	}
 	return []hostile.Attempt{
@@ -56,7 +56,7 @@ func hostileFloods() []hostile.Attempt {
 					all[fmt.Sprintf("x%d", i)] = hard
 				}
 				for i := range 4 {
-					s.Token(
+					s.MyToken(
 						fmt.Sprintf("hard-%d", i),
 						"basis",
 						func(o *v1alpha1.ServiceAccountToken) { o.Spec.Secret.Template = all },
@@ -69,7 +69,7 @@ func hostileFloods() []hostile.Attempt {
 			Fence:     hostile.ByBounds,
 			Succeeded: works,
 			Try: func(s *hostile.Scene) {
-				k := s.Token("spinning", "basis", func(o *v1alpha1.ServiceAccountToken) {
+				k := s.MyToken("spinning", "basis", func(o *v1alpha1.ServiceAccountToken) {
 					o.Spec.Rotation = &v1alpha1.TokenRotation{Overlap: &metav1.Duration{Duration: 99999 * time.Hour}}
 				})
 				for i := range 20 {
@@ -87,7 +87,7 @@ func hostileFloods() []hostile.Attempt {
 			Fence:     hostile.ByBounds,
 			Succeeded: works,
 			Try: func(s *hostile.Scene) {
-				hostile.Judged(s, s.Token("wishing", "basis", func(o *v1alpha1.ServiceAccountToken) {
+				hostile.Judged(s, s.MyToken("wishing", "basis", func(o *v1alpha1.ServiceAccountToken) {
 					o.Annotations = map[string]string{v1alpha1.AnnotationRotate: strings.Repeat("x", 200<<10)}
 				}))
 			},
@@ -128,7 +128,7 @@ func hostileFloods() []hostile.Attempt {
 			Succeeded: works,
 			Try: func(s *hostile.Scene) {
 				for i := range 40 {
-					s.Dashboard(fmt.Sprintf("many-%d", i), "victim", overview)
+					s.MyDashboard(fmt.Sprintf("many-%d", i), "victim", overview)
 				}
 			},
 		},

@@ -25,8 +25,8 @@ import (
 func TestAPIKilled(t *testing.T) {
 	suite.NotOnReal(t, "the operator is killed at chosen requests")
 	t.Parallel()
-	binary := buildOperator(t)
-	bare := bareCluster(t)
+	binary := operator(t)
+	bare := suite.Bare(t)
 	for _, s := range deadlyScenarios() {
 		t.Run(s.name, func(t *testing.T) {
 			t.Parallel()

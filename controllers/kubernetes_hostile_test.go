@@ -28,8 +28,8 @@ func request(name, fence string, do func(s *hostile.Scene) error) hostile.Attemp
 			err = do(s)
 			if wrong := err != nil &&
 				(fence == hostile.ByRBAC) != apierrors.IsForbidden(err); wrong ||
-				fence == hostile.ByAdmission && err != nil && !apierrors.IsInvalid(err) && !apierrors.IsBadRequest(err) &&
-					!apierrors.IsRequestEntityTooLargeError(err) {
+				fence == hostile.ByAdmission && err != nil && !apierrors.IsInvalid(err) &&
+					!apierrors.IsBadRequest(err) && !apierrors.IsRequestEntityTooLargeError(err) {
 				s.T.Errorf("%s: not stopped by %s, but by chance: %v", name, fence, err)
 			}
 		},

@@ -27,7 +27,7 @@ import (
 // gives them.
 func TestAPINamespaces(t *testing.T) {
 	t.Parallel()
-	binary, bare := buildOperator(t), bareCluster(t)
+	binary, bare := operator(t), suite.Bare(t)
 	for name, test := range map[string]func(*bounded){
 		"one that cannot be read stops nobody":      oneUnreadable,
 		"none that can be read":                     noneReadable,

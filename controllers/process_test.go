@@ -1,7 +1,6 @@
 package controllers_test
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"log"
@@ -18,66 +17,37 @@ import (
 	"sync"
 	"syscall"
 	"testing"
-	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	apiruntime "k8s.io/apimachinery/pkg/runtime"
-	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/rest"
-	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/controller-runtime/pkg/envtest"
 
-	"grafana-tenancy.dev/operator/api/v1alpha1"
 	"grafana-tenancy.dev/operator/internal/grafana/grafanatest"
 	"grafana-tenancy.dev/operator/internal/testing/suite"
 )
 
-// buildOperator builds the command and returns the path of the binary.
-func buildOperator(t *testing.T) string {
+// operatorDir is where operatorBuild puts the binary of the command; it is built once for all tests.
+var operatorDir string
+
+var operatorBuild = sync.OnceValues(func() (binary string, err error) {
+	if operatorDir, err = os.MkdirTemp("", "operator"); err != nil {
+		return "", err
+	}
+	binary = filepath.Join(operatorDir, "manager")
+	if out, err := exec.Command("go", "build", "-o", binary, "..").CombinedOutput(); err != nil {
+		return "", fmt.Errorf("building the operator: %w\n%s", err, out)
+	}
+	return binary, nil
+})
+
+// operator is the path of the operator's binary.
+func operator(t *testing.T) string {
 	t.Helper()
-	binary := filepath.Join(t.TempDir(), "manager")
-	build := exec.CommandContext(t.Context(), "go", "build", "-o", binary, "..")
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("building the operator: %v\n%s", err, out)
+	binary, err := operatorBuild()
+	if err != nil {
+		t.Fatal(err)
 	}
 	return binary
-}
-
-// bareCluster is a control plane that no operator runs against: the one of the other tests works on whatever it sees in
-// theirs.
-func bareCluster(t *testing.T) *suite.Cluster {
-	t.Helper()
-	assets := os.Getenv("KUBEBUILDER_ASSETS")
-	if assets == "" {
-		t.Fatal(
-			"this test needs a kube-apiserver and KUBEBUILDER_ASSETS is not set: run `make test`, which builds " +
-				"one and sets it",
-		)
-	}
-	c := &suite.Cluster{Scheme: apiruntime.NewScheme(), Log: &suite.Logbook{}}
-	if err := errors.Join(clientgoscheme.AddToScheme(c.Scheme), v1alpha1.AddToScheme(c.Scheme)); err != nil {
-		t.Fatal(err)
-	}
-	c.Env = &envtest.Environment{
-		UseExistingCluster: new(false), BinaryAssetsDirectory: assets,
-		CRDDirectoryPaths: []string{filepath.Join("..", "config", "crd", "bases")}, ErrorIfCRDPathMissing: true,
-		ControlPlaneStartTimeout: time.Minute, ControlPlaneStopTimeout: time.Minute,
-	}
-	var err error
-	t.Cleanup(func() {
-		if err := c.Env.Stop(); err != nil {
-			t.Error(err)
-		}
-	})
-	if c.Config, err = c.Env.Start(); err != nil {
-		t.Fatalf("starting the control plane of KUBEBUILDER_ASSETS=%s: %v", assets, err)
-	}
-	c.Config.QPS = -1
-	if c.Client, err = client.New(c.Config, client.Options{Scheme: c.Scheme}); err != nil {
-		t.Fatal(err)
-	}
-	return c
 }
 
 // haunt is a namespace and a Grafana with an operator that gets killed. The operator reaches both through the haunt,

@@ -26,12 +26,12 @@ func hostileReferences() []hostile.Attempt {
 func uninvited() []hostile.Attempt {
 	return []hostile.Attempt{
 		{Name: "a dashboard in the victim's organization", Fence: hostile.ByConsent,
-			Try: func(s *hostile.Scene) { hostile.Judged(s, s.Dashboard("uninvited", "victim", overview)) }},
+			Try: func(s *hostile.Scene) { hostile.Judged(s, s.MyDashboard("uninvited", "victim", overview)) }},
 		{Name: "a service account in the victim's organization", Fence: hostile.ByConsent,
 			Try: func(s *hostile.Scene) {
 				hostile.Judged(
 					s,
-					s.Account(
+					s.MyAccount(
 						"uninvited",
 						"victim",
 						func(o *v1alpha1.ServiceAccount) { o.Spec.Role = v1alpha1.RoleEditor },
@@ -39,7 +39,7 @@ func uninvited() []hostile.Attempt {
 				)
 			}},
 		{Name: "a token in the victim's organization", Fence: hostile.ByConsent,
-			Try: func(s *hostile.Scene) { hostile.Judged(s, s.Token("uninvited", "uninvited")) },
+			Try: func(s *hostile.Scene) { hostile.Judged(s, s.MyToken("uninvited", "uninvited")) },
 			Succeeded: func(s *hostile.Scene) string {
 				err := s.Real.Get(
 					s.T.Context(),
@@ -57,7 +57,7 @@ func uninvited() []hostile.Attempt {
 			Try: func(s *hostile.Scene) {
 				hostile.Judged(
 					s,
-					s.Dashboard(
+					s.MyDashboard(
 						"overview",
 						"victim",
 						`{"title": "Mine"}`,
@@ -74,7 +74,7 @@ func uninvited() []hostile.Attempt {
 				)
 				suite.Ready(s.World, own)
 				s.Before = s.Snapshot()
-				hostile.Judged(s, s.Dashboard("private", "", overview, func(o *v1alpha1.Dashboard) {
+				hostile.Judged(s, s.MyDashboard("private", "", overview, func(o *v1alpha1.Dashboard) {
 					o.Spec.OrganizationRef = v1alpha1.ObjectReference{Namespace: s.Theirs, Name: "private"}
 				}))
 			}},
@@ -101,7 +101,7 @@ func oracle(name string, one, other func(s *hostile.Scene) v1alpha1.ObjectRefere
 			full := target.Namespace + "/" + target.Name
 			d := hostile.Judged(
 				s,
-				s.Dashboard(
+				s.MyDashboard(
 					"",
 					"",
 					overview,
@@ -110,7 +110,7 @@ func oracle(name string, one, other func(s *hostile.Scene) v1alpha1.ObjectRefere
 			)
 			a := hostile.Judged(
 				s,
-				s.Account(
+				s.MyAccount(
 					"",
 					"",
 					func(o *v1alpha1.ServiceAccount) { o.GenerateName, o.Spec.OrganizationRef = "oracle-", target },
@@ -143,7 +143,7 @@ func oracles() []hostile.Attempt {
 // deletedUninvited are deletions, which need nobody's consent, of objects that were never let in.
 func deletedUninvited() []hostile.Attempt {
 	stranger := func(s *hostile.Scene, target string, policy v1alpha1.DeletionPolicy) *v1alpha1.Dashboard {
-		return hostile.Judged(s, s.Dashboard("", target, overview, func(o *v1alpha1.Dashboard) {
+		return hostile.Judged(s, s.MyDashboard("", target, overview, func(o *v1alpha1.Dashboard) {
 			o.GenerateName, o.Spec.UID, o.Spec.DeletionPolicy = "stranger-", "victim-overview", policy
 		}))
 	}
@@ -157,7 +157,7 @@ func deletedUninvited() []hostile.Attempt {
 				s.Grafana.ResetLog()
 				account := hostile.Judged(
 					s,
-					s.Account("", "victim", func(o *v1alpha1.ServiceAccount) { o.GenerateName = "stranger-" }),
+					s.MyAccount("", "victim", func(o *v1alpha1.ServiceAccount) { o.GenerateName = "stranger-" }),
 				)
 				s.Removed(account)
 				mark := strings.ReplaceAll(string(account.UID), "-", "")[:8]
@@ -206,7 +206,7 @@ func eventsTellApart(
 			s.Removed(d)
 			witness := suite.Ready(
 				s.World,
-				s.Dashboard("", "mine", overview, func(o *v1alpha1.Dashboard) { o.GenerateName = "witness-" }),
+				s.MyDashboard("", "mine", overview, func(o *v1alpha1.Dashboard) { o.GenerateName = "witness-" }),
 			)
 			var list eventsv1.EventList
 			s.Eventually("events are written in their order", func() error {
@@ -310,7 +310,7 @@ func withinNamespace() []hostile.Attempt {
 		return hostile.Attempt{Name: name, Fence: hostile.ByNamespace, Succeeded: func(s *hostile.Scene) string {
 			k := hostile.Judged(
 				s,
-				s.Token(
+				s.MyToken(
 					"",
 					strings.ReplaceAll(account, "THEIRS", s.Theirs),
 					func(o *v1alpha1.ServiceAccountToken) { o.GenerateName = "borrowed-" },
@@ -342,7 +342,7 @@ func withinNamespace() []hostile.Attempt {
 					},
 					nil,
 				)
-				hostile.Judged(s, s.Token("admin", "basis"))
+				hostile.Judged(s, s.MyToken("admin", "basis"))
 			},
 			Succeeded: func(s *hostile.Scene) string {
 				for _, r := range s.Grafana.Requests() {
@@ -366,8 +366,8 @@ func withdrawn() []hostile.Attempt {
 			Fence: hostile.ByConsent + ", withdrawn",
 			Try: func(s *hostile.Scene) {
 				org = suite.Ready(s.World, s.PlatformOrg("leased", v1alpha1.AllowedNamespaces{From: v1alpha1.FromAll}))
-				d, k = s.Dashboard("leased", "leased", overview), s.Token("leased", "leased")
-				a := s.Account("leased", "leased")
+				d, k = s.MyDashboard("leased", "leased", overview), s.MyToken("leased", "leased")
+				a := s.MyAccount("leased", "leased")
 				suite.Ready(s.World, a)
 				suite.Ready(s.World, d)
 				suite.Ready(s.World, k)
@@ -406,7 +406,7 @@ func withdrawn() []hostile.Attempt {
 					s.World,
 					s.PlatformOrg("closed", v1alpha1.AllowedNamespaces{From: v1alpha1.FromSame}),
 				)
-				hostile.Judged(s, s.Dashboard("clinging", "closed", overview))
+				hostile.Judged(s, s.MyDashboard("clinging", "closed", overview))
 				s.Delete(closed)
 				return ends(s, closed)
 			},

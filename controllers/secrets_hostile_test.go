@@ -22,10 +22,10 @@ func forge(
 	var k *v1alpha1.ServiceAccountToken
 	return []hostile.Attempt{
 		{Name: name, Fence: hostile.ByMark, Try: func(s *hostile.Scene) {
-			a := s.Account("", "commons", func(o *v1alpha1.ServiceAccount) { o.GenerateName = "forger-" })
+			a := s.MyAccount("", "commons", func(o *v1alpha1.ServiceAccount) { o.GenerateName = "forger-" })
 			k = suite.Ready(
 				s.World,
-				s.Token("", a.Name, func(o *v1alpha1.ServiceAccountToken) { o.GenerateName = "forged-" }),
+				s.MyToken("", a.Name, func(o *v1alpha1.ServiceAccountToken) { o.GenerateName = "forged-" }),
 			)
 			secret := s.MySecret(k.Name)
 			for annotation, value := range record(s, k) {
@@ -166,7 +166,7 @@ func strangeOwners() []hostile.Attempt {
 			Name:  "a token object of the victim's name, whose Secret is the victim's in all but namespace",
 			Fence: hostile.ByNamespace,
 			Try: func(s *hostile.Scene) {
-				hostile.Judged(s, s.Token("ci", "basis"))
+				hostile.Judged(s, s.MyToken("ci", "basis"))
 			},
 			Succeeded: func(s *hostile.Scene) string {
 				if org, _, _, _ := s.Grafana.KeyAlive(
@@ -188,7 +188,7 @@ func strangeOwners() []hostile.Attempt {
 					},
 					nil,
 				)
-				suite.Stalled(s.World, s.Token("colleagues", "basis"), v1alpha1.ReasonSecretConflict)
+				suite.Stalled(s.World, s.MyToken("colleagues", "basis"), v1alpha1.ReasonSecretConflict)
 			},
 			Succeeded: func(s *hostile.Scene) string {
 				if got := string(s.MySecret("colleagues").Data["token"]); got != "theirs" {
@@ -233,7 +233,7 @@ func hostileTemplates() []hostile.Attempt {
 				Fence:    hostile.ByBounds,
 				Answered: true,
 				Succeeded: func(s *hostile.Scene) string {
-					k := hostile.Judged(s, s.Token("", "basis", func(o *v1alpha1.ServiceAccountToken) {
+					k := hostile.Judged(s, s.MyToken("", "basis", func(o *v1alpha1.ServiceAccountToken) {
 						o.GenerateName, o.Spec.Secret.Template = "template-", map[string]v1alpha1.TemplateText{
 							"x": v1alpha1.TemplateText(text),
 						}
@@ -257,7 +257,7 @@ func hostileTemplates() []hostile.Attempt {
 			Name:  "a template that is told the address, the id and the name of no organization but its own",
 			Fence: hostile.ByNamespace,
 			Succeeded: func(s *hostile.Scene) string {
-				k := suite.Ready(s.World, s.Token("told", "basis", func(o *v1alpha1.ServiceAccountToken) {
+				k := suite.Ready(s.World, s.MyToken("told", "basis", func(o *v1alpha1.ServiceAccountToken) {
 					o.Spec.Secret.Template = map[string]v1alpha1.TemplateText{
 						"x": "{{ .orgID }} {{ .orgName }} {{ .login }}",
 					}

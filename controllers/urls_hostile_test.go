@@ -49,7 +49,7 @@ func hostileURLs() []hostile.Attempt {
 		Name:  "send the victim's Secret to a server by headersFrom",
 		Fence: hostile.ByNamespace,
 		Succeeded: func(s *hostile.Scene) string {
-			d := s.Dashboard("", "mine", "", func(o *v1alpha1.Dashboard) {
+			d := s.MyDashboard("", "mine", "", func(o *v1alpha1.Dashboard) {
 				o.GenerateName = "headers-"
 				o.Spec.Source = v1alpha1.DashboardSource{
 					URL: &v1alpha1.DashboardURL{
@@ -80,7 +80,7 @@ func hostileURLs() []hostile.Attempt {
 				s.T.Fatal(err)
 			}
 		}, Succeeded: func(s *hostile.Scene) string {
-			d := s.Dashboard("", "mine", "", func(o *v1alpha1.Dashboard) {
+			d := s.MyDashboard("", "mine", "", func(o *v1alpha1.Dashboard) {
 				o.GenerateName = "odd-"
 				o.Spec.Source = v1alpha1.DashboardSource{
 					URL: &v1alpha1.DashboardURL{
@@ -100,7 +100,7 @@ func hostileURLs() []hostile.Attempt {
 // forbidden is a source that the operator must not even ask, and of which it says nothing but that.
 func forbidden(name string, address func(s *hostile.Scene) string) hostile.Attempt {
 	return hostile.Attempt{Name: name, Fence: hostile.ByBounds, Succeeded: func(s *hostile.Scene) string {
-		d := hostile.Judged(s, s.Dashboard("", "mine", "", func(o *v1alpha1.Dashboard) {
+		d := hostile.Judged(s, s.MyDashboard("", "mine", "", func(o *v1alpha1.Dashboard) {
 			o.GenerateName = "url-"
 			o.Spec.Source = v1alpha1.DashboardSource{URL: &v1alpha1.DashboardURL{URL: address(s)}}
 		}))

@@ -22,7 +22,7 @@ func tellingWords() []hostile.Attempt {
 				}
 				return grafanatest.Fault{}
 			})
-			d := s.Dashboard("", "mine", overview, func(o *v1alpha1.Dashboard) { o.GenerateName = "failing-" })
+			d := s.MyDashboard("", "mine", overview, func(o *v1alpha1.Dashboard) { o.GenerateName = "failing-" })
 			suite.Until(s.World, d, "a failure", func(c metav1.Condition) bool {
 				return c.Reason != v1alpha1.ReasonCreating && c.Status != metav1.ConditionTrue
 			})
@@ -55,7 +55,7 @@ func tellingWords() []hostile.Attempt {
 			return suite.MessageOf(
 				hostile.Judged(
 					s,
-					s.Dashboard(
+					s.MyDashboard(
 						"",
 						"commons",
 						overview,
@@ -68,7 +68,7 @@ func tellingWords() []hostile.Attempt {
 			return suite.MessageOf(
 				hostile.Judged(
 					s,
-					s.Account(
+					s.MyAccount(
 						"",
 						"commons",
 						func(o *v1alpha1.ServiceAccount) { o.GenerateName, o.Spec.Name = "who-", "shared-robot" },
@@ -101,15 +101,15 @@ func outage(begin, end func(s *hostile.Scene)) func(s *hostile.Scene) string {
 	return func(s *hostile.Scene) (evidence string) {
 		d := suite.Ready(
 			s.World,
-			s.Dashboard("", "mine", overview, func(o *v1alpha1.Dashboard) { o.GenerateName = "outage-" }),
+			s.MyDashboard("", "mine", overview, func(o *v1alpha1.Dashboard) { o.GenerateName = "outage-" }),
 		)
 		a := suite.Ready(
 			s.World,
-			s.Account("", "mine", func(o *v1alpha1.ServiceAccount) { o.GenerateName = "outage-" }),
+			s.MyAccount("", "mine", func(o *v1alpha1.ServiceAccount) { o.GenerateName = "outage-" }),
 		)
 		k := suite.Ready(
 			s.World,
-			s.Token("", a.Name, func(o *v1alpha1.ServiceAccountToken) { o.GenerateName = "outage-" }),
+			s.MyToken("", a.Name, func(o *v1alpha1.ServiceAccountToken) { o.GenerateName = "outage-" }),
 		)
 		begin(s)
 		unready := func(c metav1.Condition) bool { return c.Status != metav1.ConditionTrue }
@@ -121,7 +121,7 @@ func outage(begin, end func(s *hostile.Scene)) func(s *hostile.Scene) string {
 		suite.Until(s.World, k, "trouble", unready)
 		suite.Until(
 			s.World,
-			s.Dashboard("", "mine", overview, func(o *v1alpha1.Dashboard) { o.GenerateName = "during-" }),
+			s.MyDashboard("", "mine", overview, func(o *v1alpha1.Dashboard) { o.GenerateName = "during-" }),
 			"trouble",
 			unready,
 		)

@@ -13,6 +13,7 @@ import (
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/fields"
+	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/runtime/serializer"
@@ -22,32 +23,35 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client/fake"
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 
-	"grafana-tenancy.dev/operator/api/v1alpha1"
 	"grafana-tenancy.dev/operator/controllers"
 	"grafana-tenancy.dev/operator/internal/lifecycle"
 )
 
 // newKube makes an API server in memory. It is the fake client, but for what makes a run several times as dear: managed
-// fields, reads that go through JSON, and its merge patches.
+// fields, and reads, status subresources and merge patches that go through JSON.
 func newKube(scheme *runtime.Scheme) client.WithWatch {
 	tracker := clienttesting.NewObjectTracker(scheme, serializer.NewCodecFactory(scheme).UniversalDecoder())
-	kube := fake.NewClientBuilder().WithScheme(scheme).WithObjectTracker(tracker).WithStatusSubresource(
-		&v1alpha1.Instance{}, &v1alpha1.Organization{}, &v1alpha1.ServiceAccount{}, &v1alpha1.ServiceAccountToken{},
-		&v1alpha1.Dashboard{}).Build()
+	kube := fake.NewClientBuilder().WithScheme(scheme).WithObjectTracker(tracker).Build()
 	reads := typedReads{scheme, tracker}
+	writes := typedWrites{reads}
 	return interceptor.NewClient(kube, interceptor.Funcs{
-		Get:  reads.get,
-		List: reads.list,
+		Get:    reads.get,
+		List:   reads.list,
+		Update: writes.update,
 		Patch: func(ctx context.Context, c client.WithWatch, obj client.Object, patch client.Patch,
 			opts ...client.PatchOption) error {
 			if _, partial := obj.(*metav1.PartialObjectMetadata); partial {
 				return c.Patch(ctx, obj, patch, opts...)
 			}
-			return mergePatch(ctx, c, obj, patch, func() error { return c.Update(ctx, obj) })
+			return writes.patch(ctx, c, obj, patch)
 		},
-		SubResourcePatch: func(ctx context.Context, c client.Client, sub string, obj client.Object,
+		SubResourceUpdate: func(ctx context.Context, c client.Client, _ string, obj client.Object,
+			_ ...client.SubResourceUpdateOption) error {
+			return writes.updateStatus(ctx, c, obj)
+		},
+		SubResourcePatch: func(ctx context.Context, c client.Client, _ string, obj client.Object,
 			patch client.Patch, _ ...client.SubResourcePatchOption) error {
-			return mergePatch(ctx, c, obj, patch, func() error { return c.SubResource(sub).Update(ctx, obj) })
+			return writes.patchStatus(ctx, c, obj, patch)
 		},
 	})
 }
@@ -90,7 +94,7 @@ func (r typedReads) list(
 ) error {
 	o := client.ListOptions{}
 	o.ApplyOptions(opts)
-	if _, partial := list.(*metav1.PartialObjectMetadataList); partial || o.LabelSelector != nil {
+	if _, partial := list.(*metav1.PartialObjectMetadataList); partial {
 		return c.List(ctx, list, opts...)
 	}
 	gvk, err := apiutil.GVKForObject(list, r.scheme)
@@ -104,7 +108,23 @@ func (r typedReads) list(
 		return err
 	}
 	reflect.ValueOf(list).Elem().Set(reflect.ValueOf(found).Elem())
+	if err := selectByLabels(list, o.LabelSelector); err != nil {
+		return err
+	}
 	return selectByIndex(list, o.FieldSelector)
+}
+
+func selectByLabels(list client.ObjectList, selector labels.Selector) error {
+	if selector == nil {
+		return nil
+	}
+	items, err := meta.ExtractList(list)
+	if err != nil {
+		return err
+	}
+	return meta.SetList(list, slices.DeleteFunc(items, func(item runtime.Object) bool {
+		return !selector.Matches(labels.Set(item.(client.Object).GetLabels()))
+	}))
 }
 
 // selectByIndex does for a client without a cache what the cache's field indexes do.
@@ -147,35 +167,132 @@ var ownIndexes = sync.OnceValue(func() map[string]client.IndexerFunc {
 	return all
 })
 
-// mergePatch makes an update of a merge patch. The fake client can do that too, at more than twice the price.
-func mergePatch(
+// typedWrites keep status and all the rest apart, as an API server does for our kinds.
+type typedWrites struct{ reads typedReads }
+
+// update writes all but the status.
+func (w typedWrites) update(
 	ctx context.Context,
-	c client.Client,
+	c client.WithWatch,
 	obj client.Object,
-	patch client.Patch,
-	update func() error,
+	opts ...client.UpdateOption,
 ) error {
+	if !statusOf(obj).IsValid() {
+		return c.Update(ctx, obj, opts...)
+	}
+	current, err := w.reads.current(obj)
+	if err != nil {
+		return err
+	}
+	if err := become(obj, obj); err != nil {
+		return err
+	}
+	statusOf(obj).Set(statusOf(current))
+	return c.Update(ctx, obj, opts...)
+}
+
+// updateStatus writes the status and nothing else.
+func (w typedWrites) updateStatus(ctx context.Context, c client.Client, obj client.Object) error {
+	current, err := w.reads.current(obj)
+	if err != nil {
+		return err
+	}
+	if err := become(obj, obj); err != nil {
+		return err
+	}
+	return replaceStatus(ctx, c, current, obj)
+}
+
+// replaceStatus writes an object with the status of another, under the version of that, which then is what was written.
+func replaceStatus(ctx context.Context, c client.Client, current, obj client.Object) error {
+	statusOf(current).Set(statusOf(obj))
+	current.SetResourceVersion(obj.GetResourceVersion())
+	if err := c.Update(ctx, current); err != nil {
+		return err
+	}
+	set(obj, current)
+	return nil
+}
+
+// patch applies a merge patch to all but the status.
+func (w typedWrites) patch(ctx context.Context, c client.Client, obj client.Object, patch client.Patch) error {
 	change, err := patch.Data(obj)
 	if err != nil {
 		return err
 	}
-	current := obj.DeepCopyObject().(client.Object)
-	if err := c.Get(ctx, client.ObjectKeyFromObject(obj), current); err != nil {
+	current, err := w.reads.current(obj)
+	if err != nil {
 		return err
 	}
+	if err := mergePatch(current, obj, change); err != nil {
+		return err
+	}
+	if status := statusOf(obj); status.IsValid() {
+		status.Set(statusOf(current))
+	}
+	return c.Update(ctx, obj)
+}
+
+// patchStatus applies a merge patch to the status, and to nothing else.
+func (w typedWrites) patchStatus(ctx context.Context, c client.Client, obj client.Object, patch client.Patch) error {
+	change, err := patch.Data(obj)
+	if err != nil {
+		return err
+	}
+	current, err := w.reads.current(obj)
+	if err != nil {
+		return err
+	}
+	only := reflect.New(reflect.TypeOf(obj).Elem()).Interface().(client.Object)
+	statusOf(only).Set(statusOf(current))
+	only.SetResourceVersion(current.GetResourceVersion())
+	patched := reflect.New(reflect.TypeOf(obj).Elem()).Interface().(client.Object)
+	if err := mergePatch(only, patched, change); err != nil {
+		return err
+	}
+	if err := replaceStatus(ctx, c, current, patched); err != nil {
+		return err
+	}
+	set(obj, current)
+	return nil
+}
+
+// current reads an object as it is now.
+func (r typedReads) current(obj client.Object) (client.Object, error) {
+	current := reflect.New(reflect.TypeOf(obj).Elem()).Interface().(client.Object)
+	return current, r.get(context.Background(), nil, client.ObjectKeyFromObject(obj), current)
+}
+
+// statusOf is the status of an object; not valid: its kind has none.
+func statusOf(obj client.Object) reflect.Value {
+	return reflect.ValueOf(obj).Elem().FieldByName("Status")
+}
+
+func set(obj, to client.Object) { reflect.ValueOf(obj).Elem().Set(reflect.ValueOf(to).Elem()) }
+
+// become makes an object what is left of another after a way through JSON.
+func become(obj, of any) error {
+	text, err := json.Marshal(of)
+	if err != nil {
+		return err
+	}
+	fresh := reflect.New(reflect.TypeOf(obj).Elem())
+	if err := json.Unmarshal(text, fresh.Interface()); err != nil {
+		return err
+	}
+	reflect.ValueOf(obj).Elem().Set(fresh.Elem())
+	return nil
+}
+
+// mergePatch makes of an object what it is with a merge patch applied.
+func mergePatch(current, patched client.Object, change []byte) error {
 	var have, wanted map[string]any
 	text, err := json.Marshal(current)
 	if err := errors.Join(err, json.Unmarshal(text, &have), json.Unmarshal(change, &wanted)); err != nil {
 		return err
 	}
 	merge(have, wanted)
-	fresh := reflect.New(reflect.TypeOf(obj).Elem())
-	text, err = json.Marshal(have)
-	if err := errors.Join(err, json.Unmarshal(text, fresh.Interface())); err != nil {
-		return err
-	}
-	reflect.ValueOf(obj).Elem().Set(fresh.Elem())
-	return update()
+	return become(patched, have)
 }
 
 // merge does what RFC 7396 says.

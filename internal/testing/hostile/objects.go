@@ -28,8 +28,8 @@ func Placed[T client.Object](s *Scene, obj T, changes []func(T)) T {
 	return obj
 }
 
-// Account applies a ServiceAccount of the hostile tenant's.
-func (s *Scene) Account(
+// MyAccount applies a ServiceAccount of the hostile tenant's.
+func (s *Scene) MyAccount(
 	name, organization string,
 	changes ...func(*v1alpha1.ServiceAccount),
 ) *v1alpha1.ServiceAccount {
@@ -44,8 +44,8 @@ func (s *Scene) Account(
 	)
 }
 
-// Token applies a ServiceAccountToken of the hostile tenant's.
-func (s *Scene) Token(
+// MyToken applies a ServiceAccountToken of the hostile tenant's.
+func (s *Scene) MyToken(
 	name, account string,
 	changes ...func(*v1alpha1.ServiceAccountToken),
 ) *v1alpha1.ServiceAccountToken {
@@ -62,8 +62,8 @@ func (s *Scene) Token(
 	)
 }
 
-// Dashboard applies a Dashboard of the hostile tenant's.
-func (s *Scene) Dashboard(
+// MyDashboard applies a Dashboard of the hostile tenant's.
+func (s *Scene) MyDashboard(
 	name, organization, source string,
 	changes ...func(*v1alpha1.Dashboard),
 ) *v1alpha1.Dashboard {

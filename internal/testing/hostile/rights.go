@@ -60,8 +60,8 @@ func (s *Scene) tenants(up fences) {
 			return c.List(s.T.Context(), &v1alpha1.DashboardList{}, client.InNamespace(s.Mine))
 		})
 	}
-	basis := s.Account("basis", "mine", func(o *v1alpha1.ServiceAccount) { o.Spec.Role = v1alpha1.RoleAdmin })
-	token := s.Token("basis", "basis")
+	basis := s.MyAccount("basis", "mine", func(o *v1alpha1.ServiceAccount) { o.Spec.Role = v1alpha1.RoleAdmin })
+	token := s.MyToken("basis", "basis")
 	suite.Ready(s.World, basis)
 	suite.Ready(s.World, token)
 	s.Key = string(s.MySecret("basis").Data["token"])

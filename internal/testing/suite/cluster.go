@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"runtime/debug"
 	"strings"
 	"sync"
 	"testing"
@@ -52,21 +53,34 @@ type Cluster struct {
 // ClusterID is the operator's --cluster-id.
 const ClusterID = "envtest"
 
-// shared is started by the first test that needs it: the tests beside these run without a control plane.
-var shared struct {
-	once    sync.Once
+// shared are the control planes of a package's tests. Each is started by the first test that needs it: the tests beside
+// these run without.
+var shared, bare once
+
+type once struct {
+	sync.Once
 	cluster *Cluster
 	err     error
 }
 
+func (o *once) get(t *testing.T, start func() (*Cluster, error)) *Cluster {
+	t.Helper()
+	o.Do(func() { o.cluster, o.err = start() })
+	if o.err != nil {
+		t.Fatal(o.err)
+	}
+	return o.cluster
+}
+
 // Main is the TestMain of a package whose tests have the operator at work. They fail if it has sent to Grafana what
-// no real one was ever recorded with.
-func Main(m *testing.M) {
+// no real one was ever recorded with. It returns what to exit with.
+func Main(m *testing.M) (code int) {
 	flag.Parse()
 	letTestsWaitSideBySide()
-	code := m.Run()
-	if shared.cluster != nil {
-		if err := shared.cluster.stop(); err != nil {
+	collectGarbageRarely()
+	code = m.Run()
+	for _, c := range []*Cluster{shared.cluster, bare.cluster} {
+		if err := c.stop(); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			code = 1
 		}
@@ -79,7 +93,7 @@ func Main(m *testing.M) {
 		)
 		code = 1
 	}
-	os.Exit(code)
+	return code
 }
 
 // letTestsWaitSideBySide raises -parallel, unless it was given: these tests wait much more than they compute.
@@ -91,17 +105,39 @@ func letTestsWaitSideBySide() {
 	}
 }
 
+// collectGarbageRarely spends memory for time, here and in the processes that tests start, the control plane above all.
+func collectGarbageRarely() {
+	if os.Getenv("GOGC") == "" {
+		_ = os.Setenv("GOGC", "400")
+		debug.SetGCPercent(400)
+	}
+}
+
 // Shared is the control plane of this package's tests.
 func Shared(t *testing.T) *Cluster {
 	t.Helper()
-	shared.once.Do(func() { shared.cluster, shared.err = startCluster() })
-	if shared.err != nil {
-		t.Fatal(shared.err)
-	}
-	return shared.cluster
+	return shared.get(t, func() (*Cluster, error) {
+		c, err := newCluster()
+		if err != nil {
+			return nil, err
+		}
+		ctrl.SetLogger(c.Log.Logger())
+		if err := c.run(); err != nil {
+			return nil, errors.Join(err, c.Env.Stop())
+		}
+		return c, nil
+	})
 }
 
-func startCluster() (_ *Cluster, err error) {
+// Bare is a control plane that no operator runs against: the one of the other tests works on whatever it sees in
+// theirs. Its tests share it, too: what they run keeps to namespaces of its own.
+func Bare(t *testing.T) *Cluster {
+	t.Helper()
+	return bare.get(t, newCluster)
+}
+
+// newCluster starts a control plane.
+func newCluster() (_ *Cluster, err error) {
 	assets := os.Getenv("KUBEBUILDER_ASSETS")
 	if assets == "" {
 		return nil, errors.New(
@@ -109,13 +145,7 @@ func startCluster() (_ *Cluster, err error) {
 				"one and sets it (make test PKG=./controllers RUN=TestAPI)",
 		)
 	}
-	c := &Cluster{
-		Log:         &Logbook{},
-		Scheme:      apiruntime.NewScheme(),
-		connections: connection.NewPool(),
-		stopped:     make(chan error, 1),
-	}
-	ctrl.SetLogger(c.Log.Logger())
+	c := &Cluster{Log: &Logbook{}, Scheme: apiruntime.NewScheme()}
 	if err := errors.Join(clientgoscheme.AddToScheme(c.Scheme), v1alpha1.AddToScheme(c.Scheme)); err != nil {
 		return nil, err
 	}
@@ -132,7 +162,7 @@ func startCluster() (_ *Cluster, err error) {
 		)
 	}
 	c.Config.QPS = -1
-	if err := c.run(); err != nil {
+	if c.Client, err = client.New(c.Config, client.Options{Scheme: c.Scheme}); err != nil {
 		return nil, errors.Join(err, c.Env.Stop())
 	}
 	return c, nil
@@ -140,9 +170,7 @@ func startCluster() (_ *Cluster, err error) {
 
 // run starts the operator.
 func (c *Cluster) run() (err error) {
-	if c.Client, err = client.New(c.Config, client.Options{Scheme: c.Scheme}); err != nil {
-		return err
-	}
+	c.connections, c.stopped = connection.NewPool(), make(chan error, 1)
 	env := &controllers.Env{Engine: &lifecycle.Engine{
 		Connections: c.connections, Now: time.Now, FirstRetry: 50 * time.Millisecond, LastRetry: time.Second,
 	}, ClusterID: ClusterID, Sources: fetch.NewQueue(fetchFromTests, 8, 4)}
@@ -182,8 +210,14 @@ func fetchFromTests(ctx context.Context, r fetch.Request) (fetch.Fetched, error)
 	return fetcher.Fetch(ctx, r)
 }
 
-// stop stops the operator as main does, and then the control plane.
+// stop stops the operator as main does, if there is one, and then the control plane.
 func (c *Cluster) stop() error {
+	if c == nil {
+		return nil
+	}
+	if c.cancel == nil {
+		return c.Env.Stop()
+	}
 	c.cancel()
 	err := <-c.stopped
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
