@@ -29,7 +29,10 @@ func hostileFloods() []hostile.Attempt {
 	}
 	source := func(name, text string) hostile.Attempt {
 		return hostile.Attempt{Name: name, Fence: hostile.ByBounds, Succeeded: works, Try: func(s *hostile.Scene) {
-			hostile.Judged(s, s.MyDashboard("", "mine", text, func(o *v1alpha1.Dashboard) { o.GenerateName = "flood-" }))
+			hostile.Judged(
+				s,
+				s.MyDashboard("", "mine", text, func(o *v1alpha1.Dashboard) { o.GenerateName = "flood-" }),
+			)
 		}}
 	}
 	return []hostile.Attempt{

@@ -1,6 +1,6 @@
-// Package crash plays scenarios against the operator in which every request to Grafana, every write to Kubernetes and every
-// first read of an object fails in every way, and checks what the two worlds come to. All is in memory: an API server, a
-// Grafana, a clock, and an operator that can die.
+// Package crash plays scenarios against the operator in which every request to Grafana, every write to Kubernetes and
+// every first read of an object fails in every way, and checks what the two worlds come to. All is in memory: an API
+// server, a Grafana, a clock, and an operator that can die.
 package crash
 
 import (

@@ -1,5 +1,5 @@
-// Package hostile lets a tenant with edit rights in one namespace try whatever it can say to Kubernetes and Grafana, and
-// sees what comes of it for others.
+// Package hostile lets a tenant with edit rights in one namespace try whatever it can say to Kubernetes and Grafana,
+// and sees what comes of it for others.
 package hostile
 
 import (
