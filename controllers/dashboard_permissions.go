@@ -15,10 +15,11 @@ import (
 	"grafana-tenancy.dev/operator/internal/lifecycle"
 )
 
-// Writers that are the first in an organization at the same time race to make the roles that hold permissions, unless
-// Grafana keeps its data in SQLite. The losers are answered as if all were well, and what they made can be seen by
-// Admins only. Our own first one is made alone; others may have written beside it. So what is made is looked at until
-// one was seen to have its permissions: from then on the roles are there, and nobody races.
+// Grafana can answer as if all were well, and leave what it made without permissions, so that only Admins can see it.
+// On SQLite whoever finds the database locked is such a one, at any time: all that is made is looked at. On other
+// databases it happens to writers that are the first in an organization at the same time, who race to make the roles that
+// hold permissions. Our own first one is made alone; others may have written beside it. So what is made is looked at
+// until one was seen to have its permissions: from then on the roles are there, and nobody races.
 
 // everybody is what a new dashboard or folder has that is in no folder.
 func everybody() []grafana.Permission {
@@ -51,7 +52,8 @@ func (x *dash) seePermissions(ctx context.Context, have *dashboardState) error {
 	case err != nil:
 		return err
 	}
-	if have.FolderUID == "" && !x.conn.PermissionsSeen(x.org.ID(), lifecycle.NameOf(x.obj)) && x.conn.WritersRace(ctx) {
+	org, kind := x.org.ID(), lifecycle.NameOf(x.obj)
+	if have.FolderUID == "" && (x.conn.OnSQLite(ctx) || !x.conn.PermissionsSeen(org, kind)) {
 		items, err := x.org.DashboardPermissions(ctx, have.UID)
 		switch {
 		case grafana.IsNotGrafana(err):
@@ -63,7 +65,7 @@ func (x *dash) seePermissions(ctx context.Context, have *dashboardState) error {
 			have.bare, have.permissions = true, items
 			return nil
 		default:
-			x.conn.RememberPermissions(x.org.ID(), lifecycle.NameOf(x.obj))
+			x.conn.RememberPermissions(org, kind)
 		}
 	}
 	x.obj.Status.PermissionsPending = false
@@ -107,10 +109,10 @@ func (x *dash) mendFolders(ctx context.Context) error {
 func (x *dash) mendFolder(ctx context.Context, uid string, inFolder bool) error {
 	org, kind := x.org.ID(), "Folder"
 	old := x.conn.DashboardAPIServed() == ""
-	if inFolder {
+	if inFolder || x.conn.OnSQLite(ctx) {
 		kind = "Folder " + uid
 	}
-	if x.conn.PermissionsSeen(org, kind) || inFolder && !old || !inFolder && !x.conn.WritersRace(ctx) {
+	if x.conn.PermissionsSeen(org, kind) || inFolder && !old {
 		return nil
 	}
 	items, err := x.org.FolderPermissions(ctx, uid)

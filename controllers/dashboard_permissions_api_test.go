@@ -3,6 +3,7 @@ package controllers_test
 import (
 	"encoding/json"
 	"fmt"
+	"os"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -45,8 +46,8 @@ func askedForPermissions(w *suite.World) (reads, writes int) {
 	return reads, writes
 }
 
-// On a database with which writers race, the first dashboard and the first folder of an organization are made alone,
-// however many may write at once, and seen to have their permissions. On SQLite nothing is asked.
+// The first dashboard and the first folder of an organization are made alone, however many may write at once, and seen
+// to have their permissions. On SQLite all that is made at the root is looked at, once.
 func TestAPIDashboardsOfAFreshOrganizationHavePermissions(t *testing.T) {
 	t.Parallel()
 	for database, version := range map[grafanatest.Database]string{grafanatest.Postgres: "12.4.0", grafanatest.MariaDB: "10.4.3", grafanatest.SQLite: "12.4.0"} {
@@ -81,7 +82,11 @@ func TestAPIDashboardsOfAFreshOrganizationHavePermissions(t *testing.T) {
 			}
 			w.Grafana.SetFault(nil)
 			reads, writes := askedForPermissions(w)
-			if database == grafanatest.SQLite && reads > 0 || reads > 16 || writes > 0 {
+			atMost := 16
+			if database == grafanatest.SQLite {
+				atMost = 12 + 6 // each dashboard outside of folders, and each folder
+			}
+			if real := os.Getenv("GRAFANA_URL") != ""; reads > atMost && !real || writes > 0 && !real {
 				t.Errorf("permissions were read %d times and written %d times", reads, writes)
 			}
 			for n, dash := range all {
@@ -143,6 +148,36 @@ func TestAPIDashboardLeftWithoutPermissions(t *testing.T) {
 			announced(w, root, v1alpha1.EventUpdated, "permissions")
 			if root.Status.PermissionsPending || inside.Status.PermissionsPending {
 				t.Error("status says that they have to be looked at")
+			}
+		})
+	}
+}
+
+// SQLite can be locked by anybody at any time, and what was made then is left without permissions: that is seen, also
+// of what is not the first, and put right.
+func TestAPIDashboardMadeWhileTheDatabaseIsLocked(t *testing.T) {
+	suite.NotOnReal(t, "whether its database is locked is chance")
+	t.Parallel()
+	for _, version := range grafanatest.Versions() {
+		t.Run(version, func(t *testing.T) {
+			t.Parallel()
+			w := suite.New(t, grafanatest.Options{Version: version})
+			org := suite.Ready(w, w.Organization("team")).Status.OrgID
+			suite.Ready(w, w.Dashboard("first", "team", `{"title": "First"}`))
+			suite.Ready(w, w.Dashboard("first-inside", "team", `{"title": "First inside"}`, inPath("First")))
+			w.Grafana.SetFault(func(r *grafanatest.Request) grafanatest.Fault {
+				if r.Method == "POST" && (r.Path == "/api/dashboards/db" || r.Path == "/api/folders") {
+					return grafanatest.Fault{Outcome: grafanatest.Bare}
+				}
+				return grafanatest.Fault{}
+			})
+			root := suite.Ready(w, w.Dashboard("root", "team", `{"title": "Root"}`))
+			inside := suite.Ready(w, w.Dashboard("inside", "team", `{"title": "Inside"}`, inPath("Ours")))
+			if forRoles(w, org, "/api/dashboards/uid/"+root.Status.UID) != 2 {
+				t.Error("the dashboard can be seen by Admins only")
+			}
+			if uid := w.Dash(org, inside.Status.UID).FolderUID; forRoles(w, org, "/api/folders/"+uid) != 2 {
+				t.Error("the folder can be seen by Admins only")
 			}
 		})
 	}

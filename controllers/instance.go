@@ -123,13 +123,15 @@ func (x *instance) down(err error) error {
 		p.Reason, p.Stalled, p.Retry, p.RetryAfter = v1alpha1.ReasonTLSFailed, true, false, time.Minute
 	case grafana.Foreign, grafana.Absent, grafana.Taken, grafana.Changed, grafana.TooLarge, grafana.Refused:
 		p.Reason, p.Stalled, p.Retry, p.RetryAfter = v1alpha1.ReasonNotGrafana, true, false, time.Minute
-		if grafana.IsChallenge(
-			err,
-		) { // it may have been Grafana's word on the password, hidden behind a page: see nextLoginWait
+		// A challenge may have been Grafana's word on the password, hidden behind a page: see nextLoginWait.
+		if grafana.IsChallenge(err) {
 			p.RetryAfter = challengeWait
 		}
 		p.Message += ": does spec.url name a Grafana, with the right scheme and the path that it is served under, " +
 			"and does what is before it let all of it through?"
+		if login := new(grafana.LoginError); errors.As(err, &login) {
+			p.Message += " Where only /login is kept back, set spec.credentials.basicAuth.session to Never."
+		}
 	}
 	return &p
 }
@@ -198,10 +200,8 @@ func (x *instance) probe(ctx context.Context) (*connection.Server, error) {
 // introduce finds out which Grafana this is. Managed services may hide its health, which is in its settings but for
 // the database's state; gateways may hide its settings, which can be done without.
 func (x *instance) introduce(ctx context.Context) (*connection.Server, error) {
-	short, cancel := context.WithTimeout(
-		ctx,
-		min(x.conn.Timeout, healthTimeout),
-	) // a server that is not there shall not keep a worker for long
+	// A server that is not there shall not keep a worker for long.
+	short, cancel := context.WithTimeout(ctx, min(x.conn.Timeout, healthTimeout))
 	defer cancel()
 	health, hidden := x.conn.Health(short)
 	if hidden != nil && !isHidden(hidden) {

@@ -124,13 +124,8 @@ func (r *resolver) credentials(c v1alpha1.Credentials, s *settings) error {
 		return err
 	}
 	s.credential = version
-	s.hint = blanksAround(
-		orDefault(basic.UsernameKey, "admin-user"),
-		username,
-	) + blanksAround(
-		orDefault(basic.PasswordKey, "admin-password"),
-		password,
-	)
+	s.hint = blanksAround(orDefault(basic.UsernameKey, "admin-user"), username) +
+		blanksAround(orDefault(basic.PasswordKey, "admin-password"), password)
 	s.config.BasicAuth = &grafana.BasicAuth{
 		Username: string(username),
 		Password: grafana.Key(password),

@@ -434,6 +434,25 @@ func TestAPIProxyRedirectsToALogin(t *testing.T) {
 	suite.Ready(w, suite.Visit(w, instance))
 }
 
+// Where something before Grafana keeps back only the way to a session, the Instance says which setting does without one.
+func TestAPIProxyHidesTheLogin(t *testing.T) {
+	t.Parallel()
+	for name, hidden := range map[string]suite.Rule{
+		"forbidden":   {Status: 403, Answer: suite.ProxyPage},
+		"no such way": {Status: 405, Answer: suite.ProxyPage},
+		"elsewhere":   {Status: 302, Header: map[string]string{"Location": "https://sso.example.org/"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			hidden.Path, hidden.Method = "/login", "POST"
+			w, _ := suite.NewProxied(t, grafanatest.Options{}, hidden)
+			instance := suite.Get(w, &v1alpha1.Instance{ObjectMeta: w.Named("grafana")})
+			suite.Stalled(w, instance, v1alpha1.ReasonNotGrafana, "/login", "spec.credentials.basicAuth.session to Never")
+			suite.Ready(w, suite.Change(w, instance, func() { instance.Spec.Credentials.BasicAuth.Session = v1alpha1.SessionNever }))
+		})
+	}
+}
+
 // Two servers behind one address that share no database: nothing is made again, in neither of them, no login is locked
 // out, and all goes on when there is one of them.
 func TestAPIProxyBalancesTwoDatabases(t *testing.T) {

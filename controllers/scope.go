@@ -3,6 +3,7 @@ package controllers
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -89,9 +90,9 @@ func (e *Env) scopeOf(ctx context.Context, org *v1alpha1.Organization) (*orgScop
 	if err != nil {
 		var p *lifecycle.Problem
 		if errors.As(err, &p) { // whose Grafana it is concerns nobody in here
-			p.Message = "waiting for the Grafana of Organization " + client.ObjectKeyFromObject(
-				org,
-			).String() + ", which is not available"
+			p.Message = fmt.Sprintf(
+				"waiting for the Grafana of Organization %s, which is not available", client.ObjectKeyFromObject(org),
+			)
 		}
 		return nil, err
 	}

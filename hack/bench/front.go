@@ -64,12 +64,8 @@ func openGrafana() (*front, error) {
 	f, err := listen(proxy)
 	if err == nil {
 		f.lasting = true
-		f.login.Username, f.login.Password = cmp.Or(
-			os.Getenv("GRAFANA_USER"),
-			"admin",
-		), grafana.Key(
-			cmp.Or(os.Getenv("GRAFANA_PASSWORD"), "admin"),
-		)
+		f.login.Username = cmp.Or(os.Getenv("GRAFANA_USER"), "admin")
+		f.login.Password = grafana.Key(cmp.Or(os.Getenv("GRAFANA_PASSWORD"), "admin"))
 	}
 	return f, err
 }

@@ -118,6 +118,12 @@ var dashboardMutants = []mutant{
 		new:  "= \"\", false\n", test: "TestAPIDashboardLeftWithoutPermissions",
 	},
 	{
+		name: "on SQLite only the first dashboard's permissions looked at",
+		file: "controllers/dashboard_permissions.go",
+		old:  "x.conn.OnSQLite(ctx) || !x.conn.PermissionsSeen(org, kind)",
+		new:  "!x.conn.PermissionsSeen(org, kind)", test: "TestAPIDashboardMadeWhileTheDatabaseIsLocked",
+	},
+	{
 		name: "folder in a folder left with permissions of its own",
 		file: "controllers/dashboard_permissions.go",
 		old:  "isBare(items) != inFolder {\n",

@@ -47,10 +47,7 @@ func run(ctx context.Context, only string, parallel int) error {
 		return errors.New("GRAFANA_URL is not set: make real GRAFANA_URL=http://127.0.0.1:3000")
 	}
 	grafana := grafanatest.Real{
-		URL: strings.TrimRight(
-			url,
-			"/",
-		),
+		URL:      strings.TrimRight(url, "/"),
 		User:     cmp.Or(os.Getenv("GRAFANA_USER"), "admin"),
 		Password: cmp.Or(os.Getenv("GRAFANA_PASSWORD"), "admin"),
 	}

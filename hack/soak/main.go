@@ -211,9 +211,7 @@ func (s *soak) play(ctx context.Context, dir string, o options) (err error) {
 	}
 	fmt.Printf(
 		"soak: %d tenants, %d faults in %.0f s: %d lost, %d leaked, %d wedged\n",
-		len(
-			s.tenants,
-		),
+		len(s.tenants),
 		s.faults+s.weather.count(),
 		took.Seconds(),
 		len(found.lost),

@@ -28,17 +28,17 @@ func (c *Conn) RememberDatabase(id string) {
 	c.database, c.databaseID = proof{at: c.Clock(), session: c.SessionID()}, id
 }
 
-// WritersRace reports whether writers can race in this Grafana. It is asked once; where nobody tells, they can.
-func (c *Conn) WritersRace(ctx context.Context) bool {
+// OnSQLite reports whether this Grafana keeps its data in SQLite. It is asked once; where nobody tells, it does not.
+func (c *Conn) OnSQLite(ctx context.Context) bool {
 	if known := c.databaseKind.Load(); known != nil {
-		return *known != grafana.SQLite
+		return *known == grafana.SQLite
 	}
 	if c.Login == "" { // a token may not ask
-		return true
+		return false
 	}
 	kind, err := c.DatabaseType(ctx)
 	if err == nil || grafana.IsForbidden(err) || grafana.IsNotFound(err) {
 		c.databaseKind.Store(&kind)
 	}
-	return kind != grafana.SQLite
+	return kind == grafana.SQLite
 }

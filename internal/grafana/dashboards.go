@@ -197,14 +197,8 @@ func (o *OrgClient) ListDashboards(ctx context.Context, apiVersion string) ([]Da
 	if err != nil {
 		return nil, err
 	}
-	r := get(
-		"/apis/dashboard.grafana.app/:version/namespaces/:namespace/dashboards",
-		apiVersion,
-		namespace,
-	).with(
-		"limit",
-		"500",
-	)
+	r := get("/apis/dashboard.grafana.app/:version/namespaces/:namespace/dashboards", apiVersion, namespace)
+	r = r.with("limit", "500")
 	r.accept, r.spare = metadataOnly, true
 	all, err := o.listDashboards(ctx, r)
 	if answered(err, http.StatusGone) {

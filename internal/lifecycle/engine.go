@@ -65,15 +65,13 @@ func RegisterKind[T Object, R any](e *Engine, kind Kind[T, R]) *Reconciler[T, R]
 	obj := emptyOf[T]()
 	r := &Reconciler[T, R]{Engine: e, kind: kind, name: NameOf(obj)}
 	k := &entry{
-		name:     r.name,
-		object:   obj,
-		list:     kind.List,
-		tenant:   kind.Tenant,
-		whenHeld: kind.WhenHeld,
-		mayHelp:  kind.MayHelp,
-		parent: erase(
-			kind.Parent,
-		),
+		name:       r.name,
+		object:     obj,
+		list:       kind.List,
+		tenant:     kind.Tenant,
+		whenHeld:   kind.WhenHeld,
+		mayHelp:    kind.MayHelp,
+		parent:     erase(kind.Parent),
 		allowed:    erase(kind.Allowed),
 		held:       erase(kind.Held),
 		usability:  erase(kind.Usability),

@@ -106,10 +106,8 @@ func (c *Cluster) startAPIServer() (err error) {
 		ControlPlane:             envtest.ControlPlane{Etcd: &envtest.Etcd{DataDir: data}},
 	}
 	c.env.ControlPlane.GetAPIServer().CertDir = certificates
-	c.env.ControlPlane.Etcd.Configure().Set(
-		"quota-backend-bytes",
-		strconv.Itoa(8<<30),
-	) // its default of 2 GiB is soon full of large dashboards
+	// Its default of 2 GiB is soon full of large dashboards.
+	c.env.ControlPlane.Etcd.Configure().Set("quota-backend-bytes", strconv.Itoa(8<<30))
 	if c.config, err = c.env.Start(); err != nil {
 		return fmt.Errorf("starting the control plane of %s in the root of the repository: %w", c.assets, err)
 	}

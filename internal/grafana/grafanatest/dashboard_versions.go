@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"reflect"
 	"slices"
-	"strconv"
 )
 
 // showVersion is one line of the history.
@@ -100,13 +99,7 @@ func getVersion(c *call) *answer {
 	if v == nil {
 		return fail(
 			http.StatusNotFound,
-			"Dashboard version "+strconv.FormatInt(
-				c.id("version"),
-				10,
-			)+" not found for dashboardId "+strconv.FormatInt(
-				d.id,
-				10,
-			),
+			fmt.Sprintf("Dashboard version %d not found for dashboardId %d", c.id("version"), d.id),
 		)
 	}
 	shown := d.showVersion(*v)

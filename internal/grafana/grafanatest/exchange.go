@@ -63,6 +63,9 @@ func (s *Server) meet(in inbound, f Fault) (*answer, error) {
 		return f.answer(http.StatusServiceUnavailable), nil
 	case Answer:
 		return f.answer(http.StatusInternalServerError), nil
+	case Bare:
+		in.bare = true
+		return s.handle(in), nil
 	default:
 		return s.handle(in), nil
 	}

@@ -31,6 +31,9 @@ const (
 	// Late drops the connection at once, and takes effect later: when Land is
 	// called.
 	Late
+	// Bare serves, but what the request makes is left without permissions, as
+	// where Grafana finds its SQLite database locked when it comes to them.
+	Bare
 )
 
 // Fault is what to do with one request. The zero value serves it.

@@ -209,6 +209,7 @@ type inbound struct {
 	header http.Header
 	body   []byte
 	hidden bool // past faults and the log
+	bare   bool // what it makes gets no permissions
 
 	arrival int // its number in the log; the greatest there is if it is not in it
 }
