@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"time"
 
+	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/types"
 
 	"grafana-tenancy.dev/operator/api/v1alpha1"
@@ -196,7 +197,8 @@ func (x *accountToken) sameAccount(ctx context.Context) error {
 	return nil
 }
 
-// accountLost waits for the service account to be made again.
+// accountLost waits for the service account to be made again. As long as that is Available in its own eyes it is looked
+// at, too, and this is tried again; where it has found out itself, it will say when it is back.
 func (x *accountToken) accountLost(err error) error {
 	return &lifecycle.Problem{
 		Reason: v1alpha1.ReasonParentNotAvailable,
@@ -205,7 +207,7 @@ func (x *accountToken) accountLost(err error) error {
 			x.account.Status.ID,
 			x.account.Name,
 		),
-		Retry: true,
+		Retry: meta.IsStatusConditionTrue(x.account.Status.Conditions, v1alpha1.ConditionAvailable),
 		Err:   err,
 		Suspect: &lifecycle.Suspect{
 			Kind: "ServiceAccount",

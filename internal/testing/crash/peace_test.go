@@ -247,7 +247,7 @@ func (l *life) tidy() {
 	for _, org := range l.Grafana.Orgs() {
 		switch {
 		case IsForeign(org.Name):
-		case held[fmt.Sprint("org ", org.ID)]:
+		case held[fmt.Sprint("org ", org.ID)] && (marked(org) || !l.isPersons(org)): // else others have the id by now
 			l.tidyOrganization(org.ID, left, held)
 		case l.isPersons(org), left[ownerOf(org)], left[fmt.Sprint("org ", org.ID)]:
 			for _, a := range l.Grafana.ServiceAccounts(org.ID) {
