@@ -1,6 +1,7 @@
 package controllers_test
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -70,6 +71,27 @@ func TestAPITokenSecretCopies(t *testing.T) {
 	w.Delete(token)
 	w.Gone(token)
 	unwritten(w, copies[1:]...) // the first one has the owner, and so Kubernetes collects it
+}
+
+// What people write over the name that a Secret says it was made under makes no copy of it, and is put right.
+func TestAPITokenSecretThatSaysAnotherName(t *testing.T) {
+	t.Parallel()
+	w := suite.New(t, grafanatest.Options{})
+	token := tokenOf(w)
+	key := w.Key("ci")
+	for _, name := range []string{"", "elsewhere/ci", "ci", "/"} {
+		secret := w.Secret("ci")
+		suite.Change(w, secret, func() { secret.Annotations[v1alpha1.AnnotationTokenSecret] = name })
+		w.Eventually("the annotation of before", func() error {
+			if is := w.Secret("ci").Annotations[v1alpha1.AnnotationTokenSecret]; is != w.NS+"/ci" {
+				return fmt.Errorf("it is %q", is)
+			}
+			return nil
+		})
+		if suite.Ready(w, suite.Visit(w, token)); w.Key("ci") != key {
+			t.Errorf("another key after %q", name)
+		}
+	}
 }
 
 // A copy under the name that the spec asks for is somebody else's Secret.

@@ -208,6 +208,12 @@ var tokenMutants = []mutant{
 		new:  "	case wanted != nil:\n", scenarios: "somebody else's",
 	},
 	{
+		name: "Secret whose own name people have edited taken for a copy",
+		file: "internal/token/secret.go",
+		old:  "case !says, original == \"\" && Belongs(secret, obj):",
+		new:  "case !says:", test: "TestAPITokenSecretThatSaysAnotherName",
+	},
+	{
 		name: "key of another Secret's name made anew",
 		file: "internal/token/secret.go",
 		old:  "		if r.Intact() && (!have.Intact() || r.Revision > have.Revision) {\n",
