@@ -16,10 +16,10 @@ import (
 )
 
 // Grafana can answer as if all were well, and leave what it made without permissions, so that only Admins can see it.
-// On SQLite whoever finds the database locked is such a one, at any time: all that is made is looked at. On other
-// databases it happens to writers that are the first in an organization at the same time, who race to make the roles that
-// hold permissions. Our own first one is made alone; others may have written beside it. So what is made is looked at
-// until one was seen to have its permissions: from then on the roles are there, and nobody races.
+// On SQLite that happens to whoever finds the database locked, at any time: all that is made is looked at. On other
+// databases it happens to writers that are the first in an organization at the same time, who race to make the roles
+// that hold permissions. Our own first one is made alone; others may have written beside it. So what is made is looked
+// at until one was seen to have its permissions: from then on the roles are there, and nobody races.
 
 // everybody is what a new dashboard or folder has that is in no folder.
 func everybody() []grafana.Permission {

@@ -86,7 +86,7 @@ func TestAPIDashboardsOfAFreshOrganizationHavePermissions(t *testing.T) {
 			if database == grafanatest.SQLite {
 				atMost = 12 + 6 // each dashboard outside of folders, and each folder
 			}
-			if real := os.Getenv("GRAFANA_URL") != ""; reads > atMost && !real || writes > 0 && !real {
+			if os.Getenv("GRAFANA_URL") == "" && (reads > atMost || writes > 0) {
 				t.Errorf("permissions were read %d times and written %d times", reads, writes)
 			}
 			for n, dash := range all {

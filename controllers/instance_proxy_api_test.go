@@ -434,7 +434,7 @@ func TestAPIProxyRedirectsToALogin(t *testing.T) {
 	suite.Ready(w, suite.Visit(w, instance))
 }
 
-// Where something before Grafana keeps back only the way to a session, the Instance says which setting does without one.
+// Where something before Grafana keeps back only the way to a session, the Instance says which setting does without.
 func TestAPIProxyHidesTheLogin(t *testing.T) {
 	t.Parallel()
 	for name, hidden := range map[string]suite.Rule{
@@ -447,8 +447,9 @@ func TestAPIProxyHidesTheLogin(t *testing.T) {
 			hidden.Path, hidden.Method = "/login", "POST"
 			w, _ := suite.NewProxied(t, grafanatest.Options{}, hidden)
 			instance := suite.Get(w, &v1alpha1.Instance{ObjectMeta: w.Named("grafana")})
-			suite.Stalled(w, instance, v1alpha1.ReasonNotGrafana, "/login", "spec.credentials.basicAuth.session to Never")
-			suite.Ready(w, suite.Change(w, instance, func() { instance.Spec.Credentials.BasicAuth.Session = v1alpha1.SessionNever }))
+			suite.Stalled(w, instance, v1alpha1.ReasonNotGrafana, "/login", "basicAuth.session to Never")
+			suite.Change(w, instance, func() { instance.Spec.Credentials.BasicAuth.Session = v1alpha1.SessionNever })
+			suite.Ready(w, instance)
 		})
 	}
 }

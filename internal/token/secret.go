@@ -60,7 +60,7 @@ func IsCopy(secret metav1.Object, obj *v1alpha1.ServiceAccountToken) bool {
 	name := secret.GetName()
 	original, says := OriginalName(secret)
 	switch {
-	case !says, original == "" && Belongs(secret, obj): // no object makes one elsewhere: people have edited what it says
+	case !says, original == "" && Belongs(secret, obj): // none makes one elsewhere: people have edited what it says
 		original = obj.SecretName()
 	case original == "":
 		return true
