@@ -29,6 +29,7 @@ type dashboardState struct {
 	adopted bool
 	edit    *v1alpha1.DashboardDrift // made by somebody else since our last save
 
+	found       bool // by a look at Grafana, not made in this pass
 	bare        bool // only Admins can see it, since Grafana has failed to give it its permissions
 	permissions []grafana.Permission
 }

@@ -19,7 +19,8 @@ import (
 // On SQLite that happens to whoever finds the database locked, at any time: all that is made is looked at. On other
 // databases it happens to writers that are the first in an organization at the same time, who race to make the roles
 // that hold permissions. Our own first one is made alone; others may have written beside it. So what is made is looked
-// at until one was seen to have its permissions: from then on the roles are there, and nobody races.
+// at until one was seen to have its permissions: from then on the roles are there, and nobody races. What was found,
+// since the answer to its creation was lost, may have raced with the next one: it is looked at as well.
 
 // everybody is what a new dashboard or folder has that is in no folder.
 func everybody() []grafana.Permission {
@@ -53,7 +54,8 @@ func (x *dash) seePermissions(ctx context.Context, have *dashboardState) error {
 		return err
 	}
 	org, kind := x.org.ID(), lifecycle.NameOf(x.obj)
-	if have.FolderUID == "" && (x.conn.OnSQLite(ctx) || !x.conn.PermissionsSeen(org, kind)) {
+	mayLack := have.found || x.conn.OnSQLite(ctx) || !x.conn.PermissionsSeen(org, kind)
+	if have.FolderUID == "" && mayLack {
 		items, err := x.org.DashboardPermissions(ctx, have.UID)
 		switch {
 		case grafana.IsNotGrafana(err):

@@ -167,7 +167,7 @@ func TestAPIDashboardMadeWhileTheDatabaseIsLocked(t *testing.T) {
 			suite.Ready(w, w.Dashboard("first-inside", "team", `{"title": "First inside"}`, inPath("First")))
 			w.Grafana.SetFault(func(r *grafanatest.Request) grafanatest.Fault {
 				if r.Method == "POST" && (r.Path == "/api/dashboards/db" || r.Path == "/api/folders") {
-					return grafanatest.Fault{Outcome: grafanatest.Bare}
+					return grafanatest.Fault{Bare: true}
 				}
 				return grafanatest.Fault{}
 			})
@@ -180,6 +180,27 @@ func TestAPIDashboardMadeWhileTheDatabaseIsLocked(t *testing.T) {
 				t.Error("the folder can be seen by Admins only")
 			}
 		})
+	}
+}
+
+// One whose creation was answered by nothing can have raced with the next one, which was seen to have its permissions:
+// it is looked at when it is found.
+func TestAPIDashboardFoundWithoutPermissions(t *testing.T) {
+	suite.NotOnReal(t, "who loses a race there is chance")
+	t.Parallel()
+	w := suite.New(t, grafanatest.Options{Database: grafanatest.Postgres})
+	org := suite.Ready(w, w.Organization("team")).Status.OrgID
+	suite.Ready(w, w.Dashboard("first", "team", `{"title": "First"}`))
+	var lost atomic.Bool
+	w.Grafana.SetFault(func(r *grafanatest.Request) grafanatest.Fault {
+		if r.Method == "POST" && r.Path == "/api/dashboards/db" && lost.CompareAndSwap(false, true) {
+			return grafanatest.Fault{Outcome: grafanatest.DropAfter, Bare: true}
+		}
+		return grafanatest.Fault{}
+	})
+	dash := suite.Ready(w, w.Dashboard("root", "team", `{"title": "Root"}`))
+	if forRoles(w, org, "/api/dashboards/uid/"+dash.Status.UID) != 2 {
+		t.Error("the dashboard can be seen by Admins only")
 	}
 }
 

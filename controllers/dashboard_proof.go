@@ -113,6 +113,7 @@ func (x *dash) seen(ctx context.Context, have *dashboardState) (*dashboardState,
 	if err := x.sameFolder(ctx, have.FolderUID); err != nil {
 		return nil, err
 	}
+	have.found = true
 	return have, x.seePermissions(ctx, have)
 }
 

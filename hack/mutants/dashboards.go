@@ -124,6 +124,12 @@ var dashboardMutants = []mutant{
 		new:  "!x.conn.PermissionsSeen(org, kind)", test: "TestAPIDashboardMadeWhileTheDatabaseIsLocked",
 	},
 	{
+		name: "permissions of what was found after a lost answer not looked at",
+		file: "controllers/dashboard_permissions.go",
+		old:  "mayLack := have.found ||",
+		new:  "mayLack :=", test: "TestAPIDashboardFoundWithoutPermissions",
+	},
+	{
 		name: "folder in a folder left with permissions of its own",
 		file: "controllers/dashboard_permissions.go",
 		old:  "isBare(items) != inFolder {\n",

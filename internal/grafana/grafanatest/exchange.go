@@ -44,6 +44,7 @@ func (s *Server) exchange(in inbound) (*answer, error) {
 
 // meet lets a request meet its fate.
 func (s *Server) meet(in inbound, f Fault) (*answer, error) {
+	in.bare = f.Bare
 	switch f.Outcome {
 	case Unsent:
 		return nil, errRefused()
@@ -63,9 +64,6 @@ func (s *Server) meet(in inbound, f Fault) (*answer, error) {
 		return f.answer(http.StatusServiceUnavailable), nil
 	case Answer:
 		return f.answer(http.StatusInternalServerError), nil
-	case Bare:
-		in.bare = true
-		return s.handle(in), nil
 	default:
 		return s.handle(in), nil
 	}

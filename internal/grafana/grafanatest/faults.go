@@ -31,9 +31,6 @@ const (
 	// Late drops the connection at once, and takes effect later: when Land is
 	// called.
 	Late
-	// Bare serves, but what the request makes is left without permissions, as
-	// where Grafana finds its SQLite database locked when it comes to them.
-	Bare
 )
 
 // Fault is what to do with one request. The zero value serves it.
@@ -51,6 +48,9 @@ type Fault struct {
 	// Body is the answer's, of Answer and Refuse; default: an error in
 	// Grafana's shape. One that does not begin with { or [ is sent as HTML.
 	Body string
+	// Bare leaves what the request makes without permissions, as where Grafana
+	// finds its SQLite database locked when it comes to them.
+	Bare bool
 }
 
 // faults is the part of the server that breaks things.
