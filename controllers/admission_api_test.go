@@ -3,6 +3,7 @@ package controllers_test
 import (
 	"fmt"
 	"maps"
+	"slices"
 	"strings"
 	"testing"
 
@@ -31,6 +32,7 @@ var bare = map[string]spec{
 	"ServiceAccount":      {"organizationRef": spec{"name": "team"}},
 	"ServiceAccountToken": {"serviceAccountRef": spec{"name": "robot"}},
 	"Dashboard":           {"organizationRef": spec{"name": "team"}, "source": spec{"json": "{}"}},
+	"Membership":          {"organizationRef": spec{"name": "team"}, "members": []any{spec{"login": "ada"}}},
 }
 
 // admission checks a spec without storing anything: every write is a dry run.
@@ -252,6 +254,45 @@ var admissions = []struct {
 	{"Organization", `"Forbid", "Allow"`, spec{"adoption": "Always"}},
 	{"Organization", `"None", "Viewer", "Editor", "Admin"`, spec{"maxServiceAccountRole": "GrafanaAdmin"}},
 	{"Organization", `"None", "Viewer", "Editor", "Admin"`, spec{"maxServiceAccountRole": ""}},
+
+	{"Organization", `"None", "Viewer", "Editor", "Admin"`, spec{"maxMemberRole": "Owner"}},
+
+	{"Membership", "", nil},
+	{"Membership", "", spec{"members": []any{}}},
+	{
+		"Membership",
+		"",
+		spec{"members": []any{spec{"login": "ada", "role": "None"}, spec{"email": "ada@x", "role": "Admin"}}},
+	},
+	{"Membership", "spec.members", spec{"members": nil}},
+	{"Membership", "give exactly one of login and email", spec{"members": []any{spec{"role": "Admin"}}}},
+	{"Membership", "give exactly one of login and email", spec{"members": []any{spec{"login": "a", "email": "a@x"}}}},
+	{
+		"Membership",
+		"list each person once",
+		spec{"members": []any{spec{"login": "ada"}, spec{"login": "ada", "role": "Admin"}}},
+	},
+	{
+		"Membership",
+		"list each person once",
+		spec{"members": []any{spec{"email": "a@x"}, spec{"login": "ada"}, spec{"email": "a@x"}}},
+	},
+	{
+		"Membership",
+		`"None", "Viewer", "Editor", "Admin"`,
+		spec{"members": []any{spec{"login": "ada", "role": "editor"}}},
+	},
+	{"Membership", "login", spec{"members": []any{spec{"login": "ada\nX-Grafana-Org-Id: 1"}}}},
+	{"Membership", "login", spec{"members": []any{spec{"login": strings.Repeat("x", 191)}}}},
+	{"Membership", "email", spec{"members": []any{spec{"email": "nobody"}}}},
+	{"Membership", "email", spec{"members": []any{spec{"email": strings.Repeat("x", 190) + "@x"}}}},
+	{"Membership", "at most 200 items", spec{"members": slices.Repeat([]any{spec{"login": "ada"}}, 201)}},
+	{"Membership", "", spec{"mode": "Exclusive"}},
+	{"Membership", "list at least one person", spec{"mode": "Exclusive", "members": []any{}}},
+	{"Membership", `"Additive", "Exclusive"`, spec{"mode": "Authoritative"}},
+	{"Membership", "", spec{"adoptionPolicy": "Adopt", "deletionPolicy": "Orphan"}},
+	{"Membership", `"Delete", "Orphan"`, spec{"deletionPolicy": "DeleteWithContents"}},
+	{"Membership", "unknown field", spec{"people": []any{}}},
 
 	{"ServiceAccount", "", nil},
 	{"ServiceAccount", "spec.organizationRef", spec{"organizationRef": nil}},

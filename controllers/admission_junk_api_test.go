@@ -100,6 +100,7 @@ var whole = map[string][]struct{ spec, status spec }{
 			"allowedNamespaces":     wholeSelector,
 			"quotas":                spec{"dashboard": 1},
 			"maxServiceAccountRole": "Editor",
+			"maxMemberRole":         "Editor",
 			"adoptionPolicy":        "Adopt",
 			"adoption":              "Allow",
 			"preferences": spec{
@@ -117,6 +118,23 @@ var whole = map[string][]struct{ spec, status spec }{
 			},
 			spec{},
 		},
+	},
+	"Membership": {
+		{lay(wholeCommon, spec{
+			"organizationRef": spec{"name": "a", "namespace": "b"},
+			"members":         []any{spec{"login": "a", "role": "Editor"}, spec{"email": "a@b", "role": "Viewer"}},
+			"mode":            "Additive",
+			"adoptionPolicy":  "Adopt",
+			"deletionPolicy":  "Orphan",
+		}), lay(wholeStatus, spec{
+			"createStarted": "2026-01-01T00:00:00Z",
+			"orgID":         1,
+			"present":       "1/2",
+			"missing":       []any{"a"},
+			"added": []any{
+				spec{"userID": 1, "login": "a", "role": "Editor"}, spec{"userID": 2, "email": "a@b", "role": "Viewer"},
+			},
+		})},
 	},
 	"ServiceAccount": {
 		{

@@ -30,6 +30,7 @@ func raids() []hostile.Raid {
 		{Name: "a forged predecessor", Attempts: forgedPredecessor},
 		{Name: "a forged mark", Attempts: forgedMark},
 		{Name: "a forged birth", Attempts: forgedBirth},
+		{Name: "people", Attempts: hostileMemberships},
 		{Name: "words", Attempts: tellingWords},
 		{Name: "urls", Attempts: hostileURLs},
 	}

@@ -49,6 +49,7 @@ func registerKinds(e *Env) {
 	lifecycle.RegisterKind(e.Engine, serviceAccountKind{e}.describe())
 	lifecycle.RegisterKind(e.Engine, newTokenKind(e).describe())
 	lifecycle.RegisterKind(e.Engine, dashboardKind{e}.describe())
+	lifecycle.RegisterKind(e.Engine, membershipKind{e}.describe())
 }
 
 // Setup registers the controllers of all kinds with the manager.

@@ -123,6 +123,24 @@ func (e *Env) connectionTo(ctx context.Context, key types.NamespacedName) (*conn
 	return nil, p
 }
 
+var roleRank = map[v1alpha1.Role]int{
+	v1alpha1.RoleNone:   0,
+	v1alpha1.RoleViewer: 1,
+	v1alpha1.RoleEditor: 2,
+	v1alpha1.RoleAdmin:  3,
+}
+
+// highestRole is the highest that the Organization allows in a namespace: what it says, if it does.
+func (p *orgScope) highestRole(said v1alpha1.Role, namespace string) v1alpha1.Role {
+	switch {
+	case said != "":
+		return said
+	case namespace == p.owner.Namespace:
+		return v1alpha1.RoleAdmin
+	}
+	return v1alpha1.RoleEditor
+}
+
 // Connection and the group that the object's calls are fair among.
 func (p *orgScope) Connection() (*connection.Conn, string) { return p.conn, p.owner.String() }
 

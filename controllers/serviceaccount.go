@@ -79,22 +79,9 @@ func (k serviceAccountKind) Connect(
 	return x, nil
 }
 
-var roleRank = map[v1alpha1.Role]int{
-	v1alpha1.RoleNone:   0,
-	v1alpha1.RoleViewer: 1,
-	v1alpha1.RoleEditor: 2,
-	v1alpha1.RoleAdmin:  3,
-}
-
 // highestRole is the highest that the Organization allows an account of this namespace.
 func (x *serviceAccount) highestRole() v1alpha1.Role {
-	switch {
-	case x.object.Spec.MaxServiceAccountRole != "":
-		return x.object.Spec.MaxServiceAccountRole
-	case x.obj.Namespace == x.owner.Namespace:
-		return v1alpha1.RoleAdmin
-	}
-	return v1alpha1.RoleEditor
+	return x.orgScope.highestRole(x.object.Spec.MaxServiceAccountRole, x.obj.Namespace)
 }
 
 // Find finds the account that status records, or else one that carries our mark.

@@ -66,8 +66,10 @@ const (
 	ReasonOwnershipLost = "OwnershipLost"
 	// ReasonDatabaseReset: none of the organizations that the operator has made is in this Grafana any more.
 	ReasonDatabaseReset = "DatabaseReset"
-	// ReasonRoleNotPermitted: the Organization does not allow service accounts of this role here.
+	// ReasonRoleNotPermitted: the Organization does not allow service accounts or people of this role here.
 	ReasonRoleNotPermitted = "RoleNotPermitted"
+	// ReasonManagedExternally: an identity provider decides about the person, who is therefore not touched.
+	ReasonManagedExternally = "ManagedExternally"
 	// ReasonAdoptionNotPermitted: it asks to take over what is in Grafana already, and what contains that does not allow it.
 	ReasonAdoptionNotPermitted = "AdoptionNotPermitted"
 	// ReasonCannotDelete: this version of Grafana cannot delete organizations.

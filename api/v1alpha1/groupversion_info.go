@@ -20,6 +20,7 @@ func AddToScheme(scheme *runtime.Scheme) error {
 		&ServiceAccount{}, &ServiceAccountList{},
 		&ServiceAccountToken{}, &ServiceAccountTokenList{},
 		&Dashboard{}, &DashboardList{},
+		&Membership{}, &MembershipList{},
 	)
 	metav1.AddToGroupVersion(scheme, GroupVersion)
 	return nil

@@ -20,7 +20,7 @@ type OrganizationSpec struct {
 	// +optional
 	Name string `json:"name,omitempty"`
 
-	// AllowedNamespaces says which namespaces may put service accounts and dashboards in this organization. Default: only the Organization's own.
+	// AllowedNamespaces says which namespaces may put service accounts, dashboards and people in this organization. Default: only the Organization's own.
 	// +kubebuilder:default={from: Same}
 	// +optional
 	AllowedNamespaces AllowedNamespaces `json:"allowedNamespaces,omitempty"`
@@ -29,13 +29,18 @@ type OrganizationSpec struct {
 	// +optional
 	MaxServiceAccountRole Role `json:"maxServiceAccountRole,omitempty"`
 
+	// MaxMemberRole is the highest role that a Membership here may give to people. Default: Admin for those in the Organization's own namespace, Editor for those in others.
+	// +optional
+	MaxMemberRole Role `json:"maxMemberRole,omitempty"`
+
 	// AdoptionPolicy says what happens if Grafana has an organization of this name already that the operator did not create: Never (the default) leaves it alone, Adopt takes it over if the
 	// Instance allows adoption. Nothing in it is deleted or changed by that, except what this spec names.
 	// +kubebuilder:default=Never
 	// +optional
 	AdoptionPolicy AdoptionPolicy `json:"adoptionPolicy,omitempty"`
 
-	// Adoption says whether ServiceAccounts and Dashboards may take over what is in this organization already: Forbid (the default) or Allow, for those whose adoptionPolicy asks for it.
+	// Adoption says whether ServiceAccounts and Dashboards may take over what is in this organization already, and Memberships change the roles of people who are in it already or remove those whom nobody lists: Forbid
+	// (the default) or Allow, for those whose adoptionPolicy or mode asks for it.
 	// +kubebuilder:default=Forbid
 	// +optional
 	Adoption AdoptionConsent `json:"adoption,omitempty"`

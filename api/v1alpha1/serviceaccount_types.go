@@ -4,7 +4,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// Role of a service account in its organization.
+// Role of a service account or a person in an organization.
 // +kubebuilder:validation:Enum=None;Viewer;Editor;Admin
 type Role string
 

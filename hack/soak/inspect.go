@@ -188,6 +188,11 @@ func (in *inspection) thing(obj object) {
 		in.expected[fmt.Sprint("dashboard ", o.Status.OrgID, " ", o.Status.UID)] = found
 	case *v1alpha1.ServiceAccountToken:
 		found = in.token(o)
+	case *v1alpha1.Membership:
+		org := in.orgs[o.Status.OrgID]
+		found = slices.ContainsFunc(org.Members, func(m grafanatest.Member) bool {
+			return m.Login == somebody && m.Role == string(v1alpha1.RoleEditor)
+		})
 	default:
 		found = true
 	}

@@ -65,6 +65,12 @@ func (t *tenant) objects() []client.Object {
 				Overlap: &metav1.Duration{Duration: overlap},
 			},
 		}},
+		&v1alpha1.Membership{
+			ObjectMeta: t.meta("people"),
+			Spec: v1alpha1.MembershipSpec{OrganizationRef: org, Members: []v1alpha1.Member{
+				{Login: somebody, Role: v1alpha1.RoleEditor}, {Login: "nobody", Role: v1alpha1.RoleViewer},
+			}},
+		},
 		&v1alpha1.Dashboard{
 			ObjectMeta: t.meta("derived"),
 			Spec:       v1alpha1.DashboardSpec{OrganizationRef: org, Source: source("A uid of its own")},
@@ -134,7 +140,10 @@ func (s *soak) applyPlatform(ctx context.Context) error {
 	return nil
 }
 
-const foreignOrg = "Somebody else's"
+const (
+	foreignOrg = "Somebody else's"
+	somebody   = "somebody" // who is in every tenant's organization
+)
 
 // buildForeign makes in Grafana what the operator has to leave alone, and notes how it looks.
 func (s *soak) buildForeign() error {
@@ -150,6 +159,7 @@ func (s *soak) buildForeign() error {
 		map[string]any{"name": "theirs", "role": "Viewer"},
 	)
 	s.saveDashboard(made.OrgID, "theirs", "Theirs")
+	s.grafana.Do(http.MethodPost, "/api/admin/users", 1, map[string]any{"login": somebody, "password": password})
 	s.foreign = s.seeForeign()
 	if strings.Count(s.foreign, "heirs") < 3 {
 		return fmt.Errorf("what is foreign was not made: %s", s.foreign)

@@ -34,6 +34,7 @@ type Conn struct {
 	databaseKind   atomic.Pointer[string] // what Grafana keeps its data in; nil: not asked yet, empty: it does not tell
 	dashboardLists dashboardLists
 	folders        folders
+	memberLists    memberLists
 	firstCreates   firstCreates
 
 	mu       sync.Mutex

@@ -79,6 +79,8 @@ func runContract(t *testing.T, url, user, password string) {
 		{"OrgMark", contract.testOrgMark},
 		{"Members", contract.testMembers},
 		{"RemovedMembers", contract.testRemovedMembers},
+		{"MemberRoles", contract.testMemberRoles},
+		{"LookedUpUsers", contract.testLookedUpUsers},
 		{"Quotas", contract.testQuotas},
 		{"Preferences", contract.testPreferences},
 		{"ServiceAccounts", contract.testServiceAccounts},
@@ -411,7 +413,7 @@ func (k contract) testRemovedMembers(t *testing.T) {
 		t.Errorf("when my login was made: %v", err)
 	}
 	same(t, "asked again", me, have(k.client.Me(t.Context()))(t))
-	mine := grafana.Member{UserID: me.ID, Login: k.user, Role: "Admin"}
+	mine := grafana.Member{UserID: me.ID, Login: k.user, Email: me.Email, Role: "Admin"}
 	members := func() []grafana.Member {
 		t.Helper()
 		list := have(k.client.OrgMembers(t.Context(), o.ID()))(t)
@@ -426,7 +428,8 @@ func (k contract) testRemovedMembers(t *testing.T) {
 		t,
 		grafana.Config{BasicAuth: &grafana.BasicAuth{Username: login, Password: grafana.Key(login), Session: true}},
 	)
-	theirs := grafana.Member{UserID: have(user.Me(t.Context()))(t).ID, Login: login, Role: "Editor"}
+	they := have(user.Me(t.Context()))(t)
+	theirs := grafana.Member{UserID: they.ID, Login: login, Email: they.Email, Role: "Editor"}
 	must(t, k.client.JoinOrg(t.Context(), o.ID(), login, "Editor"))
 	same(t, "both", []grafana.Member{mine, theirs}, members())
 	_, err := user.OrgMembers(t.Context(), o.ID())

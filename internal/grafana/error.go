@@ -173,8 +173,8 @@ func IsReservedTitle(err error) bool { return identified(err, ReservedTitle) }
 // MaxSecondsToLive or ExpirationDayLimit, says by which of Grafana's settings.
 func IsLifetimeRefused(err error) bool { return identified(err, MaxSecondsToLive, ExpirationDayLimit) }
 
-// IsLastAdmin reports whether a member was not removed since the organization would be left without an
-// Admin.
+// IsLastAdmin reports whether a member was not removed, or given another role, since the organization would be
+// left without an Admin.
 func IsLastAdmin(err error) bool { return identified(err, LastAdmin) }
 
 // IsUnauthorized reports whether Grafana refused the credential.

@@ -56,6 +56,7 @@ type user struct {
 	serviceAccount           bool
 	made                     int // as in org
 	serverAdmin, disabled    bool
+	external                 bool  // an identity provider decides in which orgs they are
 	orgID                    int64 // a person's current org; a service account's only one
 	created, updated, seenAt time.Time
 }

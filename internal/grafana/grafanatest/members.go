@@ -24,7 +24,10 @@ func (c *call) showMember(o *org, u *user) obj {
 		"lastSeenAtAge":      age(c.now.Sub(u.seenAt)),
 		"isDisabled":         u.disabled,
 		"authLabels":         nil,
-		"isExternallySynced": false,
+		"isExternallySynced": u.external,
+	}
+	if u.external {
+		m["authLabels"] = externalLabels
 	}
 	if c.quirks.newUserFields {
 		m["uid"], m["created"], m["isProvisioned"] = u.uid, stamp(u.created), false
@@ -78,6 +81,9 @@ func changeMember(c *call) *answer {
 	o, id, role := c.db.orgs[c.id("org")], c.id("user"), validRole(body.Role)
 	if o == nil || o.members[id] == "" {
 		return fail(http.StatusInternalServerError, "Failed update org user")
+	}
+	if u := c.db.users[id]; u != nil && u.external {
+		return failID(http.StatusForbidden, "org.externallySynced", "cannot change role for externally synced user")
 	}
 	if role != roleAdmin && o.lastAdmin(id) {
 		return fail(http.StatusBadRequest, "Cannot change role so that there is no organization admin left")

@@ -58,8 +58,9 @@ func (n names) outward(in inbound) inbound {
 	if fields, some := namedIn[route.method+" "+route.pattern]; some {
 		in.body = n.rename(in.body, fields)
 	}
-	if query := in.url.Query(); route.pattern == "/api/orgs" && query.Get("name") != "" {
-		query.Set("name", n.out(query.Get("name")))
+	named := map[string]string{"/api/orgs": "name", "/api/users/lookup": "loginOrEmail"}[route.pattern]
+	if query := in.url.Query(); named != "" && query.Get(named) != "" {
+		query.Set(named, n.out(query.Get(named)))
 		u := *in.url
 		u.RawQuery = query.Encode()
 		in.url = &u

@@ -10,6 +10,9 @@ import (
 
 const avatarURL = "/public/img/user_profile.png"
 
+// externalLabels are those of who has come by an identity provider.
+var externalLabels = []string{"JWT"}
+
 // age is a duration as user lists show it.
 func age(d time.Duration) string {
 	switch {
@@ -51,6 +54,9 @@ func (c *call) profile(u *user) obj {
 		"updatedAt":                      stamp(u.updated),
 		"createdAt":                      stamp(u.created),
 		"avatarUrl":                      avatarURL,
+	}
+	if u.external {
+		p["isExternal"], p["isExternallySynced"], p["authLabels"] = true, true, externalLabels
 	}
 	if c.quirks.newUserFields {
 		p["isProvisioned"] = false
@@ -308,7 +314,7 @@ func lookupUser(c *call) *answer {
 		return fail(http.StatusNotFound, "user not found")
 	}
 	p := c.profile(u)
-	p["avatarUrl"] = ""
+	p["avatarUrl"], p["isExternal"], p["isExternallySynced"] = "", false, false
 	if !c.quirks.newUserFields {
 		p["uid"], p["authLabels"] = "", nil
 	}

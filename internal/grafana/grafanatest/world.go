@@ -125,6 +125,24 @@ func (s *Server) SetPassword(login, password string) {
 	u.password = password
 }
 
+// SignInExternally has a user come by an identity provider, which decides from then on in which organizations
+// they are: in org 1, and in none beside it.
+func (s *Server) SignInExternally(login string) {
+	s.memoryOnly("somebody comes by an identity provider")
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	u := s.db.person(login)
+	if u == nil {
+		panic("grafanatest: no user " + login)
+	}
+	u.external = true
+	for _, o := range s.db.orgs {
+		if o.id != 1 {
+			delete(o.members, u.id)
+		}
+	}
+}
+
 // RevokeToken revokes a token as secret scanning does: it stays listed, with
 // isRevoked true, and its key is refused. It panics if there is no such token.
 func (s *Server) RevokeToken(orgID, tokenID int64) {

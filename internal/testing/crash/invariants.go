@@ -46,6 +46,8 @@ func (w *World) Check(foreign string, s Scenario) error {
 			w.checkToken(o, expected, fail)
 		case *v1alpha1.Dashboard:
 			w.checkDashboard(o, expected, fail)
+		case *v1alpha1.Membership:
+			w.checkMembership(o, fail)
 		}
 	}
 	if !s.Kept {

@@ -87,6 +87,8 @@ func change(rt *rapid.T, obj lifecycle.Object) {
 			text = strings.Replace(text, "Requests", "Errors", 1)
 		}
 		o.Spec.Source.JSON = &text
+	case *v1alpha1.Membership:
+		changeMembership(rt, o)
 	}
 }
 
@@ -193,6 +195,8 @@ func setSuspend(obj lifecycle.Object, on bool) {
 		o.Spec.Suspend = on
 	case *v1alpha1.Dashboard:
 		o.Spec.Suspend = on
+	case *v1alpha1.Membership:
+		o.Spec.Suspend = on
 	}
 }
 
@@ -216,6 +220,8 @@ func (l *life) wipeStatus(rt *rapid.T) {
 		o.Status = v1alpha1.ServiceAccountTokenStatus{}
 	case *v1alpha1.Dashboard:
 		o.Status = v1alpha1.DashboardStatus{}
+	case *v1alpha1.Membership:
+		o.Status = v1alpha1.MembershipStatus{}
 	}
 	if err := l.Kube.Status().Update(l.TB.Context(), obj); err != nil {
 		l.TB.Fatal(err)

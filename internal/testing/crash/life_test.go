@@ -27,6 +27,7 @@ type life struct {
 	births  int                                // of objects, which makes their uids
 	foreign map[int64]string                   // what others have in Grafana, by organization
 	kept    []grafanatest.Tok
+	guests  map[int64]string      // what the guest is, by organization
 	asked   bool                  // objects ask to adopt
 	allowed bool                  // and may
 	backup  *grafanatest.Snapshot // of Grafana's database
@@ -49,6 +50,7 @@ func (l *life) enlist() {
 		l.join("account"+suffix, func() lifecycle.Object { return Account("CI" + suffix) })
 		l.join("token"+suffix, func() lifecycle.Object { return Token() })
 	}
+	l.enlistPeople()
 	l.join("dashboard", func() lifecycle.Object { return Dashboard("", OneDashboard) })
 	l.join("dashboard-2", func() lifecycle.Object {
 		d := Dashboard("errors", strings.Replace(OneDashboard, "Requests", "Errors", 1))
@@ -99,6 +101,8 @@ func (l *life) ask(obj lifecycle.Object) {
 	case *v1alpha1.ServiceAccount:
 		o.Spec.AdoptionPolicy = v1alpha1.AdoptionAdopt
 	case *v1alpha1.Dashboard:
+		o.Spec.AdoptionPolicy = v1alpha1.AdoptionAdopt
+	case *v1alpha1.Membership:
 		o.Spec.AdoptionPolicy = v1alpha1.AdoptionAdopt
 	}
 }
@@ -165,6 +169,7 @@ func (l *life) actions() map[string]func(*rapid.T) {
 		"a service account in Grafana":      l.touchAccount,
 		"a token in Grafana":                l.touchToken,
 		"a dashboard in Grafana":            l.touchDashboard,
+		"a person in Grafana":               func(rt *rapid.T) { l.touchPeople(rt) },
 	} {
 		all[name] = func(rt *rapid.T) { action(rt); l.look() }
 	}
@@ -176,7 +181,7 @@ func (l *life) actions() map[string]func(*rapid.T) {
 
 // look takes down what people have in Grafana, which the operator must leave as it is.
 func (l *life) look() {
-	l.foreign = l.foreignByOrg()
+	l.foreign, l.guests = l.foreignByOrg(), l.rolesOf(guest)
 	l.kept = nil
 	for _, org := range l.Grafana.Orgs() {
 		for _, t := range l.Grafana.Tokens(org.ID) {
@@ -282,13 +287,13 @@ func (l *life) harm() error {
 			return fmt.Errorf("a person's token %q is gone, and its account is not", t.Name)
 		}
 	}
-	return nil
+	return l.guestHarmed()
 }
 
 // work lets the operator do the next things that are due.
 func (l *life) work(rt *rapid.T) {
 	for range rapid.IntRange(1, 20).Draw(rt, "visits") {
-		if !l.Step(l.Clock.Add(horizon)) {
+		if !l.Step(l.Clock.Add(Horizon)) {
 			return
 		}
 	}
@@ -394,6 +399,8 @@ func holdsNothing(obj lifecycle.Object) bool {
 		return o.Status.TokenID == 0
 	case *v1alpha1.Dashboard:
 		return o.Status.UID == ""
+	case *v1alpha1.Membership:
+		return len(o.Status.Added) == 0
 	}
 	return false
 }

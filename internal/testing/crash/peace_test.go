@@ -139,6 +139,8 @@ func calm(obj lifecycle.Object) {
 	switch o := obj.(type) {
 	case *v1alpha1.Organization:
 		o.Spec.MaxServiceAccountRole = ""
+	case *v1alpha1.Membership:
+		calmMembership(o)
 	case *v1alpha1.ServiceAccount:
 		o.Spec.Disabled = false
 	case *v1alpha1.ServiceAccountToken:
@@ -272,6 +274,7 @@ func ownerOf(org grafanatest.Org) string {
 }
 
 func (l *life) tidyOrganization(org int64, left, held map[string]bool) {
+	l.tidyPeople(org)
 	for _, a := range l.Grafana.ServiceAccounts(org) {
 		parts := regexp.MustCompile(`-([0-9a-f]{8})(-[2-9])?$`).FindStringSubmatch(a.Login)
 		persons := !bornAccount.MatchString(a.Login) && !IsForeign(a.Name)

@@ -19,20 +19,20 @@ func (w *World) Rest() error {
 		if !w.busy() {
 			return nil
 		}
-		w.Step(w.Clock.Add(horizon))
+		w.Step(w.Clock.Add(Horizon))
 	}
 	return fmt.Errorf("does not come to rest in %d visits: %v", rounds, w.Due)
 }
 
-// horizon is how far ahead rest looks: further than any wait for something that is to be finished.
-const horizon = lifecycle.DefaultResync
+// Horizon is how far ahead rest looks: further than any wait for something that is to be finished.
+const Horizon = lifecycle.DefaultResync
 
 // busy reports whether there is more to come soon than resyncs.
 func (w *World) busy() bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for key, at := range w.Due {
-		soon := w.Clock.Add(horizon)
+		soon := w.Clock.Add(Horizon)
 		if w.resyncs[key] {
 			soon = w.Clock
 		}

@@ -94,7 +94,7 @@ func outcome(a Attempt, evidence string) string {
 // Play makes one attempt and says what is seen of its success.
 func (s *Scene) Play(a Attempt) string {
 	s.T.Helper()
-	s.now = a.Name
+	s.Now = a.Name
 	if a.Try != nil {
 		a.Try(s)
 	}

@@ -23,7 +23,7 @@ func Placed[T client.Object](s *Scene, obj T, changes []func(T)) T {
 		c(obj)
 	}
 	if err := s.Real.Create(s.T.Context(), obj); err != nil {
-		s.T.Fatalf("%s: the tenant cannot create %T %s: %v", s.now, obj, obj.GetName(), err)
+		s.T.Fatalf("%s: the tenant cannot create %T %s: %v", s.Now, obj, obj.GetName(), err)
 	}
 	return obj
 }
@@ -104,7 +104,7 @@ func (s *Scene) Removed(objs ...client.Object) {
 	s.T.Helper()
 	for _, obj := range objs {
 		if err := s.Real.Delete(s.T.Context(), obj); err != nil {
-			s.T.Fatalf("%s: %v", s.now, err)
+			s.T.Fatalf("%s: %v", s.Now, err)
 		}
 	}
 	s.Gone(objs...)

@@ -45,7 +45,7 @@ type Scene struct {
 	TheirOwn map[string]bool   // what of the common organization is not the hostile tenant's
 	Own      map[int64]bool    // further organizations that are the hostile tenant's
 	blamed   map[string]bool   // whose words have counted already
-	now      string            // the attempt that is being made
+	Now      string            // the attempt that is being made
 	Visitors atomic.Int64      // of what only the operator can reach
 }
 

@@ -57,6 +57,7 @@ func kinds() []lifecycle.Object {
 		&v1alpha1.ServiceAccount{},
 		&v1alpha1.ServiceAccountToken{},
 		&v1alpha1.Dashboard{},
+		&v1alpha1.Membership{},
 	}
 }
 
