@@ -8,6 +8,7 @@ import (
 	"grafana-tenancy.dev/operator/internal/grafana/grafanatest"
 )
 
+// NewMembership is one of the organization "org".
 func NewMembership(name string, members ...v1alpha1.Member) *v1alpha1.Membership {
 	return &v1alpha1.Membership{ObjectMeta: Named(name), Spec: v1alpha1.MembershipSpec{
 		OrganizationRef: v1alpha1.ObjectReference{Name: "org"},
@@ -16,6 +17,7 @@ func NewMembership(name string, members ...v1alpha1.Member) *v1alpha1.Membership
 	}}
 }
 
+// WithRole is somebody in a Membership.
 func WithRole(login string, role v1alpha1.Role) v1alpha1.Member {
 	return v1alpha1.Member{Login: login, Role: role}
 }
