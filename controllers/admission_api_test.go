@@ -31,6 +31,7 @@ var bare = map[string]spec{
 	"Organization":        {"instanceRef": spec{"name": "grafana"}},
 	"ServiceAccount":      {"organizationRef": spec{"name": "team"}},
 	"ServiceAccountToken": {"serviceAccountRef": spec{"name": "robot"}},
+	"Folder":              {"organizationRef": spec{"name": "team"}},
 	"Dashboard":           {"organizationRef": spec{"name": "team"}, "source": spec{"json": "{}"}},
 	"Membership":          {"organizationRef": spec{"name": "team"}, "members": []any{spec{"login": "ada"}}},
 }
@@ -429,8 +430,8 @@ var admissions = []struct {
 	{"Dashboard", "", spec{"uid": strings.Repeat("a", 40), "folder": spec{"uid": "f"}, "driftPolicy": "Report"}},
 	{"Dashboard", "spec.uid", spec{"uid": strings.Repeat("a", 41)}},
 	{"Dashboard", "spec.uid", spec{"uid": "a/b"}},
-	{"Dashboard", "give exactly one of uid and path", spec{"folder": spec{}}},
-	{"Dashboard", "give exactly one of uid and path", spec{"folder": spec{"uid": "f", "path": []any{"F"}}}},
+	{"Dashboard", "give exactly one of uid, path and ref", spec{"folder": spec{}}},
+	{"Dashboard", "give exactly one of uid, path and ref", spec{"folder": spec{"uid": "f", "path": []any{"F"}}}},
 	{"Dashboard", "spec.folder.path", spec{"folder": spec{"path": []any{}}}},
 	{"Dashboard", "spec.folder.path", spec{"folder": spec{"path": []any{" padded"}}}},
 	{"Dashboard", "", spec{"folder": spec{"path": []any{"Übersicht", "a / b"}}}},

@@ -178,6 +178,36 @@ var whole = map[string][]struct{ spec, status spec }{
 			"superseded":   []any{spec{"tokenID": 1, "revokedAfter": "2026-01-02T03:04:05Z"}},
 		})},
 	},
+	"Folder": {
+		{
+			lay(
+				wholeCommon,
+				spec{
+					"organizationRef": spec{"name": "a", "namespace": "b"},
+					"title":           "t",
+					"description":     "d",
+					"uid":             "u",
+					"parentRef":       spec{"name": "p"},
+					"permissions": []any{
+						spec{"role": "Viewer", "permission": "View"}, spec{"user": "ann", "permission": "Edit"},
+						spec{"serviceAccountRef": spec{"name": "a"}, "permission": "Admin"},
+					},
+					"adoptionPolicy": "Adopt",
+				},
+			),
+			lay(
+				wholeStatus,
+				spec{
+					"uid":                "u",
+					"parentUID":          "p",
+					"orgID":              1,
+					"createdAt":          "2026-01-02T03:04:05Z",
+					"adopted":            true,
+					"permissionsPending": true,
+				},
+			),
+		},
+	},
 	"Dashboard": {
 		{
 			lay(
@@ -219,7 +249,13 @@ var whole = map[string][]struct{ spec, status spec }{
 			},
 			spec{},
 		},
-		{spec{"organizationRef": spec{"name": "a"}, "source": spec{"model": spec{}}}, spec{}},
+		{
+			spec{
+				"organizationRef": spec{"name": "a"}, "source": spec{"model": spec{}},
+				"folder": spec{"ref": spec{"name": "a"}},
+			},
+			spec{},
+		},
 		{
 			spec{"organizationRef": spec{"name": "a"}, "source": spec{"gzipJson": "H4sIAAAAAAAAA6uuBQBDv6ajAgAAAA=="}},
 			spec{},

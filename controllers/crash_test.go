@@ -22,6 +22,7 @@ func scenarios() []crash.Scenario {
 		membershipScenarios(),
 		sourceScenarios(),
 		folderScenarios(),
+		folderKindScenarios(),
 		foreignScenarios(),
 		ownershipScenarios(),
 		atOnceScenarios(),

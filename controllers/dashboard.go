@@ -44,6 +44,7 @@ type dash struct {
 	uid     string
 	due     bool // by its resync
 
+	refUID string // of the folder that folder.ref names
 	// Where it belongs, once that was looked for.
 	located bool
 	folder  string   // the uid; "": none
@@ -66,6 +67,14 @@ func (k dashboardKind) describe() lifecycle.Kind[*v1alpha1.Dashboard, dashboardS
 		References: []lifecycle.Reference[*v1alpha1.Dashboard]{
 			{To: &corev1.ConfigMap{}, Names: dashboardConfigMaps},
 			{To: &corev1.Secret{}, Names: dashboardSecrets},
+		},
+		Indexes: []lifecycle.Index[*v1alpha1.Dashboard]{{Field: byFolder, Of: dashboardFolder}},
+		Watches: []lifecycle.Watch{
+			{
+				Of:       &v1alpha1.Folder{},
+				Requests: whatIsIn(k.Env, &v1alpha1.DashboardList{}),
+				Changes:  k.UsabilityChanges(),
+			},
 		},
 		Forget: k.forget,
 		Slim:   slimDashboard,
@@ -97,6 +106,12 @@ func (k dashboardKind) Connect(
 		x.uid = cmp.Or(obj.Status.UID, obj.Spec.UID, string(obj.UID))
 		return x, nil
 	}
+	if f := obj.Spec.Folder; f != nil && f.Ref != nil {
+		x.refUID, err = k.folderNamed(ctx, scope, obj, *f.Ref, "spec.folder.ref", obj.Status.FolderUID)
+		if err != nil {
+			return x, err
+		}
+	}
 	if x.content, err = k.contentOf(ctx, obj, x.interval()); err != nil {
 		return x, err
 	}
@@ -115,11 +130,12 @@ func (k dashboardKind) Connect(
 
 func (x *dash) interval() time.Duration { return lifecycle.ResyncInterval(x.obj, x.conn) }
 
-// Settled reports whether the organization is the one that status speaks of, and the source what was last saved.
+// Settled reports whether the organization and the Folder are those that status speaks of, and the source what was last
+// saved.
 func (x *dash) Settled() bool {
 	status := x.obj.Status
 	return x.content != nil && x.content.hash == status.ContentHash && status.OrgID == x.org.ID() &&
-		status.SavedAt != nil
+		status.SavedAt != nil && (x.refUID == "" || x.refUID == status.FolderUID)
 }
 
 // ResyncDue has a list of all dashboards serve this one too.

@@ -15,6 +15,14 @@ import (
 	"grafana-tenancy.dev/operator/internal/mark"
 )
 
+// dashboardFolder is the name of the Folder that a Dashboard is in, if it names one.
+func dashboardFolder(obj *v1alpha1.Dashboard) []string {
+	if obj.Spec.Folder == nil {
+		return nil
+	}
+	return nameOf(obj.Spec.Folder.Ref)
+}
+
 func pathKey(titles []string) string { return strings.Join(titles, "\x00") }
 
 // locate finds out in which folder the dashboard belongs. What is missing on a path is made before the dashboard is
@@ -28,6 +36,8 @@ func (x *dash) locate(ctx context.Context, fresh bool) error {
 		x.folder = ""
 	case spec.UID != "":
 		x.folder = spec.UID
+	case spec.Ref != nil:
+		x.folder = x.refUID
 	case !fresh && x.obj.Status.FolderUID != "" && x.obj.Status.ContentGeneration == x.obj.Generation:
 		x.folder = x.obj.Status.FolderUID
 	default:
@@ -209,6 +219,9 @@ func (x *dash) explain(ctx context.Context, err error) error {
 	}
 	if _, ferr := x.org.Folder(ctx, x.folder); !grafana.IsNotFound(ferr) {
 		return err
+	}
+	if ref := x.obj.Spec.Folder.Ref; ref != nil {
+		return folderGone(x.obj, ref)
 	}
 	path := x.obj.Spec.Folder.Path
 	if len(path) == 0 {

@@ -106,39 +106,59 @@ func (x *dash) mendFolders(ctx context.Context) error {
 	return nil
 }
 
-// mendFolder gives a folder the permissions that it was left without, or takes off those that an old Grafana gives to a
-// folder in a folder, whatever the one above restricts.
-func (x *dash) mendFolder(ctx context.Context, uid string, inFolder bool) error {
-	org, kind := x.org.ID(), "Folder"
-	old := x.conn.DashboardAPIServed() == ""
-	if inFolder || x.conn.OnSQLite(ctx) {
-		kind = "Folder " + uid
-	}
-	if x.conn.PermissionsSeen(org, kind) || inFolder && !old {
-		return nil
-	}
-	items, err := x.org.FolderPermissions(ctx, uid)
-	if grafana.IsForbidden(err) {
-		return nil
-	}
-	if err != nil {
+// mendFolder gives a folder the permissions that it was born without, or takes off those that it was born with.
+func (p *orgScope) mendFolder(ctx context.Context, uid string, inFolder bool) error {
+	want, wrong, err := p.bornWrong(ctx, uid, inFolder)
+	if err != nil || !wrong {
 		return err
 	}
-	var want []grafana.Permission
+	return p.setBorn(ctx, uid, inFolder, want)
+}
+
+// bornKind is what the permissions of a new folder are remembered under.
+func (p *orgScope) bornKind(ctx context.Context, uid string, inFolder bool) string {
+	if inFolder || p.conn.OnSQLite(ctx) {
+		return "Folder " + uid
+	}
+	return "Folder"
+}
+
+func (p *orgScope) setBorn(ctx context.Context, uid string, inFolder bool, want []grafana.Permission) error {
+	err := p.org.SetFolderPermissions(ctx, uid, want)
+	if err == nil {
+		p.conn.RememberPermissions(p.org.ID(), p.bornKind(ctx, uid, inFolder))
+	}
+	return err
+}
+
+// bornWrong reports whether a new folder was left without its permissions or, in another folder, has those that an old
+// Grafana gives it whatever the one above restricts, and says what it should have.
+func (p *orgScope) bornWrong(
+	ctx context.Context, uid string, inFolder bool,
+) (want []grafana.Permission, wrong bool, err error) {
+	org, kind := p.org.ID(), p.bornKind(ctx, uid, inFolder)
+	old := p.conn.DashboardAPIServed() == ""
+	if p.conn.PermissionsSeen(org, kind) || inFolder && !old {
+		return nil, false, nil
+	}
+	items, err := p.org.FolderPermissions(ctx, uid)
+	switch {
+	case grafana.IsForbidden(err):
+		return nil, false, nil
+	case err != nil:
+		return nil, false, err
+	case isBare(items) == inFolder:
+		p.conn.RememberPermissions(org, kind)
+		return nil, false, nil
+	}
+	folder, err := p.org.Folder(ctx, uid)
+	if err != nil || p.conn.Now().Sub(folder.Created) > recent {
+		return nil, false, err
+	}
 	if !inFolder {
 		want = withEverybody(items)
 	}
-	if isBare(items) != inFolder {
-		folder, err := x.org.Folder(ctx, uid)
-		if err != nil || x.conn.Now().Sub(folder.Created) > recent {
-			return err
-		}
-		if err := x.org.SetFolderPermissions(ctx, uid, want); err != nil {
-			return err
-		}
-	}
-	x.conn.RememberPermissions(org, kind)
-	return nil
+	return want, true, nil
 }
 
 // recent is for how long a folder that the operator has made is a new one, whose permissions nobody has set.

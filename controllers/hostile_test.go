@@ -31,6 +31,12 @@ func raids() []hostile.Raid {
 		{Name: "a forged mark", Attempts: forgedMark},
 		{Name: "a forged birth", Attempts: forgedBirth},
 		{Name: "people", Attempts: hostileMemberships},
+		{Name: "folders", Attempts: hostileFolders},
+		{
+			Name:     "folders on MariaDB",
+			Grafana:  grafanatest.Options{Version: "10.4.3", Database: grafanatest.MariaDB},
+			Attempts: hostileFolders,
+		},
 		{Name: "words", Attempts: tellingWords},
 		{Name: "urls", Attempts: hostileURLs},
 	}

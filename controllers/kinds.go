@@ -48,6 +48,7 @@ func registerKinds(e *Env) {
 	lifecycle.RegisterKind(e.Engine, organizationKind{e}.describe())
 	lifecycle.RegisterKind(e.Engine, serviceAccountKind{e}.describe())
 	lifecycle.RegisterKind(e.Engine, newTokenKind(e).describe())
+	lifecycle.RegisterKind(e.Engine, folderKind{e}.describe())
 	lifecycle.RegisterKind(e.Engine, dashboardKind{e}.describe())
 	lifecycle.RegisterKind(e.Engine, membershipKind{e}.describe())
 }

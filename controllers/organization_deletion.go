@@ -92,14 +92,18 @@ func (x *organization) refuseContents(ctx context.Context, org grafana.Org) erro
 		listed(found),
 		members,
 	)
-	if was := meta.FindStatusCondition(
-		x.obj.Status.Conditions,
-		v1alpha1.ConditionReady,
-	); was == nil ||
-		was.Reason != v1alpha1.ReasonDeletionBlocked {
-		p.RetryAfter = 15 * time.Second // Grafana's search lags behind; what we have just deleted may still be in it
-	}
+	p.RetryAfter = afterBlocked(x.obj)
 	return p
+}
+
+// afterBlocked is when to look again at contents that keep something from being deleted: soon at first, since Grafana's
+// search lags behind, and what we have just deleted or moved away may still be in it. 0: at the resync.
+func afterBlocked(obj lifecycle.Object) time.Duration {
+	was := meta.FindStatusCondition(obj.CommonStatus().Conditions, v1alpha1.ConditionReady)
+	if was == nil || was.Reason != v1alpha1.ReasonDeletionBlocked {
+		return 15 * time.Second
+	}
+	return 0
 }
 
 // mostListed is how many things a message lists.
@@ -141,7 +145,7 @@ func (x *organization) contents(ctx context.Context, id int64) ([]string, error)
 	for _, r := range rules {
 		found = append(found, fmt.Sprintf("alert rule %q", r.Title))
 	}
-	panels, err := org.LibraryPanels(ctx, 100)
+	panels, err := org.LibraryPanels(ctx)
 	if err != nil {
 		return nil, err
 	}

@@ -80,10 +80,10 @@ secretGenerator: [{name: made-secret, literals: [token=x]}]
 		t.Errorf("%d names with a hash, want %d:\n%s", n, want, out)
 	}
 	inCRDs := 0
-	for _, kind := range []string{"dashboards", "instances", "organizations", "serviceaccounts", "serviceaccounttokens"} {
+	for _, kind := range []string{"dashboards", "folders", "instances", "organizations", "serviceaccounts", "serviceaccounttokens"} {
 		crd := read(t, fmt.Sprintf("config/crd/bases/grafana-tenancy.dev_%s.yaml", kind))
 		inCRDs += len(regexp.MustCompile(`(?m)^ +(configMapRef|configMapKeyRef|secretKeyRef|secretRef|`+
-			`clientCertificateSecretRef|headersFrom|token|instanceRef|organizationRef|serviceAccountRef|homeDashboardRef):$`).
+			`clientCertificateSecretRef|headersFrom|token|instanceRef|organizationRef|serviceAccountRef|homeDashboardRef|parentRef|ref):$`).
 			FindAllString(crd, -1))
 	}
 	if listed := strings.Count(read(t, configuration), "- {group:"); listed != inCRDs {

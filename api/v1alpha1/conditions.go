@@ -91,6 +91,8 @@ const (
 	ReasonFolderAmbiguous = "FolderAmbiguous"
 	// ReasonFolderRefused: Grafana cannot have such a folder.
 	ReasonFolderRefused = "FolderRefused"
+	// ReasonSubjectNotFound: somebody whom permissions name is not in the organization yet.
+	ReasonSubjectNotFound = "SubjectNotFound"
 	// ReasonTooLarge: the dashboard is larger than Grafana accepts.
 	ReasonTooLarge = "TooLarge"
 	// ReasonSecretConflict: the Secret for the token exists and is not this object's.

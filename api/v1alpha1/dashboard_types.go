@@ -144,8 +144,8 @@ type DashboardInput struct {
 	Value string `json:"value"`
 }
 
-// DashboardFolder names a folder, by its uid or by the titles that lead to it.
-// +kubebuilder:validation:XValidation:rule="has(self.uid) != has(self.path)",message="give exactly one of uid and path"
+// DashboardFolder names a folder: by its uid, by the titles that lead to it, or by the Folder that stands for it.
+// +kubebuilder:validation:XValidation:rule="[has(self.uid), has(self.path), has(self.ref)].exists_one(given, given)",message="give exactly one of uid, path and ref"
 type DashboardFolder struct {
 	// UID of the folder. It must exist in the organization.
 	// +kubebuilder:validation:Pattern=`^[a-zA-Z0-9_-]{1,40}$`
@@ -162,6 +162,10 @@ type DashboardFolder struct {
 	// +listType=atomic
 	// +optional
 	Path []string `json:"path,omitempty"`
+
+	// Ref names a Folder of the same namespace and organization. The dashboard waits until it is Available, and follows it.
+	// +optional
+	Ref *LocalObjectReference `json:"ref,omitempty"`
 }
 
 // DashboardStatus is what was seen of a dashboard; never its content.

@@ -19,6 +19,7 @@ func AddToScheme(scheme *runtime.Scheme) error {
 		&Organization{}, &OrganizationList{},
 		&ServiceAccount{}, &ServiceAccountList{},
 		&ServiceAccountToken{}, &ServiceAccountTokenList{},
+		&Folder{}, &FolderList{},
 		&Dashboard{}, &DashboardList{},
 		&Membership{}, &MembershipList{},
 	)

@@ -132,8 +132,8 @@ var dashboardMutants = []mutant{
 	{
 		name: "folder in a folder left with permissions of its own",
 		file: "controllers/dashboard_permissions.go",
-		old:  "isBare(items) != inFolder {\n",
-		new:  "isBare(items) && !inFolder {\n", test: "TestAPIDashboardFolderInARestrictedOne",
+		old:  "	case isBare(items) == inFolder:\n",
+		new:  "	case inFolder || !isBare(items):\n", test: "TestAPIDashboardFolderInARestrictedOne",
 	},
 	{
 		name: "uid of the content counts though there is another",

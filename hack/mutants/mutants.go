@@ -238,4 +238,53 @@ var mutants = []mutant{
 		old:  "	if !x.unchanged {\n",
 		new:  "	if x.conn == nil {\n", scenarios: "credentials changed",
 	},
+	{
+		name: "folder born under its title, without a mark",
+		file: "controllers/folder.go",
+		old:  "	if !x.isDerived() {\n		title = mark.BirthName(title, x.obj)\n	}\n",
+		new:  "	_ = mark.BirthName\n", scenarios: "folder created under a uid",
+	},
+	{
+		name: "folder of a uid known by that alone",
+		file: "controllers/folder.go",
+		old:  "		(recorded || x.isDerived() || strings.HasSuffix(f.Title, mark.BirthSuffix(x.obj)))\n",
+		new:  "		(recorded || x.isDerived() || strings.HasSuffix(f.Title, mark.BirthSuffix(x.obj)) || true)\n",
+		test: "TestAPIFolderReplaced",
+	},
+	{
+		name: "folder deleted with what others put into it",
+		file: "controllers/folder_deletion.go",
+		old:  "	if !withContents {\n",
+		new:  "	if false {\n", test: "TestAPIFolderDeletionBlocked",
+	},
+	{
+		name: "contents of a folder's folders not looked at",
+		file: "controllers/folder_deletion.go",
+		old:  "				within[f.UID], more = true, true\n",
+		new:  "				more = false\n", test: "TestAPIFolderDeletionBlocked",
+	},
+	{
+		name: "library panels of a folder not looked at",
+		file: "controllers/folder_deletion.go",
+		old:  "		if within[p.FolderUID] {\n",
+		new:  "		if false {\n", test: "TestAPIFolderWithPanelsInUse",
+	},
+	{
+		name: "folder left with the permissions it was born with",
+		file: "controllers/folder_permissions.go",
+		old:  "		(have.permissions == nil || !maps.Equal(",
+		new:  "		(have.permissions != nil && !maps.Equal(", scenarios: "folder created with permissions",
+	},
+	{
+		name: "the operator's own permission taken for drift",
+		file: "controllers/folder_permissions.go",
+		old:  "		if !i.Inherited && !x.isOperator(i.UserLogin) {\n",
+		new:  "		if !i.Inherited {\n", test: "TestAPIFolderPermissionsRefused",
+	},
+	{
+		name: "dashboard that takes the Folder of a database that is gone",
+		file: "controllers/folder_place.go",
+		old:  "		f.Status.UID == \"\", f.Status.OrgID != scope.org.ID():\n",
+		new:  "		f.Status.UID == \"\":\n", scenarios: "database reset under a filled folder",
+	},
 }

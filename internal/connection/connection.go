@@ -33,8 +33,9 @@ type Conn struct {
 	resync         atomic.Int64
 	databaseKind   atomic.Pointer[string] // what Grafana keeps its data in; nil: not asked yet, empty: it does not tell
 	dashboardLists dashboardLists
+	folderLists    lists[map[string]grafana.Folder]
+	memberLists    lists[[]grafana.Member]
 	folders        folders
-	memberLists    memberLists
 	firstCreates   firstCreates
 
 	mu       sync.Mutex

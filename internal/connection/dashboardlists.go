@@ -76,7 +76,7 @@ func (c *Conn) ListOfDashboards(
 		return s.found, nil
 	}
 	list, err := org.ListDashboards(ctx, *version)
-	if grafana.IsNoDashboardList(err) {
+	if grafana.IsNoList(err) {
 		s.found, s.notYet = nil, now.Add(unsupportedListPause)
 		return nil, nil
 	}

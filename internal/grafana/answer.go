@@ -148,13 +148,16 @@ func (e *Error) fromJSON(a answer) bool {
 
 // worded is the MessageID of a refusal that Grafana tells by nothing but its text; "": it is none.
 func (e *Error) worded() string {
-	if e.Status != http.StatusBadRequest && e.Status != http.StatusInternalServerError {
+	switch e.Status {
+	case http.StatusBadRequest, http.StatusForbidden, http.StatusInternalServerError:
+	default:
 		return ""
 	}
 	for _, known := range []struct{ route, text, id string }{
 		{"/api/folders", "folder max depth exceeded", FolderTooDeep},
 		{"/api/folders", "[" + FolderTooDeep + "]", FolderTooDeep},
 		{"/api/folders", "A folder with that name already exists", ReservedTitle},
+		{"/api/folders/:uid", "contains library elements in use", PanelsInUse},
 		{"/api/orgs/:id", "Organization name taken", OrgNameTaken},
 		{"/api/serviceaccounts/:id/tokens", "seconds before expiration", MaxSecondsToLive},
 		{"/api/serviceaccounts/:id/tokens", "expiration date", ExpirationDayLimit},

@@ -681,7 +681,7 @@ func TestRouteThatAGatewayRefusesSaysNothingOfTheCredential(t *testing.T) {
 		if version, err := c.DashboardAPIVersion(ctx); version != "" || err != nil {
 			t.Errorf("%s: %q, %v", name, version, err)
 		}
-		if _, err := c.Org(7).ListDashboards(ctx, "v1"); !IsNoDashboardList(err) {
+		if _, err := c.Org(7).ListDashboards(ctx, "v1"); !IsNoList(err) {
 			t.Errorf("%s: %v", name, err)
 		}
 		if _, err := c.Me(ctx); name != "basic" && is(err) != "notGrafana" {

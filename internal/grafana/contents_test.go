@@ -22,7 +22,7 @@ func TestContentsThatCannotBeListedAreNotTakenForNone(t *testing.T) {
 		if rules, err := o.AlertRules(t.Context()); err == nil {
 			t.Errorf("%s: alert rules %v", name, rules)
 		}
-		if panels, err := o.LibraryPanels(t.Context(), 10); err == nil {
+		if panels, err := o.LibraryPanels(t.Context()); err == nil {
 			t.Errorf("%s: library panels %v", name, panels)
 		}
 	}

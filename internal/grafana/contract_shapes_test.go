@@ -147,7 +147,7 @@ func (k contract) testPermissions(t *testing.T) {
 		{Role: "Editor", Permission: grafana.MayEdit},
 		{Role: "Viewer", Permission: grafana.MayView},
 	}
-	mine := grafana.Permission{UserID: me.ID, Permission: grafana.MayAdmin}
+	mine := grafana.Permission{UserID: me.ID, UserLogin: me.Login, Permission: grafana.MayAdmin}
 	for uid, of := range map[string]struct {
 		list func(context.Context, string) ([]grafana.Permission, error)
 		set  func(context.Context, string, []grafana.Permission) error

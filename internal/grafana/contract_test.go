@@ -99,6 +99,10 @@ func runContract(t *testing.T, url, user, password string) {
 		{"NestedFolders", contract.testNestedFolders},
 		{"FolderLists", contract.testFolderLists},
 		{"FolderTitles", contract.testFolderTitles},
+		{"EveryFolder", contract.testEveryFolder},
+		{"MovedFolders", contract.testMovedFolders},
+		{"AllFolders", contract.testAllFolders},
+		{"DeletedFolders", contract.testDeletedFolders},
 		{"Contents", contract.testContents},
 		{"AlertRules", contract.testAlertRules},
 		{"LibraryPanels", contract.testLibraryPanels},
@@ -220,7 +224,8 @@ func isStatus(statuses ...int) func(error) bool {
 
 func same[T any](t *testing.T, what string, want, got T) {
 	t.Helper()
-	if diff := gocmp.Diff(want, got, cmpopts.IgnoreFields(grafana.Folder{}, "Created")); diff != "" {
+	if diff := gocmp.Diff(want, got, cmpopts.IgnoreFields(grafana.Folder{}, "Created", "Version"),
+		cmpopts.IgnoreFields(grafana.Member{}, "Email")); diff != "" {
 		t.Errorf("%s (-want +got):\n%s", what, diff)
 	}
 }
@@ -975,8 +980,8 @@ func (k contract) testDashboardList(t *testing.T) {
 	version := have(k.client.DashboardAPIVersion(t.Context()))(t)
 	if version == "" {
 		_, err := o.ListDashboards(t.Context(), "v1beta1")
-		expect(t, "a list that this Grafana does not have", err, grafana.IsNoDashboardList)
-		expect(t, "a list that this Grafana does not have", err, grafana.IsNoDashboardList)
+		expect(t, "a list that this Grafana does not have", err, grafana.IsNoList)
+		expect(t, "a list that this Grafana does not have", err, grafana.IsNoList)
 		return
 	}
 	list := have(o.ListDashboards(t.Context(), version))(t)
@@ -998,7 +1003,7 @@ func (k contract) testDashboardList(t *testing.T) {
 	same(t, "list of nothing", 0, len(have(k.org(t).ListDashboards(t.Context(), version))(t)))
 	have(k.client.Org(1).ListDashboards(t.Context(), version))(t)
 	_, err := k.client.Org(99_999_999).ListDashboards(t.Context(), version)
-	expect(t, "list of an organization that does not exist", err, grafana.IsNoDashboardList)
+	expect(t, "list of an organization that does not exist", err, grafana.IsNoList)
 	if grafana.IsUnavailable(err) || grafana.IsUnsure(err) {
 		t.Errorf("an organization that does not exist is taken for an outage: %v", err)
 	}
@@ -1159,22 +1164,7 @@ func (k contract) testAlertRules(t *testing.T) {
 	o := k.org(t)
 	same(t, "at first", 0, len(have(o.AlertRules(t.Context()))(t)))
 	have(o.CreateFolder(t.Context(), grafana.Folder{UID: "fold", Title: "Folder"}))(t)
-	rule := map[string]any{
-		"uid":          "rule",
-		"title":        "Rule",
-		"ruleGroup":    "group",
-		"folderUID":    "fold",
-		"noDataState":  "OK",
-		"execErrState": "OK",
-		"for":          "1m",
-		"orgID":        o.ID(),
-		"condition":    "A",
-		"data": []any{map[string]any{
-			"refId": "A", "datasourceUid": "__expr__", "relativeTimeRange": map[string]int{"from": 60, "to": 0},
-			"model": map[string]string{"refId": "A", "type": "math", "expression": "1 > 0"},
-		}},
-	}
-	k.person(t, "POST", "/api/v1/provisioning/alert-rules", o.ID(), rule)
+	k.person(t, "POST", "/api/v1/provisioning/alert-rules", o.ID(), alertRule(o.ID(), "rule", "fold"))
 	same(
 		t,
 		"rules",
@@ -1186,7 +1176,7 @@ func (k contract) testAlertRules(t *testing.T) {
 
 func (k contract) testLibraryPanels(t *testing.T) {
 	o := k.org(t)
-	same(t, "at first", []grafana.LibraryPanel{}, have(o.LibraryPanels(t.Context(), 10))(t))
+	same(t, "at first", []grafana.LibraryPanel{}, have(o.LibraryPanels(t.Context()))(t))
 	have(o.CreateFolder(t.Context(), grafana.Folder{UID: "fold", Title: "Folder"}))(t)
 	for uid, folder := range map[string]string{"a": "", "b": "fold"} {
 		body := map[string]any{
@@ -1198,8 +1188,9 @@ func (k contract) testLibraryPanels(t *testing.T) {
 		}
 		k.person(t, "POST", "/api/library-elements", o.ID(), body)
 	}
-	a, b := grafana.LibraryPanel{UID: "a", Name: "Panel a"}, grafana.LibraryPanel{UID: "b", Name: "Panel b"}
-	same(t, "panels", []grafana.LibraryPanel{a, b}, have(o.LibraryPanels(t.Context(), 10))(t))
-	same(t, "one panel", []grafana.LibraryPanel{a}, have(o.LibraryPanels(t.Context(), 1))(t))
-	same(t, "of another organization", 0, len(have(k.org(t).LibraryPanels(t.Context(), 10))(t)))
+	a, b := grafana.LibraryPanel{UID: "a", Name: "Panel a"}, grafana.LibraryPanel{
+		UID: "b", Name: "Panel b", FolderUID: "fold",
+	}
+	same(t, "panels", []grafana.LibraryPanel{a, b}, have(o.LibraryPanels(t.Context()))(t))
+	same(t, "of another organization", 0, len(have(k.org(t).LibraryPanels(t.Context()))(t)))
 }

@@ -61,7 +61,7 @@ func (o *OrgClient) resourceVersions(
 	ctx context.Context, uid, apiVersion string, yield func(DashboardVersion, error) bool,
 ) error {
 	namespace, err := o.namespace(ctx)
-	if IsNoDashboardList(err) {
+	if IsNoList(err) {
 		return errNoHistory
 	}
 	if err != nil {
@@ -72,8 +72,8 @@ func (o *OrgClient) resourceVersions(
 	r.accept, r.spare = metadataOnly, true
 	for limit, token := firstVersions, ""; ; limit = moreVersions {
 		r = r.with("limit", strconv.Itoa(limit))
-		page, err := do[metadataList](ctx, o, r)
-		if token == "" && (IsNoDashboardList(err) || answered(err, http.StatusBadRequest, http.StatusNotImplemented)) {
+		page, err := do[resourcePage[metadata]](ctx, o, r)
+		if token == "" && (IsNoList(err) || answered(err, http.StatusBadRequest, http.StatusNotImplemented)) {
 			return errNoHistory
 		}
 		if err != nil {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"net/http"
 	"strconv"
 	"strings"
 	"time"
@@ -155,27 +154,21 @@ func (o *OrgClient) DeleteDashboard(ctx context.Context, uid string) error {
 
 const metadataOnly = "application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io"
 
-// metadataList has of a page only what is needed: the rest, such as managedFields, is passed over.
-type metadataList struct {
-	Kind     string `json:"kind"`
+// metadata has of a dashboard in /apis only what is needed: the rest, such as managedFields, is passed over.
+type metadata struct {
 	Metadata struct {
-		Continue string `json:"continue"`
+		Name        string `json:"name"`
+		Generation  int64  `json:"generation"`
+		Created     stamp  `json:"creationTimestamp"`
+		Annotations struct {
+			Folder  string `json:"grafana.app/folder"`
+			Message string `json:"grafana.app/message"`
+			Updated stamp  `json:"grafana.app/updatedTimestamp"`
+		} `json:"annotations"`
 	} `json:"metadata"`
-	Items []struct {
-		Metadata struct {
-			Name        string `json:"name"`
-			Generation  int64  `json:"generation"`
-			Created     stamp  `json:"creationTimestamp"`
-			Annotations struct {
-				Folder  string `json:"grafana.app/folder"`
-				Message string `json:"grafana.app/message"`
-				Updated stamp  `json:"grafana.app/updatedTimestamp"`
-			} `json:"annotations"`
-		} `json:"metadata"`
-	} `json:"items"`
 }
 
-func (l metadataList) complete() bool { return l.Kind == "PartialObjectMetadataList" }
+func (metadata) listKind() string { return "PartialObjectMetadataList" }
 
 // stamp is a time that may be missing or no time: then it is zero.
 type stamp struct{ time.Time }
@@ -188,66 +181,28 @@ func (s *stamp) UnmarshalJSON(data []byte) error {
 }
 
 // ListDashboards lists all dashboards of the organization without their content, through the version of
-// /apis that DashboardAPIVersion names. If that does not work here (IsNoDashboardList), each can still be
-// had by Dashboard. A list that Grafana has forgotten half way is begun once more.
+// /apis that DashboardAPIVersion names. If that does not work here (IsNoList), each can still be
+// had by Dashboard.
 //
 // GET /apis/dashboard.grafana.app/:version/namespaces/:namespace/dashboards
 func (o *OrgClient) ListDashboards(ctx context.Context, apiVersion string) ([]DashboardMeta, error) {
-	namespace, err := o.namespace(ctx)
+	listed, err := listResources[metadata](ctx, o,
+		"/apis/dashboard.grafana.app/:version/namespaces/:namespace/dashboards", apiVersion, metadataOnly)
 	if err != nil {
 		return nil, err
 	}
-	r := get("/apis/dashboard.grafana.app/:version/namespaces/:namespace/dashboards", apiVersion, namespace)
-	r = r.with("limit", "500")
-	r.accept, r.spare = metadataOnly, true
-	all, err := o.listDashboards(ctx, r)
-	if answered(err, http.StatusGone) {
-		return o.listDashboards(ctx, r)
+	all := make([]DashboardMeta, len(listed))
+	for i, item := range listed {
+		m := item.Metadata
+		all[i] = DashboardMeta{
+			UID:        m.Name,
+			Generation: m.Generation,
+			FolderUID:  m.Annotations.Folder,
+			Created:    m.Created.Time,
+			Updated:    m.Annotations.Updated.Time,
+		}
 	}
-	return all, err
-}
-
-func (o *OrgClient) listDashboards(ctx context.Context, r request) ([]DashboardMeta, error) {
-	all := []DashboardMeta{}
-	for {
-		page, err := do[metadataList](ctx, o, r)
-		if err != nil {
-			return nil, err
-		}
-		for _, item := range page.Items {
-			m := item.Metadata
-			all = append(all, DashboardMeta{
-				UID:        m.Name,
-				Generation: m.Generation,
-				FolderUID:  m.Annotations.Folder,
-				Created:    m.Created.Time,
-				Updated:    m.Annotations.Updated.Time,
-			})
-		}
-		next := page.Metadata.Continue
-		if next == "" {
-			return all, nil
-		}
-		if next == r.query.Get("continue") {
-			return nil, fmt.Errorf(
-				"Grafana's list of the dashboards of organization %d does not get beyond %d of them",
-				o.id,
-				len(all),
-			)
-		}
-		r = r.with("continue", next)
-	}
-}
-
-// IsNoDashboardList reports whether the failure of ListDashboards says that the list cannot be had: this
-// Grafana has none (404) or none without content (406), the credential may not list (403), a proxy keeps
-// /apis to itself, or there is no such organization. What each dashboard answers by itself then tells
-// which. Other failures are those of the server.
-func IsNoDashboardList(err error) bool {
-	none := []int{http.StatusForbidden, http.StatusNotFound, http.StatusMethodNotAllowed, http.StatusNotAcceptable}
-	return answered(err, none...) ||
-		IsNotGrafana(err) ||
-		identified(err, WrongNamespace)
+	return all, nil
 }
 
 // namespace is what /apis calls the organization. A token's is asked for once, since it may be a stack

@@ -57,7 +57,7 @@ func TestListOfDashboardsThatExpires(t *testing.T) {
 		})
 		got, err := c.Org(2).ListDashboards(t.Context(), "v1beta1")
 		if lists > 1 {
-			if !answered(err, 410) || got != nil || len(asked) != 4 || IsNoDashboardList(err) {
+			if !answered(err, 410) || got != nil || len(asked) != 4 || IsNoList(err) {
 				t.Errorf("expired %d times: %v after %q, %v", lists, got, asked, err)
 			}
 			continue
@@ -109,11 +109,11 @@ func TestListOfDashboardsThatCannotBeHad(t *testing.T) {
 	} {
 		c := serve(t, func(w http.ResponseWriter, _ *http.Request) { answerJSON(w, test.status, test.body) })
 		_, err := c.Org(2).ListDashboards(t.Context(), "v1beta1")
-		if err == nil || IsNoDashboardList(err) != test.none || is(err) != test.is {
-			t.Errorf("%s: none %v, %q: %v", name, IsNoDashboardList(err), is(err), err)
+		if err == nil || IsNoList(err) != test.none || is(err) != test.is {
+			t.Errorf("%s: none %v, %q: %v", name, IsNoList(err), is(err), err)
 		}
 	}
-	if IsNoDashboardList(nil) || IsNoDashboardList(ErrClosed) {
+	if IsNoList(nil) || IsNoList(ErrClosed) {
 		t.Error("what is no answer is taken for one")
 	}
 }

@@ -32,6 +32,8 @@ const (
 	FolderTooDeep = "folder.maximum-depth-reached"
 	// ReservedTitle marks Grafana's 400 to a folder called General, which its root is to versions before 12.
 	ReservedTitle = "reservedTitle"
+	// PanelsInUse marks the 403 by which versions before 12 keep a folder with library panels that dashboards use.
+	PanelsInUse = "panelsInUse"
 	// WrongNamespace marks Grafana's 500 to what /apis is asked in an organization that does not exist.
 	WrongNamespace = "namespaceMismatch"
 )
@@ -165,6 +167,10 @@ func IsVersionMismatch(err error) bool { return VerdictOf(err) == Changed }
 // IsTooDeep reports whether a folder was not made since it would be below too many others. It is no
 // failure of the server, whatever the status (Grafana 12 answers 500).
 func IsTooDeep(err error) bool { return identified(err, FolderTooDeep) }
+
+// IsFolderInUse reports whether a folder was not deleted since there are alert rules in it, or library panels that
+// dashboards use.
+func IsFolderInUse(err error) bool { return identified(err, PanelsInUse, "folder.not-empty") }
 
 // IsReservedTitle reports whether a folder was not made since its title is Grafana's own: General.
 func IsReservedTitle(err error) bool { return identified(err, ReservedTitle) }

@@ -7,7 +7,9 @@ type Permission struct {
 	// Role is "Viewer" or "Editor": everybody who has it, or a greater one.
 	Role   string `json:"role,omitempty"`
 	UserID int64  `json:"userId,omitempty"`
-	TeamID int64  `json:"teamId,omitempty"`
+	// UserLogin is told with a UserID, and never sent.
+	UserLogin string `json:"userLogin,omitempty"`
+	TeamID    int64  `json:"teamId,omitempty"`
 	// Permission is MayView, MayEdit or MayAdmin.
 	Permission int `json:"permission"`
 	// Inherited: it is that of a folder above.
@@ -27,6 +29,15 @@ type permissions struct {
 	Items []Permission `json:"items"`
 }
 
+// permissionsOf are items as they are sent.
+func permissionsOf(items []Permission) permissions {
+	sent := permissions{Items: append([]Permission{}, items...)}
+	for i := range sent.Items {
+		sent.Items[i].UserLogin = ""
+	}
+	return sent
+}
+
 // DashboardPermissions lists the permissions of a dashboard. In a folder it has none of its own, unless somebody has
 // given it some.
 //
@@ -39,7 +50,7 @@ func (o *OrgClient) DashboardPermissions(ctx context.Context, uid string) ([]Per
 //
 // POST /api/dashboards/uid/:uid/permissions
 func (o *OrgClient) SetDashboardPermissions(ctx context.Context, uid string, items []Permission) error {
-	return exec(ctx, o, post(permissions{Items: items}, "/api/dashboards/uid/:uid/permissions", uid))
+	return exec(ctx, o, post(permissionsOf(items), "/api/dashboards/uid/:uid/permissions", uid))
 }
 
 // FolderPermissions lists the folder's own permissions.
@@ -53,7 +64,7 @@ func (o *OrgClient) FolderPermissions(ctx context.Context, uid string) ([]Permis
 //
 // POST /api/folders/:uid/permissions
 func (o *OrgClient) SetFolderPermissions(ctx context.Context, uid string, items []Permission) error {
-	return exec(ctx, o, post(permissions{Items: items}, "/api/folders/:uid/permissions", uid))
+	return exec(ctx, o, post(permissionsOf(items), "/api/folders/:uid/permissions", uid))
 }
 
 // SQLite is the DatabaseType of a Grafana that has no database server.

@@ -63,6 +63,7 @@ var verdicts = []rule{
 	{says: (*Error).isForeign, is: Foreign},
 	// From here on the answer has the shape of Grafana's own.
 	{status: []int{http.StatusUnauthorized}, is: Unauthorized},
+	{ids: []string{PanelsInUse}, is: Refused}, // although Grafana 10 answers 403
 	{status: []int{http.StatusForbidden}, is: Forbidden},
 	{status: []int{http.StatusNotFound}, says: (*Error).saysAbsent, is: Absent},
 	{ids: []string{"plugin-dashboard"}, is: Refused},

@@ -479,7 +479,7 @@ func calls(ctx context.Context, c *Client) map[string]func() error {
 		"Folders":               func() error { return second(o.Folders(ctx, "folder")) },
 		"CreateFolder":          func() error { return second(o.CreateFolder(ctx, Folder{UID: "f", Title: "General"})) },
 		"AlertRules":            func() error { return second(o.AlertRules(ctx)) },
-		"LibraryPanels":         func() error { return second(o.LibraryPanels(ctx, 9)) },
+		"LibraryPanels":         func() error { return second(o.LibraryPanels(ctx)) },
 		"SearchContents":        func() error { return second(o.SearchContents(ctx, 9)) },
 		"DataSources":           func() error { return second(o.DataSources(ctx)) },
 		"DashboardPermissions":  func() error { return second(o.DashboardPermissions(ctx, "dashboard")) },

@@ -25,7 +25,7 @@ func (p *pass[T, R]) applyVerdict(v *verdict) {
 	p.setWhile(v1alpha1.ConditionReconciling, v.reconciling, v.reason, v.message)
 	p.setWhile(v1alpha1.ConditionStalled, v.stalled, v.reason, v.message)
 	p.setWhile(v1alpha1.ConditionDrifted, v.drifted != "", v1alpha1.ReasonDrifted, v.drifted)
-	if v.available != "" && len(p.childrenOf(p.entry)) > 0 {
+	if v.available != "" && p.isUsed(p.entry) {
 		p.set(v1alpha1.ConditionAvailable, v.available, v.reason, v.message)
 	}
 }

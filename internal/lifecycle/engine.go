@@ -142,6 +142,9 @@ func (e *Engine) childrenOf(k *entry) []*entry {
 	return all
 }
 
+// isUsed reports whether other objects depend on those of a kind: they are in them, or refer to them.
+func (e *Engine) isUsed(k *entry) bool { return k.usability != nil || len(e.childrenOf(k)) > 0 }
+
 // parentOf is the object that contains obj; the zero name: nothing does.
 func (k *entry) parentOf(obj Object) types.NamespacedName {
 	if k.parent == nil {
@@ -171,8 +174,8 @@ type Controller struct {
 	// Name of the kind.
 	Name   string
 	Object Object
-	// Contains says that there are kinds whose objects are in objects of this one.
-	Contains   bool
+	// Used says that objects of other kinds are in objects of this one, or refer to them.
+	Used       bool
 	Indexes    []Index[Object]
 	Reconciler reconcile.Reconciler
 	// UseQueue hands over the queue that visits are asked for in which no watch brings.
@@ -184,7 +187,7 @@ func (e *Engine) Controllers() []Controller {
 	var all []Controller
 	for _, k := range e.kinds {
 		all = append(all, Controller{
-			Name: k.name, Object: k.object, Contains: len(e.childrenOf(k)) > 0,
+			Name: k.name, Object: k.object, Used: e.isUsed(k),
 			Indexes: k.allIndexes(), Reconciler: k.reconciler, UseQueue: k.useQueue,
 		})
 	}

@@ -41,8 +41,9 @@ type Kind[T Object, R any] struct {
 	Tenant bool
 	// Allowed says from which other namespaces obj may be referred to. Default: from none.
 	Allowed func(obj T) v1alpha1.AllowedNamespaces
-	// Usability is what objects that are in obj depend on, beside what every kind has: it being Available, its deletion
-	// and its generation. They are visited when it changes, as == tells. Default: nothing.
+	// Usability is what objects that are in obj, or refer to it, depend on, beside what every kind has: it being
+	// Available, its deletion and its generation. Those in it are visited when it changes, as == tells. Default:
+	// nothing, and nothing refers to it.
 	Usability func(obj T) any
 	// WhenHeld has obj visited whenever one that it contains begins or ceases to hold something in Grafana. Default:
 	// only when one is deleted.

@@ -46,6 +46,12 @@ func Waiting(reason, format string, args ...any) *Problem {
 	return &Problem{Reason: reason, Message: fmt.Sprintf(format, args...)}
 }
 
+// IsStalled reports whether an error is a problem that somebody has to do something about.
+func IsStalled(err error) bool {
+	var p *Problem
+	return errors.As(err, &p) && p.Stalled
+}
+
 var (
 	// errSuspended ends the pass of an object with spec.suspend.
 	errSuspended = errors.New("suspended")

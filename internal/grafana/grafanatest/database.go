@@ -118,8 +118,9 @@ type folder struct {
 	version              int64
 	created, updated     time.Time
 	createdBy, updatedBy string
-	maker                int64
-	items                []item // never changed, but replaced
+	maker, updater       int64   // updater: 0 while nobody has changed it
+	items                []item  // never changed, but replaced
+	description          *string // never changed, but replaced; nil: nobody has given one, nor left it out
 }
 
 type dataSource struct {

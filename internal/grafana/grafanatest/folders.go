@@ -84,10 +84,13 @@ func createFolder(c *call) *answer {
 		UID       string `json:"uid"`
 		Title     string
 		ParentUID string `json:"parentUid"`
+
+		Description string
 	}
 	if !c.bind(&body) {
 		return badData()
 	}
+	body.Title = strings.TrimSpace(body.Title)
 	if body.Title == "" {
 		return fail(http.StatusBadRequest, "folder title cannot be empty")
 	}
@@ -102,6 +105,7 @@ func createFolder(c *call) *answer {
 		return a
 	}
 	f := c.storeFolder(o, body.UID, body.Title, body.ParentUID)
+	f.description = &body.Description
 	shown := c.folderWithParents(f, rank[c.role(c.who.orgID)] >= rank[roleAdmin])
 	if f.parent != "" {
 		shown["parentUid"] = f.parent
@@ -164,7 +168,10 @@ func (c *call) checkPlace(o *org, uid, title, parent string) *answer {
 		}
 		return failID(http.StatusBadRequest, "folder.maximum-depth-reached", "Maximum nested folder depth reached")
 	}
-	if o.folder(uid) != nil || !c.quirks.unified && o.dashboard(uid) != nil {
+	if o.folder(uid) == nil && !c.quirks.unified && o.dashboard(uid) != nil {
+		return fail(http.StatusBadRequest, "Dashboard cannot be changed to a folder")
+	}
+	if o.folder(uid) != nil {
 		return c.folderChanged("the folder has been changed by someone else")
 	}
 	if c.quirks.uniqueTitles && c.folderTitled(o, title, parent, uid) != nil {
@@ -280,9 +287,10 @@ func listFolders(c *call) *answer {
 
 func updateFolder(c *call) *answer {
 	var body struct {
-		Title     string
-		Version   int64
-		Overwrite bool
+		Title       string
+		Description *string
+		Version     int64
+		Overwrite   bool
 	}
 	if !c.bind(&body) {
 		return badData()
@@ -300,11 +308,21 @@ func updateFolder(c *call) *answer {
 		}
 		f = other
 	}
+	if c.quirks.unified && f.title == body.Title && (body.Description == nil || f.describedAs(*body.Description)) {
+		return ok(c.folderWithParents(f, c.mayFolder(f))) // nothing changes
+	}
 	set(&f.title, body.Title)
+	if body.Description != nil {
+		f.description = body.Description
+	}
 	f.version++
-	f.updated, f.updatedBy = c.now, c.signature()
+	f.updated, f.updatedBy, f.updater = c.now, c.signature(), c.makerID()
 	c.db.lastVersion++
 	return ok(c.folderWithParents(f, c.mayFolder(f)))
+}
+
+func (f *folder) describedAs(text string) bool {
+	return f.description != nil && *f.description == text || f.description == nil && text == ""
 }
 
 func moveFolder(c *call) *answer {
@@ -317,15 +335,24 @@ func moveFolder(c *call) *answer {
 	if !c.bind(&body) {
 		return badData()
 	}
+	if c.folder() == nil && !c.quirks.unified {
+		return fail(http.StatusInternalServerError, "Internal server error")
+	}
 	f, a := c.folderFor("folders:write", mayEdit)
 	if a != nil {
 		return a
 	}
 	o := c.org()
 	if body.ParentUID != "" && o.folder(body.ParentUID) == nil {
+		if !c.quirks.unified {
+			return failID(http.StatusNotFound, "folder.notFound", "Not found")
+		}
 		return noFolder()
 	}
 	for p := o.folder(body.ParentUID); p != nil; p = o.folder(p.parent) {
+		if p == f && !c.quirks.unified {
+			return fail(http.StatusInternalServerError, "move folder failed")
+		}
 		if p == f {
 			return fail(
 				http.StatusInternalServerError,
@@ -333,9 +360,12 @@ func moveFolder(c *call) *answer {
 			)
 		}
 	}
+	if c.quirks.unified && f.parent == body.ParentUID {
+		return ok(c.folderWithParents(f, c.mayFolder(f))) // nothing changes
+	}
 	f.parent = body.ParentUID
 	f.version++
-	f.updated, f.updatedBy = c.now, c.signature()
+	f.updated, f.updatedBy, f.updater = c.now, c.signature(), c.makerID()
 	return ok(c.folderWithParents(f, c.mayFolder(f)))
 }
 
@@ -349,11 +379,56 @@ func deleteFolder(c *call) *answer {
 	if _, a := c.folderFor("folders:delete", mayEdit); a != nil {
 		return a
 	}
-	if c.org().rulesIn(f.uid) > 0 && c.query.Get("forceDeleteRules") != "true" {
+	if c.rulesBelow(f) > 0 && c.query.Get("forceDeleteRules") != "true" {
 		return failID(http.StatusBadRequest, "folder.not-empty", "Folder cannot be deleted: folder is not empty")
+	}
+	if !c.quirks.unified && c.panelsUsedBelow(f) {
+		return fail(http.StatusForbidden, "Folder could not be deleted because it contains library elements in use")
 	}
 	c.db.dropFolder(c.org(), f.uid)
 	return done("Folder deleted")
+}
+
+// below are the uids of a folder and all that are in it.
+func (o *org) below(f *folder) map[string]bool {
+	uids := map[string]bool{f.uid: true}
+	for _, other := range o.folders {
+		for _, p := range o.ancestors(other) {
+			uids[other.uid] = uids[other.uid] || p == f
+		}
+	}
+	return uids
+}
+
+// rulesBelow is how many alert rules are in a folder and those in it.
+func (c *call) rulesBelow(f *folder) (n int) {
+	for uid := range c.org().below(f) {
+		n += c.org().rulesIn(uid)
+	}
+	return n
+}
+
+// panelsUsedBelow says whether a dashboard uses a library panel of a folder or of one in it.
+func (c *call) panelsUsedBelow(f *folder) bool {
+	within := c.org().below(f)
+	for _, p := range c.db.panelsOf(c.who.orgID) {
+		for _, d := range c.org().dashboards {
+			if within[p.folder] && d.usesPanel(p.uid) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// usesPanel says whether one of a dashboard's panels is a library panel.
+func (d *dashboard) usesPanel(uid string) bool {
+	panels, _ := d.model["panels"].([]any)
+	return slices.ContainsFunc(panels, func(p any) bool {
+		panel, _ := p.(map[string]any)
+		library, _ := panel["libraryPanel"].(map[string]any)
+		return library["uid"] == uid
+	})
 }
 
 func (db *database) dropFolder(o *org, uid string) {

@@ -84,8 +84,15 @@ func (c *call) folderObject(f *folder, version string) obj {
 	if f.parent != "" {
 		notes[noteFolder] = f.parent
 	}
+	if f.updater != 0 {
+		notes[noteUpdatedBy], notes[noteUpdatedTime] = c.db.subject(f.updater), stamp(f.updated)
+	}
+	spec := obj{"title": f.title}
+	if f.description != nil {
+		spec["description"] = *f.description
+	}
 	return obj{
-		"kind": "Folder", "apiVersion": folderGroup + "/" + version, "spec": obj{"title": f.title},
+		"kind": "Folder", "apiVersion": folderGroup + "/" + version, "spec": spec,
 		"metadata": c.kubeMeta(f.uid, f.id, f.version, f.updated.UnixMicro(), f.created, notes),
 	}
 }

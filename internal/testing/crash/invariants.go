@@ -44,6 +44,8 @@ func (w *World) Check(foreign string, s Scenario) error {
 			w.checkServiceAccount(o, expected, fail)
 		case *v1alpha1.ServiceAccountToken:
 			w.checkToken(o, expected, fail)
+		case *v1alpha1.Folder:
+			w.checkFolder(o, fail)
 		case *v1alpha1.Dashboard:
 			w.checkDashboard(o, expected, fail)
 		case *v1alpha1.Membership:

@@ -198,7 +198,7 @@ func (w *World) isLeaf(key string) bool {
 	kind, _, _ := strings.Cut(key, " ")
 	return slices.ContainsFunc(
 		w.controllers,
-		func(c lifecycle.Controller) bool { return c.Name == kind && !c.Contains },
+		func(c lifecycle.Controller) bool { return c.Name == kind && !c.Used },
 	)
 }
 

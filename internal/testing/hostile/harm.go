@@ -71,7 +71,7 @@ func (s *Scene) noteKubernetes(note func(key string, content any)) {
 		s.NS:       {&v1alpha1.InstanceList{}, &corev1.SecretList{}},
 		s.Platform: {&v1alpha1.OrganizationList{}, &corev1.SecretList{}},
 		s.Theirs: {&v1alpha1.ServiceAccountList{}, &v1alpha1.ServiceAccountTokenList{}, &v1alpha1.DashboardList{},
-			&v1alpha1.MembershipList{}, &corev1.SecretList{}, &corev1.ConfigMapList{}},
+			&v1alpha1.MembershipList{}, &v1alpha1.FolderList{}, &corev1.SecretList{}, &corev1.ConfigMapList{}},
 	} {
 		for _, list := range lists {
 			if err := s.Client.List(s.T.Context(), list, client.InNamespace(ns)); err != nil {

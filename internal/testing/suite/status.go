@@ -56,6 +56,7 @@ func kinds() []lifecycle.Object {
 		&v1alpha1.Organization{},
 		&v1alpha1.ServiceAccount{},
 		&v1alpha1.ServiceAccountToken{},
+		&v1alpha1.Folder{},
 		&v1alpha1.Dashboard{},
 		&v1alpha1.Membership{},
 	}

@@ -1,0 +1,249 @@
+package controllers
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/types"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/builder"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/event"
+	"sigs.k8s.io/controller-runtime/pkg/predicate"
+
+	"grafana-tenancy.dev/operator/api/v1alpha1"
+	"grafana-tenancy.dev/operator/internal/grafana"
+	"grafana-tenancy.dev/operator/internal/lifecycle"
+)
+
+// leaving are the Folders that wait to be deleted and that a Dashboard or Folder is in, or refers to.
+func (k folderKind) leaving(ctx context.Context, obj client.Object) (requests []ctrl.Request) {
+	var folders v1alpha1.FolderList
+	name, uid, org := placeOf(obj)
+	if err := k.ListChildren(ctx, &folders, org); err != nil {
+		ctrl.LoggerFrom(ctx).Error(err, "listing the folders that a change concerns")
+	}
+	for _, f := range folders.Items {
+		refers := f.Namespace == obj.GetNamespace() && slices.Contains(name, f.Name)
+		if !f.DeletionTimestamp.IsZero() && (refers || uid != "" && uid == f.Status.UID) {
+			requests = append(requests, ctrl.Request{NamespacedName: client.ObjectKeyFromObject(&f)})
+		}
+	}
+	return requests
+}
+
+// placeOf is the name of the Folder that a Dashboard or Folder is to be in, if it names one, the uid of the one it is
+// in, and its Organization.
+func placeOf(obj client.Object) (name []string, uid string, org types.NamespacedName) {
+	switch o := obj.(type) {
+	case *v1alpha1.Folder:
+		return nameOf(o.Spec.ParentRef), o.Status.ParentUID, lifecycle.ParentKey(o.Spec.OrganizationRef, o.Namespace)
+	case *v1alpha1.Dashboard:
+		return dashboardFolder(o), o.Status.FolderUID, lifecycle.ParentKey(o.Spec.OrganizationRef, o.Namespace)
+	}
+	return nil, "", org
+}
+
+// leavingChanges are those by which an object can cease to be in a Folder.
+var leavingChanges = builder.WithPredicates(predicate.Funcs{
+	CreateFunc: func(event.CreateEvent) bool { return false },
+	UpdateFunc: func(e event.UpdateEvent) bool {
+		_, before, _ := placeOf(e.ObjectOld)
+		_, now, _ := placeOf(e.ObjectNew)
+		return before != now || e.ObjectOld.GetGeneration() != e.ObjectNew.GetGeneration() ||
+			e.ObjectOld.GetDeletionTimestamp().IsZero() != e.ObjectNew.GetDeletionTimestamp().IsZero()
+	},
+})
+
+// Delete deletes the folder. find has just seen that it is ours, and the lifecycle proven the organization. Grafana
+// deletes with a folder all that is in it.
+func (x *folder) Delete(ctx context.Context, have *folderState) error {
+	if err := x.refuseReferences(ctx); err != nil {
+		return err
+	}
+	withContents := x.obj.Spec.DeletionPolicy == v1alpha1.FolderDeleteWithContents
+	if !withContents {
+		if err := x.refuseContents(ctx, have); err != nil {
+			return err
+		}
+	}
+	err := x.org.DeleteFolder(ctx, x.uid, withContents)
+	if grafana.IsFolderInUse(err) {
+		return lifecycle.Stalled(v1alpha1.ReasonDeletionBlocked,
+			"Grafana keeps folder %q (%v): delete in Grafana what is in it, or set deletionPolicy: Orphan to keep the "+
+				"folder", have.Title, err)
+	}
+	return grafana.IgnoreNotFound(err)
+}
+
+// refuseReferences fails while there are objects that refer to this one and have something in it.
+func (x *folder) refuseReferences(ctx context.Context) error {
+	var going, staying []string
+	count := func(obj lifecycle.Object, held bool) {
+		switch name := lifecycle.NameOf(obj) + " " + obj.GetName(); {
+		case !held:
+		case obj.GetDeletionTimestamp().IsZero():
+			staying = append(staying, name)
+		default:
+			going = append(going, name)
+		}
+	}
+	var folders v1alpha1.FolderList
+	var dashboards v1alpha1.DashboardList
+	for _, list := range []client.ObjectList{&folders, &dashboards} {
+		if err := x.env.List(ctx, list, namedIn(byFolder, x.obj)...); err != nil {
+			return err
+		}
+	}
+	for i := range folders.Items {
+		count(&folders.Items[i], folderKind{}.Held(&folders.Items[i]))
+	}
+	for i := range dashboards.Items {
+		count(&dashboards.Items[i], dashboardKind{}.Held(&dashboards.Items[i]))
+	}
+	switch {
+	case len(staying) > 0:
+		return lifecycle.Stalled(v1alpha1.ReasonDeletionBlocked,
+			"still referred to by %s: delete them or put them elsewhere first, or set deletionPolicy: Orphan to keep "+
+				"the folder", listed(staying))
+	case len(going) > 0:
+		return &lifecycle.Problem{Reason: v1alpha1.ReasonDeleting,
+			Message: "waiting for what is in it to be deleted: " + listed(going)}
+	}
+	return nil
+}
+
+// refuseContents fails if the folder, or one in it, holds something that is not being deleted as well.
+func (x *folder) refuseContents(ctx context.Context, have *folderState) error {
+	found, err := x.contents(ctx)
+	if err != nil {
+		return err
+	}
+	going, err := x.going(ctx)
+	if err != nil {
+		return err
+	}
+	var staying, waiting []string
+	for _, c := range found {
+		if going[c.uid] {
+			waiting = append(waiting, c.name)
+		} else {
+			staying = append(staying, c.name)
+		}
+	}
+	switch {
+	case len(staying) > 0:
+		p := lifecycle.Stalled(v1alpha1.ReasonDeletionBlocked,
+			"folder %q holds what this object does not stand for: %s. Delete that or put it elsewhere, set "+
+				"deletionPolicy: DeleteWithContents to delete it all, or Orphan to keep the folder",
+			have.Title, listed(staying))
+		p.RetryAfter = afterBlocked(x.obj)
+		return p
+	case len(waiting) > 0:
+		return &lifecycle.Problem{Reason: v1alpha1.ReasonDeleting, Retry: true,
+			Message: "waiting for what is in it to be deleted: " + listed(waiting)}
+	}
+	return nil
+}
+
+// going are the uids of our dashboards and folders in this organization that are being deleted.
+func (x *folder) going(ctx context.Context) (map[string]bool, error) {
+	going := map[string]bool{}
+	var folders v1alpha1.FolderList
+	var dashboards v1alpha1.DashboardList
+	for _, list := range []client.ObjectList{&folders, &dashboards} {
+		if err := x.env.ListChildren(ctx, list, x.owner); err != nil {
+			return nil, err
+		}
+	}
+	for _, f := range folders.Items {
+		if !f.DeletionTimestamp.IsZero() && f.Status.OrgID == x.org.ID() && !f.Stays() {
+			going[f.Status.UID] = true
+		}
+	}
+	for _, d := range dashboards.Items {
+		if !d.DeletionTimestamp.IsZero() && d.Status.OrgID == x.org.ID() && !d.Stays() {
+			going[d.Status.UID] = true
+		}
+	}
+	return going, nil
+}
+
+// thing is something in a folder.
+type thing struct{ uid, name string }
+
+// contents are what is in the folder and the folders in it, and would be lost with it. Folders that were made for paths
+// of Dashboards count for nothing.
+func (x *folder) contents(ctx context.Context) (found []thing, err error) {
+	all, err := x.org.AllFolders(ctx, x.conn.DashboardAPIServed() != "")
+	if err != nil {
+		return nil, err
+	}
+	within := map[string]bool{x.uid: true}
+	for more := true; more; {
+		more = false
+		for _, f := range all {
+			if !within[f.UID] && within[f.ParentUID] {
+				within[f.UID], more = true, true
+				if !strings.HasPrefix(f.UID, folderPrefix(x.mark)) {
+					found = append(found, thing{f.UID, fmt.Sprintf("folder %q", f.Title)})
+				}
+			}
+		}
+	}
+	dashboards, err := x.dashboards(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, d := range dashboards {
+		if within[d.FolderUID] {
+			found = append(found, thing{d.UID, fmt.Sprintf("dashboard %q", d.Title)})
+		}
+	}
+	rules, err := x.org.AlertRules(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, r := range rules {
+		if within[r.FolderUID] {
+			found = append(found, thing{name: fmt.Sprintf("alert rule %q", r.Title)})
+		}
+	}
+	panels, err := x.org.LibraryPanels(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, p := range panels {
+		if within[p.FolderUID] {
+			found = append(found, thing{name: fmt.Sprintf("library panel %q", p.Name)})
+		}
+	}
+	return found, nil
+}
+
+// dashboards are all of the organization. On Grafana 12 the search, which tells their titles, may lag behind.
+func (x *folder) dashboards(ctx context.Context) ([]grafana.Hit, error) {
+	hits, err := x.org.Search(ctx, "dash-db")
+	version := x.conn.DashboardAPIServed()
+	if err != nil || version == "" {
+		return hits, err
+	}
+	list, err := x.org.ListDashboards(ctx, version)
+	if grafana.IsNoList(err) {
+		return hits, nil
+	}
+	titles := map[string]string{}
+	for _, h := range hits {
+		titles[h.UID] = h.Title
+	}
+	all := make([]grafana.Hit, len(list))
+	for i, d := range list {
+		all[i] = grafana.Hit{UID: d.UID, Title: titles[d.UID], FolderUID: d.FolderUID}
+		if all[i].Title == "" {
+			all[i].Title = d.UID
+		}
+	}
+	return all, err
+}

@@ -1,0 +1,212 @@
+package controllers
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"strings"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"grafana-tenancy.dev/operator/api/v1alpha1"
+	"grafana-tenancy.dev/operator/internal/grafana"
+	"grafana-tenancy.dev/operator/internal/lifecycle"
+)
+
+// byServiceAccount is the index of the names of the ServiceAccounts that permissions name.
+const byServiceAccount = "serviceAccount"
+
+func permittedAccounts(obj *v1alpha1.Folder) (names []string) {
+	for _, p := range obj.Spec.Permissions {
+		names = append(names, nameOf(p.ServiceAccountRef)...)
+	}
+	return names
+}
+
+// permitting are the Folders whose permissions name a ServiceAccount.
+func (k folderKind) permitting(ctx context.Context, account client.Object) []ctrl.Request {
+	return k.Requests(ctx, &v1alpha1.FolderList{}, namedIn(byServiceAccount, account)...)
+}
+
+var permissionLevels = map[v1alpha1.PermissionLevel]int{
+	v1alpha1.PermissionView:  grafana.MayView,
+	v1alpha1.PermissionEdit:  grafana.MayEdit,
+	v1alpha1.PermissionAdmin: grafana.MayAdmin,
+}
+
+// subject is whom a permission is for.
+type subject struct {
+	role       string
+	user, team int64
+}
+
+// levelsOf are own permissions by their subjects, but for the operator's login: as an Admin it may do everything.
+func (x *folder) levelsOf(items []grafana.Permission) map[subject]int {
+	levels := map[subject]int{}
+	for _, i := range items {
+		if !i.Inherited && !x.isOperator(i.UserLogin) {
+			levels[subject{i.Role, i.UserID, i.TeamID}] = i.Permission
+		}
+	}
+	return levels
+}
+
+func (x *folder) isOperator(login string) bool {
+	return login != "" && strings.EqualFold(login, x.conn.Login)
+}
+
+// peoplePause is how long until somebody who is not in the organization yet is looked for again.
+const peoplePause = time.Minute
+
+// resolve finds those whom the spec's permissions name. Who is missing is waited for, and the others have theirs
+// meanwhile.
+func (x *folder) resolve(ctx context.Context) error {
+	x.wanted, x.waitErr, x.invalidErr = nil, nil, nil
+	if !x.obj.DeletionTimestamp.IsZero() {
+		return nil
+	}
+	var missing []string
+	given := map[subject]bool{}
+	for i, p := range x.obj.Spec.Permissions {
+		field := fmt.Sprintf("spec.permissions[%d]", i)
+		s, name, err := x.subjectOf(ctx, p, field)
+		switch {
+		case err != nil && lifecycle.IsStalled(err):
+			x.invalidErr = err
+			return nil
+		case err != nil:
+			return err
+		case name != "":
+			missing = append(missing, name)
+			continue
+		case given[s]:
+			x.invalidErr = lifecycle.Stalled(v1alpha1.ReasonInvalidSpec,
+				"%s: this one has a permission already: give one for each", field)
+			return nil
+		}
+		given[s] = true
+		x.wanted = append(x.wanted, grafana.Permission{
+			Role: s.role, UserID: s.user, TeamID: s.team, Permission: permissionLevels[p.Permission],
+		})
+	}
+	if len(missing) > 0 {
+		wait := lifecycle.Waiting(v1alpha1.ReasonSubjectNotFound,
+			"spec.permissions: waiting for %s, to give them their permissions", listed(missing))
+		wait.RetryAfter = peoplePause
+		x.waitErr = wait
+	}
+	return nil
+}
+
+// subjectOf is whom a permission names, or the name of who is missing.
+func (x *folder) subjectOf(
+	ctx context.Context, p v1alpha1.FolderPermission, field string,
+) (s subject, missing string, err error) {
+	switch {
+	case p.Role != "":
+		return subject{role: p.Role}, "", nil
+	case p.ServiceAccountRef != nil:
+		id, err := x.accountNamed(ctx, *p.ServiceAccountRef, field)
+		if id == 0 {
+			missing = "ServiceAccount " + p.ServiceAccountRef.Name
+		}
+		return subject{user: id}, missing, err
+	}
+	person, err := x.person(ctx, p.User)
+	switch {
+	case err != nil:
+		return s, "", err
+	case person == nil:
+		return s, fmt.Sprintf("user %q, who is no member of the organization", p.User), nil
+	case x.isOperator(person.Login):
+		return s, "", lifecycle.Stalled(v1alpha1.ReasonInvalidSpec,
+			"%s: the operator works as this user, who may do everything here in any case: leave it out", field)
+	}
+	return subject{user: person.UserID}, "", nil
+}
+
+// accountNamed is Grafana's id of a ServiceAccount; 0: it is not there yet.
+func (x *folder) accountNamed(ctx context.Context, ref v1alpha1.LocalObjectReference, field string) (int64, error) {
+	var account v1alpha1.ServiceAccount
+	err := x.env.Get(ctx, client.ObjectKey{Namespace: x.obj.Namespace, Name: ref.Name}, &account)
+	if apierrors.IsNotFound(err) {
+		return 0, nil
+	}
+	in := lifecycle.ParentKey(account.Spec.OrganizationRef, account.Namespace)
+	switch {
+	case err != nil:
+		return 0, err
+	case in != x.owner:
+		return 0, lifecycle.Stalled(v1alpha1.ReasonInvalidSpec,
+			"%s: ServiceAccount %s is in Organization %s, and this folder in %s: name one that is there, too",
+			field, ref.Name, in, x.owner)
+	case account.Status.OrgID != x.org.ID():
+		return 0, nil
+	}
+	return account.Status.ID, nil
+}
+
+// person is the member of the organization of this login or e-mail address; nil: there is none. Grafana heeds no case.
+func (x *folder) person(ctx context.Context, loginOrEmail string) (*grafana.Member, error) {
+	members, _, err := x.conn.ListOfMembers(ctx, x.org.ID(), true)
+	if err != nil {
+		return nil, fmt.Errorf("listing the members of the organization: %w", err)
+	}
+	var byEmail *grafana.Member
+	for _, m := range members {
+		switch {
+		case strings.EqualFold(m.Login, loginOrEmail):
+			return &m, nil
+		case strings.EqualFold(m.Email, loginOrEmail):
+			byEmail = &m
+		}
+	}
+	return byEmail, nil
+}
+
+// seePermissions reads the folder's permissions if the spec gives some, else, of a new one, whether it was born with
+// those that it should have.
+func (x *folder) seePermissions(ctx context.Context, have *folderState) error {
+	switch {
+	case x.obj.Spec.Permissions == nil && !x.obj.Status.PermissionsPending, x.invalidErr != nil:
+		return nil
+	case x.obj.Spec.Permissions == nil:
+		var err error
+		have.born, have.bornWrong, err = x.bornWrong(ctx, x.uid, have.ParentUID != "")
+		return grafana.IgnoreNotFound(err)
+	case x.obj.Status.PermissionsPending: // whatever it was born with is replaced
+		return nil
+	}
+	items, err := x.org.FolderPermissions(ctx, x.uid)
+	if err != nil {
+		return fmt.Errorf("reading the permissions: %w", err)
+	}
+	have.permissions = &items
+	return nil
+}
+
+func (x *folder) permissionsDiffer(have *folderState) bool {
+	return x.obj.Spec.Permissions != nil && x.invalidErr == nil &&
+		(have.permissions == nil || !maps.Equal(x.levelsOf(*have.permissions), x.levelsOf(x.wanted)))
+}
+
+// setPermissions puts them right.
+func (x *folder) setPermissions(ctx context.Context, have *folderState) error {
+	switch {
+	case have.bornWrong:
+		if err := x.setBorn(ctx, x.uid, have.ParentUID != "", have.born); err != nil {
+			return err
+		}
+		have.bornWrong = false
+	case x.permissionsDiffer(have):
+		if err := x.org.SetFolderPermissions(ctx, x.uid, x.wanted); err != nil {
+			return err
+		}
+		have.permissions = &x.wanted
+		x.obj.Status.PermissionsPending = false
+	}
+	return nil
+}

@@ -1,0 +1,185 @@
+package grafana_test
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"grafana-tenancy.dev/operator/internal/grafana"
+)
+
+// testEveryFolder makes and changes folders in each form, with and without a description, which only Grafana 12 keeps.
+func (k contract) testEveryFolder(t *testing.T) {
+	o := k.org(t)
+	nested := have(k.client.Settings(t.Context()))(t).NestedFolders()
+	text, none := "What it is for", ""
+	told := func(uid string, want *string) {
+		t.Helper()
+		if k.major < 12 {
+			want = nil
+		}
+		same(t, uid+": its description", want, have(o.FolderDescription(t.Context(), uid))(t))
+	}
+	for n, description := range []*string{nil, &text, &none} {
+		for _, parent := range []string{"", "0"} {
+			if n == 0 && parent == "" {
+				have(o.CreateFolder(t.Context(), grafana.Folder{UID: "0", Title: "Folder 0"}))(t)
+				continue
+			}
+			uid := fmt.Sprint(n, parent)
+			want := grafana.Folder{UID: uid, Title: "Folder " + uid, ParentUID: parent}
+			made := want
+			made.Description = description
+			made = have(o.CreateFolder(t.Context(), made))(t)
+			if made.Version != 1 || made.Created.IsZero() {
+				t.Errorf("made: %+v", made)
+			}
+			if !nested {
+				want.ParentUID = ""
+			}
+			got := have(o.Folder(t.Context(), uid))(t)
+			same(t, "got", want, got)
+			if off := got.Created.Sub(made.Created).Abs(); off > 2*time.Second {
+				t.Errorf("%s: made %s, and read %s", uid, made.Created, got.Created)
+			}
+			told(uid, cmp.Or(description, &none))
+		}
+	}
+	change := grafana.FolderChange{Title: "Renamed", Version: 1}
+	want := grafana.Folder{UID: "1", Title: "Renamed"}
+	same(t, "renamed", want, have(o.UpdateFolder(t.Context(), "1", change))(t))
+	told("1", &text)
+	for n, description := range []string{"Another", ""} {
+		change = grafana.FolderChange{Title: "Renamed", Description: &description, Version: int64(n + 2)}
+		if got := have(o.UpdateFolder(t.Context(), "1", change))(t); got.Version != change.Version+1 {
+			t.Errorf("version %d after %d", got.Version, change.Version)
+		}
+		told("1", &description)
+	}
+	expect(t, "an old version", errorOf(o.UpdateFolder(t.Context(), "1", change)), grafana.IsVersionMismatch)
+	expect(t, "unknown folder", errorOf(o.UpdateFolder(t.Context(), "nosuch", change)), grafana.IsNotFound)
+	must(t, errorOf(o.FolderDescription(t.Context(), "nosuch")))
+	change = grafana.FolderChange{Title: "Folder 0", Version: 4}
+	if _, err := o.UpdateFolder(t.Context(), "1", change); k.major < 12 {
+		expect(t, "a title that is taken", err, grafana.IsTaken)
+		if grafana.IsVersionMismatch(err) {
+			t.Errorf("a title that is taken is taken for another version: %v", err)
+		}
+	} else {
+		must(t, err)
+	}
+}
+
+// testMovedFolders moves folders, and expects their permissions and contents to come along.
+func (k contract) testMovedFolders(t *testing.T) {
+	o := k.org(t)
+	have(o.CreateFolder(t.Context(), grafana.Folder{UID: "a", Title: "A"}))(t)
+	have(o.CreateFolder(t.Context(), grafana.Folder{UID: "b", Title: "B"}))(t)
+	have(o.SaveDashboard(t.Context(), grafana.SaveDashboard{Model: model("dash", nil), FolderUID: "b"}))(t)
+	must(
+		t,
+		o.SetFolderPermissions(t.Context(), "b", []grafana.Permission{{Role: "Viewer", Permission: grafana.MayEdit}}),
+	)
+	if !have(k.client.Settings(t.Context()))(t).NestedFolders() {
+		for _, parent := range []string{"a", ""} {
+			expect(t, "moving", o.MoveFolder(t.Context(), "b", parent), isStatus(404))
+		}
+		return
+	}
+	for _, parent := range []string{"a", ""} {
+		must(t, o.MoveFolder(t.Context(), "b", parent))
+		same(t, "moved", grafana.Folder{UID: "b", Title: "B", ParentUID: parent}, have(o.Folder(t.Context(), "b"))(t))
+		same(t, "the dashboard's folder", "b", have(o.Dashboard(t.Context(), "dash"))(t).FolderUID)
+		same(t, "permissions", []grafana.Permission{{Role: "Viewer", Permission: grafana.MayEdit}},
+			have(o.FolderPermissions(t.Context(), "b"))(t))
+	}
+	expect(t, "into nothing", o.MoveFolder(t.Context(), "b", "nosuch"), grafana.IsNotFound)
+	if err := o.MoveFolder(t.Context(), "nosuch", "a"); k.major < 12 {
+		expect(t, "what is not there", err, isStatus(500))
+	} else {
+		expect(t, "what is not there", err, grafana.IsNotFound)
+	}
+}
+
+// testAllFolders lists the folders at all levels, and the dashboards with the folder they are in.
+func (k contract) testAllFolders(t *testing.T) {
+	o := k.org(t)
+	apis := have(k.client.DashboardAPIVersion(t.Context()))(t) != ""
+	same(t, "at first", []grafana.Folder{}, have(o.AllFolders(t.Context(), apis))(t))
+	text := "What it is for"
+	have(o.CreateFolder(t.Context(), grafana.Folder{UID: "a", Title: "A", Description: &text}))(t)
+	have(o.CreateFolder(t.Context(), grafana.Folder{UID: "b", Title: "B", ParentUID: "a"}))(t)
+	have(o.SaveDashboard(t.Context(), grafana.SaveDashboard{Model: model("dash", nil), FolderUID: "b"}))(t)
+	want := []grafana.Folder{{UID: "a", Title: "A"}, {UID: "b", Title: "B"}}
+	if have(k.client.Settings(t.Context()))(t).NestedFolders() {
+		want[1].ParentUID = "a"
+	}
+	for _, through := range []bool{apis, false} {
+		if through {
+			want[0].Description, want[1].Description = &text, new("")
+		} else {
+			want[0].Description, want[1].Description = nil, nil
+		}
+		eventually(t, "the list has them all", func() bool {
+			return len(have(o.AllFolders(t.Context(), through))(t)) == len(want)
+		})
+		got := have(o.AllFolders(t.Context(), through))(t)
+		slices.SortFunc(got, func(a, b grafana.Folder) int { return cmp.Compare(a.UID, b.UID) })
+		same(t, "all", want, got)
+		if through && (got[0].Created.IsZero() || got[0].Version != 1) {
+			t.Errorf("through /apis: %+v", got[0])
+		}
+	}
+	eventually(t, "the dashboard is found", func() bool { return len(have(o.Search(t.Context(), "dash-db"))(t)) == 1 })
+	same(t, "dashboards", []grafana.Hit{{UID: "dash", Title: "Title of dash", Type: "dash-db", FolderUID: "b"}},
+		have(o.Search(t.Context(), "dash-db"))(t))
+}
+
+// testDeletedFolders deletes folders with what is in them.
+func (k contract) testDeletedFolders(t *testing.T) {
+	o := k.org(t)
+	for _, uid := range []string{"ruled", "shared", "full"} {
+		have(o.CreateFolder(t.Context(), grafana.Folder{UID: uid, Title: "Folder " + uid}))(t)
+	}
+	have(o.SaveDashboard(t.Context(), grafana.SaveDashboard{Model: model("dash", nil), FolderUID: "full"}))(t)
+	must(t, o.DeleteFolder(t.Context(), "full", false))
+	expect(t, "deleted", errorOf(o.Folder(t.Context(), "full")), grafana.IsNotFound)
+	expect(t, "deleting it again", o.DeleteFolder(t.Context(), "full", false), grafana.IsNotFound)
+	expect(t, "the dashboard", errorOf(o.Dashboard(t.Context(), "dash")), grafana.IsNotFound)
+
+	k.person(t, "POST", "/api/v1/provisioning/alert-rules", o.ID(), alertRule(o.ID(), "rule", "ruled"))
+	err := o.DeleteFolder(t.Context(), "ruled", false)
+	expect(t, "with an alert rule", err, grafana.IsFolderInUse)
+	must(t, o.DeleteFolder(t.Context(), "ruled", true))
+	same(t, "alert rules", 0, len(have(o.AlertRules(t.Context()))(t)))
+
+	k.person(t, "POST", "/api/library-elements", o.ID(), map[string]any{
+		"uid": "panel", "name": "Panel", "kind": 1, "folderUid": "shared", "model": map[string]string{"type": "text"},
+	})
+	panels := []any{map[string]any{"id": 1, "libraryPanel": map[string]string{"uid": "panel", "name": "Panel"}}}
+	k.save(t, o, "user", map[string]any{"panels": panels})
+	same(t, "panels", []grafana.LibraryPanel{{UID: "panel", Name: "Panel", FolderUID: "shared"}},
+		have(o.LibraryPanels(t.Context()))(t))
+	if err = o.DeleteFolder(t.Context(), "shared", false); k.major < 12 {
+		expect(t, "with a panel in use", err, grafana.IsFolderInUse)
+		if grafana.IsForbidden(err) {
+			t.Errorf("taken for a lack of rights: %v", err)
+		}
+	} else {
+		must(t, err)
+	}
+}
+
+// alertRule is a rule as people make one.
+func alertRule(org int64, uid, folder string) map[string]any {
+	return map[string]any{
+		"uid": uid, "title": "Rule", "ruleGroup": "group", "folderUID": folder, "noDataState": "OK",
+		"execErrState": "OK", "for": "1m", "orgID": org, "condition": "A",
+		"data": []any{map[string]any{
+			"refId": "A", "datasourceUid": "__expr__", "relativeTimeRange": map[string]int{"from": 60, "to": 0},
+			"model": map[string]string{"refId": "A", "type": "math", "expression": "1 > 0"},
+		}},
+	}
+}
