@@ -29,6 +29,7 @@ type folderState struct {
 	listed      bool                  // seen in a list, which may be some seconds old
 	permissions *[]grafana.Permission // its own; nil: not asked for
 
+	bornSeen  bool // its permissions were looked at, or set
 	bornWrong bool // it was left without permissions, or with too many
 	born      []grafana.Permission
 }
@@ -329,9 +330,26 @@ func (x *folder) setText(ctx context.Context, have *folderState) error {
 	return nil
 }
 
-func (x *folder) Check(_ context.Context, have *folderState) error {
-	x.obj.Status.PermissionsPending = x.obj.Status.PermissionsPending && have.bornWrong
-	return errors.Join(x.parentErr, x.invalidErr, x.waitErr)
+func (x *folder) Check(ctx context.Context, have *folderState) error {
+	return errors.Join(x.parentErr, x.invalidErr, x.waitErr, x.checkBorn(ctx, have))
+}
+
+// checkBorn fails until a new folder was seen to have its permissions, or was given those of the spec.
+func (x *folder) checkBorn(ctx context.Context, have *folderState) error {
+	if !x.obj.Status.PermissionsPending || x.invalidErr != nil {
+		return nil
+	}
+	if !have.bornSeen {
+		if err := x.seePermissions(ctx, have); err != nil {
+			return err
+		}
+	}
+	if !have.bornSeen || have.bornWrong {
+		return &lifecycle.Problem{Reason: v1alpha1.ReasonCreating, Retry: true,
+			Message: "Grafana has failed to give it its permissions: they are put right"}
+	}
+	x.obj.Status.PermissionsPending = false
+	return nil
 }
 
 // InSync says of a description that this Grafana does not keep it.

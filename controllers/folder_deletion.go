@@ -81,12 +81,12 @@ func (x *folder) Delete(ctx context.Context, have *folderState) error {
 // refuseReferences fails while there are objects that refer to this one and have something in it.
 func (x *folder) refuseReferences(ctx context.Context) error {
 	var going, staying []string
-	count := func(obj lifecycle.Object, held bool) {
+	count := func(obj lifecycle.Object, held bool, in string) {
 		switch name := lifecycle.NameOf(obj) + " " + obj.GetName(); {
-		case !held:
+		case !held, obj.GetUID() == x.obj.UID:
 		case obj.GetDeletionTimestamp().IsZero():
 			staying = append(staying, name)
-		default:
+		case in == x.uid: // what is elsewhere, as in a loop of parents, does not come any more
 			going = append(going, name)
 		}
 	}
@@ -98,10 +98,12 @@ func (x *folder) refuseReferences(ctx context.Context) error {
 		}
 	}
 	for i := range folders.Items {
-		count(&folders.Items[i], folderKind{}.Held(&folders.Items[i]))
+		o := &folders.Items[i]
+		count(o, folderKind{}.Held(o), o.Status.ParentUID)
 	}
 	for i := range dashboards.Items {
-		count(&dashboards.Items[i], dashboardKind{}.Held(&dashboards.Items[i]))
+		o := &dashboards.Items[i]
+		count(o, dashboardKind{}.Held(o), o.Status.FolderUID)
 	}
 	switch {
 	case len(staying) > 0:

@@ -119,11 +119,8 @@ func (x *folder) subjectOf(
 	switch {
 	case err != nil:
 		return s, "", err
-	case person == nil:
+	case person == nil, x.isOperator(person.Login): // whose login nobody learns here
 		return s, fmt.Sprintf("user %q, who is no member of the organization", p.User), nil
-	case x.isOperator(person.Login):
-		return s, "", lifecycle.Stalled(v1alpha1.ReasonInvalidSpec,
-			"%s: the operator works as this user, who may do everything here in any case: leave it out", field)
 	}
 	return subject{user: person.UserID}, "", nil
 }
@@ -176,7 +173,9 @@ func (x *folder) seePermissions(ctx context.Context, have *folderState) error {
 	case x.obj.Spec.Permissions == nil:
 		var err error
 		have.born, have.bornWrong, err = x.bornWrong(ctx, x.uid, have.ParentUID != "")
-		return grafana.IgnoreNotFound(err)
+		err = grafana.IgnoreNotFound(err)
+		have.bornSeen = err == nil
+		return err
 	case x.obj.Status.PermissionsPending: // whatever it was born with is replaced
 		return nil
 	}

@@ -188,6 +188,7 @@ func (x *membership) Create(ctx context.Context) (*membershipState, error) {
 			p.Message = grafana.Public(p.Err)
 			s.refuse(p)
 		default:
+			x.Record(s) // who was there before stays known as such
 			return nil, err
 		}
 		s.added = slices.Delete(s.added, entry, entry+1)
@@ -209,7 +210,7 @@ func (x *membership) Record(have *membershipState) bool {
 		return false
 	}
 	before := x.recorded()
-	status.OrgID, status.Added = x.org.ID(), have.added
+	status.OrgID, status.Added = x.org.ID(), slices.Clone(have.added) // which goes on changing
 	if x.obj.DeletionTimestamp.IsZero() {
 		status.Missing = have.missing
 		status.Present = fmt.Sprintf("%d/%d", have.present, len(x.obj.Spec.Members))

@@ -141,6 +141,7 @@ type FolderStatus struct {
 // +kubebuilder:validation:XValidation:rule="has(self.spec.title) || size(self.metadata.name) <= 178",message="spec.title is needed, since metadata.name has more than 178 characters"
 // +kubebuilder:object:root=true
 // +kubebuilder:subresource:status
+// +kubebuilder:validation:XValidation:rule="!has(self.spec.parentRef) || self.spec.parentRef.name != self.metadata.name",message="parentRef must name another Folder"
 // +kubebuilder:resource:shortName=gfolder,categories=grafana
 // +kubebuilder:printcolumn:name="Ready",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].status`
 // +kubebuilder:printcolumn:name="UID",type=string,JSONPath=`.status.uid`

@@ -20,7 +20,7 @@ type OrganizationSpec struct {
 	// +optional
 	Name string `json:"name,omitempty"`
 
-	// AllowedNamespaces says which namespaces may put service accounts, dashboards and people in this organization. Default: only the Organization's own.
+	// AllowedNamespaces says which namespaces may put service accounts, folders, dashboards and people in this organization. Default: only the Organization's own.
 	// +kubebuilder:default={from: Same}
 	// +optional
 	AllowedNamespaces AllowedNamespaces `json:"allowedNamespaces,omitempty"`
@@ -39,7 +39,7 @@ type OrganizationSpec struct {
 	// +optional
 	AdoptionPolicy AdoptionPolicy `json:"adoptionPolicy,omitempty"`
 
-	// Adoption says whether ServiceAccounts and Dashboards may take over what is in this organization already, and Memberships change the roles of people who are in it already or remove those whom nobody lists: Forbid
+	// Adoption says whether ServiceAccounts, Folders and Dashboards may take over what is in this organization already, and Memberships change the roles of people who are in it already or remove those whom nobody lists: Forbid
 	// (the default) or Allow, for those whose adoptionPolicy or mode asks for it.
 	// +kubebuilder:default=Forbid
 	// +optional
