@@ -32,15 +32,15 @@ func TestAPIFolderWhosePermissionsCannotBeReadAtFirst(t *testing.T) {
 
 // Folders that refer to each other, and so cannot be put there, are deleted all the same.
 func TestAPIFolderLoopDeleted(t *testing.T) {
-	t.Parallel()
-	w := suite.New(t, grafanatest.Options{})
-	suite.Ready(w, w.Organization("team"))
-	a, b := declareFolder(w, "a", "team"), declareFolder(w, "b", "team")
-	suite.Ready(w, a)
-	suite.Ready(w, b)
-	suite.Change(w, a, func() { a.Spec.ParentRef = &v1alpha1.LocalObjectReference{Name: "b"} })
-	suite.Ready(w, a)
-	suite.Change(w, b, func() { b.Spec.ParentRef = &v1alpha1.LocalObjectReference{Name: "a"} })
-	w.Delete(a, b)
-	w.Gone(a, b)
+	whereFolders(t, func(_ *testing.T, w *suite.World) {
+		suite.Ready(w, w.Organization("team"))
+		a, b := declareFolder(w, "a", "team"), declareFolder(w, "b", "team")
+		suite.Ready(w, a)
+		suite.Ready(w, b)
+		suite.Change(w, a, func() { a.Spec.ParentRef = &v1alpha1.LocalObjectReference{Name: "b"} })
+		suite.Ready(w, a)
+		suite.Change(w, b, func() { b.Spec.ParentRef = &v1alpha1.LocalObjectReference{Name: "a"} })
+		w.Delete(a, b)
+		w.Gone(a, b)
+	})
 }

@@ -129,18 +129,24 @@ func (r *real) ask(method, path string, org int64, body, out any) error {
 }
 
 // sendUntilServed sends a request again while Grafana fails, as it does when many write to its SQLite at once: even
-// what makes a folder can then be told that somebody else has changed it.
+// what makes a folder can then be told that somebody else has changed it, and the right password that it is wrong.
 func (r *real) sendUntilServed(in inbound) (a *answer, err error) {
 	for pause := 100 * time.Millisecond; ; pause *= 2 {
 		a, err = r.send(in)
-		if err != nil || pause > 10*time.Second ||
-			a.status < 500 && !bytes.Contains(a.body, []byte("the folder has been changed")) {
+		if err != nil || pause > 10*time.Second || !a.lockedOut() {
 			return a, err
 		}
 		if err := wait(in.ctx, pause); err != nil {
 			return a, err
 		}
 	}
+}
+
+// lockedOut reports whether an answer may be that of a locked database.
+func (a *answer) lockedOut() bool {
+	return a.status >= 500 ||
+		bytes.Contains(a.body, []byte("the folder has been changed")) ||
+		bytes.Contains(a.body, []byte("password-auth.failed"))
 }
 
 // makeAdmin makes the world's own admin: a server admin who is one in the main organization, too.
