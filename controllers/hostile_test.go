@@ -44,7 +44,10 @@ func raids() []hostile.Raid {
 
 // TestHostile lets a tenant with edit rights in one namespace try, by all that it can say to Kubernetes and with the
 // keys that it gets, to read, write, rename or delete something beyond it.
-func TestHostile(t *testing.T) { hostile.Play(t, raids()) }
+func TestHostile(t *testing.T) {
+	t.Parallel()
+	hostile.Play(t, raids())
+}
 
 // With the fences down that can be taken down, the same attempts succeed: the tenant may do everything in Kubernetes
 // (where it only rehearses), and the victim's Organization lets everybody in.

@@ -18,9 +18,8 @@ import (
 // crowd lets several passes go on side by side: one at a time, each as far as its next request or look, and who goes
 // on is drawn. So what comes of it is the same each time for a seed.
 type crowd struct {
-	draw   *rand.Rand
-	blinks int  // that nobody could go on for
-	waits  bool // passes wait at the gate
+	draw  *rand.Rand
+	waits bool // passes wait at the gate
 }
 
 func newCrowd(seed uint64) *crowd { return &crowd{draw: rand.New(rand.NewPCG(seed, 0))} }
@@ -116,14 +115,10 @@ func (c *crowd) fly(flights []*flight, pass func(*flight)) {
 	for range flights { // they pause at once
 		(<-reports).paused = true
 	}
-	for c.settle(flights, reports) {
+	for settle(flights, reports) {
 		paused := slices.DeleteFunc(slices.Clone(flights), func(f *flight) bool { return !f.paused })
-		if len(paused) == 0 {
-			c.endure()
-			continue
-		}
 		f := paused[c.draw.IntN(len(paused))]
-		f.paused, c.blinks = false, 0
+		f.paused = false
 		f.goOn <- !slices.ContainsFunc(flights, func(f *flight) bool {
 			return f.ended && (f.died ||
 				f.panicked != nil)
@@ -131,44 +126,43 @@ func (c *crowd) fly(flights []*flight, pass func(*flight)) {
 	}
 }
 
-// blink is how long nobody can go on, and nobodys how many of them there are before that is a mutual wait: more than a
-// writer waits at the gate for another one.
 const (
-	blink   = time.Millisecond
-	nobodys = 20000
+	// step is for how long a pass is not asked what it is at: to look is dear, and most report before.
+	step = 300 * time.Microsecond
+	// mutual is how long nobody can go on before that is a mutual wait: more than a writer waits at the gate for
+	// another one.
+	mutual = 20 * time.Second
 )
 
-// endure waits a little where all passes wait for something.
-func (c *crowd) endure() {
-	if c.blinks++; c.blinks > nobodys {
-		panic(fmt.Sprintf("the passes wait for each other:\n%s", stack(true)))
-	}
-	time.Sleep(blink)
-}
-
-// rarely is for how many turns of the scheduler a pass is not asked what it is at.
-const rarely = 100
-
-// settle waits until each pass has paused, or ended, or waits for another one. It reports whether there is any left.
-func (c *crowd) settle(flights []*flight, reports chan *flight) bool {
-	for turns := 0; ; turns++ {
+// settle waits until one pass has paused at least, and each other one has too, or has ended, or waits for another. It
+// reports whether there is any left.
+func settle(flights []*flight, reports chan *flight) bool {
+	for {
 		var running []string
+		left, nobody := false, true
 		for _, f := range flights {
+			left, nobody = left || !f.ended, nobody && !f.paused
 			if !f.paused && !f.ended {
 				running = append(running, f.id)
 			}
 		}
-		if len(running) == 0 {
-			return slices.ContainsFunc(flights, func(f *flight) bool { return !f.ended })
+		patience := step
+		switch {
+		case len(running) == 0:
+			return left
+		case nobody:
+			patience = mutual
 		}
 		select {
 		case f := <-reports:
 			f.paused, f.ended = f.goOn != nil, f.goOn == nil
-		default: // to look is dear, and most report before
-			if turns%rarely == rarely-1 && allWait(running) && len(reports) == 0 {
+		case <-time.After(patience):
+			if nobody {
+				panic(fmt.Sprintf("the passes wait for each other:\n%s", stack(true)))
+			}
+			if allWait(running) && len(reports) == 0 {
 				return true
 			}
-			runtime.Gosched()
 		}
 	}
 }
