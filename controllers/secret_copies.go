@@ -7,9 +7,12 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/event"
+	"sigs.k8s.io/controller-runtime/pkg/handler"
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
 
 	"grafana-tenancy.dev/operator/api/v1alpha1"
@@ -27,8 +30,30 @@ func setupSecretCopies(mgr ctrl.Manager, e *Env) error {
 	})
 	secrets := &metav1.PartialObjectMetadata{}
 	secrets.SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind("Secret"))
-	b := ctrl.NewControllerManagedBy(mgr).Named("secret").For(secrets, builder.WithPredicates(held))
-	return b.Complete(&secretCopies{Env: e})
+	left := predicate.Funcs{
+		CreateFunc:  func(event.CreateEvent) bool { return false },
+		UpdateFunc:  func(event.UpdateEvent) bool { return false },
+		GenericFunc: func(event.GenericEvent) bool { return false },
+	}
+	return ctrl.NewControllerManagedBy(mgr).Named("secret").
+		For(secrets, builder.WithPredicates(held)).
+		Watches(
+			&v1alpha1.Instance{},
+			handler.EnqueueRequestsFromMapFunc(namedSecrets),
+			builder.WithPredicates(left),
+		).
+		Complete(&secretCopies{Env: e})
+}
+
+// namedSecrets are those that an Instance which has left may have held up: one that was applied and deleted in its
+// last moments.
+func namedSecrets(_ context.Context, obj client.Object) (requests []ctrl.Request) {
+	for _, name := range instanceSecrets(obj.(*v1alpha1.Instance)) {
+		requests = append(requests, ctrl.Request{
+			NamespacedName: types.NamespacedName{Namespace: obj.GetNamespace(), Name: name},
+		})
+	}
+	return requests
 }
 
 func isSecretFinalizer(finalizer string) bool {
