@@ -183,3 +183,111 @@ func alertRule(org int64, uid, folder string) map[string]any {
 		}},
 	}
 }
+
+func (k contract) testFolders(t *testing.T) {
+	o := k.org(t)
+	top := have(o.CreateFolder(t.Context(), grafana.Folder{UID: "top", Title: "Top"}))(t)
+	same(t, "made", grafana.Folder{UID: "top", Title: "Top"}, top)
+	same(t, "got", top, have(o.Folder(t.Context(), "top"))(t))
+	unnamed := have(o.CreateFolder(t.Context(), grafana.Folder{Title: "Other"}))(t)
+	same(t, "got by the uid that Grafana chose", unnamed, have(o.Folder(t.Context(), unnamed.UID))(t))
+	_, err := o.Folder(t.Context(), "nosuch")
+	expect(t, "unknown folder", err, grafana.IsNotFound)
+	_, err = k.org(t).Folder(t.Context(), "top")
+	expect(t, "in another organization", err, grafana.IsNotFound)
+	_, err = o.CreateFolder(t.Context(), grafana.Folder{UID: "top", Title: "Another"})
+	expect(t, "a uid that is taken", err, grafana.IsTaken)
+	_, err = o.CreateFolder(t.Context(), grafana.Folder{UID: "untitled"})
+	expect(t, "no title", err, isStatus(400))
+
+	_, err = o.CreateFolder(t.Context(), grafana.Folder{UID: "general2", Title: "general"})
+	if k.major < 12 {
+		expect(t, "the title of the root", err, grafana.IsReservedTitle)
+	} else {
+		must(t, err)
+	}
+}
+
+// testNestedFolders has folders below folders, as far down as Grafana lets them.
+func (k contract) testNestedFolders(t *testing.T) {
+	o := k.org(t)
+	nested := have(k.client.Settings(t.Context()))(t).NestedFolders()
+	parent := ""
+	for _, uid := range []string{"a", "b", "c", "d", "e", "f"} {
+		folder := grafana.Folder{UID: uid, Title: "Folder " + uid, ParentUID: parent}
+		made, err := o.CreateFolder(t.Context(), folder)
+		if uid == "f" {
+			expect(t, "a sixth level", err, grafana.IsTooDeep)
+			if grafana.IsUnavailable(err) || grafana.IsUnsure(err) || grafana.IsTaken(err) {
+				t.Errorf("a sixth level is taken for more than that: %v", err)
+			}
+			break
+		}
+		must(t, err)
+		same(t, "made", folder, made)
+		if !nested {
+			folder.ParentUID = ""
+		}
+		same(t, "got", folder, have(o.Folder(t.Context(), uid))(t))
+		parent = uid
+	}
+	_, err := o.CreateFolder(t.Context(), grafana.Folder{UID: "lost", Title: "Lost", ParentUID: "nosuch"})
+	if k.major < 12 {
+		expect(t, "unknown parent", err, grafana.IsNotFound)
+	} else {
+		must(t, err)
+	}
+	_, err = o.Folders(t.Context(), "nosuch")
+	if nested {
+		expect(t, "folders below nothing", err, grafana.IsNotFound)
+	} else {
+		must(t, err)
+	}
+}
+
+func (k contract) testFolderLists(t *testing.T) {
+	o := k.org(t)
+	same(t, "at first", []grafana.Folder{}, have(o.Folders(t.Context(), ""))(t))
+	for _, folder := range []grafana.Folder{{UID: "b", Title: "Bee"}, {UID: "a", Title: "Ant"}, {UID: "ba", Title: "Below", ParentUID: "b"}} {
+		have(o.CreateFolder(t.Context(), folder))(t)
+	}
+	ant, bee, below := grafana.Folder{
+		UID:   "a",
+		Title: "Ant",
+	}, grafana.Folder{
+		UID:   "b",
+		Title: "Bee",
+	}, grafana.Folder{
+		UID:       "ba",
+		Title:     "Below",
+		ParentUID: "b",
+	}
+	top, under := []grafana.Folder{ant, bee}, []grafana.Folder{below}
+	if !have(k.client.Settings(t.Context()))(t).NestedFolders() {
+		top, under = []grafana.Folder{ant, bee, {UID: "ba", Title: "Below"}}, []grafana.Folder{}
+	}
+	eventually(t, "the list has them all", func() bool {
+		return len(have(o.Folders(t.Context(), ""))(t)) == len(top) &&
+			len(have(o.Folders(t.Context(), "b"))(t)) == len(under)
+	})
+	same(t, "in no other", top, have(o.Folders(t.Context(), ""))(t))
+	same(t, "below one", under, have(o.Folders(t.Context(), "b"))(t))
+	same(t, "below one without any", []grafana.Folder{}, have(o.Folders(t.Context(), "a"))(t))
+	same(t, "of another organization", []grafana.Folder{}, have(k.org(t).Folders(t.Context(), ""))(t))
+}
+
+// testFolderTitles makes folders of one title: side by side before Grafana 12 never, under different parents always.
+func (k contract) testFolderTitles(t *testing.T) {
+	o := k.org(t)
+	have(o.CreateFolder(t.Context(), grafana.Folder{UID: "a", Title: "Same"}))(t)
+	_, err := o.CreateFolder(t.Context(), grafana.Folder{UID: "b", Title: "Same"})
+	if k.major < 12 {
+		expect(t, "a title that is taken", err, grafana.IsTaken)
+		expect(t, "it was not made", errorOf(o.Folder(t.Context(), "b")), grafana.IsNotFound)
+	} else {
+		must(t, err)
+	}
+	if have(k.client.Settings(t.Context()))(t).NestedFolders() {
+		have(o.CreateFolder(t.Context(), grafana.Folder{UID: "c", Title: "Same", ParentUID: "a"}))(t)
+	}
+}

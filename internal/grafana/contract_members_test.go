@@ -1,9 +1,11 @@
 package grafana_test
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"grafana-tenancy.dev/operator/internal/grafana"
 )
@@ -82,4 +84,80 @@ func (k contract) testLookedUpUsers(t *testing.T) {
 	)
 	_, err = user.Org(1).LookupUser(t.Context(), login)
 	expect(t, "a user looks", err, grafana.IsForbidden)
+}
+
+func (k contract) testMembers(t *testing.T) {
+	o, login := k.org(t), k.someone(t)
+	user := k.connect(
+		t,
+		grafana.Config{BasicAuth: &grafana.BasicAuth{Username: login, Password: grafana.Key(login), Session: true}},
+	)
+	isMember := func() bool {
+		return slices.ContainsFunc(
+			have(user.MyOrgs(t.Context()))(t),
+			func(m grafana.OrgMembership) bool { return m.OrgID == o.ID() && m.Role == "Editor" },
+		)
+	}
+	if isMember() {
+		t.Error("a member before joining")
+	}
+	must(t, k.client.JoinOrg(t.Context(), o.ID(), login, "Editor"))
+	must(t, k.client.JoinOrg(t.Context(), o.ID(), login, "Viewer"))
+	if !isMember() {
+		t.Error("no Editor after joining as one, and again as Viewer")
+	}
+	expect(
+		t,
+		"someone unknown joins",
+		k.client.JoinOrg(t.Context(), o.ID(), unique("nobody"), "Admin"),
+		grafana.IsNotFound,
+	)
+	expect(t, "a user deletes an organization", user.RenameOrg(t.Context(), o.ID(), unique("x")), grafana.IsForbidden)
+}
+
+func (k contract) testRemovedMembers(t *testing.T) {
+	o, login := k.org(t), k.someone(t)
+	me := have(k.client.Me(t.Context()))(t)
+	same(t, "my login", k.user, me.Login)
+	if _, err := time.Parse(time.RFC3339, me.CreatedAt); err != nil {
+		t.Errorf("when my login was made: %v", err)
+	}
+	same(t, "asked again", me, have(k.client.Me(t.Context()))(t))
+	mine := grafana.Member{UserID: me.ID, Login: k.user, Email: me.Email, Role: "Admin"}
+	members := func() []grafana.Member {
+		t.Helper()
+		list := have(k.client.OrgMembers(t.Context(), o.ID()))(t)
+		slices.SortFunc(list, func(a, b grafana.Member) int { return cmp.Compare(a.UserID, b.UserID) })
+		return list
+	}
+	k.account(t, o, "sa", "Viewer")
+	same(t, "its creator", []grafana.Member{mine}, members())
+	expect(t, "removing the last Admin", k.client.RemoveMember(t.Context(), o.ID(), me.ID), grafana.IsLastAdmin)
+
+	user := k.connect(
+		t,
+		grafana.Config{BasicAuth: &grafana.BasicAuth{Username: login, Password: grafana.Key(login), Session: true}},
+	)
+	they := have(user.Me(t.Context()))(t)
+	theirs := grafana.Member{UserID: they.ID, Login: login, Email: they.Email, Role: "Editor"}
+	must(t, k.client.JoinOrg(t.Context(), o.ID(), login, "Editor"))
+	same(t, "both", []grafana.Member{mine, theirs}, members())
+	_, err := user.OrgMembers(t.Context(), o.ID())
+	expect(t, "an Editor looks", err, grafana.IsForbidden)
+	must(t, k.client.RemoveMember(t.Context(), o.ID(), theirs.UserID))
+	must(t, k.client.RemoveMember(t.Context(), o.ID(), theirs.UserID))
+	same(t, "without them", []grafana.Member{mine}, members())
+	same(t, "they can still log in", theirs.UserID, have(user.Me(t.Context()))(t).ID)
+	expect(t, "removing someone unknown", k.client.RemoveMember(t.Context(), o.ID(), 1<<40), isStatus(500))
+
+	must(t, k.client.JoinOrg(t.Context(), o.ID(), login, "Admin"))
+	must(t, k.client.RemoveMember(t.Context(), o.ID(), me.ID))
+	if slices.ContainsFunc(
+		have(k.client.MyOrgs(t.Context()))(t),
+		func(m grafana.OrgMembership) bool { return m.OrgID == o.ID() },
+	) {
+		t.Error("still a member after leaving")
+	}
+	must(t, k.client.DeleteOrg(t.Context(), o.ID()))
+	same(t, "of one that is deleted", []grafana.Member{}, members())
 }

@@ -3,12 +3,9 @@ package grafana_test
 import (
 	"context"
 	"fmt"
-	"net/http"
 	"slices"
 	"strings"
-	"sync/atomic"
 	"testing"
-	"time"
 
 	"grafana-tenancy.dev/operator/internal/grafana"
 )
@@ -188,60 +185,6 @@ func (k contract) testEveryQuota(t *testing.T) {
 			func(q grafana.Quota) bool { return q.Target == "dashboard" && q.Limit == limit },
 		) {
 			t.Errorf("set to %d: %+v", limit, quotas)
-		}
-	}
-}
-
-// testSessionRenewal uses a session when the client takes it for due, long before Grafana does.
-func (k contract) testSessionRenewal(t *testing.T) {
-	if !k.sessions {
-		return
-	}
-	var ahead atomic.Int64
-	now := func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) }
-	c := k.connect(
-		t,
-		grafana.Config{
-			Now:       now,
-			BasicAuth: &grafana.BasicAuth{Username: k.user, Password: grafana.Key(k.password), Session: true},
-		},
-	)
-	have(c.MyOrgs(t.Context()))(t)
-	id := c.SessionID()
-	ahead.Store(int64(24 * time.Hour))
-	have(c.MyOrgs(t.Context()))(t)
-	same(t, "session", id, c.SessionID())
-}
-
-// hasLoginForm asks as the login page does.
-func (k contract) hasLoginForm(t *testing.T) bool {
-	t.Helper()
-	disabled, _ := k.person(t, "GET", "/api/frontend/settings", 1, nil)["disableLoginForm"].(bool)
-	return !disabled
-}
-
-// letsAnybodyIn reports whether Grafana answers who brings no credential.
-func (k contract) letsAnybodyIn(t *testing.T) bool {
-	t.Helper()
-	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, k.url+"/api/org", http.NoBody)
-	must(t, err)
-	resp, err := http.DefaultClient.Do(req)
-	must(t, err)
-	must(t, resp.Body.Close())
-	return resp.StatusCode == http.StatusOK
-}
-
-// empty deletes what Grafana keeps of an organization that is deleted: service accounts with their keys.
-func (k contract) empty(t *testing.T, o *grafana.OrgClient) {
-	t.Helper()
-	ctx := context.WithoutCancel(t.Context())
-	accounts, err := o.SearchServiceAccounts(ctx, "")
-	if err != nil && !strings.Contains(err.Error(), "403") {
-		t.Errorf("cleaning up: %v", err)
-	}
-	for _, account := range accounts {
-		if err := o.DeleteServiceAccount(ctx, account.ID); err != nil && !grafana.IsNotFound(err) {
-			t.Errorf("cleaning up: %v", err)
 		}
 	}
 }
