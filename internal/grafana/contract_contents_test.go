@@ -28,25 +28,15 @@ func (k contract) testContents(t *testing.T) {
 	)
 	same(t, "one hit", 1, len(have(o.SearchContents(t.Context(), 1))(t)))
 
-	k.person(
-		t,
-		"POST",
-		"/api/datasources",
-		o.ID(),
-		map[string]any{
-			"uid":    "ds",
-			"name":   "prom",
-			"type":   "prometheus",
-			"access": "proxy",
-			"url":    "http://127.0.0.1:1",
-		},
-	)
-	same(
-		t,
-		"data sources",
-		[]grafana.DataSource{{UID: "ds", Name: "prom", Type: "prometheus"}},
-		have(o.DataSources(t.Context()))(t),
-	)
+	k.person(t, "POST", "/api/datasources", o.ID(), map[string]any{
+		"uid":    "ds",
+		"name":   "prom",
+		"type":   "prometheus",
+		"access": "proxy",
+		"url":    "http://127.0.0.1:1",
+	})
+	same(t, "data sources", []grafana.DataSource{{UID: "ds", Name: "prom", Type: "prometheus"}},
+		have(o.DataSources(t.Context()))(t))
 }
 
 func (k contract) testAlertRules(t *testing.T) {
@@ -54,12 +44,8 @@ func (k contract) testAlertRules(t *testing.T) {
 	same(t, "at first", 0, len(have(o.AlertRules(t.Context()))(t)))
 	have(o.CreateFolder(t.Context(), grafana.Folder{UID: "fold", Title: "Folder"}))(t)
 	k.person(t, "POST", "/api/v1/provisioning/alert-rules", o.ID(), alertRule(o.ID(), "rule", "fold"))
-	same(
-		t,
-		"rules",
-		[]grafana.AlertRule{{UID: "rule", Title: "Rule", FolderUID: "fold"}},
-		have(o.AlertRules(t.Context()))(t),
-	)
+	same(t, "rules", []grafana.AlertRule{{UID: "rule", Title: "Rule", FolderUID: "fold"}},
+		have(o.AlertRules(t.Context()))(t))
 	same(t, "of another organization", 0, len(have(k.org(t).AlertRules(t.Context()))(t)))
 }
 

@@ -10,27 +10,6 @@ import (
 	"grafana-tenancy.dev/operator/internal/grafana"
 )
 
-// testSessionRenewal uses a session when the client takes it for due, long before Grafana does.
-func (k contract) testSessionRenewal(t *testing.T) {
-	if !k.sessions {
-		return
-	}
-	var ahead atomic.Int64
-	now := func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) }
-	c := k.connect(
-		t,
-		grafana.Config{
-			Now:       now,
-			BasicAuth: &grafana.BasicAuth{Username: k.user, Password: grafana.Key(k.password), Session: true},
-		},
-	)
-	have(c.MyOrgs(t.Context()))(t)
-	id := c.SessionID()
-	ahead.Store(int64(24 * time.Hour))
-	have(c.MyOrgs(t.Context()))(t)
-	same(t, "session", id, c.SessionID())
-}
-
 func (k contract) testServer(t *testing.T) {
 	health := have(k.client.Health(t.Context()))(t)
 	settings := have(k.client.Settings(t.Context()))(t)
@@ -51,31 +30,23 @@ func (k contract) testServer(t *testing.T) {
 func (k contract) testCredentials(t *testing.T) {
 	login := k.someone(t)
 	for _, session := range []bool{true, false} {
-		right := k.connect(
-			t,
-			grafana.Config{
-				BasicAuth: &grafana.BasicAuth{Username: login, Password: grafana.Key(login), Session: session},
-			},
-		)
+		right := k.connect(t, grafana.Config{
+			BasicAuth: &grafana.BasicAuth{Username: login, Password: grafana.Key(login), Session: session},
+		})
 		_, err := right.MyOrgs(t.Context())
 		must(t, err)
 		if (right.SessionID() != "") != (session && k.sessions) {
 			t.Errorf("session %v: its id is %q", session, right.SessionID())
 		}
-		wrong := k.connect(
-			t,
-			grafana.Config{BasicAuth: &grafana.BasicAuth{Username: login, Password: "wrong", Session: session}},
-		)
+		wrong := k.connect(t,
+			grafana.Config{BasicAuth: &grafana.BasicAuth{Username: login, Password: "wrong", Session: session}})
 		for range 9 { // only the first is sent, or the login would be locked
 			_, err := wrong.MyOrgs(t.Context())
 			expect(t, "wrong password", err, grafana.IsUnauthorized)
 			expect(t, "wrong password", err, func(err error) bool { return errors.As(err, new(*grafana.LoginError)) })
 		}
 	}
-	again := k.connect(
-		t,
-		grafana.Config{BasicAuth: &grafana.BasicAuth{Username: login, Password: grafana.Key(login), Session: true}},
-	)
+	again := k.as(t, login)
 	_, err := again.MyOrgs(t.Context())
 	expect(t, "right password after two wrong ones", err, func(err error) bool { return err == nil })
 
@@ -107,4 +78,22 @@ func (k contract) testTokenAsCredential(t *testing.T) {
 	}
 	_, err = c.Org(1).SearchServiceAccounts(t.Context(), "")
 	expect(t, "in another organization", err, grafana.IsUnauthorized)
+}
+
+// testSessionRenewal uses a session when the client takes it for due, long before Grafana does.
+func (k contract) testSessionRenewal(t *testing.T) {
+	if !k.sessions {
+		return
+	}
+	var ahead atomic.Int64
+	now := func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) }
+	c := k.connect(t, grafana.Config{
+		Now:       now,
+		BasicAuth: &grafana.BasicAuth{Username: k.user, Password: grafana.Key(k.password), Session: true},
+	})
+	have(c.MyOrgs(t.Context()))(t)
+	id := c.SessionID()
+	ahead.Store(int64(24 * time.Hour))
+	have(c.MyOrgs(t.Context()))(t)
+	same(t, "session", id, c.SessionID())
 }

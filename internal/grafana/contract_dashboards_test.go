@@ -18,9 +18,7 @@ func (k contract) testDashboards(t *testing.T) {
 	folder := have(o.CreateFolder(t.Context(), grafana.Folder{UID: "fold", Title: "Folder"}))(t)
 	saved := have(
 		o.SaveDashboard(t.Context(), grafana.SaveDashboard{Model: model("dash", nil), FolderUID: folder.UID}),
-	)(
-		t,
-	)
+	)(t)
 	if saved.UID != "dash" || saved.Version != 1 || saved.FolderUID != folder.UID || saved.ID == 0 ||
 		!strings.Contains(saved.URL, "/d/dash/") {
 		t.Errorf("saved: %+v", saved)
@@ -111,11 +109,8 @@ func (k contract) testDashboardRefusals(t *testing.T) {
 	refused("bad uid", grafana.SaveDashboard{Model: model("a b", nil)}, 400)
 	refused("long uid", grafana.SaveDashboard{Model: model(strings.Repeat("u", 41), nil)}, 400)
 	refused("unknown folder", grafana.SaveDashboard{Model: model("dash", nil), FolderUID: "nosuch"}, 400, 404)
-	refused(
-		"unknown id",
-		grafana.SaveDashboard{Model: model("dash", map[string]any{"id": 987654321}), Overwrite: true},
-		404,
-	)
+	refused("unknown id",
+		grafana.SaveDashboard{Model: model("dash", map[string]any{"id": 987654321}), Overwrite: true}, 404)
 	_, err := o.Dashboard(t.Context(), "dash")
 	expect(t, "none of them is there", err, grafana.IsNotFound)
 }

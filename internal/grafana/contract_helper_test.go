@@ -67,6 +67,14 @@ func (k contract) empty(t *testing.T, o *grafana.OrgClient) {
 	}
 }
 
+// as logs in as somebody of whom someone made a user.
+func (k contract) as(t *testing.T, login string) *grafana.Client {
+	t.Helper()
+	return k.connect(t, grafana.Config{
+		BasicAuth: &grafana.BasicAuth{Username: login, Password: grafana.Key(login), Session: true},
+	})
+}
+
 // unique returns a name that nothing bears yet.
 func unique(prefix string) string { return prefix + "-" + strings.ToLower(rand.Text()[:10]) }
 
@@ -75,12 +83,8 @@ func (k contract) person(t *testing.T, method, path string, org int64, body any)
 	t.Helper()
 	data, err := json.Marshal(body)
 	must(t, err)
-	req, err := http.NewRequestWithContext(
-		context.WithoutCancel(t.Context()),
-		method,
-		k.url+path,
-		bytes.NewReader(data),
-	)
+	req, err := http.NewRequestWithContext(context.WithoutCancel(t.Context()), method, k.url+path,
+		bytes.NewReader(data))
 	must(t, err)
 	req.SetBasicAuth(k.user, k.password)
 	req.Header.Set("Content-Type", "application/json")
@@ -99,13 +103,8 @@ func (k contract) person(t *testing.T, method, path string, org int64, body any)
 func (k contract) someone(t *testing.T) string {
 	t.Helper()
 	login := unique("user")
-	made := k.person(
-		t,
-		"POST",
-		"/api/admin/users",
-		1,
-		map[string]string{"login": login, "email": login + "@example.org", "name": login, "password": login},
-	)
+	made := k.person(t, "POST", "/api/admin/users", 1,
+		map[string]string{"login": login, "email": login + "@example.org", "name": login, "password": login})
 	t.Cleanup(func() { k.person(t, "DELETE", fmt.Sprintf("/api/admin/users/%.0f", made["id"]), 1, nil) })
 	return login
 }

@@ -78,25 +78,17 @@ func (k contract) testLookedUpUsers(t *testing.T) {
 	expect(t, "a service account", err, grafana.IsNotFound)
 	_, err = o.UserByID(t.Context(), robot.ID)
 	expect(t, "a service account by id", err, grafana.IsNotFound)
-	user := k.connect(
-		t,
-		grafana.Config{BasicAuth: &grafana.BasicAuth{Username: login, Password: grafana.Key(login), Session: true}},
-	)
+	user := k.as(t, login)
 	_, err = user.Org(1).LookupUser(t.Context(), login)
 	expect(t, "a user looks", err, grafana.IsForbidden)
 }
 
 func (k contract) testMembers(t *testing.T) {
 	o, login := k.org(t), k.someone(t)
-	user := k.connect(
-		t,
-		grafana.Config{BasicAuth: &grafana.BasicAuth{Username: login, Password: grafana.Key(login), Session: true}},
-	)
+	user := k.as(t, login)
 	isMember := func() bool {
-		return slices.ContainsFunc(
-			have(user.MyOrgs(t.Context()))(t),
-			func(m grafana.OrgMembership) bool { return m.OrgID == o.ID() && m.Role == "Editor" },
-		)
+		return slices.ContainsFunc(have(user.MyOrgs(t.Context()))(t),
+			func(m grafana.OrgMembership) bool { return m.OrgID == o.ID() && m.Role == "Editor" })
 	}
 	if isMember() {
 		t.Error("a member before joining")
@@ -106,12 +98,8 @@ func (k contract) testMembers(t *testing.T) {
 	if !isMember() {
 		t.Error("no Editor after joining as one, and again as Viewer")
 	}
-	expect(
-		t,
-		"someone unknown joins",
-		k.client.JoinOrg(t.Context(), o.ID(), unique("nobody"), "Admin"),
-		grafana.IsNotFound,
-	)
+	expect(t, "someone unknown joins", k.client.JoinOrg(t.Context(), o.ID(), unique("nobody"), "Admin"),
+		grafana.IsNotFound)
 	expect(t, "a user deletes an organization", user.RenameOrg(t.Context(), o.ID(), unique("x")), grafana.IsForbidden)
 }
 
@@ -134,10 +122,7 @@ func (k contract) testRemovedMembers(t *testing.T) {
 	same(t, "its creator", []grafana.Member{mine}, members())
 	expect(t, "removing the last Admin", k.client.RemoveMember(t.Context(), o.ID(), me.ID), grafana.IsLastAdmin)
 
-	user := k.connect(
-		t,
-		grafana.Config{BasicAuth: &grafana.BasicAuth{Username: login, Password: grafana.Key(login), Session: true}},
-	)
+	user := k.as(t, login)
 	they := have(user.Me(t.Context()))(t)
 	theirs := grafana.Member{UserID: they.ID, Login: login, Email: they.Email, Role: "Editor"}
 	must(t, k.client.JoinOrg(t.Context(), o.ID(), login, "Editor"))
@@ -152,10 +137,8 @@ func (k contract) testRemovedMembers(t *testing.T) {
 
 	must(t, k.client.JoinOrg(t.Context(), o.ID(), login, "Admin"))
 	must(t, k.client.RemoveMember(t.Context(), o.ID(), me.ID))
-	if slices.ContainsFunc(
-		have(k.client.MyOrgs(t.Context()))(t),
-		func(m grafana.OrgMembership) bool { return m.OrgID == o.ID() },
-	) {
+	if slices.ContainsFunc(have(k.client.MyOrgs(t.Context()))(t),
+		func(m grafana.OrgMembership) bool { return m.OrgID == o.ID() }) {
 		t.Error("still a member after leaving")
 	}
 	must(t, k.client.DeleteOrg(t.Context(), o.ID()))

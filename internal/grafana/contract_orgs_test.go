@@ -21,14 +21,8 @@ func (k contract) testOrgs(t *testing.T) {
 	same(t, "by name", &created, have(k.client.OrgByName(t.Context(), created.Name))(t))
 	same(t, "by a longer name", nil, have(k.client.OrgByName(t.Context(), created.Name+"x"))(t))
 	same(t, "by its beginning", nil, have(k.client.OrgByName(t.Context(), created.Name[:len(created.Name)-1]))(t))
-	if all := have(
-		k.client.ListOrgs(t.Context()),
-	)(
-		t,
-	); !slices.Contains(
-		all,
-		grafana.OrgName{ID: created.ID, Name: created.Name},
-	) {
+	if all := have(k.client.ListOrgs(t.Context()))(t); !slices.Contains(all,
+		grafana.OrgName{ID: created.ID, Name: created.Name}) {
 		t.Errorf("the list lacks it: %v", all)
 	}
 	mine := grafana.OrgMembership{OrgID: created.ID, Name: created.Name, Role: "Admin"}
@@ -81,12 +75,8 @@ func (k contract) testOrgMark(t *testing.T) {
 	same(t, "address after setting another field", mark, org.Address)
 	must(t, o.SetOwnAddress(t.Context(), grafana.Address{Country: "DE"}))
 	mark.Country = "DE"
-	same(
-		t,
-		"address after setting a field from within",
-		&grafana.Org{ID: org.ID, Name: org.Name, Address: mark},
-		have(k.client.OrgByName(t.Context(), org.Name))(t),
-	)
+	same(t, "address after setting a field from within", &grafana.Org{ID: org.ID, Name: org.Name, Address: mark},
+		have(k.client.OrgByName(t.Context(), org.Name))(t))
 	_, err := k.client.CreateOrg(t.Context(), org.Name)
 	expect(t, "the name is taken", err, grafana.IsTaken)
 }
@@ -111,12 +101,8 @@ func (k contract) testQuotas(t *testing.T) {
 	quotas = have(k.client.OrgQuotas(t.Context(), o.ID()))(t)
 	same(t, "limit", int64(1), limit("dashboard"))
 	same(t, "limit of something else", before, limit("data_source"))
-	expect(
-		t,
-		"setting an unknown quota",
-		k.client.SetOrgQuota(t.Context(), o.ID(), "wishes", 3),
-		isStatus(400, 404, 500),
-	)
+	expect(t, "setting an unknown quota", k.client.SetOrgQuota(t.Context(), o.ID(), "wishes", 3),
+		isStatus(400, 404, 500))
 
 	k.save(t, o, "one", nil)
 	_, err = o.SaveDashboard(t.Context(), grafana.SaveDashboard{Model: model("two", nil)})
@@ -138,12 +124,8 @@ func (k contract) testPreferences(t *testing.T) {
 	}
 	must(t, o.SetPreferences(t.Context(), full))
 	same(t, "after setting all", full, have(o.Preferences(t.Context()))(t))
-	expect(
-		t,
-		"unknown home dashboard",
-		o.SetPreferences(t.Context(), grafana.Preferences{HomeDashboardUID: "nosuch"}),
-		grafana.IsNotFound,
-	)
+	expect(t, "unknown home dashboard",
+		o.SetPreferences(t.Context(), grafana.Preferences{HomeDashboardUID: "nosuch"}), grafana.IsNotFound)
 	expect(t, "unknown theme", o.SetPreferences(t.Context(), grafana.Preferences{Theme: "pink"}), isStatus(400))
 	same(t, "after two refusals", full, have(o.Preferences(t.Context()))(t))
 	for name, change := range map[string]grafana.Preferences{
@@ -154,16 +136,10 @@ func (k contract) testPreferences(t *testing.T) {
 		must(t, o.SetPreferences(t.Context(), full))
 		must(t, o.SetPreferences(t.Context(), change))
 		want := grafana.Preferences{
-			Theme: cmp.Or(
-				change.Theme,
-				full.Theme,
-			),
-			Timezone:  cmp.Or(change.Timezone, full.Timezone),
-			WeekStart: cmp.Or(change.WeekStart, full.WeekStart),
-			Language: cmp.Or(
-				change.Language,
-				full.Language,
-			),
+			Theme:            cmp.Or(change.Theme, full.Theme),
+			Timezone:         cmp.Or(change.Timezone, full.Timezone),
+			WeekStart:        cmp.Or(change.WeekStart, full.WeekStart),
+			Language:         cmp.Or(change.Language, full.Language),
 			HomeDashboardUID: cmp.Or(change.HomeDashboardUID, full.HomeDashboardUID),
 		}
 		same(t, "after setting "+name, want, have(o.Preferences(t.Context()))(t))

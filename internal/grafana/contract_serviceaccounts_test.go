@@ -12,14 +12,8 @@ import (
 func (k contract) testServiceAccounts(t *testing.T) {
 	o, other := k.org(t), k.org(t)
 	for _, role := range []string{"None", "Viewer", "Editor", "Admin"} {
-		made := have(
-			o.CreateServiceAccount(
-				t.Context(),
-				grafana.ServiceAccount{Name: "SA " + role, Role: role, IsDisabled: role == "Editor"},
-			),
-		)(
-			t,
-		)
+		made := have(o.CreateServiceAccount(t.Context(),
+			grafana.ServiceAccount{Name: "SA " + role, Role: role, IsDisabled: role == "Editor"}))(t)
 		got := have(o.ServiceAccountByID(t.Context(), made.ID))(t)
 		if time.Since(got.CreatedAt).Abs() > time.Hour {
 			t.Errorf("created at %v", got.CreatedAt)
@@ -46,36 +40,23 @@ func (k contract) testServiceAccounts(t *testing.T) {
 
 	first := have(o.SearchServiceAccounts(t.Context(), "SA None"))(t)[0]
 	disabled, editor := true, "Editor"
-	must(
-		t,
-		o.UpdateServiceAccount(
-			t.Context(),
-			first.ID,
-			grafana.ServiceAccountPatch{Role: &editor, IsDisabled: &disabled},
-		),
-	)
+	must(t, o.UpdateServiceAccount(t.Context(), first.ID,
+		grafana.ServiceAccountPatch{Role: &editor, IsDisabled: &disabled}))
 	got := have(o.ServiceAccountByID(t.Context(), first.ID))(t)
 	if got.Role != editor || !got.IsDisabled || got.Name != "SA None" {
 		t.Errorf("after the change: %+v", got)
 	}
 	_, err = other.ServiceAccountByID(t.Context(), first.ID)
 	expect(t, "getting it in another organization", err, grafana.IsNotFound)
-	expect(
-		t,
-		"changing it in another organization",
+	expect(t, "changing it in another organization",
 		other.UpdateServiceAccount(t.Context(), first.ID, grafana.ServiceAccountPatch{Role: &editor}),
-		grafana.IsNotFound,
-	)
+		grafana.IsNotFound)
 
 	must(t, o.DeleteServiceAccount(t.Context(), first.ID))
 	_, err = o.ServiceAccountByID(t.Context(), first.ID)
 	expect(t, "getting it when it is deleted", err, grafana.IsNotFound)
-	expect(
-		t,
-		"deleting it again",
-		o.DeleteServiceAccount(t.Context(), first.ID),
-		func(err error) bool { return err == nil || grafana.IsNotFound(err) },
-	)
+	expect(t, "deleting it again", o.DeleteServiceAccount(t.Context(), first.ID),
+		func(err error) bool { return err == nil || grafana.IsNotFound(err) })
 	k.account(t, o, "SA None", "Viewer")
 }
 
@@ -90,12 +71,8 @@ func (k contract) testServiceAccountMark(t *testing.T) {
 	if len(found) != 1 || found[0].ID != made.ID || found[0].Name != "CI" || found[0].Login != made.Login {
 		t.Errorf("by the mark: %+v", found)
 	}
-	same(
-		t,
-		"how many it finds by something else",
-		0,
-		len(have(o.SearchServiceAccounts(t.Context(), unique("nosuch")))(t)),
-	)
+	same(t, "how many it finds by something else", 0,
+		len(have(o.SearchServiceAccounts(t.Context(), unique("nosuch")))(t)))
 	same(t, "how many there are", 2, len(have(o.SearchServiceAccounts(t.Context(), ""))(t)))
 	if loose := have(o.SearchServiceAccounts(t.Context(), "c_-"+mark[:4]+"%"))(t); len(loose) != 1 {
 		t.Errorf("by a pattern: %+v", loose)

@@ -180,10 +180,8 @@ func (k contract) testEveryQuota(t *testing.T) {
 			t.Fatal(set)
 		}
 		quotas := have(k.client.OrgQuotas(t.Context(), o.ID()))(t)
-		if !slices.ContainsFunc(
-			quotas,
-			func(q grafana.Quota) bool { return q.Target == "dashboard" && q.Limit == limit },
-		) {
+		if !slices.ContainsFunc(quotas,
+			func(q grafana.Quota) bool { return q.Target == "dashboard" && q.Limit == limit }) {
 			t.Errorf("set to %d: %+v", limit, quotas)
 		}
 	}

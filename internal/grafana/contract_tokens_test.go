@@ -36,12 +36,8 @@ func (k contract) testTokens(t *testing.T) {
 	_, err = other.CreateToken(t.Context(), account.ID, "x", 0)
 	expect(t, "from another organization", err, grafana.IsNotFound)
 
-	expect(
-		t,
-		"deleting from another organization",
-		other.DeleteToken(t.Context(), account.ID, hour.ID),
-		grafana.IsNotFound,
-	)
+	expect(t, "deleting from another organization", other.DeleteToken(t.Context(), account.ID, hour.ID),
+		grafana.IsNotFound)
 	must(t, o.DeleteToken(t.Context(), account.ID, hour.ID))
 	expect(t, "deleting twice", o.DeleteToken(t.Context(), account.ID, hour.ID), grafana.IsNotFound)
 	left := have(o.Tokens(t.Context(), account.ID))(t)
@@ -70,19 +66,10 @@ func (k contract) testKeys(t *testing.T) {
 	k.proves(t, o, kept.Key)
 	k.proves(t, o, deleted.Key)
 	neighbor := k.client.Org(o.ID() - 1)
-	viewer := k.token(
-		t,
-		o,
-		k.account(t, o, "viewer", "Viewer").ID,
-		"viewer",
-		0,
-	) // who may nothing is answered {}, as anybody could
-	expect(
-		t,
-		"of the organization that it is asked for",
-		neighbor.ProveKey(t.Context(), viewer.Key),
-		grafana.IsUnauthorized,
-	)
+	// A Viewer: who may nothing is answered {}, as anybody could.
+	viewer := k.token(t, o, k.account(t, o, "viewer", "Viewer").ID, "viewer", 0)
+	expect(t, "of the organization that it is asked for", neighbor.ProveKey(t.Context(), viewer.Key),
+		grafana.IsUnauthorized)
 	expect(t, "unknown key", o.ProveKey(t.Context(), "glsa_ruq60iCcfTdlt6aejKNJNjWHPNRSV2E8_c20cd10f"), k.refuses)
 	expect(t, "no key at all", o.ProveKey(t.Context(), "glsa_x"), k.refuses)
 	expect(t, "empty key", o.ProveKey(t.Context(), ""), k.refuses)
