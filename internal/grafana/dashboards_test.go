@@ -73,12 +73,7 @@ func TestListOfDashboardsThatDoesNotEnd(t *testing.T) {
 	c := serve(t, func(w http.ResponseWriter, _ *http.Request) {
 		answerJSON(w, 200, fmt.Sprintf(listBegin, "same")+`{"metadata":{"name":"a"}}]}`)
 	})
-	if got, err := c.Org(
-		2,
-	).ListDashboards(
-		t.Context(),
-		"v1beta1",
-	); err == nil || got != nil ||
+	if got, err := c.Org(2).ListDashboards(t.Context(), "v1beta1"); err == nil || got != nil ||
 		!strings.Contains(err.Error(), "organization 2") {
 		t.Errorf("%v, %v", got, err)
 	}
@@ -115,5 +110,84 @@ func TestListOfDashboardsThatCannotBeHad(t *testing.T) {
 	}
 	if IsNoList(nil) || IsNoList(ErrClosed) {
 		t.Error("what is no answer is taken for one")
+	}
+}
+
+func TestListDashboardsReadsAllPages(t *testing.T) {
+	var asked []string
+	settings := 0
+	handler := func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/api/frontend/settings" {
+			settings++
+			answerJSON(
+				w,
+				200,
+				`{"buildInfo":{"edition":"Enterprise"},"namespace":"stacks-77","featureToggles":{"a":true,"b":"no"}}`,
+			)
+			return
+		}
+		asked = append(asked, r.URL.Path+" "+r.URL.Query().Get("continue"))
+		if r.Header.Get("Accept") != "application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io" ||
+			r.URL.Query().Get("limit") != "500" {
+			t.Errorf("Accept %q, %s", r.Header.Get("Accept"), r.URL)
+		}
+		answerJSON(w, 200, map[string]string{
+			"":     `{"kind":"PartialObjectMetadataList","metadata":{"continue":"two="},"items":[{"metadata":{"name":"a","generation":3,"annotations":{"grafana.app/folder":"f"}}}]}`,
+			"two=": `{"kind":"PartialObjectMetadataList","metadata":{},"items":[{"metadata":{"name":"b","generation":1}}]}`,
+		}[r.URL.Query().Get("continue")])
+	}
+	byPassword, byToken := serve(t, handler), serve(t, handler, withToken)
+	for _, o := range []*OrgClient{byPassword.Org(2), byPassword.Org(1), byToken.Org(1), byToken.Org(1)} {
+		got, err := o.ListDashboards(t.Context(), "v1beta1")
+		if diff := cmp.Diff([]DashboardMeta{{UID: "a", Generation: 3, FolderUID: "f"}, {UID: "b", Generation: 1}},
+			got); diff != "" ||
+			err != nil {
+			t.Errorf("%v %s", err, diff)
+		}
+	}
+	want := []string{}
+	for _, namespace := range []string{"org-2", "default", "stacks-77", "stacks-77"} {
+		path := "/apis/dashboard.grafana.app/v1beta1/namespaces/" + namespace + "/dashboards "
+		want = append(want, path, path+"two=")
+	}
+	if diff := cmp.Diff(want, asked); diff != "" || settings != 1 {
+		t.Errorf("settings read %d times; %s", settings, diff)
+	}
+}
+
+func TestListOfAnotherKindIsNoList(t *testing.T) {
+	c := serve(t, func(w http.ResponseWriter, _ *http.Request) {
+		answerJSON(w, 200, `{"kind":"DashboardList","items":[]}`)
+	})
+	if got, err := c.Org(2).ListDashboards(t.Context(), "v1beta1"); !IsNotGrafana(err) {
+		t.Errorf("got %v, %v", got, err)
+	}
+}
+
+func TestDashboardAPIVersion(t *testing.T) {
+	for _, test := range []struct {
+		status     int
+		body, want string
+		is         string
+	}{
+		{200, `{"kind":"APIGroup","preferredVersion":{"version":"v1beta1"}}`, "v1beta1", ""},
+		{404, `{"paths":["/apis"]}`, "", ""},
+		{404, `<html>`, "", ""},
+		{404, `{"message":"no Route matched with those values"}`, "", ""},
+		{403, `{"message":"Forbidden"}`, "", ""},
+		{405, ``, "", ""},
+		{406, ``, "", ""},
+		{302, ``, "", ""},
+		{200, `{"message":"hello"}`, "", ""},
+		{503, `no healthy upstream`, "", "unavailable unsure"},
+		{429, `{}`, "", "rateLimited unavailable"},
+		{401, `{"message":"Unauthorized"}`, "", ""},
+		{401, `{"message":"Unauthorized","messageId":"auth.unauthorized"}`, "", "unauthorized"},
+	} {
+		c := serve(t, func(w http.ResponseWriter, _ *http.Request) { answerJSON(w, test.status, test.body) })
+		got, err := c.DashboardAPIVersion(t.Context())
+		if got != test.want || is(err) != test.is || (err != nil) != (test.is != "") {
+			t.Errorf("%d %s: %q, %v is %q", test.status, test.body, got, err, is(err))
+		}
 	}
 }

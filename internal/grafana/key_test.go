@@ -5,9 +5,14 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
+	"net/http"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
 )
 
 func TestKeyIsNeverPrinted(t *testing.T) {
@@ -19,10 +24,8 @@ func TestKeyIsNeverPrinted(t *testing.T) {
 		printed[verb] = fmt.Sprintf(verb, Key(secret))
 		printed[verb+" in a struct"] = fmt.Sprintf(verb, token)
 		printed[verb+" by pointer"] = fmt.Sprintf(verb, &token)
-		printed[verb+" of the config"] = fmt.Sprintf(
-			verb,
-			Config{Token: secret, BasicAuth: &BasicAuth{Password: secret}},
-		)
+		printed[verb+" of the config"] = fmt.Sprintf(verb,
+			Config{Token: secret, BasicAuth: &BasicAuth{Password: secret}})
 		printed[verb+" of the client"] = fmt.Sprintf(verb, c)
 	}
 	printed["error"] = errors.Join(fmt.Errorf("bad %w %v", errors.New("x"), Key(secret))).Error()
@@ -79,5 +82,63 @@ func TestKeyChecksum(t *testing.T) {
 		if got := key.intact(); got != want {
 			t.Errorf("intact(%s) = %v", key.Reveal(), got)
 		}
+	}
+}
+
+func TestSecretsAreInNoError(t *testing.T) {
+	secrets := []string{testPassword, testToken.Reveal(), "c2VjcmV0LWNvb2tpZQ"}
+	handlers := map[string]http.HandlerFunc{
+		"dropped":  func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) },
+		"refused":  func(w http.ResponseWriter, _ *http.Request) { answerJSON(w, 401, `{"message":"Unauthorized"}`) },
+		"redirect": func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/login", 302) },
+		"page":     func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "<html>") },
+		"echo": func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Content-Type", "text/plain")
+			w.WriteHeader(400)
+			_, _ = io.WriteString(w, r.Header.Get("Authorization"))
+		},
+		"key instead of a page": func(w http.ResponseWriter, _ *http.Request) {
+			answerJSON(w, 200, `{"id":"x","key":"`+testToken.Reveal()+`"}`)
+		},
+		"damaged key": func(w http.ResponseWriter, _ *http.Request) {
+			answerJSON(w, 200, `{"id":3,"name":"n","key":"`+testToken.Reveal()+`f"}`)
+		},
+	}
+	for name, handler := range handlers {
+		for kind, edit := range map[string]func(*Config){"token": withToken, "session": withSession, "basic": func(*Config) {}} {
+			c := serve(t, handler, edit)
+			_, err := c.Org(1).CreateToken(t.Context(), 1, "n", 0)
+			if err == nil {
+				t.Fatalf("%s, %s: no error", name, kind)
+			}
+			for _, secret := range secrets {
+				if kind != "basic" && strings.Contains(err.Error(), secret) {
+					t.Errorf("%s, %s: %v", name, kind, err)
+				}
+			}
+		}
+	}
+}
+
+func TestDamagedKey(t *testing.T) {
+	key := "glsa_ruq60iCcfTdlt6aejKNJNjWHPNRSV2E8_c20cd10f"
+	c := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		var body map[string]any
+		if err := json.NewDecoder(r.Body).Decode(&body); err != nil || body["secondsToLive"] != 2.0 {
+			t.Errorf("asked for %v (%v)", body, err)
+		}
+		answerJSON(w, 200, `{"id":3,"name":"n","key":"`+key+`"}`)
+	})
+	token, err := c.Org(2).CreateToken(t.Context(), 9, "n", 1001*time.Millisecond)
+	if err != nil || token.Key.Reveal() != key {
+		t.Fatalf("got %v, %v", token, err)
+	}
+	key = key[:20] + "x" + key[21:]
+	token, err = c.Org(2).CreateToken(t.Context(), 9, "n", 2*time.Second)
+	if !identified(err, BadKey) || !IsUnsure(err) || IsNotGrafana(err) {
+		t.Errorf("got %v", err)
+	}
+	if diff := cmp.Diff(NewToken{ID: 3, Name: "n"}, token); diff != "" {
+		t.Error(diff)
 	}
 }
