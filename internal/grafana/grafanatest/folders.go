@@ -2,79 +2,10 @@ package grafanatest
 
 import (
 	"cmp"
-	"maps"
 	"net/http"
 	"slices"
 	"strings"
 )
-
-// deepest is how many ancestors a folder can have.
-const deepest = 4
-
-func noFolder() *answer { return failStatus(http.StatusNotFound, "not-found", "folder not found") }
-
-func (c *call) folderURL(f *folder) string {
-	return "/dashboards/f/" + f.uid + "/" + c.quirks.slug(f.title)
-}
-
-// showFolder is a folder without its ancestors.
-func (c *call) showFolder(f *folder, may bool) obj {
-	shown := obj{
-		"id":        f.id,
-		"uid":       f.uid,
-		"orgId":     0,
-		"title":     f.title,
-		"url":       c.folderURL(f),
-		"hasAcl":    false,
-		"canSave":   may,
-		"canEdit":   may,
-		"canAdmin":  may,
-		"canDelete": may,
-		"createdBy": f.createdBy,
-		"created":   stamp(f.created),
-		"updatedBy": f.updatedBy,
-		"updated":   stamp(f.updated),
-		"version":   f.version,
-	}
-	if c.quirks.unified {
-		shown["orgId"] = c.who.orgID
-	}
-	return shown
-}
-
-// folderWithParents is a folder as the routes about one folder show it.
-func (c *call) folderWithParents(f *folder, may bool) obj {
-	shown := c.showFolder(f, may)
-	if f.parent == "" || !c.quirks.nestedFolders {
-		return shown
-	}
-	shown["parentUid"] = f.parent
-	var parents []obj
-	for _, p := range c.org().ancestors(f) {
-		parents = append([]obj{c.showFolder(p, may)}, parents...)
-		if p.parent != "" {
-			parents[0]["parentUid"] = p.parent
-		}
-	}
-	if len(parents) > 0 {
-		shown["parents"] = parents
-	}
-	return shown
-}
-
-// ancestors of a folder, nearest first.
-func (o *org) ancestors(f *folder) []*folder {
-	var out []*folder
-	for p := o.folder(f.parent); p != nil; p = o.folder(p.parent) {
-		out = append(out, p)
-	}
-	return out
-}
-
-// mayFolder says what the can… fields show.
-func (c *call) mayFolder(f *folder) bool {
-	return c.folderLevel(f) >= mayAdmin
-}
 
 func createFolder(c *call) *answer {
 	if c.quirks.unified && c.outsider() {
@@ -178,24 +109,6 @@ func (c *call) checkPlace(o *org, uid, title, parent string) *answer {
 		return fail(http.StatusConflict, "a folder with the same name already exists in the current location")
 	}
 	return nil
-}
-
-// folderTitled finds another folder of this title in the same place. Flat folders are all in one.
-func (c *call) folderTitled(o *org, title, parent, exceptUID string) *folder {
-	for _, f := range o.folders {
-		if o.database.same(f.title, title) && f.uid != exceptUID && (f.parent == parent || !c.quirks.nestedFolders) {
-			return f
-		}
-	}
-	return nil
-}
-
-// folderChanged is the 412 of folders.
-func (c *call) folderChanged(message string) *answer {
-	if c.quirks.unified {
-		return fail(http.StatusPreconditionFailed, message)
-	}
-	return failStatus(http.StatusPreconditionFailed, "version-mismatch", "the folder has been changed by someone else")
 }
 
 // folder finds the folder of the path.
@@ -323,128 +236,6 @@ func updateFolder(c *call) *answer {
 
 func (f *folder) describedAs(text string) bool {
 	return f.description != nil && *f.description == text || f.description == nil && text == ""
-}
-
-func moveFolder(c *call) *answer {
-	if !c.quirks.nestedFolders {
-		return fail(http.StatusNotFound, "To use this service, you need to activate nested folder feature.")
-	}
-	var body struct {
-		ParentUID string `json:"parentUid"`
-	}
-	if !c.bind(&body) {
-		return badData()
-	}
-	if c.folder() == nil && !c.quirks.unified {
-		return fail(http.StatusInternalServerError, "Internal server error")
-	}
-	f, a := c.folderFor("folders:write", mayEdit)
-	if a != nil {
-		return a
-	}
-	o := c.org()
-	if body.ParentUID != "" && o.folder(body.ParentUID) == nil {
-		if !c.quirks.unified {
-			return failID(http.StatusNotFound, "folder.notFound", "Not found")
-		}
-		return noFolder()
-	}
-	for p := o.folder(body.ParentUID); p != nil; p = o.folder(p.parent) {
-		if p == f && !c.quirks.unified {
-			return fail(http.StatusInternalServerError, "move folder failed")
-		}
-		if p == f {
-			return fail(
-				http.StatusInternalServerError,
-				"cannot move folder under its own descendant, this would create a circular reference",
-			)
-		}
-	}
-	if c.quirks.unified && f.parent == body.ParentUID {
-		return ok(c.folderWithParents(f, c.mayFolder(f))) // nothing changes
-	}
-	f.parent = body.ParentUID
-	f.version++
-	f.updated, f.updatedBy, f.updater = c.now, c.signature(), c.makerID()
-	return ok(c.folderWithParents(f, c.mayFolder(f)))
-}
-
-// deleteFolder takes everything in it along. Only alert rules need to be asked
-// for.
-func deleteFolder(c *call) *answer {
-	f := c.folder()
-	if f == nil && c.quirks.unified {
-		return fail(http.StatusNotFound, `folders.folder.grafana.app "`+c.params["uid"]+`" not found`)
-	}
-	if _, a := c.folderFor("folders:delete", mayEdit); a != nil {
-		return a
-	}
-	if c.rulesBelow(f) > 0 && c.query.Get("forceDeleteRules") != "true" {
-		return failID(http.StatusBadRequest, "folder.not-empty", "Folder cannot be deleted: folder is not empty")
-	}
-	if !c.quirks.unified && c.panelsUsedBelow(f) {
-		return fail(http.StatusForbidden, "Folder could not be deleted because it contains library elements in use")
-	}
-	c.db.dropFolder(c.org(), f.uid)
-	return done("Folder deleted")
-}
-
-// below are the uids of a folder and all that are in it.
-func (o *org) below(f *folder) map[string]bool {
-	uids := map[string]bool{f.uid: true}
-	for _, other := range o.folders {
-		for _, p := range o.ancestors(other) {
-			uids[other.uid] = uids[other.uid] || p == f
-		}
-	}
-	return uids
-}
-
-// rulesBelow is how many alert rules are in a folder and those in it.
-func (c *call) rulesBelow(f *folder) (n int) {
-	for uid := range c.org().below(f) {
-		n += c.org().rulesIn(uid)
-	}
-	return n
-}
-
-// panelsUsedBelow says whether a dashboard uses a library panel of a folder or of one in it.
-func (c *call) panelsUsedBelow(f *folder) bool {
-	within := c.org().below(f)
-	for _, p := range c.db.panelsOf(c.who.orgID) {
-		for _, d := range c.org().dashboards {
-			if within[p.folder] && d.usesPanel(p.uid) {
-				return true
-			}
-		}
-	}
-	return false
-}
-
-// usesPanel says whether one of a dashboard's panels is a library panel.
-func (d *dashboard) usesPanel(uid string) bool {
-	panels, _ := d.model["panels"].([]any)
-	return slices.ContainsFunc(panels, func(p any) bool {
-		panel, _ := p.(map[string]any)
-		library, _ := panel["libraryPanel"].(map[string]any)
-		return library["uid"] == uid
-	})
-}
-
-func (db *database) dropFolder(o *org, uid string) {
-	delete(o.folders, uid)
-	maps.DeleteFunc(o.rules, func(_ string, r *alertRule) bool { return r.body.FolderUID == uid })
-	db.dropPanels(o.id, uid)
-	for id, d := range o.dashboards {
-		if d.folder == uid {
-			delete(o.dashboards, id)
-		}
-	}
-	for child, f := range o.folders {
-		if f.parent == uid {
-			db.dropFolder(o, child)
-		}
-	}
 }
 
 func countFolder(c *call) *answer {
