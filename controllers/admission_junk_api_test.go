@@ -24,278 +24,6 @@ import (
 	"grafana-tenancy.dev/operator/internal/testing/suite"
 )
 
-var (
-	wholeSelector = spec{"from": "Selector", "selector": spec{
-		"matchLabels": spec{
-			"a": "b",
-		},
-		"matchExpressions": []any{spec{"key": "c", "operator": "In", "values": []any{"d"}}},
-	}}
-	wholeCommon = spec{"suspend": true, "resyncInterval": "1h", "deletionPolicy": "Orphan"}
-	wholeStatus = spec{
-		"observedGeneration": 1,
-		"createStarted":      "2026-01-02T03:04:05Z",
-		"conditions": []any{
-			spec{
-				"type":               "Ready",
-				"status":             "True",
-				"reason":             "InSync",
-				"message":            "m",
-				"observedGeneration": 1,
-				"lastTransitionTime": "2026-01-02T03:04:05Z",
-			},
-		},
-	}
-)
-
-// whole are objects that together have every field that there is.
-var whole = map[string][]struct{ spec, status spec }{
-	"Instance": {
-		{
-			spec{
-				"url":               "http://grafana:3000",
-				"timeout":           "30s",
-				"resyncInterval":    "1h",
-				"allowedNamespaces": wholeSelector,
-				"adoption":          "Allow",
-				"onReset":           "Hold",
-				"credentials": spec{
-					"basicAuth": spec{
-						"secretRef":   spec{"name": "a"},
-						"usernameKey": "u",
-						"passwordKey": "p",
-						"session":     "Auto",
-					},
-				},
-				"tls": spec{
-					"caFrom":                     spec{"configMapKeyRef": spec{"name": "a", "key": "b"}},
-					"clientCertificateSecretRef": spec{"name": "c"},
-					"serverName":                 "s",
-					"insecureSkipVerify":         false,
-				},
-				"limits": spec{"requestsPerSecond": 1, "burst": 1, "maxConcurrentReads": 1, "maxConcurrentWrites": 1},
-			},
-			lay(wholeStatus, spec{
-				"version":      "12.4.0",
-				"edition":      "Open Source",
-				"database":     "ok",
-				"capabilities": []any{"Session"},
-				"resets":       1,
-				"databaseID":   "user 1",
-				"loginFailure": spec{"time": "2026-01-02T03:04:05Z", "attempts": 1, "secretResourceVersion": "7"},
-			}),
-		},
-		{spec{
-			"url": "http://grafana:3000", "credentials": spec{"token": spec{"name": "a", "key": "b"}},
-			"tls": spec{"caFrom": spec{"secretKeyRef": spec{"name": "a", "key": "b"}}},
-		}, spec{}},
-	},
-	"Organization": {
-		{lay(wholeCommon, spec{
-			"instanceRef": spec{
-				"name":      "a",
-				"namespace": "b",
-			},
-			"name":                  "n",
-			"allowedNamespaces":     wholeSelector,
-			"quotas":                spec{"dashboard": 1},
-			"maxServiceAccountRole": "Editor",
-			"maxMemberRole":         "Editor",
-			"adoptionPolicy":        "Adopt",
-			"adoption":              "Allow",
-			"preferences": spec{
-				"theme":            "dark",
-				"timezone":         "utc",
-				"weekStart":        "monday",
-				"language":         "en-US",
-				"homeDashboardUID": "u",
-			},
-		}), lay(wholeStatus, spec{"orgID": 1, "name": "n", "adopted": true, "joined": true, "resets": 1})},
-		{
-			spec{
-				"instanceRef": spec{"name": "a"},
-				"preferences": spec{"homeDashboardRef": spec{"name": "a", "namespace": "b"}},
-			},
-			spec{},
-		},
-	},
-	"Membership": {
-		{lay(wholeCommon, spec{
-			"organizationRef": spec{"name": "a", "namespace": "b"},
-			"members":         []any{spec{"login": "a", "role": "Editor"}, spec{"email": "a@b", "role": "Viewer"}},
-			"mode":            "Additive",
-			"adoptionPolicy":  "Adopt",
-			"deletionPolicy":  "Orphan",
-		}), lay(wholeStatus, spec{
-			"createStarted": "2026-01-01T00:00:00Z",
-			"orgID":         1,
-			"present":       "1/2",
-			"missing":       []any{"a"},
-			"added": []any{
-				spec{"userID": 1, "login": "a", "role": "Editor"}, spec{"userID": 2, "email": "a@b", "role": "Viewer"},
-			},
-		})},
-	},
-	"ServiceAccount": {
-		{
-			lay(
-				wholeCommon,
-				spec{
-					"organizationRef": spec{"name": "a", "namespace": "b"},
-					"name":            "n",
-					"role":            "Viewer",
-					"disabled":        true,
-					"adoptionPolicy":  "Adopt",
-				},
-			),
-			lay(
-				wholeStatus,
-				spec{"id": 1, "login": "l", "orgID": 1, "createdAt": "2026-01-02T03:04:05Z", "adopted": true},
-			),
-		},
-	},
-	"ServiceAccountToken": {
-		{lay(wholeCommon, spec{
-			"serviceAccountRef": spec{"name": "a"},
-			"ttl":               "1h",
-			"rotation":          spec{"before": "10m", "overlap": "5m"},
-			"secret": spec{
-				"name":        "a",
-				"key":         "k",
-				"type":        "Opaque",
-				"labels":      spec{"a": "b"},
-				"annotations": spec{"c": "d"},
-				"template":    spec{"e": "f"},
-			},
-		}), lay(wholeStatus, spec{
-			"tokenID":      1,
-			"tokenName":    "n",
-			"revision":     1,
-			"expiresAt":    "2026-01-02T03:04:05Z",
-			"nextRotation": "2026-01-02T03:04:05Z",
-			"secretName":   "s",
-			"provenAt":     "2026-01-02T03:04:05Z",
-			"superseded":   []any{spec{"tokenID": 1, "revokedAfter": "2026-01-02T03:04:05Z"}},
-		})},
-	},
-	"Folder": {
-		{
-			lay(
-				wholeCommon,
-				spec{
-					"organizationRef": spec{"name": "a", "namespace": "b"},
-					"title":           "t",
-					"description":     "d",
-					"uid":             "u",
-					"parentRef":       spec{"name": "p"},
-					"permissions": []any{
-						spec{"role": "Viewer", "permission": "View"}, spec{"user": "ann", "permission": "Edit"},
-						spec{"serviceAccountRef": spec{"name": "a"}, "permission": "Admin"},
-					},
-					"adoptionPolicy": "Adopt",
-				},
-			),
-			lay(
-				wholeStatus,
-				spec{
-					"uid":                "u",
-					"parentUID":          "p",
-					"orgID":              1,
-					"createdAt":          "2026-01-02T03:04:05Z",
-					"adopted":            true,
-					"permissionsPending": true,
-				},
-			),
-		},
-	},
-	"Dashboard": {
-		{
-			lay(
-				wholeCommon,
-				spec{
-					"organizationRef": spec{"name": "a", "namespace": "b"},
-					"source":          spec{"json": "{}"},
-					"uid":             "u",
-					"folder":          spec{"uid": "f"},
-					"driftPolicy":     "Report",
-					"adoptionPolicy":  "Adopt",
-					"inputs":          []any{spec{"name": "a", "value": "b"}},
-				},
-			),
-			lay(
-				wholeStatus,
-				spec{
-					"uid":                "u",
-					"url":                "/d/u",
-					"version":            1,
-					"contentHash":        "h",
-					"contentGeneration":  1,
-					"savedAt":            "2026-01-02T03:04:05Z",
-					"folderUID":          "f",
-					"orgID":              1,
-					"createdAt":          "2026-01-02T03:04:05Z",
-					"adopted":            true,
-					"drift":              spec{"version": 2, "by": "admin"},
-					"storedHash":         "h",
-					"permissionsPending": true,
-				},
-			),
-		},
-		{
-			spec{
-				"organizationRef": spec{"name": "a"},
-				"source":          spec{"configMapRef": spec{"name": "a", "key": "b"}},
-				"folder":          spec{"path": []any{"a", "b"}},
-			},
-			spec{},
-		},
-		{
-			spec{
-				"organizationRef": spec{"name": "a"}, "source": spec{"model": spec{}},
-				"folder": spec{"ref": spec{"name": "a"}},
-			},
-			spec{},
-		},
-		{
-			spec{"organizationRef": spec{"name": "a"}, "source": spec{"gzipJson": "H4sIAAAAAAAAA6uuBQBDv6ajAgAAAA=="}},
-			spec{},
-		},
-		{
-			spec{"organizationRef": spec{"name": "a"}, "source": spec{"grafanaCom": spec{"id": 1, "revision": 2}}},
-			spec{},
-		},
-		{
-			spec{
-				"organizationRef": spec{"name": "a"},
-				"source": spec{
-					"url": spec{
-						"url":         "https://a/b",
-						"sha256":      strings.Repeat("0a", 32),
-						"headersFrom": spec{"name": "a"},
-						"caFrom":      spec{"secretKeyRef": spec{"name": "a", "key": "b"}},
-					},
-				},
-			},
-			spec{},
-		},
-		{
-			spec{
-				"organizationRef": spec{"name": "a"},
-				"source": spec{
-					"url": spec{"url": "https://a/b", "caFrom": spec{"configMapKeyRef": spec{"name": "a", "key": "b"}}},
-				},
-			},
-			spec{},
-		},
-	},
-}
-
-func lay(under, over spec) spec {
-	all := maps.Clone(under)
-	maps.Copy(all, over)
-	return all
-}
-
 // junk is what no field was made for. Each is put in the place of everything.
 var junk = []any{
 	nil, true, int64(-1), int64(0), int64(math.MaxInt32) + 1, int64(math.MaxInt64), 1.5, 1e30, float64(1 << 63),
@@ -305,53 +33,15 @@ var junk = []any{
 
 // almost is what is nearly a duration or a time, for the fields that are one.
 var almost = map[*regexp.Regexp][]any{
-	regexp.MustCompile(`^\d+[hms]$`): {
-		" ",
-		"h",
-		"1h1",
-		"-5s",
-		"+5s",
-		"5d",
-		"1.5h",
-		".5s",
-		"1e9s",
-		"99999h99999m99999s",
-		"9999999h",
-		"9223372036854775807s",
-		"1m1h",
-		"1s1s",
-		"1 h",
-		"１h",
-		"10µs",
-		"1H",
-		"0",
-		"00000s",
-		"30s\n",
-	},
-	regexp.MustCompile(`^\d{4}-\d{2}-\d{2}T`): {
-		" ",
-		"2026-01-02",
-		"2026-01-02T03:04:05",
-		"2026-01-02 03:04:05Z",
-		"2026-01-02t03:04:05z",
-		"2026-13-45T99:99:99Z",
-		"2026-02-30T00:00:00Z",
-		"2023-02-29T00:00:00Z",
-		"2026-01-02T24:00:00Z",
-		"2016-12-31T23:59:60Z",
-		"0000-00-00T00:00:00Z",
-		"0000-01-01T00:00:00Z",
-		"10000-01-01T00:00:00Z",
-		"-001-01-01T00:00:00Z",
-		"2026-01-02T03:04:05+99:99",
-		"2026-01-02T03:04:05+0000",
-		"2026-01-02T03:04:05,5Z",
-		"2026-01-02T03:04:05.999999999999Z",
-		"2026-01-02T03:04Z",
-		"2026-1-2T3:4:5Z",
-		"2026-01-02T03:04:05Z ",
-		"Fri, 02 Jan 2026 03:04:05 GMT",
-	},
+	regexp.MustCompile(`^\d+[hms]$`): {" ", "h", "1h1", "-5s", "+5s", "5d", "1.5h", ".5s", "1e9s",
+		"99999h99999m99999s", "9999999h", "9223372036854775807s", "1m1h", "1s1s", "1 h", "１h", "10µs", "1H", "0",
+		"00000s", "30s\n"},
+	regexp.MustCompile(`^\d{4}-\d{2}-\d{2}T`): {" ", "2026-01-02", "2026-01-02T03:04:05", "2026-01-02 03:04:05Z",
+		"2026-01-02t03:04:05z", "2026-13-45T99:99:99Z", "2026-02-30T00:00:00Z", "2023-02-29T00:00:00Z",
+		"2026-01-02T24:00:00Z", "2016-12-31T23:59:60Z", "0000-00-00T00:00:00Z", "0000-01-01T00:00:00Z",
+		"10000-01-01T00:00:00Z", "-001-01-01T00:00:00Z", "2026-01-02T03:04:05+99:99", "2026-01-02T03:04:05+0000",
+		"2026-01-02T03:04:05,5Z", "2026-01-02T03:04:05.999999999999Z", "2026-01-02T03:04Z", "2026-1-2T3:4:5Z",
+		"2026-01-02T03:04:05Z ", "Fri, 02 Jan 2026 03:04:05 GMT"},
 }
 
 // Whatever is put into whichever field is refused, or can still be read by everybody: one object that cannot be decoded
@@ -375,9 +65,7 @@ func TestAPIJunk(t *testing.T) {
 				if err := a.patchStatus(stored, status); err != nil {
 					t.Fatalf("the whole status itself is refused: %v", err)
 				}
-				seen = append(
-					seen,
-					a.spoil(u, "spec", func(o *unstructured.Unstructured) error { return a.createLeniently(o) })...)
+				seen = append(seen, a.spoil(u, "spec", a.createLeniently)...)
 				u.Object["status"] = status
 				seen = append(seen, a.spoil(u, "status", func(o *unstructured.Unstructured) error {
 					err := a.patchStatus(stored, o.Object["status"])
@@ -406,13 +94,13 @@ func (a *admission) patchStatus(u *unstructured.Unstructured, status any) error 
 	return a.Client.Status().Patch(a.t.Context(), u, client.RawPatch(types.JSONPatchType, patch), client.DryRunAll)
 }
 
-// spoil puts all junk into every place below a field, one after the other, and returns the places that it found.
+// spoil puts all junk into every location below a field, one after the other, and returns the leaves that it found.
 func (a *admission) spoil(
 	u *unstructured.Unstructured,
 	root string,
 	write func(*unstructured.Unstructured) error,
 ) (leaves []string) {
-	for _, p := range places(u.Object[root], []any{root}) {
+	for _, p := range locations(u.Object[root], []any{root}) {
 		if p.leaf {
 			leaves = append(leaves, p.String())
 		}
@@ -423,13 +111,8 @@ func (a *admission) spoil(
 			switch {
 			case err == nil:
 				if derr := a.decodes(o); derr != nil {
-					a.t.Errorf(
-						"%s %s = %s is accepted, and cannot be decoded: %v",
-						u.GetKind(),
-						p,
-						shorten(fmt.Sprintf("%#v", value)),
-						derr,
-					)
+					a.t.Errorf("%s %s = %s is accepted, and cannot be decoded: %v", u.GetKind(), p,
+						shorten(fmt.Sprintf("%#v", value)), derr)
 				}
 			case !apierrors.IsInvalid(err) && !apierrors.IsBadRequest(err):
 				a.t.Errorf("%s %s = %s: %v", u.GetKind(), p, shorten(fmt.Sprintf("%#v", value)), err)
@@ -452,15 +135,15 @@ func (a *admission) decodes(u *unstructured.Unstructured) error {
 	return err
 }
 
-// orgScope is somewhere in an object.
-type orgScope struct {
+// location is a place in an object: a field, or an item of a list.
+type location struct {
 	path  []any // names and indexes
 	leaf  bool
 	value any // what belongs there
 }
 
 // junk is what is tried there.
-func (p orgScope) junk() []any {
+func (p location) junk() []any {
 	text, _ := p.value.(string)
 	for form, more := range almost {
 		if form.MatchString(text) {
@@ -470,17 +153,15 @@ func (p orgScope) junk() []any {
 	return junk
 }
 
-// String writes a place as the schema knows it: {} stands for any key of a map.
-func (p orgScope) String() string {
+// String writes a location as the schema knows it: {} stands for any key of a map.
+func (p location) String() string {
 	var text strings.Builder
 	for i, step := range p.path {
 		switch step := step.(type) {
 		case int:
 			text.WriteString("[]")
 		case string:
-			if name := fmt.Sprint(
-				p.path[max(0, i-1)],
-			); slices.Contains(
+			if name := fmt.Sprint(p.path[max(0, i-1)]); slices.Contains(
 				[]string{"quotas", "labels", "annotations", "matchLabels", "template"},
 				name,
 			) {
@@ -492,18 +173,18 @@ func (p orgScope) String() string {
 	return text.String()
 }
 
-// places lists all places below a value, and that of the value itself.
-func places(value any, at []any) []orgScope {
-	self := orgScope{path: at, value: value}
-	var below []orgScope
+// locations lists all locations below a value, and that of the value itself.
+func locations(value any, at []any) []location {
+	self := location{path: at, value: value}
+	var below []location
 	switch v := value.(type) {
 	case map[string]any:
 		for _, k := range slices.Sorted(maps.Keys(v)) {
-			below = append(below, places(v[k], append(slices.Clone(at), k))...)
+			below = append(below, locations(v[k], append(slices.Clone(at), k))...)
 		}
 	case []any:
 		for i := range v {
-			below = append(below, places(v[i], append(slices.Clone(at), i))...)
+			below = append(below, locations(v[i], append(slices.Clone(at), i))...)
 		}
 	}
 	self.leaf = len(below) == 0 && len(at) > 1

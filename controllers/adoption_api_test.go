@@ -18,23 +18,15 @@ type found struct{ org, account, other int64 }
 // one of each that will not.
 func boss(w *suite.World, name string) (f found) {
 	w.T.Helper()
-	w.Ask(
-		"POST",
-		"/api/admin/users",
-		0,
-		map[string]any{"login": "boss", "name": "boss", "password": "boss-password", "email": "boss@example.com"},
-	)
+	w.Ask("POST", "/api/admin/users", 0,
+		map[string]any{"login": "boss", "name": "boss", "password": "boss-password", "email": "boss@example.com"})
 	f.org = w.Made(w.Ask("POST", "/api/orgs", 0, map[string]any{"name": name}))
 	w.Ask("POST", fmt.Sprintf("/api/orgs/%d/users", f.org), 0, map[string]any{"loginOrEmail": "boss", "role": "Admin"})
 	f.account = w.Made(w.Ask("POST", "/api/serviceaccounts", f.org, map[string]any{"name": "Robot", "role": "Editor"}))
 	f.other = foreign(w, f.org, "Private robot")
 	for uid, title := range map[string]string{"requests": "Old requests", "private": "Private"} {
-		w.Ask(
-			"POST",
-			"/api/dashboards/db",
-			f.org,
-			map[string]any{"dashboard": map[string]any{"uid": uid, "title": title}},
-		)
+		w.Ask("POST", "/api/dashboards/db", f.org,
+			map[string]any{"dashboard": map[string]any{"uid": uid, "title": title}})
 	}
 	w.Ask("DELETE", fmt.Sprintf("/api/orgs/%d/users/%d", f.org, w.Grafana.Admin()), 0, nil)
 	w.Grafana.ResetLog()
@@ -114,22 +106,10 @@ func TestAPIAdoption(t *testing.T) {
 				members(w, f.org) != "admin Admin, boss Admin" {
 				t.Errorf("status: %+v; members: %s", n.org.Status, members(w, f.org))
 			}
-			suite.Stalled(
-				w,
-				n.sa,
-				v1alpha1.ReasonAdoptionNotPermitted,
-				`"Robot"`,
-				"Organization "+w.NS+"/team",
-				"spec.adoption",
-			)
-			suite.Stalled(
-				w,
-				n.dash,
-				v1alpha1.ReasonAdoptionNotPermitted,
-				`"requests"`,
-				"Organization "+w.NS+"/team",
-				"spec.adoption",
-			)
+			suite.Stalled(w, n.sa, v1alpha1.ReasonAdoptionNotPermitted, `"Robot"`, "Organization "+w.NS+"/team",
+				"spec.adoption")
+			suite.Stalled(w, n.dash, v1alpha1.ReasonAdoptionNotPermitted, `"requests"`,
+				"Organization "+w.NS+"/team", "spec.adoption")
 			if d, tokens := w.Dash(f.org, "requests"), w.Grafana.Tokens(f.org); d.Version != 1 || len(tokens) > 0 {
 				t.Errorf("without the Organization's consent: dashboard %+v, tokens %+v", d, tokens)
 			}
@@ -150,19 +130,13 @@ func TestAPIAdoption(t *testing.T) {
 
 			w.Delete(n.org, n.sa, n.token, n.dash)
 			w.Gone(n.token, n.dash, n.sa, n.org)
-			if o := w.Org(
-				f.org,
-			); o == nil || o.Name != "Team" || !strings.Contains(o.Address.Address2, "released") ||
+			if o := w.Org(f.org); o == nil || o.Name != "Team" || !strings.Contains(o.Address.Address2, "released") ||
 				members(w, f.org) != "boss Admin" {
 				t.Errorf("let go, the organization is %+v", o)
 			}
 			if w.SA(f.org, f.account) == nil || w.Dash(f.org, "requests") == nil || len(w.Grafana.Tokens(f.org)) != 0 {
-				t.Errorf(
-					"let go: accounts %+v, dashboards %+v, tokens %+v",
-					w.Grafana.ServiceAccounts(f.org),
-					w.Grafana.Dashboards(f.org),
-					w.Grafana.Tokens(f.org),
-				)
+				t.Errorf("let go: accounts %+v, dashboards %+v, tokens %+v", w.Grafana.ServiceAccounts(f.org),
+					w.Grafana.Dashboards(f.org), w.Grafana.Tokens(f.org))
 			}
 			f.untouched(w)
 		})
@@ -179,14 +153,8 @@ func TestAPIAdoptionUnasked(t *testing.T) {
 	if writes := w.Writes(); len(writes) > 0 {
 		t.Errorf("written to what nobody asked for: %v", writes)
 	}
-	suite.Ready(
-		w,
-		w.Organization(
-			"team",
-			adoptOrganization,
-			func(o *v1alpha1.Organization) { o.Spec.Adoption = v1alpha1.AdoptionAllow },
-		),
-	)
+	suite.Ready(w, w.Organization("team", adoptOrganization,
+		func(o *v1alpha1.Organization) { o.Spec.Adoption = v1alpha1.AdoptionAllow }))
 	suite.Stalled(w, suite.Visit(w, unasked), v1alpha1.ReasonNameConflict, w.NS+"/team")
 	account := w.Account("robot", "team", named("Robot"))
 	dash := w.Dashboard("requests", "team", `{"title": "Requests", "uid": "requests"}`)
@@ -213,14 +181,8 @@ func TestAPIAdoptedAndDeleted(t *testing.T) {
 	n.ready(w)
 	w.Delete(n.org, n.sa, n.token, n.dash)
 	w.Gone(n.token, n.dash, n.sa)
-	suite.Stalled(
-		w,
-		n.org,
-		v1alpha1.ReasonDeletionBlocked,
-		`"Private"`,
-		`service account "Private robot"`,
-		`members are "boss"`,
-	)
+	suite.Stalled(w, n.org, v1alpha1.ReasonDeletionBlocked, `"Private"`, `service account "Private robot"`,
+		`members are "boss"`)
 	if w.SA(f.org, f.account) != nil || w.Dash(f.org, "requests") != nil {
 		t.Errorf("left: %+v, %+v", w.Grafana.ServiceAccounts(f.org), w.Grafana.Dashboards(f.org))
 	}
@@ -254,12 +216,8 @@ func TestAPIAdoptionOfTheMainOrganization(t *testing.T) {
 				1,
 			); o == nil || o.Name != "Main Org." || !strings.Contains(o.Address.Address2, "released") || members(w, 1) != "admin Admin" || w.SA(1, theirs) == nil ||
 				len(w.Grafana.Dashboards(1)) != 0 {
-				t.Errorf(
-					"organization: %+v, with %+v and %+v",
-					o,
-					w.Grafana.ServiceAccounts(1),
-					w.Grafana.Dashboards(1),
-				)
+				t.Errorf("organization: %+v, with %+v and %+v", o, w.Grafana.ServiceAccounts(1),
+					w.Grafana.Dashboards(1))
 			}
 		})
 	}
@@ -273,16 +231,8 @@ func TestAPIAdoptionByTwo(t *testing.T) {
 	n := adoptingTenant(w, v1alpha1.AdoptionAllow)
 	n.ready(w)
 	second := w.Organization("second", adoptOrganization)
-	account, dash := w.Account(
-		"second",
-		"team",
-		adoptAccount,
-	), w.Dashboard(
-		"second",
-		"team",
-		`{"title": "Second"}`,
-		adoptDashboard,
-	)
+	account, dash := w.Account("second", "team", adoptAccount), w.Dashboard("second", "team", `{"title": "Second"}`,
+		adoptDashboard)
 	suite.Stalled(w, second, v1alpha1.ReasonNameConflict, w.NS+"/team")
 	suite.Stalled(w, account, v1alpha1.ReasonNameConflict, `"Robot"`, "robot")
 	suite.Stalled(w, dash, v1alpha1.ReasonNameConflict, `"requests"`)
@@ -314,10 +264,8 @@ func TestAPIAdoptionByTwo(t *testing.T) {
 func TestAPIAdoptionOfWhatIsRecorded(t *testing.T) {
 	t.Parallel()
 	w := suite.New(t, grafanatest.Options{}, allowAdoption)
-	org := suite.Ready(
-		w,
-		w.Organization("first", func(o *v1alpha1.Organization) { o.Spec.Adoption = v1alpha1.AdoptionAllow }),
-	)
+	org := suite.Ready(w,
+		w.Organization("first", func(o *v1alpha1.Organization) { o.Spec.Adoption = v1alpha1.AdoptionAllow }))
 	id := org.Status.OrgID
 	dash := suite.Ready(w, w.Dashboard("first", "first", `{"title": "Requests"}`, func(o *v1alpha1.Dashboard) {
 		o.Spec.UID, o.Spec.DriftPolicy = "requests", v1alpha1.DriftReport
@@ -341,79 +289,5 @@ func TestAPIAdoptionOfWhatIsRecorded(t *testing.T) {
 	suite.Ready(w, suite.Visit(w, org))
 	if suite.Ready(w, suite.Visit(w, second)); second.Status.OrgID == id || org.Status.OrgID != id {
 		t.Errorf("organization %d, after its name is given back: %+v, %+v", id, org.Status, second.Status)
-	}
-}
-
-// A service account that is above what the Organization allows is not adopted; once a person has lowered it, it is.
-func TestAPIAdoptionAboveTheCeiling(t *testing.T) {
-	t.Parallel()
-	w := suite.New(t, grafanatest.Options{}, allowAdoption)
-	f := boss(w, "Team")
-	suite.Ready(w, w.Organization("team", adoptOrganization, func(o *v1alpha1.Organization) {
-		o.Spec.Adoption, o.Spec.MaxServiceAccountRole = v1alpha1.AdoptionAllow, v1alpha1.RoleViewer
-	}))
-	account := w.Account(
-		"robot",
-		"team",
-		adoptAccount,
-		func(o *v1alpha1.ServiceAccount) { o.Spec.Role = v1alpha1.RoleViewer },
-	)
-	suite.Stalled(w, account, v1alpha1.ReasonRoleNotPermitted, `"Robot"`, "Editor", "Viewer")
-	if a := w.SA(f.org, f.account); a.Role != "Editor" {
-		t.Errorf("its role became %s", a.Role)
-	}
-	w.Ask("PATCH", fmt.Sprintf("/api/serviceaccounts/%d", f.account), f.org, map[string]any{"role": "Viewer"})
-	if suite.Ready(w, suite.Visit(w, account)); account.Status.ID != f.account {
-		t.Errorf("status: %+v", account.Status)
-	}
-}
-
-// The highest role that an Organization lets service accounts have is Admin in its own namespace and Editor in others,
-// unless it says so. Where it is lowered later they are told, and nothing is changed.
-func TestAPIRoleCeiling(t *testing.T) {
-	t.Parallel()
-	w := suite.New(t, grafanatest.Options{})
-	tenant := w.Namespace(nil)
-	org := suite.Ready(
-		w,
-		w.Organization("team", func(o *v1alpha1.Organization) { o.Spec.AllowedNamespaces.From = v1alpha1.FromAll }),
-	)
-	id, ref := org.Status.OrgID, v1alpha1.ObjectReference{Name: "team", Namespace: w.NS}
-	of := func(role v1alpha1.Role) func(*v1alpha1.ServiceAccount) {
-		return func(o *v1alpha1.ServiceAccount) { o.Spec.Role = role }
-	}
-	elsewhere := func(o *v1alpha1.ServiceAccount) { o.Namespace, o.Spec.OrganizationRef = tenant, ref }
-	own := suite.Ready(w, w.Account("own", "team", of(v1alpha1.RoleAdmin)))
-	editor := suite.Ready(w, w.Account("editor", "team", of(v1alpha1.RoleEditor), elsewhere))
-	admin := w.Account("admin", "team", of(v1alpha1.RoleAdmin), elsewhere)
-	suite.Stalled(w, admin, v1alpha1.ReasonRoleNotPermitted, "Editor", "Admin", "maxServiceAccountRole")
-	if len(w.Grafana.ServiceAccounts(id)) != 2 {
-		t.Errorf("service accounts: %+v", w.Grafana.ServiceAccounts(id))
-	}
-	suite.Change(w, editor, func() { editor.Spec.Role = v1alpha1.RoleAdmin })
-	suite.Stalled(w, editor, v1alpha1.ReasonRoleNotPermitted)
-
-	suite.Change(w, org, func() { org.Spec.MaxServiceAccountRole = v1alpha1.RoleAdmin })
-	suite.Ready(w, admin)
-	suite.Ready(w, editor)
-	suite.Change(w, org, func() { org.Spec.MaxServiceAccountRole = v1alpha1.RoleViewer })
-	w.Grafana.ResetLog()
-	for _, sa := range []*v1alpha1.ServiceAccount{own, editor, admin} {
-		suite.Stalled(w, sa, v1alpha1.ReasonRoleNotPermitted, "Viewer")
-		if a := w.SA(id, sa.Status.ID); a == nil || a.Role != "Admin" || a.Disabled {
-			t.Errorf("service account %s became %+v", sa.Name, a)
-		}
-	}
-	if writes := w.Writes(); len(writes) > 0 {
-		t.Errorf("written for accounts above the ceiling: %v", writes)
-	}
-	suite.Change(w, own, func() { own.Spec.Role = v1alpha1.RoleViewer })
-	if suite.Ready(w, own); w.SA(id, own.Status.ID).Role != "Viewer" {
-		t.Errorf("service account: %+v", w.SA(id, own.Status.ID))
-	}
-	w.Delete(own, editor, admin) // which needs no permission
-	w.Gone(own, editor, admin)
-	if len(w.Grafana.ServiceAccounts(id)) != 0 {
-		t.Errorf("left: %+v", w.Grafana.ServiceAccounts(id))
 	}
 }

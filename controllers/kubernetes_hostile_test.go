@@ -3,16 +3,11 @@ package controllers_test
 import (
 	"fmt"
 
-	admissionv1 "k8s.io/api/admissionregistration/v1"
-	authenticationv1 "k8s.io/api/authentication/v1"
-	coordinationv1 "k8s.io/api/coordination/v1"
 	corev1 "k8s.io/api/core/v1"
 	eventsv1 "k8s.io/api/events/v1"
-	rbacv1 "k8s.io/api/rbac/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
-	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"grafana-tenancy.dev/operator/api/v1alpha1"
@@ -108,40 +103,24 @@ func platformKinds(add func(string, func(*hostile.Scene) error)) {
 			},
 		}
 	}
-	add(
-		"an Organization of its own",
-		func(s *hostile.Scene) error { return s.Me.Create(s.T.Context(), organization(s)) },
-	)
-	add(
-		"an Organization as the namespace's admin",
-		func(s *hostile.Scene) error { return s.Owner.Create(s.T.Context(), organization(s)) },
-	)
+	add("an Organization of its own",
+		func(s *hostile.Scene) error { return s.Me.Create(s.T.Context(), organization(s)) })
+	add("an Organization as the namespace's admin",
+		func(s *hostile.Scene) error { return s.Owner.Create(s.T.Context(), organization(s)) })
 	add("the victim's Organization opened to all", func(s *hostile.Scene) error {
-		return patching(
-			s,
-			&v1alpha1.Organization{},
-			s.Platform,
-			"victim",
-			`{"spec": {"allowedNamespaces": {"from": "All", "selector": null}}}`,
-		)
+		return patching(s, &v1alpha1.Organization{}, s.Platform, "victim",
+			`{"spec": {"allowedNamespaces": {"from": "All", "selector": null}}}`)
 	})
 	add("its own Organization renamed", func(s *hostile.Scene) error {
 		return patching(s, &v1alpha1.Organization{}, s.Platform, "mine", `{"spec": {"name": "Main Org."}}`)
 	})
 	add("the victim's Organization deleted", func(s *hostile.Scene) error {
-		return s.Me.Delete(
-			s.T.Context(),
-			&v1alpha1.Organization{ObjectMeta: metav1.ObjectMeta{Namespace: s.Platform, Name: "victim"}},
-		)
+		return s.Me.Delete(s.T.Context(),
+			&v1alpha1.Organization{ObjectMeta: metav1.ObjectMeta{Namespace: s.Platform, Name: "victim"}})
 	})
 	add("the victim's Organization abandoned", func(s *hostile.Scene) error {
-		return patching(
-			s,
-			&v1alpha1.Organization{},
-			s.Platform,
-			"victim",
-			`{"metadata": {"annotations": {"grafana-tenancy.dev/abandon": "true"}}}`,
-		)
+		return patching(s, &v1alpha1.Organization{}, s.Platform, "victim",
+			`{"metadata": {"annotations": {"grafana-tenancy.dev/abandon": "true"}}}`)
 	})
 	add(
 		"its own organization set to be deleted with all that is in it, and to allow every role and adoption",
@@ -156,22 +135,12 @@ func platformKinds(add func(string, func(*hostile.Scene) error)) {
 		},
 	)
 	add("the victim's organization confirmed to be its own", func(s *hostile.Scene) error {
-		return patching(
-			s,
-			&v1alpha1.Organization{},
-			s.Platform,
-			"mine",
-			fmt.Sprintf(`{"metadata": {"annotations": {%q: "%d"}}}`, v1alpha1.AnnotationConfirmOrgID, s.VictimOrg),
-		)
+		return patching(s, &v1alpha1.Organization{}, s.Platform, "mine",
+			fmt.Sprintf(`{"metadata": {"annotations": {%q: "%d"}}}`, v1alpha1.AnnotationConfirmOrgID, s.VictimOrg))
 	})
 	add("a reset of the whole Grafana confirmed", func(s *hostile.Scene) error {
-		return patching(
-			s,
-			&v1alpha1.Instance{},
-			s.NS,
-			"grafana",
-			fmt.Sprintf(`{"metadata": {"annotations": {%q: "1"}}}`, v1alpha1.AnnotationConfirmReset),
-		)
+		return patching(s, &v1alpha1.Instance{}, s.NS, "grafana",
+			fmt.Sprintf(`{"metadata": {"annotations": {%q: "1"}}}`, v1alpha1.AnnotationConfirmReset))
 	})
 	add("the Organizations of the platform listed", func(s *hostile.Scene) error {
 		return s.Me.List(s.T.Context(), &v1alpha1.OrganizationList{}, client.InNamespace(s.Platform))
@@ -180,27 +149,16 @@ func platformKinds(add func(string, func(*hostile.Scene) error)) {
 
 func forgedStatuses(add func(string, func(*hostile.Scene) error)) {
 	add("a status that claims the victim's service account", func(s *hostile.Scene) error {
-		return claiming(
-			s,
-			&v1alpha1.ServiceAccount{},
-			s.Mine,
-			"basis",
-			fmt.Sprintf(
-				`{"status": {"id": %d, "login": %q, "orgID": %d}}`,
-				s.Robot.Status.ID,
-				s.Robot.Status.Login,
-				s.VictimOrg,
-			),
-		)
+		return claiming(s, &v1alpha1.ServiceAccount{}, s.Mine, "basis", fmt.Sprintf(
+			`{"status": {"id": %d, "login": %q, "orgID": %d}}`,
+			s.Robot.Status.ID,
+			s.Robot.Status.Login,
+			s.VictimOrg,
+		))
 	})
 	add("a status that claims the victim's token", func(s *hostile.Scene) error {
-		return claiming(
-			s,
-			&v1alpha1.ServiceAccountToken{},
-			s.Mine,
-			"basis",
-			fmt.Sprintf(`{"status": {"tokenID": %d, "secretName": "ci"}}`, s.Ci.Status.TokenID),
-		)
+		return claiming(s, &v1alpha1.ServiceAccountToken{}, s.Mine, "basis",
+			fmt.Sprintf(`{"status": {"tokenID": %d, "secretName": "ci"}}`, s.Ci.Status.TokenID))
 	})
 	add("a status that claims the victim's token, as the namespace's admin", func(s *hostile.Scene) error {
 		obj := &v1alpha1.ServiceAccountToken{ObjectMeta: metav1.ObjectMeta{Namespace: s.Mine, Name: "basis"}}
@@ -211,13 +169,8 @@ func forgedStatuses(add func(string, func(*hostile.Scene) error)) {
 		)
 	})
 	add("a status of the Organization that points to the victim's", func(s *hostile.Scene) error {
-		return claiming(
-			s,
-			&v1alpha1.Organization{},
-			s.Platform,
-			"mine",
-			fmt.Sprintf(`{"status": {"orgID": %d}}`, s.VictimOrg),
-		)
+		return claiming(s, &v1alpha1.Organization{}, s.Platform, "mine",
+			fmt.Sprintf(`{"status": {"orgID": %d}}`, s.VictimOrg))
 	})
 	add("a status of the victim's Dashboard", func(s *hostile.Scene) error {
 		return claiming(s, &v1alpha1.Dashboard{}, s.Theirs, "overview", `{"status": {"uid": null, "orgID": 1}}`)
@@ -231,14 +184,10 @@ func otherNamespaces(add func(string, func(*hostile.Scene) error)) {
 	add("the admin credential read", func(s *hostile.Scene) error {
 		return s.Me.Get(s.T.Context(), client.ObjectKey{Namespace: s.NS, Name: "admin"}, &corev1.Secret{})
 	})
-	add(
-		"the Secrets of all namespaces listed",
-		func(s *hostile.Scene) error { return s.Me.List(s.T.Context(), &corev1.SecretList{}) },
-	)
-	add(
-		"the Dashboards of all namespaces listed",
-		func(s *hostile.Scene) error { return s.Me.List(s.T.Context(), &v1alpha1.DashboardList{}) },
-	)
+	add("the Secrets of all namespaces listed",
+		func(s *hostile.Scene) error { return s.Me.List(s.T.Context(), &corev1.SecretList{}) })
+	add("the Dashboards of all namespaces listed",
+		func(s *hostile.Scene) error { return s.Me.List(s.T.Context(), &v1alpha1.DashboardList{}) })
 	add("the tokens of the victim listed", func(s *hostile.Scene) error {
 		return s.Me.List(s.T.Context(), &v1alpha1.ServiceAccountTokenList{}, client.InNamespace(s.Theirs))
 	})
@@ -246,176 +195,57 @@ func otherNamespaces(add func(string, func(*hostile.Scene) error)) {
 		return s.Me.List(s.T.Context(), &eventsv1.EventList{}, client.InNamespace(s.Theirs))
 	})
 	add("a token for the victim's service account, in the victim's namespace", func(s *hostile.Scene) error {
-		return s.Me.Create(
-			s.T.Context(),
-			&v1alpha1.ServiceAccountToken{
-				ObjectMeta: metav1.ObjectMeta{Namespace: s.Theirs, Name: "mine"},
-				Spec: v1alpha1.ServiceAccountTokenSpec{
-					ServiceAccountRef: v1alpha1.LocalObjectReference{Name: "robot"},
-				},
+		return s.Me.Create(s.T.Context(), &v1alpha1.ServiceAccountToken{
+			ObjectMeta: metav1.ObjectMeta{Namespace: s.Theirs, Name: "mine"},
+			Spec: v1alpha1.ServiceAccountTokenSpec{
+				ServiceAccountRef: v1alpha1.LocalObjectReference{Name: "robot"},
 			},
-		)
+		})
 	})
 	add("a Dashboard in the victim's namespace", func(s *hostile.Scene) error {
-		return s.Me.Create(
-			s.T.Context(),
-			&v1alpha1.Dashboard{
-				ObjectMeta: metav1.ObjectMeta{Namespace: s.Theirs, Name: "mine"},
-				Spec: v1alpha1.DashboardSpec{
-					OrganizationRef: s.Of("victim"),
-					Source:          v1alpha1.DashboardSource{JSON: new(overview)},
-				},
+		return s.Me.Create(s.T.Context(), &v1alpha1.Dashboard{
+			ObjectMeta: metav1.ObjectMeta{Namespace: s.Theirs, Name: "mine"},
+			Spec: v1alpha1.DashboardSpec{
+				OrganizationRef: s.Of("victim"),
+				Source:          v1alpha1.DashboardSource{JSON: new(overview)},
 			},
-		)
+		})
 	})
 	add("the victim's Dashboard changed", func(s *hostile.Scene) error {
-		return patching(
-			s,
-			&v1alpha1.Dashboard{},
-			s.Theirs,
-			"overview",
-			`{"spec": {"source": {"json": "{\"title\": \"Mine\"}"}}}`,
-		)
+		return patching(s, &v1alpha1.Dashboard{}, s.Theirs, "overview",
+			`{"spec": {"source": {"json": "{\"title\": \"Mine\"}"}}}`)
 	})
 	add("the victim's service account made Admin", func(s *hostile.Scene) error {
 		return patching(s, &v1alpha1.ServiceAccount{}, s.Theirs, "robot", `{"spec": {"role": "Admin"}}`)
 	})
 	add("the victim's token deleted", func(s *hostile.Scene) error {
-		return s.Me.Delete(
-			s.T.Context(),
-			&v1alpha1.ServiceAccountToken{ObjectMeta: metav1.ObjectMeta{Namespace: s.Theirs, Name: "ci"}},
-		)
+		return s.Me.Delete(s.T.Context(),
+			&v1alpha1.ServiceAccountToken{ObjectMeta: metav1.ObjectMeta{Namespace: s.Theirs, Name: "ci"}})
 	})
 	add("the victim's key rotated by annotation", func(s *hostile.Scene) error {
-		return patching(
-			s,
-			&v1alpha1.ServiceAccountToken{},
-			s.Theirs,
-			"ci",
-			`{"metadata": {"annotations": {"grafana-tenancy.dev/rotate": "now"}}}`,
-		)
+		return patching(s, &v1alpha1.ServiceAccountToken{}, s.Theirs, "ci",
+			`{"metadata": {"annotations": {"grafana-tenancy.dev/rotate": "now"}}}`)
 	})
 	add("the victim's Secret given to an owner of its own", func(s *hostile.Scene) error {
 		return patching(s, &corev1.Secret{}, s.Theirs, "ci", `{"metadata": {"ownerReferences": null}}`)
 	})
 	add("a key made by one who may only view", func(s *hostile.Scene) error {
-		return s.Guest.Create(
-			s.T.Context(),
-			&v1alpha1.ServiceAccountToken{
-				ObjectMeta: metav1.ObjectMeta{Namespace: s.Mine, Name: "seen"},
-				Spec: v1alpha1.ServiceAccountTokenSpec{
-					ServiceAccountRef: v1alpha1.LocalObjectReference{Name: "basis"},
-				},
+		return s.Guest.Create(s.T.Context(), &v1alpha1.ServiceAccountToken{
+			ObjectMeta: metav1.ObjectMeta{Namespace: s.Mine, Name: "seen"},
+			Spec: v1alpha1.ServiceAccountTokenSpec{
+				ServiceAccountRef: v1alpha1.LocalObjectReference{Name: "basis"},
 			},
-		)
+		})
 	})
 	add("a key read by one who may only view", func(s *hostile.Scene) error {
 		return s.Guest.Get(s.T.Context(), client.ObjectKey{Namespace: s.Mine, Name: "basis"}, &corev1.Secret{})
 	})
 	add("a key rotated by one who may only view", func(s *hostile.Scene) error {
 		obj := &v1alpha1.ServiceAccountToken{ObjectMeta: metav1.ObjectMeta{Namespace: s.Mine, Name: "basis"}}
-		return s.Guest.Patch(
-			s.T.Context(),
-			obj,
-			client.RawPatch(
-				types.MergePatchType,
-				[]byte(`{"metadata": {"annotations": {"grafana-tenancy.dev/rotate": "now"}}}`),
-			),
-		)
+		return s.Guest.Patch(s.T.Context(), obj, client.RawPatch(types.MergePatchType,
+			[]byte(`{"metadata": {"annotations": {"grafana-tenancy.dev/rotate": "now"}}}`)))
 	})
 	add("the victim's namespace deleted", func(s *hostile.Scene) error {
 		return s.Me.Delete(s.T.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: s.Theirs}})
 	})
-}
-
-func escalations(add func(string, func(*hostile.Scene) error)) {
-	add("its own namespace labelled as the victim's", func(s *hostile.Scene) error {
-		return patching(s, &corev1.Namespace{}, "", s.Mine, `{"metadata": {"labels": {"tenant": "victim"}}}`)
-	})
-	add("its own namespace labelled as the victim's, as its admin", func(s *hostile.Scene) error {
-		ns := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: s.Mine}}
-		return s.Owner.Patch(
-			s.T.Context(),
-			ns,
-			client.RawPatch(types.MergePatchType, []byte(`{"metadata": {"labels": {"tenant": "victim"}}}`)),
-		)
-	})
-	add("the operator impersonated", func(s *hostile.Scene) error {
-		return asOperator(s).List(s.T.Context(), &corev1.SecretList{})
-	})
-	add("a token for the operator's own account", func(s *hostile.Scene) error {
-		account := &corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Namespace: s.NS, Name: "operator"}}
-		return s.Me.SubResource("token").Create(s.T.Context(), account, &authenticationv1.TokenRequest{})
-	})
-	binding := func(s *hostile.Scene, namespace, role string) *rbacv1.RoleBinding {
-		return &rbacv1.RoleBinding{
-			ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "more-" + role},
-			RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: role},
-			Subjects:   []rbacv1.Subject{{APIGroup: rbacv1.GroupName, Kind: rbacv1.UserKind, Name: s.User("mallory")}},
-		}
-	}
-	add(
-		"the operator's role bound in its own namespace, as its admin",
-		func(s *hostile.Scene) error { return s.Owner.Create(s.T.Context(), binding(s, s.Mine, "manager-role")) },
-	)
-	add("the editor's role of Instances bound in its own namespace, as its admin", func(s *hostile.Scene) error {
-		return s.Owner.Create(s.T.Context(), binding(s, s.Mine, "instance-editor-role"))
-	})
-	add("the editor's role of Organizations bound in its own namespace, as its admin", func(s *hostile.Scene) error {
-		return s.Owner.Create(s.T.Context(), binding(s, s.Mine, "organization-editor-role"))
-	})
-	add(
-		"rights in the victim's namespace, as the admin of its own",
-		func(s *hostile.Scene) error { return s.Owner.Create(s.T.Context(), binding(s, s.Theirs, "edit")) },
-	)
-	add("a cluster role that adds itself to edit", func(s *hostile.Scene) error {
-		return s.Owner.Create(s.T.Context(), &rbacv1.ClusterRole{
-			ObjectMeta: metav1.ObjectMeta{
-				Name:   "more",
-				Labels: map[string]string{"rbac.authorization.k8s.io/aggregate-to-edit": "true"},
-			},
-			Rules: []rbacv1.PolicyRule{
-				{APIGroups: []string{v1alpha1.GroupVersion.Group}, Resources: []string{"*"}, Verbs: []string{"*"}},
-			},
-		})
-	})
-	add("an admission policy that quotes the Secrets of others", func(s *hostile.Scene) error {
-		return s.Me.Create(s.T.Context(), &admissionv1.ValidatingAdmissionPolicy{
-			ObjectMeta: metav1.ObjectMeta{Name: "quote"},
-			Spec: admissionv1.ValidatingAdmissionPolicySpec{
-				MatchConstraints: &admissionv1.MatchResources{
-					ResourceRules: []admissionv1.NamedRuleWithOperations{
-						{RuleWithOperations: admissionv1.RuleWithOperations{
-							Operations: []admissionv1.OperationType{
-								admissionv1.OperationAll,
-							},
-							Rule: admissionv1.Rule{
-								APIGroups:   []string{""},
-								APIVersions: []string{"v1"},
-								Resources:   []string{"secrets"},
-							},
-						}},
-					},
-				},
-				Validations: []admissionv1.Validation{{Expression: "false", MessageExpression: "string(object.data)"}},
-			},
-		})
-	})
-	add("the operator's leadership taken", func(s *hostile.Scene) error {
-		return s.Me.Create(
-			s.T.Context(),
-			&coordinationv1.Lease{ObjectMeta: metav1.ObjectMeta{Namespace: s.NS, Name: v1alpha1.ManagedBy}},
-		)
-	})
-}
-
-// asOperator is a client by which the hostile tenant says that it is a service account of the operator's namespace, one
-// of those who may do everything.
-func asOperator(s *hostile.Scene) client.Client {
-	config := rest.CopyConfig(s.Certified("mallory"))
-	config.Impersonate = rest.ImpersonationConfig{
-		UserName: "system:serviceaccount:" + s.NS + ":operator",
-		Groups:   []string{"system:masters"},
-	}
-	return s.ClientOf(config)
 }

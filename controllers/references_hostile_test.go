@@ -6,13 +6,11 @@ import (
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
-	eventsv1 "k8s.io/api/events/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"grafana-tenancy.dev/operator/api/v1alpha1"
-	"grafana-tenancy.dev/operator/internal/grafana/grafanatest"
 	"grafana-tenancy.dev/operator/internal/lifecycle"
 	"grafana-tenancy.dev/operator/internal/testing/hostile"
 	"grafana-tenancy.dev/operator/internal/testing/suite"
@@ -29,23 +27,14 @@ func uninvited() []hostile.Attempt {
 			Try: func(s *hostile.Scene) { hostile.Judged(s, s.MyDashboard("uninvited", "victim", overview)) }},
 		{Name: "a service account in the victim's organization", Fence: hostile.ByConsent,
 			Try: func(s *hostile.Scene) {
-				hostile.Judged(
-					s,
-					s.MyAccount(
-						"uninvited",
-						"victim",
-						func(o *v1alpha1.ServiceAccount) { o.Spec.Role = v1alpha1.RoleEditor },
-					),
-				)
+				hostile.Judged(s, s.MyAccount("uninvited", "victim",
+					func(o *v1alpha1.ServiceAccount) { o.Spec.Role = v1alpha1.RoleEditor }))
 			}},
 		{Name: "a token in the victim's organization", Fence: hostile.ByConsent,
 			Try: func(s *hostile.Scene) { hostile.Judged(s, s.MyToken("uninvited", "uninvited")) },
 			Succeeded: func(s *hostile.Scene) string {
-				err := s.Real.Get(
-					s.T.Context(),
-					client.ObjectKey{Namespace: s.Mine, Name: "uninvited"},
-					&corev1.Secret{},
-				)
+				err := s.Real.Get(s.T.Context(), client.ObjectKey{Namespace: s.Mine, Name: "uninvited"},
+					&corev1.Secret{})
 				if err == nil {
 					return "there is a Secret with a key"
 				}
@@ -55,222 +44,20 @@ func uninvited() []hostile.Attempt {
 			Name:  "a dashboard under the victim's uid in the victim's organization",
 			Fence: hostile.ByConsent + ", and proof of ownership",
 			Try: func(s *hostile.Scene) {
-				hostile.Judged(
-					s,
-					s.MyDashboard(
-						"overview",
-						"victim",
-						`{"title": "Mine"}`,
-						func(o *v1alpha1.Dashboard) { o.Spec.UID = "victim-overview" },
-					),
-				)
+				hostile.Judged(s, s.MyDashboard("overview", "victim", `{"title": "Mine"}`,
+					func(o *v1alpha1.Dashboard) { o.Spec.UID = "victim-overview" }))
 			},
 		},
 		{Name: "an Organization in the victim's own namespace", Fence: hostile.ByConsent + " (Same)",
 			Try: func(s *hostile.Scene) {
-				own := s.Organization(
-					"private",
-					func(o *v1alpha1.Organization) { o.Namespace, o.Spec.InstanceRef.Namespace = s.Theirs, s.NS },
-				)
+				own := s.Organization("private",
+					func(o *v1alpha1.Organization) { o.Namespace, o.Spec.InstanceRef.Namespace = s.Theirs, s.NS })
 				suite.Ready(s.World, own)
 				s.Before = s.Snapshot()
 				hostile.Judged(s, s.MyDashboard("private", "", overview, func(o *v1alpha1.Dashboard) {
 					o.Spec.OrganizationRef = v1alpha1.ObjectReference{Namespace: s.Theirs, Name: "private"}
 				}))
 			}},
-	}
-}
-
-// toldOf is all that the operator says of an object, without the name of what it refers to.
-func toldOf(obj lifecycle.Object, target string) string {
-	var text []string
-	for _, c := range obj.CommonStatus().Conditions {
-		text = append(
-			text,
-			fmt.Sprintf("%s=%s %s: %s", c.Type, c.Status, c.Reason, strings.ReplaceAll(c.Message, target, "TARGET")),
-		)
-	}
-	return strings.Join(text, "\n")
-}
-
-// oracle tells two targets apart by what is said of objects that refer to them.
-func oracle(name string, one, other func(s *hostile.Scene) v1alpha1.ObjectReference) hostile.Attempt {
-	return hostile.Attempt{Name: name, Fence: hostile.BySilence, Succeeded: func(s *hostile.Scene) string {
-		var words []string
-		for _, target := range []v1alpha1.ObjectReference{one(s), other(s)} {
-			full := target.Namespace + "/" + target.Name
-			d := hostile.Judged(
-				s,
-				s.MyDashboard(
-					"",
-					"",
-					overview,
-					func(o *v1alpha1.Dashboard) { o.GenerateName, o.Spec.OrganizationRef = "oracle-", target },
-				),
-			)
-			a := hostile.Judged(
-				s,
-				s.MyAccount(
-					"",
-					"",
-					func(o *v1alpha1.ServiceAccount) { o.GenerateName, o.Spec.OrganizationRef = "oracle-", target },
-				),
-			)
-			words = append(words, toldOf(d, full)+toldOf(a, full))
-		}
-		if words[0] != words[1] {
-			return fmt.Sprintf("they are told apart: %s\nand %s", words[0], words[1])
-		}
-		return ""
-	}}
-}
-
-func oracles() []hostile.Attempt {
-	return []hostile.Attempt{
-		oracle(
-			"find out whether an Organization exists",
-			func(s *hostile.Scene) v1alpha1.ObjectReference { return s.Of("victim") },
-			func(s *hostile.Scene) v1alpha1.ObjectReference { return s.Of("none") },
-		),
-		oracle("find out whether a namespace exists", func(s *hostile.Scene) v1alpha1.ObjectReference {
-			return v1alpha1.ObjectReference{Namespace: s.Theirs, Name: "none"}
-		}, func(*hostile.Scene) v1alpha1.ObjectReference {
-			return v1alpha1.ObjectReference{Namespace: "nowhere", Name: "none"}
-		}),
-	}
-}
-
-// deletedUninvited are deletions, which need nobody's consent, of objects that were never let in.
-func deletedUninvited() []hostile.Attempt {
-	stranger := func(s *hostile.Scene, target string, policy v1alpha1.DeletionPolicy) *v1alpha1.Dashboard {
-		return hostile.Judged(s, s.MyDashboard("", target, overview, func(o *v1alpha1.Dashboard) {
-			o.GenerateName, o.Spec.UID, o.Spec.DeletionPolicy = "stranger-", "victim-overview", policy
-		}))
-	}
-	return []hostile.Attempt{
-		{Name: "delete the victim's dashboard by deleting one of its uid that was never let in", Fence: hostile.ByMark,
-			Try: func(s *hostile.Scene) { s.Removed(stranger(s, "victim", v1alpha1.DeletionDelete)) }},
-		{Name: "let go of the victim's dashboard in the same way", Fence: hostile.ByMark,
-			Try: func(s *hostile.Scene) { s.Removed(stranger(s, "victim", v1alpha1.DeletionOrphan)) }},
-		{Name: "have the operator ask in the victim's organization, by a deletion", Fence: hostile.ByMark,
-			Succeeded: func(s *hostile.Scene) string {
-				s.Grafana.ResetLog()
-				account := hostile.Judged(
-					s,
-					s.MyAccount("", "victim", func(o *v1alpha1.ServiceAccount) { o.GenerateName = "stranger-" }),
-				)
-				s.Removed(account)
-				mark := strings.ReplaceAll(string(account.UID), "-", "")[:8]
-				for _, r := range s.Grafana.Requests() {
-					if r.OrgID == s.VictimOrg && strings.Contains(r.Query.Encode()+r.Path, mark) {
-						return fmt.Sprintf(
-							"the operator sent %s %s for it, in organization %d",
-							r.Method,
-							r.Path,
-							r.OrgID,
-						)
-					}
-				}
-				return ""
-			}},
-		{
-			Name:      "find out whether an Organization exists, by the events of a deletion",
-			Fence:     hostile.BySilence,
-			Succeeded: eventsTellApart(stranger),
-		},
-		{
-			Name:      "find out whether an Organization exists, by a deletion that Grafana fails",
-			Fence:     hostile.BySilence,
-			Succeeded: failuresTell(stranger),
-		},
-		{Name: "take the finalizer off the victim's by abandoning a stranger", Fence: hostile.ByNamespace,
-			Try: func(s *hostile.Scene) {
-				d := stranger(s, "victim", v1alpha1.DeletionDelete)
-				suite.Change(
-					s.World,
-					d,
-					func() { d.Annotations = map[string]string{v1alpha1.AnnotationAbandon: "true"} },
-				)
-				s.Removed(d)
-			}},
-	}
-}
-
-func eventsTellApart(
-	stranger func(*hostile.Scene, string, v1alpha1.DeletionPolicy) *v1alpha1.Dashboard,
-) func(s *hostile.Scene) string {
-	return func(s *hostile.Scene) string {
-		var seen []string
-		for _, target := range []string{"victim", "none"} {
-			d := stranger(s, target, v1alpha1.DeletionDelete)
-			s.Removed(d)
-			witness := suite.Ready(
-				s.World,
-				s.MyDashboard("", "mine", overview, func(o *v1alpha1.Dashboard) { o.GenerateName = "witness-" }),
-			)
-			var list eventsv1.EventList
-			s.Eventually("events are written in their order", func() error {
-				if err := s.Real.List(s.T.Context(), &list, client.InNamespace(s.Mine)); err != nil {
-					return err
-				}
-				if !slices.ContainsFunc(list.Items, func(e eventsv1.Event) bool {
-					return e.Regarding.UID == witness.UID && e.Reason == v1alpha1.EventCreated
-				}) {
-					return fmt.Errorf("no event about %s yet", witness.Name)
-				}
-				return nil
-			})
-			var of []string
-			for _, e := range list.Items {
-				if e.Regarding.UID == d.UID {
-					of = append(of, e.Reason+": "+e.Note)
-				}
-			}
-			slices.Sort(of)
-			seen = append(seen, strings.ReplaceAll(strings.Join(of, ", "), s.Platform+"/"+target, "TARGET"))
-		}
-		if seen[0] != seen[1] {
-			return fmt.Sprintf("they are told apart: %q and %q", seen[0], seen[1])
-		}
-		return ""
-	}
-}
-
-func failuresTell(
-	stranger func(*hostile.Scene, string, v1alpha1.DeletionPolicy) *v1alpha1.Dashboard,
-) func(s *hostile.Scene) string {
-	return func(s *hostile.Scene) string {
-		d := stranger(s, "victim", v1alpha1.DeletionDelete)
-		s.Grafana.SetFault(func(r *grafanatest.Request) grafanatest.Fault {
-			if r.OrgID == s.VictimOrg && strings.Contains(r.Path, "victim-overview") {
-				return grafanatest.Fault{Outcome: grafanatest.Answer, Status: 409}
-			}
-			return grafanatest.Fault{}
-		})
-		defer s.Grafana.SetFault(nil)
-		before := toldOf(d, "")
-		if err := s.Real.Delete(s.T.Context(), d); err != nil {
-			s.T.Fatal(err)
-		}
-		evidence := ""
-		s.Eventually("an end or a word", func() error {
-			switch err := s.Client.Get(s.T.Context(), client.ObjectKeyFromObject(d), d); {
-			case client.IgnoreNotFound(err) != nil:
-				return err
-			case err != nil:
-				return nil
-			case toldOf(d, "") == before:
-				return fmt.Errorf("nothing new is said")
-			}
-			evidence = "it is told: " + suite.MessageOf(d)
-			return nil
-		})
-		s.Grafana.SetFault(nil)
-		if evidence != "" {
-			suite.Visit(s.World, d)
-			s.Gone(d)
-		}
-		return evidence
 	}
 }
 
@@ -286,9 +73,7 @@ func withinNamespace() []hostile.Attempt {
 					&v1alpha1.Dashboard{
 						ObjectMeta: metav1.ObjectMeta{GenerateName: "borrowed-"},
 						Spec: v1alpha1.DashboardSpec{
-							OrganizationRef: s.Of(
-								"mine",
-							),
+							OrganizationRef: s.Of("mine"),
 							Source: v1alpha1.DashboardSource{
 								ConfigMapRef: &v1alpha1.KeyReference{
 									Name: strings.ReplaceAll(name, "THEIRS", s.Theirs),
@@ -308,14 +93,8 @@ func withinNamespace() []hostile.Attempt {
 	}
 	token := func(name, account string) hostile.Attempt {
 		return hostile.Attempt{Name: name, Fence: hostile.ByNamespace, Succeeded: func(s *hostile.Scene) string {
-			k := hostile.Judged(
-				s,
-				s.MyToken(
-					"",
-					strings.ReplaceAll(account, "THEIRS", s.Theirs),
-					func(o *v1alpha1.ServiceAccountToken) { o.GenerateName = "borrowed-" },
-				),
-			)
+			k := hostile.Judged(s, s.MyToken("", strings.ReplaceAll(account, "THEIRS", s.Theirs),
+				func(o *v1alpha1.ServiceAccountToken) { o.GenerateName = "borrowed-" }))
 			if suite.IsTrue(k, v1alpha1.ConditionReady) {
 				return "it became Ready"
 			}
@@ -323,9 +102,7 @@ func withinNamespace() []hostile.Attempt {
 		}}
 	}
 	return []hostile.Attempt{
-		source(
-			"board",
-		),
+		source("board"),
 		source("../THEIRS/board"),
 		source("THEIRS/board"),
 		source("../../namespaces/THEIRS/configmaps/board"),
@@ -371,11 +148,8 @@ func withdrawn() []hostile.Attempt {
 				suite.Ready(s.World, a)
 				suite.Ready(s.World, d)
 				suite.Ready(s.World, k)
-				suite.Change(
-					s.World,
-					org,
-					func() { org.Spec.AllowedNamespaces = v1alpha1.AllowedNamespaces{From: v1alpha1.FromSame} },
-				)
+				suite.Change(s.World, org,
+					func() { org.Spec.AllowedNamespaces = v1alpha1.AllowedNamespaces{From: v1alpha1.FromSame} })
 				suite.Waiting(s.World, d, v1alpha1.ReasonReferenceNotPermitted)
 				suite.Waiting(s.World, a, v1alpha1.ReasonReferenceNotPermitted)
 				s.Before = s.Snapshot()
@@ -390,22 +164,16 @@ func withdrawn() []hostile.Attempt {
 			Fence: hostile.ByConsent + ", withdrawn",
 			Try: func(s *hostile.Scene) {
 				suite.Change(s.World, k, func() { k.Spec.TTL = &metav1.Duration{Duration: 3600e9} })
-				suite.Until(
-					s.World,
-					k,
-					"a verdict",
-					func(c metav1.Condition) bool { return c.Status != metav1.ConditionTrue },
-				)
+				suite.Until(s.World, k, "a verdict",
+					func(c metav1.Condition) bool { return c.Status != metav1.ConditionTrue })
 			},
 		},
 		{
 			Name:  "hold up the deletion of an Organization by objects that were never let in",
 			Fence: hostile.ByConsent + ", for dependents",
 			Succeeded: func(s *hostile.Scene) string {
-				closed := suite.Ready(
-					s.World,
-					s.PlatformOrg("closed", v1alpha1.AllowedNamespaces{From: v1alpha1.FromSame}),
-				)
+				closed := suite.Ready(s.World,
+					s.PlatformOrg("closed", v1alpha1.AllowedNamespaces{From: v1alpha1.FromSame}))
 				hostile.Judged(s, s.MyDashboard("clinging", "closed", overview))
 				s.Delete(closed)
 				return ends(s, closed)
@@ -421,10 +189,8 @@ func ends(s *hostile.Scene, obj lifecycle.Object) (blocked string) {
 		if err != nil {
 			return client.IgnoreNotFound(err)
 		}
-		if ready := meta.FindStatusCondition(
-			obj.CommonStatus().Conditions,
-			v1alpha1.ConditionReady,
-		); suite.IsTrue(obj, v1alpha1.ConditionStalled) ||
+		if ready := meta.FindStatusCondition(obj.CommonStatus().Conditions,
+			v1alpha1.ConditionReady); suite.IsTrue(obj, v1alpha1.ConditionStalled) ||
 			ready != nil && ready.Reason == v1alpha1.ReasonOwnershipLost {
 			blocked = suite.MessageOf(obj)
 			return nil

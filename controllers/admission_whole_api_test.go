@@ -1,0 +1,257 @@
+package controllers_test
+
+import (
+	"maps"
+	"strings"
+)
+
+// whole are objects that together have every field that there is.
+var whole = map[string][]struct{ spec, status spec }{
+	"Instance": {
+		{
+			spec{
+				"url":               "http://grafana:3000",
+				"timeout":           "30s",
+				"resyncInterval":    "1h",
+				"allowedNamespaces": wholeSelector,
+				"adoption":          "Allow",
+				"onReset":           "Hold",
+				"credentials": spec{
+					"basicAuth": spec{
+						"secretRef":   spec{"name": "a"},
+						"usernameKey": "u",
+						"passwordKey": "p",
+						"session":     "Auto",
+					},
+				},
+				"tls": spec{
+					"caFrom":                     spec{"configMapKeyRef": spec{"name": "a", "key": "b"}},
+					"clientCertificateSecretRef": spec{"name": "c"},
+					"serverName":                 "s",
+					"insecureSkipVerify":         false,
+				},
+				"limits": spec{"requestsPerSecond": 1, "burst": 1, "maxConcurrentReads": 1, "maxConcurrentWrites": 1},
+			},
+			lay(wholeStatus, spec{
+				"version":      "12.4.0",
+				"edition":      "Open Source",
+				"database":     "ok",
+				"capabilities": []any{"Session"},
+				"resets":       1,
+				"databaseID":   "user 1",
+				"loginFailure": spec{"time": "2026-01-02T03:04:05Z", "attempts": 1, "secretResourceVersion": "7"},
+			}),
+		},
+		{spec{
+			"url": "http://grafana:3000", "credentials": spec{"token": spec{"name": "a", "key": "b"}},
+			"tls": spec{"caFrom": spec{"secretKeyRef": spec{"name": "a", "key": "b"}}},
+		}, spec{}},
+	},
+	"Organization": {
+		{lay(wholeCommon, spec{
+			"instanceRef": spec{
+				"name":      "a",
+				"namespace": "b",
+			},
+			"name":                  "n",
+			"allowedNamespaces":     wholeSelector,
+			"quotas":                spec{"dashboard": 1},
+			"maxServiceAccountRole": "Editor",
+			"maxMemberRole":         "Editor",
+			"adoptionPolicy":        "Adopt",
+			"adoption":              "Allow",
+			"preferences": spec{
+				"theme":            "dark",
+				"timezone":         "utc",
+				"weekStart":        "monday",
+				"language":         "en-US",
+				"homeDashboardUID": "u",
+			},
+		}), lay(wholeStatus, spec{"orgID": 1, "name": "n", "adopted": true, "joined": true, "resets": 1})},
+		{
+			spec{
+				"instanceRef": spec{"name": "a"},
+				"preferences": spec{"homeDashboardRef": spec{"name": "a", "namespace": "b"}},
+			},
+			spec{},
+		},
+	},
+	"Membership": {
+		{lay(wholeCommon, spec{
+			"organizationRef": spec{"name": "a", "namespace": "b"},
+			"members":         []any{spec{"login": "a", "role": "Editor"}, spec{"email": "a@b", "role": "Viewer"}},
+			"mode":            "Additive",
+			"adoptionPolicy":  "Adopt",
+			"deletionPolicy":  "Orphan",
+		}), lay(wholeStatus, spec{
+			"createStarted": "2026-01-01T00:00:00Z",
+			"orgID":         1,
+			"present":       "1/2",
+			"missing":       []any{"a"},
+			"added": []any{
+				spec{"userID": 1, "login": "a", "role": "Editor"}, spec{"userID": 2, "email": "a@b", "role": "Viewer"},
+			},
+		})},
+	},
+	"ServiceAccount": {
+		{
+			lay(wholeCommon, spec{
+				"organizationRef": spec{"name": "a", "namespace": "b"},
+				"name":            "n",
+				"role":            "Viewer",
+				"disabled":        true,
+				"adoptionPolicy":  "Adopt",
+			}),
+			lay(wholeStatus,
+				spec{"id": 1, "login": "l", "orgID": 1, "createdAt": "2026-01-02T03:04:05Z", "adopted": true}),
+		},
+	},
+	"ServiceAccountToken": {
+		{lay(wholeCommon, spec{
+			"serviceAccountRef": spec{"name": "a"},
+			"ttl":               "1h",
+			"rotation":          spec{"before": "10m", "overlap": "5m"},
+			"secret": spec{
+				"name":        "a",
+				"key":         "k",
+				"type":        "Opaque",
+				"labels":      spec{"a": "b"},
+				"annotations": spec{"c": "d"},
+				"template":    spec{"e": "f"},
+			},
+		}), lay(wholeStatus, spec{
+			"tokenID":      1,
+			"tokenName":    "n",
+			"revision":     1,
+			"expiresAt":    "2026-01-02T03:04:05Z",
+			"nextRotation": "2026-01-02T03:04:05Z",
+			"secretName":   "s",
+			"provenAt":     "2026-01-02T03:04:05Z",
+			"superseded":   []any{spec{"tokenID": 1, "revokedAfter": "2026-01-02T03:04:05Z"}},
+		})},
+	},
+	"Folder": {
+		{
+			lay(wholeCommon, spec{
+				"organizationRef": spec{"name": "a", "namespace": "b"},
+				"title":           "t",
+				"description":     "d",
+				"uid":             "u",
+				"parentRef":       spec{"name": "p"},
+				"permissions": []any{
+					spec{"role": "Viewer", "permission": "View"}, spec{"user": "ann", "permission": "Edit"},
+					spec{"serviceAccountRef": spec{"name": "a"}, "permission": "Admin"},
+				},
+				"adoptionPolicy": "Adopt",
+			}),
+			lay(wholeStatus, spec{
+				"uid":                "u",
+				"parentUID":          "p",
+				"orgID":              1,
+				"createdAt":          "2026-01-02T03:04:05Z",
+				"adopted":            true,
+				"permissionsPending": true,
+			}),
+		},
+	},
+	"Dashboard": {
+		{
+			lay(wholeCommon, spec{
+				"organizationRef": spec{"name": "a", "namespace": "b"},
+				"source":          spec{"json": "{}"},
+				"uid":             "u",
+				"folder":          spec{"uid": "f"},
+				"driftPolicy":     "Report",
+				"adoptionPolicy":  "Adopt",
+				"inputs":          []any{spec{"name": "a", "value": "b"}},
+			}),
+			lay(wholeStatus, spec{
+				"uid":                "u",
+				"url":                "/d/u",
+				"version":            1,
+				"contentHash":        "h",
+				"contentGeneration":  1,
+				"savedAt":            "2026-01-02T03:04:05Z",
+				"folderUID":          "f",
+				"orgID":              1,
+				"createdAt":          "2026-01-02T03:04:05Z",
+				"adopted":            true,
+				"drift":              spec{"version": 2, "by": "admin"},
+				"storedHash":         "h",
+				"permissionsPending": true,
+			}),
+		},
+		{
+			spec{
+				"organizationRef": spec{"name": "a"},
+				"source":          spec{"configMapRef": spec{"name": "a", "key": "b"}},
+				"folder":          spec{"path": []any{"a", "b"}},
+			},
+			spec{},
+		},
+		{
+			spec{
+				"organizationRef": spec{"name": "a"}, "source": spec{"model": spec{}},
+				"folder": spec{"ref": spec{"name": "a"}},
+			},
+			spec{},
+		},
+		{spec{"organizationRef": spec{"name": "a"}, "source": spec{"gzipJson": "H4sIAAAAAAAAA6uuBQBDv6ajAgAAAA=="}},
+			spec{}},
+		{spec{"organizationRef": spec{"name": "a"}, "source": spec{"grafanaCom": spec{"id": 1, "revision": 2}}},
+			spec{}},
+		{
+			spec{
+				"organizationRef": spec{"name": "a"},
+				"source": spec{
+					"url": spec{
+						"url":         "https://a/b",
+						"sha256":      strings.Repeat("0a", 32),
+						"headersFrom": spec{"name": "a"},
+						"caFrom":      spec{"secretKeyRef": spec{"name": "a", "key": "b"}},
+					},
+				},
+			},
+			spec{},
+		},
+		{
+			spec{
+				"organizationRef": spec{"name": "a"},
+				"source": spec{
+					"url": spec{"url": "https://a/b", "caFrom": spec{"configMapKeyRef": spec{"name": "a", "key": "b"}}},
+				},
+			},
+			spec{},
+		},
+	},
+}
+
+var (
+	wholeSelector = spec{"from": "Selector", "selector": spec{
+		"matchLabels": spec{
+			"a": "b",
+		},
+		"matchExpressions": []any{spec{"key": "c", "operator": "In", "values": []any{"d"}}},
+	}}
+	wholeCommon = spec{"suspend": true, "resyncInterval": "1h", "deletionPolicy": "Orphan"}
+	wholeStatus = spec{
+		"observedGeneration": 1,
+		"createStarted":      "2026-01-02T03:04:05Z",
+		"conditions": []any{
+			spec{
+				"type":               "Ready",
+				"status":             "True",
+				"reason":             "InSync",
+				"message":            "m",
+				"observedGeneration": 1,
+				"lastTransitionTime": "2026-01-02T03:04:05Z",
+			},
+		},
+	}
+)
+
+func lay(under, over spec) spec {
+	all := maps.Clone(under)
+	maps.Copy(all, over)
+	return all
+}
