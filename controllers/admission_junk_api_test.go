@@ -161,10 +161,8 @@ func (p location) String() string {
 		case int:
 			text.WriteString("[]")
 		case string:
-			if name := fmt.Sprint(p.path[max(0, i-1)]); slices.Contains(
-				[]string{"quotas", "labels", "annotations", "matchLabels", "template"},
-				name,
-			) {
+			keyed := []string{"quotas", "labels", "annotations", "matchLabels", "template"}
+			if slices.Contains(keyed, fmt.Sprint(p.path[max(0, i-1)])) {
 				step = "{}"
 			}
 			text.WriteString("." + step)

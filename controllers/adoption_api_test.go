@@ -99,7 +99,7 @@ func TestAPIAdoption(t *testing.T) {
 				t.Errorf("written without the Instance's consent: %v; members: %s", writes, members(w, f.org))
 			}
 
-			instance := suite.Get(w, &v1alpha1.Instance{ObjectMeta: w.Named("grafana")})
+			instance := instanceOf(w)
 			suite.Change(w, instance, func() { allowAdoption(instance) })
 			suite.Ready(w, n.org)
 			if n.org.Status.OrgID != f.org || !n.org.Status.Adopted || !n.org.Status.Joined ||
@@ -212,10 +212,8 @@ func TestAPIAdoptionOfTheMainOrganization(t *testing.T) {
 			dash := suite.Ready(w, w.Dashboard("overview", "main", overview))
 			w.Delete(org, dash)
 			w.Gone(dash, org)
-			if o := w.Org(
-				1,
-			); o == nil || o.Name != "Main Org." || !strings.Contains(o.Address.Address2, "released") || members(w, 1) != "admin Admin" || w.SA(1, theirs) == nil ||
-				len(w.Grafana.Dashboards(1)) != 0 {
+			if o := w.Org(1); o == nil || o.Name != "Main Org." || !strings.Contains(o.Address.Address2, "released") ||
+				members(w, 1) != "admin Admin" || w.SA(1, theirs) == nil || len(w.Grafana.Dashboards(1)) != 0 {
 				t.Errorf("organization: %+v, with %+v and %+v", o, w.Grafana.ServiceAccounts(1),
 					w.Grafana.Dashboards(1))
 			}

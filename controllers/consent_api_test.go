@@ -167,7 +167,7 @@ func TestAPIConsentOfInstance(t *testing.T) {
 		o.Namespace, o.Spec.InstanceRef = tenant, v1alpha1.ObjectReference{Name: "grafana", Namespace: w.NS}
 	})
 	suite.Waiting(w, org, v1alpha1.ReasonReferenceNotPermitted)
-	instance := suite.Get(w, &v1alpha1.Instance{ObjectMeta: w.Named("grafana")})
+	instance := instanceOf(w)
 	suite.Change(w, instance, func() {
 		instance.Spec.AllowedNamespaces = v1alpha1.AllowedNamespaces{
 			From: v1alpha1.FromSelector,

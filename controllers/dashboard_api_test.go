@@ -40,11 +40,8 @@ func TestAPIDashboardFromConfigMap(t *testing.T) {
 		})
 		suite.Ready(w, dash)
 	}
-	suite.Change(
-		w,
-		cm,
-		func() { cm.Data, cm.BinaryData = nil, map[string][]byte{"overview.json": []byte(`{"title": "Third"}`)} },
-	)
+	suite.Change(w, cm,
+		func() { cm.Data, cm.BinaryData = nil, map[string][]byte{"overview.json": []byte(`{"title": "Third"}`)} })
 	w.Eventually("Third", func() error {
 		if d := w.Dash(orgOf(w, "team"), dash.Status.UID); d.Title != "Third" {
 			return fmt.Errorf("it is %+v", d)
@@ -67,26 +64,7 @@ func TestAPIDashboardReport(t *testing.T) {
 		t.Run(version, func(t *testing.T) {
 			t.Parallel()
 			w := suite.New(t, grafanatest.Options{Version: version})
-			w.Organization("team")
-			dash := suite.Ready(
-				w,
-				w.Dashboard(
-					"overview",
-					"team",
-					overview,
-					func(o *v1alpha1.Dashboard) { o.Spec.DriftPolicy = v1alpha1.DriftReport },
-				),
-			)
-			org := orgOf(w, "team")
-			w.Ask(
-				"POST",
-				"/api/dashboards/db",
-				org,
-				map[string]any{
-					"overwrite": true,
-					"dashboard": map[string]any{"uid": dash.Status.UID, "title": "Edited"},
-				},
-			)
+			dash, org := editedUnderReport(w)
 			w.Grafana.ResetLog()
 			suite.Visit(w, dash)
 			suite.Until(w, dash, "Drifted", func(c metav1.Condition) bool {
@@ -114,30 +92,10 @@ func TestAPIDashboardReport(t *testing.T) {
 func TestAPIDashboardReportAndFolder(t *testing.T) {
 	t.Parallel()
 	w := suite.New(t, grafanatest.Options{})
-	w.Organization("team")
-	dash := suite.Ready(
-		w,
-		w.Dashboard(
-			"overview",
-			"team",
-			overview,
-			func(o *v1alpha1.Dashboard) { o.Spec.DriftPolicy = v1alpha1.DriftReport },
-		),
-	)
-	org := orgOf(w, "team")
-	w.Ask(
-		"POST",
-		"/api/dashboards/db",
-		org,
-		map[string]any{"overwrite": true, "dashboard": map[string]any{"uid": dash.Status.UID, "title": "Edited"}},
-	)
+	dash, org := editedUnderReport(w)
 	suite.Visit(w, dash)
-	suite.Until(
-		w,
-		dash,
-		"Drifted",
-		func(metav1.Condition) bool { return suite.IsTrue(dash, v1alpha1.ConditionDrifted) },
-	)
+	suite.Until(w, dash, "Drifted",
+		func(metav1.Condition) bool { return suite.IsTrue(dash, v1alpha1.ConditionDrifted) })
 	suite.Change(w, dash, func() { dash.Spec.Folder = &v1alpha1.DashboardFolder{UID: "later"} })
 	suite.Stalled(w, dash, v1alpha1.ReasonFolderNotFound, "later")
 	suite.Visit(w, dash)
@@ -151,6 +109,18 @@ func TestAPIDashboardReportAndFolder(t *testing.T) {
 	})
 }
 
+// editedUnderReport makes a Dashboard with driftPolicy Report, and edits it in Grafana.
+func editedUnderReport(w *suite.World) (dash *v1alpha1.Dashboard, org int64) {
+	w.T.Helper()
+	w.Organization("team")
+	report := func(o *v1alpha1.Dashboard) { o.Spec.DriftPolicy = v1alpha1.DriftReport }
+	dash = suite.Ready(w, w.Dashboard("overview", "team", overview, report))
+	org = orgOf(w, "team")
+	edited := map[string]any{"uid": dash.Status.UID, "title": "Edited"}
+	w.Ask("POST", "/api/dashboards/db", org, map[string]any{"overwrite": true, "dashboard": edited})
+	return dash, org
+}
+
 // Somebody else's dashboard under the wanted uid is neither changed nor deleted; once it is gone, ours comes.
 func TestAPIDashboardAlreadyExists(t *testing.T) {
 	t.Parallel()
@@ -159,12 +129,8 @@ func TestAPIDashboardAlreadyExists(t *testing.T) {
 			t.Parallel()
 			w := suite.New(t, grafanatest.Options{Version: version})
 			org := suite.Ready(w, w.Organization("team")).Status.OrgID
-			w.Ask(
-				"POST",
-				"/api/dashboards/db",
-				org,
-				map[string]any{"dashboard": map[string]any{"uid": "wanted", "title": "Theirs"}},
-			)
+			w.Ask("POST", "/api/dashboards/db", org,
+				map[string]any{"dashboard": map[string]any{"uid": "wanted", "title": "Theirs"}})
 			dash := w.Dashboard("overview", "team", overview, func(o *v1alpha1.Dashboard) { o.Spec.UID = "wanted" })
 			suite.Stalled(w, dash, v1alpha1.ReasonAlreadyExists, `"wanted"`, "spec.uid")
 			if d := w.Dash(org, "wanted"); d.Title != "Theirs" || d.Version != 1 {
@@ -176,12 +142,8 @@ func TestAPIDashboardAlreadyExists(t *testing.T) {
 			w.Delete(dash)
 			w.Gone(dash)
 
-			w.Ask(
-				"POST",
-				"/api/dashboards/db",
-				org,
-				map[string]any{"dashboard": map[string]any{"uid": "named", "title": "Theirs"}},
-			)
+			w.Ask("POST", "/api/dashboards/db", org,
+				map[string]any{"dashboard": map[string]any{"uid": "named", "title": "Theirs"}})
 			second := w.Dashboard("second", "team", `{"title": "Ours", "uid": "named"}`)
 			suite.Stalled(w, second, v1alpha1.ReasonAlreadyExists)
 			w.Delete(second)
@@ -200,12 +162,8 @@ func TestAPIDashboardNameConflict(t *testing.T) {
 	org := suite.Ready(w, w.Organization("team")).Status.OrgID
 	first := suite.Ready(w, w.Dashboard("first", "team", `{"title": "First", "uid": "one"}`))
 	second := w.Dashboard("second", "team", `{"title": "Second", "uid": "one"}`)
-	suite.Until(
-		w,
-		second,
-		"stalled",
-		func(metav1.Condition) bool { return suite.IsTrue(second, v1alpha1.ConditionStalled) },
-	)
+	suite.Until(w, second, "stalled",
+		func(metav1.Condition) bool { return suite.IsTrue(second, v1alpha1.ConditionStalled) })
 	if d := w.Dash(org, "one"); d.Title != "First" {
 		t.Errorf("dashboard: %+v", d)
 	}
@@ -226,19 +184,11 @@ func TestAPIDashboardUIDAndFolder(t *testing.T) {
 	for _, uid := range []string{"one", "two"} {
 		w.Ask("POST", "/api/folders", org, map[string]any{"uid": uid, "title": uid})
 	}
-	spec := w.Dashboard(
-		"spec",
-		"team",
-		`{"title": "a", "uid": "content"}`,
-		func(o *v1alpha1.Dashboard) { o.Spec.UID = "spec" },
-	)
+	spec := w.Dashboard("spec", "team", `{"title": "a", "uid": "content"}`,
+		func(o *v1alpha1.Dashboard) { o.Spec.UID = "spec" })
 	content := w.Dashboard("content", "team", `{"title": "b", "uid": "content"}`)
-	own := w.Dashboard(
-		"own",
-		"team",
-		`{"title": "c"}`,
-		func(o *v1alpha1.Dashboard) { o.Spec.Folder = &v1alpha1.DashboardFolder{UID: "one"} },
-	)
+	own := w.Dashboard("own", "team", `{"title": "c"}`,
+		func(o *v1alpha1.Dashboard) { o.Spec.Folder = &v1alpha1.DashboardFolder{UID: "one"} })
 	for dash, want := range map[*v1alpha1.Dashboard]string{spec: "spec", content: "content", own: string(own.UID)} {
 		if suite.Ready(w, dash); dash.Status.UID != want || w.Dash(org, want) == nil {
 			t.Errorf("%s has uid %q, not %q", dash.Name, dash.Status.UID, want)
@@ -259,16 +209,11 @@ func TestAPIDashboardUIDAndFolder(t *testing.T) {
 	if d := w.Dash(org, own.Status.UID); d.FolderUID != "" {
 		t.Errorf("it is in folder %q", d.FolderUID)
 	}
-	w.Ask(
-		"POST",
-		"/api/dashboards/db",
-		org,
-		map[string]any{
-			"overwrite": true,
-			"folderUid": "one",
-			"dashboard": map[string]any{"uid": own.Status.UID, "title": "c"},
-		},
-	)
+	w.Ask("POST", "/api/dashboards/db", org, map[string]any{
+		"overwrite": true,
+		"folderUid": "one",
+		"dashboard": map[string]any{"uid": own.Status.UID, "title": "c"},
+	})
 	suite.Visit(w, own)
 	w.Eventually("out of the folder again", func() error {
 		if d := w.Dash(org, own.Status.UID); d.FolderUID != "" {

@@ -25,9 +25,7 @@ func dashboardScenarios() []crash.Scenario {
 		}},
 		{Name: "dashboard moved", Before: func(w *crash.World) {
 			crash.WithOrg(w)
-			if err := w.Rest(); err != nil {
-				w.TB.Fatal(err)
-			}
+			w.MustRest()
 			w.Grafana.Do(http.MethodPost, "/api/folders", 3, map[string]any{"uid": "team", "title": "Team"})
 			w.Create(crash.Dashboard("requests", crash.OneDashboard))
 		}, Act: func(w *crash.World) {

@@ -17,7 +17,7 @@ func TestAPIDeletionBlocked(t *testing.T) {
 	w := suite.New(t, grafanatest.Options{})
 	n := newTenant(w)
 	second := suite.Ready(w, w.Dashboard("second", "team", `{"title":"Second"}`))
-	instance := suite.Get(w, &v1alpha1.Instance{ObjectMeta: w.Named("grafana")})
+	instance := instanceOf(w)
 
 	w.Delete(instance, n.org, n.sa)
 	suite.Stalled(w, n.org, v1alpha1.ReasonDeletionBlocked, "2 Dashboards")
@@ -33,8 +33,8 @@ func TestAPIDeletionBlocked(t *testing.T) {
 	w.Delete(second)
 	w.Gone(second)
 	w.Eventually("one Dashboard left", func() error {
-		if suite.Stalled(w, n.org, v1alpha1.ReasonDeletionBlocked); suite.MessageOf(n.org) == "" ||
-			!suite.Contains(suite.MessageOf(n.org), "1 Dashboard:") {
+		suite.Stalled(w, n.org, v1alpha1.ReasonDeletionBlocked)
+		if !suite.Contains(suite.MessageOf(n.org), "1 Dashboard:") {
 			return fmt.Errorf("it says: %s", suite.MessageOf(n.org))
 		}
 		return nil

@@ -29,23 +29,15 @@ func foreignScenarios() []crash.Scenario {
 			}
 			return nil
 		}},
-		{Name: "service account's name is taken", Before: func(w *crash.World) {
-			crash.WithOrg(w)
-			if err := w.Rest(); err != nil {
-				w.TB.Fatal(err)
-			}
-			w.Grafana.Do(
-				http.MethodPost,
-				"/api/serviceaccounts",
-				3,
-				map[string]any{"name": "Foreign account", "role": "Viewer"},
-			)
-		}, Act: func(w *crash.World) { w.Create(crash.Account("Foreign account")) }, Stalled: map[string]string{"ServiceAccount": v1alpha1.ReasonAlreadyExists}},
+		{
+			Name:    "service account's name is taken",
+			Before:  withForeignAccount,
+			Act:     func(w *crash.World) { w.Create(crash.Account("Foreign account")) },
+			Stalled: map[string]string{"ServiceAccount": v1alpha1.ReasonAlreadyExists},
+		},
 		{Name: "dashboard's uid is taken", Before: func(w *crash.World) {
 			crash.WithOrg(w)
-			if err := w.Rest(); err != nil {
-				w.TB.Fatal(err)
-			}
+			w.MustRest()
 			foreignDashboard(w)
 		}, Act: func(w *crash.World) { w.Create(crash.Dashboard("requests", crash.OneDashboard)) }, Stalled: map[string]string{"Dashboard": v1alpha1.ReasonAlreadyExists}},
 		{Name: "dashboard replaced by somebody else's, then deleted", Before: func(w *crash.World) {
@@ -63,11 +55,8 @@ func foreignScenarios() []crash.Scenario {
 		}, Act: func(w *crash.World) { w.Create(crash.Token()) }, Stalled: map[string]string{"ServiceAccountToken": v1alpha1.ReasonSecretConflict}, After: func(w *crash.World) error {
 			secret := &corev1.Secret{ObjectMeta: crash.Named("token")}
 			if w.Get(secret); string(secret.Data["token"]) != "precious" || len(w.Grafana.Keys()) > 0 {
-				return fmt.Errorf(
-					"the Secret holds %d bytes, %d keys were made",
-					len(secret.Data["token"]),
-					len(w.Grafana.Keys()),
-				)
+				return fmt.Errorf("the Secret holds %d bytes, %d keys were made", len(secret.Data["token"]),
+					len(w.Grafana.Keys()))
 			}
 			return nil
 		}},
@@ -100,18 +89,12 @@ func foreignScenarios() []crash.Scenario {
 		},
 		{Name: "an account that lists no more tokens", Before: func(w *crash.World) {
 			crash.WithAccount(w)
-			if err := w.Rest(); err != nil {
-				w.TB.Fatal(err)
-			}
+			w.MustRest()
 			a := crash.Account("")
 			w.Get(a)
 			for i := range 300 {
-				w.Grafana.Do(
-					http.MethodPost,
-					fmt.Sprintf("/api/serviceaccounts/%d/tokens", a.Status.ID),
-					3,
-					map[string]any{"name": fmt.Sprintf("a%03d-kept", i)},
-				)
+				w.Grafana.Do(http.MethodPost, fmt.Sprintf("/api/serviceaccounts/%d/tokens", a.Status.ID), 3,
+					map[string]any{"name": fmt.Sprintf("a%03d-kept", i)})
 			}
 		}, Act: func(w *crash.World) { w.Create(crash.Token()) }, Stalled: map[string]string{"ServiceAccountToken": v1alpha1.ReasonRefused}, OwnKeys: true, After: func(w *crash.World) error {
 			if n := len(w.Grafana.Tokens(3)); n != 300 {
@@ -119,36 +102,29 @@ func foreignScenarios() []crash.Scenario {
 			}
 			return nil
 		}},
-		{Name: "organization with an account of somebody else's deleted", Before: func(w *crash.World) {
-			crash.WithOrg(w)
-			if err := w.Rest(); err != nil {
-				w.TB.Fatal(err)
-			}
-			w.Grafana.Do(
-				http.MethodPost,
-				"/api/serviceaccounts",
-				3,
-				map[string]any{"name": "Foreign account", "role": "Viewer"},
-			)
-		}, Act: func(w *crash.World) { w.Delete(crash.Organization("")) }, Stalled: map[string]string{"Organization": v1alpha1.ReasonDeletionBlocked}},
+		{
+			Name:    "organization with an account of somebody else's deleted",
+			Before:  withForeignAccount,
+			Act:     func(w *crash.World) { w.Delete(crash.Organization("")) },
+			Stalled: map[string]string{"Organization": v1alpha1.ReasonDeletionBlocked},
+		},
 		{Name: "Grafana's database reset, then everything deleted", Before: crash.Tenant, Act: func(w *crash.World) {
 			reset(w)
-			w.Delete(
-				crash.Instance(),
-				crash.Organization(""),
-				crash.Account(""),
-				crash.Token(),
-				crash.Dashboard("", ""),
-			)
+			w.Delete(crash.Instance(), crash.Organization(""), crash.Account(""), crash.Token(),
+				crash.Dashboard("", ""))
 		}, Stalled: map[string]string{"Organization": v1alpha1.ReasonOwnershipLost, "Instance": v1alpha1.ReasonDeleting}},
 	}
 }
 
+// withForeignAccount is an organization in which somebody else has made a service account.
+func withForeignAccount(w *crash.World) {
+	crash.WithOrg(w)
+	w.MustRest()
+	account := map[string]any{"name": "Foreign account", "role": "Viewer"}
+	w.Grafana.Do(http.MethodPost, "/api/serviceaccounts", 3, account)
+}
+
 func foreignDashboard(w *crash.World) {
-	w.Grafana.Do(
-		http.MethodPost,
-		"/api/dashboards/db",
-		3,
-		map[string]any{"dashboard": map[string]any{"uid": "requests", "title": "Foreign requests"}},
-	)
+	w.Grafana.Do(http.MethodPost, "/api/dashboards/db", 3,
+		map[string]any{"dashboard": map[string]any{"uid": "requests", "title": "Foreign requests"}})
 }

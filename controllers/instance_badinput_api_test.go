@@ -260,7 +260,7 @@ func TestAPIInstanceBrokenLater(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w := suite.New(t, grafanatest.Options{})
-			instance := suite.Ready(w, suite.Get(w, &v1alpha1.Instance{ObjectMeta: w.Named("grafana")}))
+			instance := suite.Ready(w, instanceOf(w))
 			test.harm(w, instance)
 			suite.Stalled(w, instance, test.reason)
 			test.mend(w, instance)

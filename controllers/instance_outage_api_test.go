@@ -27,7 +27,7 @@ func TestAPIOutage(t *testing.T) {
 	t.Parallel()
 	w := suite.New(t, grafanatest.Options{})
 	n := newTenant(w)
-	instance := suite.Get(w, &v1alpha1.Instance{ObjectMeta: w.Named("grafana")})
+	instance := instanceOf(w)
 	w.Grafana.SetDown(true)
 	suite.Visit(w, instance)
 	suite.Unready(
@@ -118,7 +118,7 @@ func TestAPIGrafanaFails(t *testing.T) {
 func TestAPISlowFirstOrganization(t *testing.T) {
 	t.Parallel()
 	w := suite.New(t, grafanatest.Options{})
-	suite.Ready(w, suite.Get(w, &v1alpha1.Instance{ObjectMeta: w.Named("grafana")}))
+	suite.Ready(w, instanceOf(w))
 	w.Grafana.SetFault(func(r *grafanatest.Request) grafanatest.Fault {
 		if r.Method == "POST" && r.Route == "/api/orgs" {
 			return grafanatest.Fault{Delay: time.Second}
@@ -135,7 +135,7 @@ func TestAPISlowFirstOrganization(t *testing.T) {
 func TestAPICredentialsChange(t *testing.T) {
 	t.Parallel()
 	w := suite.New(t, grafanatest.Options{})
-	instance := suite.Get(w, &v1alpha1.Instance{ObjectMeta: w.Named("grafana")})
+	instance := instanceOf(w)
 	suite.Ready(w, instance)
 	w.Grafana.SetPassword("admin", "correct horse")
 	w.Grafana.EndSessions()
@@ -152,6 +152,12 @@ func TestAPICredentialsChange(t *testing.T) {
 	if n := w.Asked("POST", "/login"); n > 5 {
 		t.Errorf("%d logins: five wrong ones lock a login out", n)
 	}
+}
+
+// instanceOf is the Instance of a world as it is now.
+func instanceOf(w *suite.World) *v1alpha1.Instance {
+	w.T.Helper()
+	return suite.Get(w, &v1alpha1.Instance{ObjectMeta: w.Named("grafana")})
 }
 
 func setAdmin(w *suite.World, key, value string) {
@@ -178,7 +184,7 @@ func TestAPIBasicAuthWithoutSession(t *testing.T) {
 	w := suite.New(t, grafanatest.Options{DisableLoginForm: true})
 	n := newTenant(w)
 	n.check(w)
-	instance := suite.Get(w, &v1alpha1.Instance{ObjectMeta: w.Named("grafana")})
+	instance := instanceOf(w)
 	for _, c := range suite.Ready(w, instance).Status.Capabilities {
 		if c == v1alpha1.CapabilitySession {
 			t.Error("it claims a session where Grafana has no login form")
@@ -249,7 +255,7 @@ func TestAPIOutageConcealed(t *testing.T) {
 			w.Grafana.EndSessions()
 		},
 		"the Instance is gone": func(w *suite.World) {
-			instance := suite.Get(w, &v1alpha1.Instance{ObjectMeta: w.Named("grafana")})
+			instance := instanceOf(w)
 			suite.Change(w, instance, func() { instance.Annotations = map[string]string{v1alpha1.AnnotationAbandon: "true"} })
 			w.Delete(instance)
 			w.Gone(instance)

@@ -37,7 +37,7 @@ func TestAPIProxyHidesApis(t *testing.T) {
 			}
 			n := newTenant(w)
 			n.check(w)
-			instance := suite.Ready(w, suite.Get(w, &v1alpha1.Instance{ObjectMeta: w.Named("grafana")}))
+			instance := suite.Ready(w, instanceOf(w))
 			for _, c := range instance.Status.Capabilities {
 				if c == v1alpha1.CapabilityBulkDashboardList {
 					t.Error("it claims a list that nobody gets")
@@ -61,7 +61,7 @@ func TestAPIProxyHidesSettings(t *testing.T) {
 			w, p := suite.NewProxied(t, grafanatest.Options{Version: "12.4.0"}, rule)
 			n := newTenant(w)
 			n.check(w)
-			instance := suite.Ready(w, suite.Get(w, &v1alpha1.Instance{ObjectMeta: w.Named("grafana")}))
+			instance := suite.Ready(w, instanceOf(w))
 			if instance.Status.Version != "12.4.0" {
 				t.Errorf("status: %+v", instance.Status)
 			}
@@ -97,7 +97,7 @@ func TestAPIProxyHidesHealth(t *testing.T) {
 			w, p := suite.NewProxied(t, grafanatest.Options{Version: "12.4.0"}, rule)
 			n := newTenant(w)
 			n.check(w)
-			instance := suite.Ready(w, suite.Get(w, &v1alpha1.Instance{ObjectMeta: w.Named("grafana")}))
+			instance := suite.Ready(w, instanceOf(w))
 			if instance.Status.Version != "12.4.0" || instance.Status.Edition == "" {
 				t.Errorf("status: %+v", instance.Status)
 			}
@@ -120,7 +120,7 @@ func TestAPIProxyHidesTheOwnAccount(t *testing.T) {
 	t.Parallel()
 	w, _ := suite.NewProxied(t, grafanatest.Options{},
 		suite.Rule{Path: "/api/user", Method: "GET", Status: 404, Answer: suite.ProxyPage, Body: ""})
-	instance := suite.Get(w, &v1alpha1.Instance{ObjectMeta: w.Named("grafana")})
+	instance := instanceOf(w)
 	suite.Ready(w, instance)
 	if instance.Status.DatabaseID != "" {
 		t.Errorf("database %q", instance.Status.DatabaseID)
@@ -136,7 +136,7 @@ func TestAPIProxyBalancesTwoDatabases(t *testing.T) {
 	org, sa, dash, key := n.org.Status.OrgID, n.sa.Status.ID, n.dash.Status.UID, w.Key("ci")
 	other := grafanatest.New(grafanatest.Options{})
 	p.Balance(other)
-	instance := suite.Get(w, &v1alpha1.Instance{ObjectMeta: w.Named("grafana")})
+	instance := instanceOf(w)
 	all := []lifecycle.Object{instance, n.org, n.sa, n.token, n.dash}
 	w.Eventually("both have been asked a lot", func() error { // which of them is asked what is chance
 		for _, obj := range all {

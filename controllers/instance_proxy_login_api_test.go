@@ -28,7 +28,7 @@ func TestAPIProxyRefusesADashboardAsIfItWereTheCredential(t *testing.T) {
 	suite.Waiting(w, dash, v1alpha1.ReasonInvalidCredentials, "401", "POST /api/dashboards/db")
 	suite.Ready(w, w.Dashboard("harmless", "team", overview))
 	if i := suite.Ready(w,
-		suite.Get(w, &v1alpha1.Instance{ObjectMeta: w.Named("grafana")})); i.Status.LoginFailure != nil {
+		instanceOf(w)); i.Status.LoginFailure != nil {
 		t.Errorf("it is taken for a refused password: %+v", i.Status.LoginFailure)
 	}
 	p.Set()
@@ -51,7 +51,7 @@ func TestAPIProxyAsksForALogin(t *testing.T) {
 			n := newTenant(w)
 			rule.Path = "/"
 			p.Set(rule)
-			instance := suite.Get(w, &v1alpha1.Instance{ObjectMeta: w.Named("grafana")})
+			instance := instanceOf(w)
 			suite.Stalled(w, suite.Visit(w, instance), v1alpha1.ReasonNotGrafana, fmt.Sprint(rule.Status))
 			if instance.Status.LoginFailure != nil {
 				t.Errorf("it counts as a refused password: %+v", instance.Status.LoginFailure)
@@ -71,7 +71,7 @@ func TestAPIProxyRedirectsToALogin(t *testing.T) {
 	t.Parallel()
 	login := suite.Rule{Path: "/", Status: 302, Header: map[string]string{"Location": "https://sso.example.org/login"}}
 	w, p := suite.NewProxied(t, grafanatest.Options{}, login)
-	instance := suite.Get(w, &v1alpha1.Instance{ObjectMeta: w.Named("grafana")})
+	instance := instanceOf(w)
 	suite.Stalled(w, instance, v1alpha1.ReasonNotGrafana, "302", "https://sso.example.org/login")
 	p.Set()
 	suite.Ready(w, suite.Visit(w, instance))
@@ -89,7 +89,7 @@ func TestAPIProxyHidesTheLogin(t *testing.T) {
 			t.Parallel()
 			hidden.Path, hidden.Method = "/login", "POST"
 			w, _ := suite.NewProxied(t, grafanatest.Options{}, hidden)
-			instance := suite.Get(w, &v1alpha1.Instance{ObjectMeta: w.Named("grafana")})
+			instance := instanceOf(w)
 			suite.Stalled(w, instance, v1alpha1.ReasonNotGrafana, "/login", "basicAuth.session to Never")
 			suite.Change(w, instance, func() { instance.Spec.Credentials.BasicAuth.Session = v1alpha1.SessionNever })
 			suite.Ready(w, instance)

@@ -102,7 +102,7 @@ func TestAPIDatabaseResetHeld(t *testing.T) {
 			t.Parallel()
 			w := suite.New(t, grafanatest.Options{Version: version})
 			n := newTenant(w)
-			instance := suite.Get(w, &v1alpha1.Instance{ObjectMeta: w.Named("grafana")})
+			instance := instanceOf(w)
 			for _, confirm := range []string{"1", "2"} {
 				was := n.now(w)
 				w.Grafana.ResetDatabase()
@@ -167,7 +167,7 @@ func TestAPIDatabaseResetHeldAndBack(t *testing.T) {
 	t.Parallel()
 	w := suite.New(t, grafanatest.Options{})
 	n := newTenant(w)
-	instance := suite.Get(w, &v1alpha1.Instance{ObjectMeta: w.Named("grafana")})
+	instance := instanceOf(w)
 	was, database := n.now(w), w.Grafana.Snapshot()
 	w.Grafana.ResetDatabase()
 	suite.Visit(w, n.sa)
@@ -188,7 +188,7 @@ func TestAPIWrongGrafana(t *testing.T) {
 	t.Parallel()
 	w := suite.New(t, grafanatest.Options{})
 	n := newTenant(w)
-	instance := suite.Get(w, &v1alpha1.Instance{ObjectMeta: w.Named("grafana")})
+	instance := instanceOf(w)
 	was, right := n.now(w), w.Grafana
 
 	wrong := grafanatest.Start(t, grafanatest.Options{Version: "10.4.3"})
@@ -236,7 +236,7 @@ func TestAPIDatabaseResetHeldAndDeleted(t *testing.T) {
 	w := suite.New(t, grafanatest.Options{})
 	n := newTenant(w)
 	other := suite.Ready(w, w.Organization("other"))
-	instance := suite.Get(w, &v1alpha1.Instance{ObjectMeta: w.Named("grafana")})
+	instance := instanceOf(w)
 	w.Grafana.ResetDatabase()
 	suite.Stalled(w, suite.Visit(w, instance), v1alpha1.ReasonDatabaseReset, "none of the 2 organizations")
 	w.Delete(n.org, n.sa, n.token, n.dash)
@@ -260,7 +260,7 @@ func TestAPIWrongGrafanaLastDeleted(t *testing.T) {
 	t.Parallel()
 	w := suite.New(t, grafanatest.Options{})
 	n := newTenant(w)
-	instance := suite.Get(w, &v1alpha1.Instance{ObjectMeta: w.Named("grafana")})
+	instance := instanceOf(w)
 	key, right := w.Key("ci"), w.Grafana
 	suite.Change(w, instance, func() { instance.Spec.URL = grafanatest.Start(t, grafanatest.Options{}).URL })
 	suite.Stalled(w, instance, v1alpha1.ReasonDatabaseReset)
@@ -282,7 +282,7 @@ func TestAPIDatabasePartlyLost(t *testing.T) {
 	w := suite.New(t, grafanatest.Options{})
 	n := newTenant(w)
 	other := suite.Ready(w, w.Organization("other"))
-	instance := suite.Get(w, &v1alpha1.Instance{ObjectMeta: w.Named("grafana")})
+	instance := instanceOf(w)
 	w.Ask("DELETE", fmt.Sprintf("/api/orgs/%d", n.org.Status.OrgID), 0, nil)
 	w.Grafana.EndSessions()
 	suite.Visit(w, n.org)

@@ -20,7 +20,7 @@ import (
 func TestAPIInstanceHoldsSecrets(t *testing.T) {
 	t.Parallel()
 	w := suite.New(t, grafanatest.Options{})
-	instance := suite.Ready(w, suite.Get(w, &v1alpha1.Instance{ObjectMeta: w.Named("grafana")}))
+	instance := suite.Ready(w, instanceOf(w))
 	second := suite.Ready(w, w.Instance(func(o *v1alpha1.Instance) { o.Name = "second" }))
 	holds(w, "admin")
 	org := suite.Ready(w, w.Organization("team"))
@@ -94,7 +94,7 @@ func TestAPICopiesOfAnInstancesSecretGo(t *testing.T) {
 	if f := w.Secret("admin").Finalizers; len(f) != 1 {
 		t.Errorf("the Secret that is needed has the finalizers %v", f)
 	}
-	w.Delete(org, suite.Get(w, &v1alpha1.Instance{ObjectMeta: w.Named("grafana")}))
+	w.Delete(org, instanceOf(w))
 	w.Gone(org, original)
 	again := copied(w, original, "admin", held)
 	w.Delete(again)

@@ -184,7 +184,7 @@ func TestAPIDeletionOfNamespace(t *testing.T) {
 	t.Parallel()
 	w := suite.New(t, grafanatest.Options{})
 	n := newTenant(w)
-	instance := suite.Get(w, &v1alpha1.Instance{ObjectMeta: w.Named("grafana")})
+	instance := instanceOf(w)
 	admin, key := w.Secret("admin"), w.Key("ci")
 	w.Delete(admin, instance, n.org, n.sa, n.token, n.dash)
 	w.Gone(n.token, n.dash, n.sa, n.org, instance, admin)
@@ -276,6 +276,6 @@ func TestAPIMembershipLost(t *testing.T) {
 	w.Ask("DELETE", fmt.Sprintf("/api/orgs/%d/users/%d", id, w.Grafana.Admin()), 0, nil)
 	suite.Change(w, n.dash, func() { n.dash.Spec.Source.JSON = new(`{"title": "After all"}`) })
 	suite.Ready(w, n.dash)
-	suite.Ready(w, suite.Get(w, &v1alpha1.Instance{ObjectMeta: w.Named("grafana")}))
+	suite.Ready(w, instanceOf(w))
 	n.ready(w)
 }

@@ -60,7 +60,7 @@ func TestAPIProxyRefusesADashboard(t *testing.T) {
 			suite.Unready(w, dash, with(test.reason), test.reason, "/api/dashboards/db", "POST")
 			tells(p, w, dash, test.texts...)
 			suite.Ready(w, harmless)
-			suite.Ready(w, suite.Get(w, &v1alpha1.Instance{ObjectMeta: w.Named("grafana")}))
+			suite.Ready(w, instanceOf(w))
 			p.Set()
 			suite.Visit(w, dash)
 			suite.Ready(w, dash)

@@ -189,8 +189,8 @@ func ends(s *hostile.Scene, obj lifecycle.Object) (blocked string) {
 		if err != nil {
 			return client.IgnoreNotFound(err)
 		}
-		if ready := meta.FindStatusCondition(obj.CommonStatus().Conditions,
-			v1alpha1.ConditionReady); suite.IsTrue(obj, v1alpha1.ConditionStalled) ||
+		ready := meta.FindStatusCondition(obj.CommonStatus().Conditions, v1alpha1.ConditionReady)
+		if suite.IsTrue(obj, v1alpha1.ConditionStalled) ||
 			ready != nil && ready.Reason == v1alpha1.ReasonOwnershipLost {
 			blocked = suite.MessageOf(obj)
 			return nil

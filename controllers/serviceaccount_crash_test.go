@@ -27,9 +27,7 @@ func accountScenarios() []crash.Scenario {
 		},
 		{Name: "service account deleted and applied again", Before: crash.WithAccount, Act: func(w *crash.World) {
 			w.Delete(crash.Account(""))
-			if err := w.Rest(); err != nil {
-				w.TB.Fatal(err)
-			}
+			w.MustRest()
 			again := crash.Account("CI")
 			again.UID = "0a0a0a0a-0000-4000-8000-000000000000"
 			w.Create(again)

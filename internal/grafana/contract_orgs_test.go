@@ -21,8 +21,8 @@ func (k contract) testOrgs(t *testing.T) {
 	same(t, "by name", &created, have(k.client.OrgByName(t.Context(), created.Name))(t))
 	same(t, "by a longer name", nil, have(k.client.OrgByName(t.Context(), created.Name+"x"))(t))
 	same(t, "by its beginning", nil, have(k.client.OrgByName(t.Context(), created.Name[:len(created.Name)-1]))(t))
-	if all := have(k.client.ListOrgs(t.Context()))(t); !slices.Contains(all,
-		grafana.OrgName{ID: created.ID, Name: created.Name}) {
+	all := have(k.client.ListOrgs(t.Context()))(t)
+	if !slices.Contains(all, grafana.OrgName{ID: created.ID, Name: created.Name}) {
 		t.Errorf("the list lacks it: %v", all)
 	}
 	mine := grafana.OrgMembership{OrgID: created.ID, Name: created.Name, Role: "Admin"}

@@ -137,11 +137,10 @@ func TestListDashboardsReadsAllPages(t *testing.T) {
 		}[r.URL.Query().Get("continue")])
 	}
 	byPassword, byToken := serve(t, handler), serve(t, handler, withToken)
+	listed := []DashboardMeta{{UID: "a", Generation: 3, FolderUID: "f"}, {UID: "b", Generation: 1}}
 	for _, o := range []*OrgClient{byPassword.Org(2), byPassword.Org(1), byToken.Org(1), byToken.Org(1)} {
 		got, err := o.ListDashboards(t.Context(), "v1beta1")
-		if diff := cmp.Diff([]DashboardMeta{{UID: "a", Generation: 3, FolderUID: "f"}, {UID: "b", Generation: 1}},
-			got); diff != "" ||
-			err != nil {
+		if diff := cmp.Diff(listed, got); diff != "" || err != nil {
 			t.Errorf("%v %s", err, diff)
 		}
 	}

@@ -85,6 +85,22 @@ func (f *forgetful) forgetAll() {
 	f.forget = nil
 }
 
+// overForgetful starts a server with TLS, and connects a client to it by way of a forgetful one.
+func overForgetful(
+	t *testing.T, server *httptest.Server, http2 bool, edits ...func(*Config),
+) (*Client, *forgetful) {
+	t.Helper()
+	server.EnableHTTP2 = http2
+	server.Config.ErrorLog = log.New(io.Discard, "", 0)
+	server.StartTLS()
+	t.Cleanup(server.Close)
+	way := newForgetful(t, server.Listener.Addr().String())
+	roots := x509.NewCertPool()
+	roots.AddCert(server.Certificate())
+	trusting := func(cfg *Config) { cfg.TLS = &tls.Config{RootCAs: roots, ServerName: "example.com"} }
+	return connect(t, "https://"+way.Addr().String(), append(edits, trusting)...), way
+}
+
 // A connection that was forgotten on the way costs the requests that are on it, and none that come later.
 func TestForgottenConnections(t *testing.T) {
 	for protocol, http2 := range map[string]bool{"HTTP/2": true, "HTTP/1.1": false} {
@@ -95,17 +111,7 @@ func TestForgottenConnections(t *testing.T) {
 				spoke.Store(r.Proto)
 				answerJSON(w, 200, `{"orgId":7}`)
 			}))
-			server.EnableHTTP2 = http2
-			server.Config.ErrorLog = log.New(io.Discard, "", 0)
-			server.StartTLS()
-			t.Cleanup(server.Close)
-			way := newForgetful(t, server.Listener.Addr().String())
-			roots := x509.NewCertPool()
-			roots.AddCert(server.Certificate())
-			c := connect(t, "https://"+way.Addr().String(), func(cfg *Config) {
-				cfg.TLS = &tls.Config{RootCAs: roots, ServerName: "example.com"}
-				cfg.Timeout = 2 * time.Second
-			})
+			c, way := overForgetful(t, server, http2, func(cfg *Config) { cfg.Timeout = 2 * time.Second })
 			create := func() error { _, err := c.CreateOrg(t.Context(), "x"); return err }
 			for range 3 {
 				if err := create(); err != nil {
@@ -145,18 +151,7 @@ func TestCancelledRequestsKeepTheConnection(t *testing.T) {
 		}
 		answerJSON(w, 200, `{"orgId":7}`)
 	}))
-	server.EnableHTTP2 = true
-	server.Config.ErrorLog = log.New(io.Discard, "", 0)
-	server.StartTLS()
-	t.Cleanup(server.Close)
-	way := newForgetful(t, server.Listener.Addr().String())
-	roots := x509.NewCertPool()
-	roots.AddCert(server.Certificate())
-	c := connect(
-		t,
-		"https://"+way.Addr().String(),
-		func(cfg *Config) { cfg.TLS = &tls.Config{RootCAs: roots, ServerName: "example.com"} },
-	)
+	c, way := overForgetful(t, server, true)
 	if _, err := c.CreateOrg(t.Context(), "x"); err != nil {
 		t.Fatal(err)
 	}

@@ -186,10 +186,8 @@ func TestPanics(t *testing.T) {
 		strings.Contains(text, "hush") {
 		t.Errorf("the log says %q", text)
 	}
-	if _, err, ok := NewSync(
-		func(context.Context, Request) (Fetched, error) { panic("boom") },
-	).Take("a", "g", Request{}, nil); !ok ||
-		err == nil {
+	atOnce := NewSync(func(context.Context, Request) (Fetched, error) { panic("boom") })
+	if _, err, ok := atOnce.Take("a", "g", Request{}, nil); !ok || err == nil {
 		t.Errorf("at once: %v, %v", err, ok)
 	}
 }

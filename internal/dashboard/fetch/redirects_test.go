@@ -23,10 +23,8 @@ func TestRedirects(t *testing.T) {
 		t.Errorf("after five: %q", got)
 	}
 	hits, hops = 0, 1000
-	if err := fails(t, local(Options{}), Request{URL: server.URL}, true, "5 redirects"); strings.Contains(
-		err.Error(),
-		"hush",
-	) {
+	err := fails(t, local(Options{}), Request{URL: server.URL}, true, "5 redirects")
+	if strings.Contains(err.Error(), "hush") {
 		t.Errorf("it tells the query: %v", err)
 	}
 	if hits != 6 {

@@ -106,30 +106,16 @@ func TestOutcomes(t *testing.T) {
 
 func TestUnsentIsADialError(t *testing.T) {
 	s := New(Options{})
+	get := func() error {
+		_, err := ask(t.Context(), s.RoundTripper(), "GET", "http://grafana.test/api/org", "")
+		return err
+	}
 	s.SetFault(func(*Request) Fault { return Fault{Outcome: Unsent} })
-	if _, err := ask(
-		t.Context(),
-		s.RoundTripper(),
-		"GET",
-		"http://grafana.test/api/org",
-		"",
-	); !errors.Is(
-		err,
-		syscall.ECONNREFUSED,
-	) {
+	if err := get(); !errors.Is(err, syscall.ECONNREFUSED) {
 		t.Errorf("unsent: %v, want connection refused", err)
 	}
 	s.SetFault(func(*Request) Fault { return Fault{Outcome: DropAfter} })
-	if _, err := ask(
-		t.Context(),
-		s.RoundTripper(),
-		"GET",
-		"http://grafana.test/api/org",
-		"",
-	); !errors.Is(
-		err,
-		syscall.ECONNRESET,
-	) {
+	if err := get(); !errors.Is(err, syscall.ECONNRESET) {
 		t.Errorf("dropped: %v, want connection reset", err)
 	}
 }

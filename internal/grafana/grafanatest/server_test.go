@@ -43,8 +43,8 @@ func TestBlockLogin(t *testing.T) {
 				t.Errorf("%s: %s shows it: %d %s", version, path, status, body)
 			}
 		}
-		if _, body := s.Do("GET", "/api/serviceaccounts/search?query=ci", 1, nil); !strings.Contains(string(body),
-			`"totalCount":0`) {
+		_, body := s.Do("GET", "/api/serviceaccounts/search?query=ci", 1, nil)
+		if !strings.Contains(string(body), `"totalCount":0`) {
 			t.Errorf("%s: the search shows it: %s", version, body)
 		}
 		if got := create("CI-2"); got != http.StatusCreated || len(s.ServiceAccounts(1)) != 1 {

@@ -13,6 +13,14 @@ import (
 	"grafana-tenancy.dev/operator/internal/lifecycle"
 )
 
+// MustRest is Rest, and fails the test if it does not come to that.
+func (w *World) MustRest() {
+	w.TB.Helper()
+	if err := w.Rest(); err != nil {
+		w.TB.Fatal(err)
+	}
+}
+
 // Rest runs the operator until nothing is due before the next resync.
 func (w *World) Rest() error {
 	for range rounds {
