@@ -31,6 +31,9 @@ const (
 	asHTML = "text/html"
 )
 
+// failure begins what an API server of Kubernetes refuses with.
+const failure = `{"kind":"Status","apiVersion":"v1","status":"Failure","message":`
+
 // others are the answers of intermediaries of many makes.
 var others = []foreign{
 	{"nginx, too large", 413, asHTML,
@@ -91,13 +94,13 @@ var others = []foreign{
 		`{"message":"backend dashboard not found for /grafana/"}`, nil, "notGrafana"},
 	{"FastAPI", 404, asJSON, `{"detail":"Not Found"}`, nil, "notGrafana"},
 	{"Kubernetes, service gone", 404, asJSON,
-		`{"kind":"Status","apiVersion":"v1","status":"Failure","message":"services \"organization\" not found","reason":"NotFound","code":404}`,
+		failure + `"services \"organization\" not found","reason":"NotFound","code":404}`,
 		nil, "notGrafana"},
 	{"Kubernetes, not ready", 503, asJSON,
-		`{"kind":"Status","apiVersion":"v1","status":"Failure","message":"no endpoints available for service \"grafana\"","reason":"ServiceUnavailable","code":503}`,
+		failure + `"no endpoints available for service \"grafana\"","reason":"ServiceUnavailable","code":503}`,
 		nil, "unavailable unsure"},
 	{"Kubernetes, who", 401, asJSON,
-		`{"kind":"Status","apiVersion":"v1","status":"Failure","message":"Unauthorized","reason":"Unauthorized","code":401}`,
+		failure + `"Unauthorized","reason":"Unauthorized","code":401}`,
 		nil, "notGrafana"},
 	{"Grafana, no such route", 404, asJSON, `{"message":"Not found"}`, nil, "notGrafana"},
 	{"another object's absence", 404, asJSON, `{"message":"plugin not found"}`, nil, "notGrafana"},
