@@ -230,6 +230,21 @@ func (x *membership) Diff(have *membershipState) (diff []string) {
 	return diff
 }
 
+// PrepareChange puts into status which roles Update is about to give to those whom this object has added, so that it
+// knows them for its own though the answer is lost.
+func (x *membership) PrepareChange(have *membershipState) bool {
+	for i := range have.added {
+		for _, c := range have.change {
+			if a := &have.added[i]; a.UserID == c.id {
+				a.ChangingTo = c.want.Role
+			}
+		}
+	}
+	before := x.obj.Status.Added
+	x.Record(have)
+	return !slices.Equal(before, x.obj.Status.Added)
+}
+
 // Update gives roles and removes people, one by one: a refusal of one holds up no other.
 func (x *membership) Update(ctx context.Context, have *membershipState) error {
 	defer x.conn.ForgetMembers(x.org.ID())

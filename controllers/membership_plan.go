@@ -58,7 +58,7 @@ func (s *membershipState) refuse(p *lifecycle.Problem) { s.problems = append(s.p
 func (s *membershipState) given(id int64, role v1alpha1.Role) {
 	for i := range s.added {
 		if s.added[i].UserID == id {
-			s.added[i].Role = role
+			s.added[i].Role, s.added[i].ChangingTo = role, ""
 		}
 	}
 }
@@ -70,6 +70,11 @@ func (s *membershipState) forget(id int64) {
 // asMember is somebody who was added, as the spec had them.
 func asMember(a v1alpha1.AddedMember) v1alpha1.Member {
 	return v1alpha1.Member{Login: a.Login, Email: a.Email, Role: a.Role}
+}
+
+// gave reports whether somebody was given a role, or may have been by a request whose answer was lost.
+func gave(a v1alpha1.AddedMember, role string) bool {
+	return role == string(a.Role) || a.ChangingTo != "" && role == string(a.ChangingTo)
 }
 
 func sameID(a v1alpha1.AddedMember) func(v1alpha1.AddedMember) bool {
@@ -256,7 +261,8 @@ func (x *membership) planMember(s *membershipState, want v1alpha1.Member, m graf
 	ours := hasAdded(x.recorded(), m)
 	for _, o := range s.others { // it was added by one that gives it up: this one has it from now on
 		if given := hasAdded(addedTo(o.Membership, x.org.ID()), m); ours == nil && given != nil {
-			ours = &v1alpha1.AddedMember{UserID: m.UserID, Login: want.Login, Email: want.Email, Role: given.Role}
+			ours = given
+			ours.Login, ours.Email = want.Login, want.Email
 		}
 	}
 	highest := x.highestRole(x.object.Spec.MaxMemberRole, x.obj.Namespace)
@@ -287,10 +293,10 @@ func (x *membership) planMember(s *membershipState, want v1alpha1.Member, m graf
 		s.change = append(s.change, roleChange{m.UserID, want})
 	}
 	if ours != nil {
-		s.added = append(s.added, *ours)
-		if m.Role == string(want.Role) {
-			s.given(m.UserID, want.Role)
+		if m.Role == string(want.Role) || gave(*ours, m.Role) {
+			ours.Role, ours.ChangingTo = v1alpha1.Role(m.Role), ""
 		}
+		s.added = append(s.added, *ours)
 	}
 }
 
@@ -353,11 +359,7 @@ func (x *membership) planRemovals(s *membershipState) {
 
 // asLeft reports whether somebody is still what this object has made them.
 func (x *membership) asLeft(a v1alpha1.AddedMember, m grafana.Member) bool {
-	left := m.Role == string(a.Role)
-	for _, want := range x.obj.Spec.Members { // the answer that the role was given may have been lost
-		left = left || is(want, m.Login, m.Email) && m.Role == string(want.Role)
-	}
-	return left && is(asMember(a), m.Login, m.Email) && !m.IsExternallySynced && !x.isOperator(m.Login, m.Email)
+	return gave(a, m.Role) && is(asMember(a), m.Login, m.Email) && !m.IsExternallySynced && !x.isOperator(m.Login, m.Email)
 }
 
 // wanted reports whether another Membership lists somebody and will have them.

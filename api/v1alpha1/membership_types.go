@@ -100,6 +100,10 @@ type AddedMember struct {
 
 	// Role that they were given.
 	Role Role `json:"role"`
+
+	// ChangingTo is another role that they are about to be given, or were by a request whose answer was lost.
+	// +optional
+	ChangingTo Role `json:"changingTo,omitempty"`
 }
 
 // MembershipStatus is what was seen of the people in an organization.

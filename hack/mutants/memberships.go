@@ -30,6 +30,12 @@ var membershipMutants = []mutant{
 		scenarios: "membership's role",
 	},
 	{
+		name: "role given without an intent",
+		file: "controllers/membership.go",
+		old:  "	return !slices.Equal(before, x.obj.Status.Added)\n",
+		new:  "	return len(before) > len(have.added)\n", scenarios: "membership's role changed, and then taken",
+	},
+	{
 		name: "role of who was there before changed unasked",
 		file: "controllers/membership_plan.go",
 		old:  "	case ours == nil && !takesOver:\n",
@@ -126,8 +132,8 @@ var membershipMutants = []mutant{
 	{
 		name: "somebody who was changed since removed on delete",
 		file: "controllers/membership_plan.go",
-		old:  "	left := m.Role == string(a.Role)\n",
-		new:  "	left := m.Role != \"\"\n", test: "TestAPIMembership",
+		old:  "	return gave(a, m.Role) && is",
+		new:  "	return is", test: "TestAPIMembership",
 	},
 	{
 		name:      "people removed by the route that deletes accounts",

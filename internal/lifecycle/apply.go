@@ -106,6 +106,11 @@ func (p *pass[T, R]) update(ctx context.Context) error {
 	if err := p.prove(ctx, false); err != nil {
 		return err
 	}
+	if own, ok := p.ext.(ChangePreparer[R]); ok && own.PrepareChange(p.have) {
+		if err := p.writeStatus(ctx); err != nil {
+			return err
+		}
+	}
 	err := p.write(ctx, func() error { return p.ext.Update(ctx, p.have) })
 	p.ext.Record(p.have)
 	if err != nil {

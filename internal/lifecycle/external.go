@@ -57,6 +57,12 @@ type Preparer interface {
 	Prepare() Event
 }
 
+// ChangePreparer puts into status what must be known before the requests of Update are sent, and reports whether there
+// is any. Default: there is nothing to know.
+type ChangePreparer[R any] interface {
+	PrepareChange(have *R) bool
+}
+
 // Checker has the last word on an object that has no difference left; nil means that it is Ready. It may ask, and
 // changes nothing in Grafana. Default: it is Ready.
 type Checker[R any] interface {
