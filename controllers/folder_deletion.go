@@ -1,6 +1,7 @@
 package controllers
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -64,10 +65,8 @@ func (x *folder) Delete(ctx context.Context, have *folderState) error {
 		return err
 	}
 	withContents := x.obj.Spec.DeletionPolicy == v1alpha1.FolderDeleteWithContents
-	if !withContents {
-		if err := x.refuseContents(ctx, have); err != nil {
-			return err
-		}
+	if err := x.refuseContents(ctx, have, withContents); err != nil {
+		return err
 	}
 	err := x.org.DeleteFolder(ctx, x.uid, withContents)
 	if grafana.IsFolderInUse(err) {
@@ -117,42 +116,62 @@ func (x *folder) refuseReferences(ctx context.Context) error {
 	return nil
 }
 
-// refuseContents fails if the folder, or one in it, holds something that is not being deleted as well.
-func (x *folder) refuseContents(ctx context.Context, have *folderState) error {
+// refuseContents fails if the folder, or one in it, holds something that is not being deleted as well. What an object
+// that lives stands for stays even with contents: that one is made again, and what it had in Grafana is lost.
+func (x *folder) refuseContents(ctx context.Context, have *folderState, withContents bool) error {
 	found, err := x.contents(ctx)
 	if err != nil {
 		return err
 	}
-	going, err := x.going(ctx)
+	owners, err := x.owners(ctx)
 	if err != nil {
 		return err
 	}
-	var staying, waiting []string
+	var owned, staying, waiting []string
 	for _, c := range found {
-		if going[c.uid] {
+		switch owner, known := owners[c.uid]; {
+		case known && owner.GetDeletionTimestamp().IsZero():
+			owned = append(owned, x.nameOf(owner, c))
+		case known && !owner.Stays():
 			waiting = append(waiting, c.name)
-		} else {
+		default:
 			staying = append(staying, c.name)
 		}
 	}
+	var p *lifecycle.Problem
 	switch {
+	case len(owned) > 0:
+		p = lifecycle.Stalled(v1alpha1.ReasonDeletionBlocked,
+			"folder %q holds what other objects have in it: %s. Delete these or put them elsewhere, or set "+
+				"deletionPolicy: Orphan to keep the folder", have.Title, listed(owned))
+	case withContents:
+		return nil
 	case len(staying) > 0:
-		p := lifecycle.Stalled(v1alpha1.ReasonDeletionBlocked,
+		p = lifecycle.Stalled(v1alpha1.ReasonDeletionBlocked,
 			"folder %q holds what this object does not stand for: %s. Delete that or put it elsewhere, set "+
 				"deletionPolicy: DeleteWithContents to delete it all, or Orphan to keep the folder",
 			have.Title, listed(staying))
-		p.RetryAfter = afterBlocked(x.obj)
-		return p
 	case len(waiting) > 0:
 		return &lifecycle.Problem{Reason: v1alpha1.ReasonDeleting, Retry: true,
 			Message: "waiting for what is in it to be deleted: " + listed(waiting)}
+	default:
+		return nil
 	}
-	return nil
+	p.RetryAfter = afterBlocked(x.obj)
+	return p
 }
 
-// going are the uids of our dashboards and folders in this organization that are being deleted.
-func (x *folder) going(ctx context.Context) (map[string]bool, error) {
-	going := map[string]bool{}
+// nameOf names what an object has in the folder. What objects of other namespaces are called nobody learns here.
+func (x *folder) nameOf(owner lifecycle.Object, c thing) string {
+	if owner.GetNamespace() == x.obj.Namespace {
+		return lifecycle.NameOf(owner) + " " + owner.GetName()
+	}
+	return c.name + " of another namespace"
+}
+
+// owners are the Dashboards and Folders that have something in this organization, by its uid.
+func (x *folder) owners(ctx context.Context) (map[string]lifecycle.Object, error) {
+	owners := map[string]lifecycle.Object{}
 	var folders v1alpha1.FolderList
 	var dashboards v1alpha1.DashboardList
 	for _, list := range []client.ObjectList{&folders, &dashboards} {
@@ -160,17 +179,23 @@ func (x *folder) going(ctx context.Context) (map[string]bool, error) {
 			return nil, err
 		}
 	}
-	for _, f := range folders.Items {
-		if !f.DeletionTimestamp.IsZero() && f.Status.OrgID == x.org.ID() && !f.Stays() {
-			going[f.Status.UID] = true
+	add := func(obj lifecycle.Object, uid, given string, org int64) {
+		if !lifecycle.StatusWritten(obj) { // it was wiped
+			uid, org = cmp.Or(given, string(obj.GetUID())), x.org.ID()
+		}
+		if org == x.org.ID() {
+			owners[uid] = obj
 		}
 	}
-	for _, d := range dashboards.Items {
-		if !d.DeletionTimestamp.IsZero() && d.Status.OrgID == x.org.ID() && !d.Stays() {
-			going[d.Status.UID] = true
-		}
+	for i := range folders.Items {
+		f := &folders.Items[i]
+		add(f, f.Status.UID, f.Spec.UID, f.Status.OrgID)
 	}
-	return going, nil
+	for i := range dashboards.Items {
+		d := &dashboards.Items[i]
+		add(d, d.Status.UID, d.Spec.UID, d.Status.OrgID)
+	}
+	return owners, nil
 }
 
 // thing is something in a folder.
