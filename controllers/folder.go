@@ -46,11 +46,15 @@ type folder struct {
 	parent    string // the uid of the folder it belongs in; empty: none
 	parentErr error  // why that is not known
 
-	wanted     []grafana.Permission // of those subjects that are there
-	waitErr    error                // that some are not there yet
-	invalidErr error                // why the spec's permissions cannot be used
-	foreign    string               // what is under the uid and not provably ours; for people
-	untold     bool                 // this Grafana tells no descriptions
+	wanted         []grafana.Permission // of those subjects that are there
+	waitErr        error                // that some are not there yet
+	accountMissing bool                 // that a ServiceAccount is among them
+	invalidErr     error                // why the spec's permissions cannot be used
+	people         []grafana.Member     // of the organization
+	peopleFresh    bool                 // they were listed in this pass
+
+	foreign string // what is under the uid and not provably ours; for people
+	untold  bool   // this Grafana tells no descriptions
 }
 
 func (k folderKind) describe() lifecycle.Kind[*v1alpha1.Folder, folderState] {
@@ -114,7 +118,7 @@ func (x *folder) ResyncDue() { x.due = true }
 func (x *folder) ResyncSlot() string { return x.owner.String() }
 
 func (x *folder) Find(ctx context.Context) (*folderState, error) {
-	if err := x.resolve(ctx); err != nil {
+	if err := x.resolve(ctx, false); err != nil {
 		return nil, err
 	}
 	have, err := x.look(ctx)
@@ -155,11 +159,21 @@ func (x *folder) fromList(ctx context.Context) (*folderState, error) {
 	}
 	f, listed := list[x.uid]
 	have := &folderState{Folder: f, adopted: x.obj.Status.Adopted, listed: true}
-	if !listed || !f.Created.IsZero() && !x.owned(f) || len(x.folderDiff(have)) > 0 {
+	replaced := !f.Created.IsZero() && !x.owned(f) || x.rowOf(f) != x.obj.Status.ID
+	if !listed || replaced || len(x.folderDiff(have)) > 0 {
 		return nil, nil
 	}
 	x.untold = f.Description == nil
 	return have, nil
+}
+
+// rowOf is the id by which a list tells a folder from another one in its place, where it does not tell when they were
+// made; 0 where it does.
+func (x *folder) rowOf(f grafana.Folder) int64 {
+	if x.conn.DashboardAPIServed() != "" {
+		return 0
+	}
+	return f.ID
 }
 
 // read reads the folder under our uid, whoever's it is, and says whether it is ours.
@@ -252,6 +266,9 @@ func (x *folder) Record(have *folderState) bool {
 		return false
 	}
 	fresh := status.UID != have.UID || status.OrgID != x.org.ID()
+	if !have.listed {
+		status.ID = x.rowOf(have.Folder)
+	}
 	if !have.listed && !madeThen(*status, have.Created) {
 		status.CreatedAt = have.Created.UTC().Format(time.RFC3339)
 		fresh = fresh || !x.isDerived() // else the uid tells it

@@ -170,6 +170,17 @@ func folderKindScenarios() []crash.Scenario {
 			After: hasFolder("Team"),
 		},
 		{
+			Name:   "folder replaced by a person's that is just like it",
+			Before: withFolder("team"),
+			Act: func(w *crash.World) {
+				w.Clock = w.Clock.Add(time.Minute)
+				w.Grafana.Do(http.MethodDelete, "/api/folders/team", 3, nil)
+				w.Grafana.Do(http.MethodPost, "/api/folders", 3, map[string]any{"uid": "team", "title": "Team"})
+				later(w)
+			},
+			Stalled: map[string]string{"Folder": v1alpha1.ReasonAlreadyExists},
+		},
+		{
 			Name:   "folder deleted",
 			Before: withFolder(""),
 			Act:    func(w *crash.World) { w.Delete(newFolder("")) },

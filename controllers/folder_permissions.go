@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -62,17 +63,21 @@ func (x *folder) isOperator(login string) bool {
 const peoplePause = time.Minute
 
 // resolve finds those whom the spec's permissions name. Who is missing is waited for, and the others have theirs
-// meanwhile.
-func (x *folder) resolve(ctx context.Context) error {
-	x.wanted, x.waitErr, x.invalidErr = nil, nil, nil
+// meanwhile. live: before they are given anything, it asks Grafana who they are at this moment.
+func (x *folder) resolve(ctx context.Context, live bool) error {
+	x.wanted, x.waitErr, x.invalidErr, x.accountMissing = nil, nil, nil, false
 	if !x.obj.DeletionTimestamp.IsZero() {
 		return nil
 	}
+	if err := x.listPeople(ctx, live); err != nil {
+		return fmt.Errorf("listing the members of the organization: %w", err)
+	}
 	var missing []string
+	var suspect *lifecycle.Suspect
 	given := map[subject]bool{}
 	for i, p := range x.obj.Spec.Permissions {
 		field := fmt.Sprintf("spec.permissions[%d]", i)
-		s, name, err := x.subjectOf(ctx, p, field)
+		s, name, err := x.subjectOf(ctx, p, field, live)
 		switch {
 		case err != nil && lifecycle.IsStalled(err):
 			x.invalidErr = err
@@ -81,6 +86,11 @@ func (x *folder) resolve(ctx context.Context) error {
 			return err
 		case name != "":
 			missing = append(missing, name)
+			if p.ServiceAccountRef != nil {
+				x.accountMissing = true
+				key := client.ObjectKey{Namespace: x.obj.Namespace, Name: p.ServiceAccountRef.Name}
+				suspect = &lifecycle.Suspect{Kind: "ServiceAccount", Key: key}
+			}
 			continue
 		case given[s]:
 			x.invalidErr = lifecycle.Stalled(v1alpha1.ReasonInvalidSpec,
@@ -95,7 +105,7 @@ func (x *folder) resolve(ctx context.Context) error {
 	if len(missing) > 0 {
 		wait := lifecycle.Waiting(v1alpha1.ReasonSubjectNotFound,
 			"spec.permissions: waiting for %s, to give them their permissions", listed(missing))
-		wait.RetryAfter = peoplePause
+		wait.RetryAfter, wait.Suspect = peoplePause, suspect
 		x.waitErr = wait
 	}
 	return nil
@@ -103,30 +113,30 @@ func (x *folder) resolve(ctx context.Context) error {
 
 // subjectOf is whom a permission names, or the name of who is missing.
 func (x *folder) subjectOf(
-	ctx context.Context, p v1alpha1.FolderPermission, field string,
+	ctx context.Context, p v1alpha1.FolderPermission, field string, live bool,
 ) (s subject, missing string, err error) {
 	switch {
 	case p.Role != "":
 		return subject{role: p.Role}, "", nil
 	case p.ServiceAccountRef != nil:
-		id, err := x.accountNamed(ctx, *p.ServiceAccountRef, field)
+		id, err := x.accountNamed(ctx, *p.ServiceAccountRef, field, live)
 		if id == 0 {
 			missing = "ServiceAccount " + p.ServiceAccountRef.Name
 		}
 		return subject{user: id}, missing, err
 	}
-	person, err := x.person(ctx, p.User)
-	switch {
-	case err != nil:
-		return s, "", err
-	case person == nil, x.isOperator(person.Login): // whose login nobody learns here
+	person := x.person(p.User)
+	if person == nil || x.isOperator(person.Login) { // whose login nobody learns here
 		return s, fmt.Sprintf("user %q, who is no member of the organization", p.User), nil
 	}
 	return subject{user: person.UserID}, "", nil
 }
 
-// accountNamed is Grafana's id of a ServiceAccount; 0: it is not there yet.
-func (x *folder) accountNamed(ctx context.Context, ref v1alpha1.LocalObjectReference, field string) (int64, error) {
+// accountNamed is Grafana's id of a ServiceAccount; 0: it is not there, or, if that is asked live, the id is not its own
+// any more.
+func (x *folder) accountNamed(
+	ctx context.Context, ref v1alpha1.LocalObjectReference, field string, live bool,
+) (int64, error) {
 	var account v1alpha1.ServiceAccount
 	err := x.env.Get(ctx, client.ObjectKey{Namespace: x.obj.Namespace, Name: ref.Name}, &account)
 	if apierrors.IsNotFound(err) {
@@ -142,26 +152,46 @@ func (x *folder) accountNamed(ctx context.Context, ref v1alpha1.LocalObjectRefer
 			field, ref.Name, in, x.owner)
 	case account.Status.OrgID != x.org.ID():
 		return 0, nil
+	case live:
+		return x.liveAccount(ctx, account.Status)
 	}
 	return account.Status.ID, nil
 }
 
-// person is the member of the organization of this login or e-mail address; nil: there is none. Grafana heeds no case.
-func (x *folder) person(ctx context.Context, loginOrEmail string) (*grafana.Member, error) {
-	members, _, err := x.conn.ListOfMembers(ctx, x.org.ID(), true)
-	if err != nil {
-		return nil, fmt.Errorf("listing the members of the organization: %w", err)
+// liveAccount is the id that a status has, if it is still that account's: in a database that was reset others get it.
+func (x *folder) liveAccount(ctx context.Context, status v1alpha1.ServiceAccountStatus) (int64, error) {
+	a, err := x.org.ServiceAccountByID(ctx, status.ID)
+	switch {
+	case err != nil:
+		return 0, grafana.IgnoreNotFound(err)
+	case a.Login != status.Login, status.CreatedAt != "" && createdAt(a) != status.CreatedAt:
+		return 0, nil
 	}
-	var byEmail *grafana.Member
-	for _, m := range members {
+	return a.ID, nil
+}
+
+// listPeople lists the members of the organization if permissions name some. At a resync, an older list will do that
+// serves others too, until something is written by it.
+func (x *folder) listPeople(ctx context.Context, live bool) (err error) {
+	byName := func(p v1alpha1.FolderPermission) bool { return p.User != "" }
+	if x.peopleFresh || !slices.ContainsFunc(x.obj.Spec.Permissions, byName) {
+		return nil
+	}
+	x.people, x.peopleFresh, err = x.conn.ListOfMembers(ctx, x.org.ID(), x.due && !live)
+	return err
+}
+
+// person is the member of the organization of this login or e-mail address; nil: there is none. Grafana heeds no case.
+func (x *folder) person(loginOrEmail string) (byEmail *grafana.Member) {
+	for _, m := range x.people {
 		switch {
 		case strings.EqualFold(m.Login, loginOrEmail):
-			return &m, nil
+			return &m
 		case strings.EqualFold(m.Email, loginOrEmail):
 			byEmail = &m
 		}
 	}
-	return byEmail, nil
+	return byEmail
 }
 
 // seePermissions reads the folder's permissions if the spec gives some, else, of a new one, whether it was born with
@@ -189,7 +219,24 @@ func (x *folder) seePermissions(ctx context.Context, have *folderState) error {
 
 func (x *folder) permissionsDiffer(have *folderState) bool {
 	return x.obj.Spec.Permissions != nil && x.invalidErr == nil &&
-		(have.permissions == nil || !maps.Equal(x.levelsOf(*have.permissions), x.levelsOf(x.wanted)))
+		(have.permissions == nil ||
+			!maps.Equal(x.levelsOf(*have.permissions), x.levelsOf(x.duePermissions(*have.permissions))))
+}
+
+// accountPrefix begins the logins of all service accounts.
+const accountPrefix = "sa-"
+
+// duePermissions are those that a folder shall have which has these: those of the spec, and while a ServiceAccount is
+// missing, what service accounts have there besides, since it may be that one's.
+func (x *folder) duePermissions(have []grafana.Permission) []grafana.Permission {
+	due, wanted := slices.Clone(x.wanted), x.levelsOf(x.wanted)
+	for _, i := range have {
+		_, known := wanted[subject{user: i.UserID}]
+		if x.accountMissing && !known && !i.Inherited && strings.HasPrefix(i.UserLogin, accountPrefix) {
+			due = append(due, i)
+		}
+	}
+	return due
 }
 
 // setPermissions puts them right.
@@ -201,11 +248,35 @@ func (x *folder) setPermissions(ctx context.Context, have *folderState) error {
 		}
 		have.bornWrong = false
 	case x.permissionsDiffer(have):
-		if err := x.org.SetFolderPermissions(ctx, x.uid, x.wanted); err != nil {
+		return x.grant(ctx, have)
+	}
+	return nil
+}
+
+// grant gives the permissions of the spec to those whom it names at this moment.
+func (x *folder) grant(ctx context.Context, have *folderState) error {
+	if err := x.resolve(ctx, true); err != nil {
+		return err
+	}
+	if have.permissions == nil && x.accountMissing {
+		items, err := x.org.FolderPermissions(ctx, x.uid)
+		if err != nil {
 			return err
 		}
-		have.permissions = &x.wanted
-		x.obj.Status.PermissionsPending = false
+		have.permissions = &items
 	}
+	if !x.permissionsDiffer(have) {
+		return x.invalidErr
+	}
+	var is []grafana.Permission
+	if have.permissions != nil {
+		is = *have.permissions
+	}
+	due := x.duePermissions(is)
+	if err := x.org.SetFolderPermissions(ctx, x.uid, due); err != nil {
+		return err
+	}
+	have.permissions = &due
+	x.obj.Status.PermissionsPending = false
 	return nil
 }

@@ -54,7 +54,7 @@ type FolderSpec struct {
 	AdoptionPolicy AdoptionPolicy `json:"adoptionPolicy,omitempty"`
 
 	// DeletionPolicy says what becomes of the folder in Grafana when this object is deleted. Delete deletes it there too, unless it or a folder in it holds dashboards, folders, alert rules or library
-	// panels that are not being deleted with it. DeleteWithContents deletes it with all that is in it. Orphan leaves it. Default: Delete; Orphan if it was adopted.
+	// panels that are not being deleted with it. DeleteWithContents deletes it with all that is in it, unless Dashboards or Folders that are not being deleted have something there. Orphan leaves it. Default: Delete; Orphan if it was adopted.
 	// +optional
 	DeletionPolicy FolderDeletionPolicy `json:"deletionPolicy,omitempty"`
 }
@@ -66,7 +66,7 @@ type FolderDeletionPolicy string
 const (
 	// FolderDelete deletes it, unless it holds what is not being deleted with it.
 	FolderDelete FolderDeletionPolicy = "Delete"
-	// FolderDeleteWithContents deletes it with all that is in it.
+	// FolderDeleteWithContents deletes it with all that is in it, unless that belongs to other objects.
 	FolderDeleteWithContents FolderDeletionPolicy = "DeleteWithContents"
 	// FolderOrphan leaves it.
 	FolderOrphan FolderDeletionPolicy = "Orphan"
@@ -123,6 +123,12 @@ type FolderStatus struct {
 	// +kubebuilder:validation:Maximum=9007199254740991
 	// +optional
 	OrgID int64 `json:"orgID,omitempty"`
+
+	// ID is Grafana's number of the folder, where its lists do not tell when it was created: before Grafana 12.
+	// +kubebuilder:validation:Minimum=0
+	// +kubebuilder:validation:Maximum=9007199254740991
+	// +optional
+	ID int64 `json:"id,omitempty"`
 
 	// CreatedAt is when Grafana says that the folder was created. With the uid it tells one whose uid is not derived from this object from any that was made in its place.
 	// +optional

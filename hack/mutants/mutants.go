@@ -254,8 +254,44 @@ var mutants = []mutant{
 	{
 		name: "folder deleted with what others put into it",
 		file: "controllers/folder_deletion.go",
-		old:  "	if !withContents {\n",
-		new:  "	if false {\n", test: "TestAPIFolderDeletionBlocked",
+		old:  "	case withContents:\n",
+		new:  "	case withContents || len(staying) > 0:\n", test: "TestAPIFolderDeletionBlocked",
+	},
+	{
+		name: "folder deleted with what objects of ours have in it",
+		file: "controllers/folder_deletion.go",
+		old:  "	case len(owned) > 0:\n",
+		new:  "	case len(owned) > 0 && !withContents:\n", test: "TestAPIFolderDeletionKeepsWhatObjectsHaveInIt",
+	},
+	{
+		name: "names of another namespace's objects told by a folder",
+		file: "controllers/folder_deletion.go",
+		old:  "	if owner.GetNamespace() == x.obj.Namespace {\n",
+		new:  "	if owner != nil {\n", test: "TestAPIFolderDeletionKeepsWhatObjectsHaveInIt",
+	},
+	{
+		name: "permissions of a folder by an old list of people",
+		file: "controllers/folder_permissions.go",
+		old:  "	if err := x.resolve(ctx, true); err != nil {\n",
+		new:  "	if err := x.resolve(ctx, false); err != nil {\n", test: "TestFolderPermissionsGoToWhoHasTheNameNow",
+	},
+	{
+		name: "permissions of a folder for whoever has a service account's id",
+		file: "controllers/folder_permissions.go",
+		old:  "	case a.Login != status.Login,",
+		new:  "	case", test: "TestAPIFolderPermissionsForAnotherAccount",
+	},
+	{
+		name: "permissions in a folder taken off a service account that is not known at the moment",
+		file: "controllers/folder_permissions.go",
+		old:  "		if x.accountMissing && !known &&",
+		new:  "		if x.untold && !known &&", test: "TestAPIFolderPermissionsWhileAServiceAccountIsUnknown",
+	},
+	{
+		name: "folder that a person has put in the place of ours taken for it",
+		file: "controllers/folder.go",
+		old:  "	return f.ID\n",
+		new:  "	return f.ID * 0\n", scenarios: "replaced by a person's",
 	},
 	{
 		name: "contents of a folder's folders not looked at",

@@ -8,6 +8,8 @@ import (
 
 // Folder is a folder for dashboards.
 type Folder struct {
+	// ID is never that of another one before Grafana 12, which may give it another one itself. 0: it is not told.
+	ID    int64  `json:"id,omitempty"`
 	UID   string `json:"uid,omitempty"`
 	Title string `json:"title"`
 	// ParentUID is the folder it is in. "": none.
@@ -24,6 +26,7 @@ func (f Folder) complete() bool { return f.UID != "" }
 
 // Hit is a dashboard or folder that a search found.
 type Hit struct {
+	ID    int64  `json:"id"`
 	UID   string `json:"uid"`
 	Title string `json:"title"`
 	// Type is "dash-db" or "dash-folder".
@@ -198,7 +201,7 @@ func (o *OrgClient) AllFolders(ctx context.Context, apis bool) ([]Folder, error)
 	hits, err := o.Search(ctx, "dash-folder")
 	all := make([]Folder, len(hits))
 	for i, hit := range hits {
-		all[i] = Folder{UID: hit.UID, Title: hit.Title, ParentUID: hit.FolderUID}
+		all[i] = Folder{ID: hit.ID, UID: hit.UID, Title: hit.Title, ParentUID: hit.FolderUID}
 	}
 	return all, err
 }
