@@ -7,6 +7,13 @@ import (
 	"grafana-tenancy.dev/operator/internal/grafana/grafanatest"
 )
 
+// NewFolder is one of the organization "org".
+func NewFolder(uid, title string) *v1alpha1.Folder {
+	return &v1alpha1.Folder{ObjectMeta: Named(""), Spec: v1alpha1.FolderSpec{
+		OrganizationRef: v1alpha1.ObjectReference{Name: "org"}, UID: uid, Title: title,
+	}}
+}
+
 // checkFolder fails unless Grafana has the folder just as it is asked for.
 func (w *World) checkFolder(o *v1alpha1.Folder, fail failer) {
 	all := w.Grafana.Folders(o.Status.OrgID)

@@ -45,7 +45,8 @@ func (l *life) foreignByOrg() map[int64]string {
 			}
 		}
 		for _, d := range l.Grafana.Dashboards(org.ID) {
-			if IsForeign(d.Title) || IsForeign(org.Name) || !bornDashboard(d) && !l.allowed {
+			if !l.isDoomed(org.ID, d.FolderUID) &&
+				(IsForeign(d.Title) || IsForeign(org.Name) || !bornDashboard(d) && !l.allowed) {
 				things = append(things, d)
 			}
 		}

@@ -83,12 +83,17 @@ func change(rt *rapid.T, obj lifecycle.Object) {
 	case *v1alpha1.Dashboard:
 		o.Spec.DeletionPolicy = drawPolicy(rt)
 		text := rapid.SampledFrom([]string{OneDashboard, OtherDashboard}).Draw(rt, "json")
+		if o.Name == "filed" {
+			text = strings.Replace(text, "Requests", "Filed", 1)
+		}
 		if suffix != "" {
 			text = strings.Replace(text, "Requests", "Errors", 1)
 		}
 		o.Spec.Source.JSON = &text
 	case *v1alpha1.Membership:
 		changeMembership(rt, o)
+	case *v1alpha1.Folder:
+		changeFolder(rt, o, suffix)
 	}
 }
 
@@ -197,6 +202,8 @@ func setSuspend(obj lifecycle.Object, on bool) {
 		o.Spec.Suspend = on
 	case *v1alpha1.Membership:
 		o.Spec.Suspend = on
+	case *v1alpha1.Folder:
+		o.Spec.Suspend = on
 	}
 }
 
@@ -222,6 +229,8 @@ func (l *life) wipeStatus(rt *rapid.T) {
 		o.Status = v1alpha1.DashboardStatus{}
 	case *v1alpha1.Membership:
 		o.Status = v1alpha1.MembershipStatus{}
+	case *v1alpha1.Folder:
+		o.Status = v1alpha1.FolderStatus{}
 	}
 	if err := l.Kube.Status().Update(l.TB.Context(), obj); err != nil {
 		l.TB.Fatal(err)

@@ -48,6 +48,7 @@ func (l *life) enlist() {
 		l.join("token"+suffix, func() lifecycle.Object { return Token() })
 	}
 	l.enlistPeople()
+	l.enlistFolders()
 	l.join("dashboard", func() lifecycle.Object { return Dashboard("", OneDashboard) })
 	l.join("dashboard-2", func() lifecycle.Object {
 		d := Dashboard("errors", strings.Replace(OneDashboard, "Requests", "Errors", 1))
@@ -101,6 +102,10 @@ func (l *life) ask(obj lifecycle.Object) {
 		o.Spec.AdoptionPolicy = v1alpha1.AdoptionAdopt
 	case *v1alpha1.Membership:
 		o.Spec.AdoptionPolicy = v1alpha1.AdoptionAdopt
+	case *v1alpha1.Folder:
+		if o.Spec.UID != "" {
+			o.Spec.AdoptionPolicy = v1alpha1.AdoptionAdopt
+		}
 	}
 }
 
@@ -167,6 +172,7 @@ func (l *life) actions() map[string]func(*rapid.T) {
 		"a token in Grafana":                l.touchToken,
 		"a dashboard in Grafana":            l.touchDashboard,
 		"a person in Grafana":               func(rt *rapid.T) { l.touchPeople(rt) },
+		"a folder in Grafana":               l.touchFolder,
 	} {
 		all[name] = func(rt *rapid.T) { action(rt); l.look() }
 	}
@@ -280,6 +286,8 @@ func holdsNothing(obj lifecycle.Object) bool {
 		return o.Status.UID == ""
 	case *v1alpha1.Membership:
 		return len(o.Status.Added) == 0
+	case *v1alpha1.Folder:
+		return o.Status.UID == ""
 	}
 	return false
 }

@@ -44,7 +44,7 @@ func (l *life) peace() error {
 	if err := l.Rest(); err != nil {
 		return err
 	}
-	return errors.Join(l.harm(), l.Check(l.World.Foreign(), Scenario{}), l.atRest())
+	return errors.Join(l.harm(), l.Check(l.World.Foreign(), Scenario{}), l.strayFolders(), l.atRest())
 }
 
 // content reports whether nothing is being deleted and everything Ready.
@@ -67,6 +67,7 @@ func (l *life) resolve() {
 			continue
 		}
 		l.provideParent(obj)
+		l.provideFolder(obj)
 		l.answer(obj)
 		if alive(obj) {
 			Edit(l.World, obj, calm)
@@ -141,6 +142,8 @@ func calm(obj lifecycle.Object) {
 		o.Spec.MaxServiceAccountRole = ""
 	case *v1alpha1.Membership:
 		calmMembership(o)
+	case *v1alpha1.Folder:
+		calmFolder(o)
 	case *v1alpha1.ServiceAccount:
 		o.Spec.Disabled = false
 	case *v1alpha1.ServiceAccountToken:
@@ -166,11 +169,19 @@ func (l *life) clearWay(obj lifecycle.Object) {
 			l.Delete(child)
 		}
 	}
+	if f, ok := obj.(*v1alpha1.Folder); ok {
+		l.clearFolder(f)
+	}
 	o, ok := obj.(*v1alpha1.Organization)
 	if !ok {
 		return
 	}
 	org := o.Status.OrgID
+	for _, f := range l.Grafana.Folders(org) {
+		if l.holder(org, f) == nil {
+			l.asAdmin(http.MethodDelete, org, "/api/folders/%s", f.UID)
+		}
+	}
 	for _, a := range l.Grafana.ServiceAccounts(org) {
 		if IsForeign(a.Name) || !bornAccount.MatchString(a.Login) || len(l.revived) > 0 {
 			l.asAdmin(http.MethodDelete, org, "/api/serviceaccounts/%d", a.ID)
@@ -275,6 +286,7 @@ func ownerOf(org grafanatest.Org) string {
 
 func (l *life) tidyOrganization(org int64, left, held map[string]bool) {
 	l.tidyPeople(org)
+	l.tidyFolders(org, left)
 	for _, a := range l.Grafana.ServiceAccounts(org) {
 		parts := regexp.MustCompile(`-([0-9a-f]{8})(-[2-9])?$`).FindStringSubmatch(a.Login)
 		persons := !bornAccount.MatchString(a.Login) && !IsForeign(a.Name)
