@@ -143,7 +143,8 @@ func errorOf[T any](_ T, err error) error { return err }
 
 func same[T any](t *testing.T, what string, want, got T) {
 	t.Helper()
-	if diff := gocmp.Diff(want, got, cmpopts.IgnoreFields(grafana.Folder{}, "Created", "Version"),
+	if diff := gocmp.Diff(want, got, cmpopts.IgnoreFields(grafana.Folder{}, "ID", "Created", "Version"),
+		cmpopts.IgnoreFields(grafana.Hit{}, "ID"),
 		cmpopts.IgnoreFields(grafana.Member{}, "Email")); diff != "" {
 		t.Errorf("%s (-want +got):\n%s", what, diff)
 	}
