@@ -308,8 +308,8 @@ var mutants = []mutant{
 	{
 		name: "folder left with the permissions it was born with",
 		file: "controllers/folder_permissions.go",
-		old:  "		(have.permissions == nil || !maps.Equal(",
-		new:  "		(have.permissions != nil && !maps.Equal(", scenarios: "folder created with permissions",
+		old:  "		(have.permissions == nil ||\n",
+		new:  "		(have.permissions != nil &&\n", scenarios: "folder created with permissions",
 	},
 	{
 		name: "the operator's own permission taken for drift",
