@@ -132,8 +132,8 @@ func (x *folder) subjectOf(
 	return subject{user: person.UserID}, "", nil
 }
 
-// accountNamed is Grafana's id of a ServiceAccount; 0: it is not there, or, if that is asked live, the id is not its own
-// any more.
+// accountNamed is Grafana's id of a ServiceAccount; 0: it is not there, or, if that is asked live, the id is another's
+// by now.
 func (x *folder) accountNamed(
 	ctx context.Context, ref v1alpha1.LocalObjectReference, field string, live bool,
 ) (int64, error) {

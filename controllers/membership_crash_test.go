@@ -150,11 +150,16 @@ func membershipScenarios() []crash.Scenario {
 		{Name: "membership's role changed", Before: withMembership, Act: func(w *crash.World) {
 			editMembers(w, func(m *v1alpha1.Membership) { m.Spec.Members[0].Role = "Viewer" })
 		}, After: all(peopleAre("ada", "Viewer", "bob", "Viewer", "boss", "Editor"), neverRemoved)},
-		{Name: "membership's role changed, and then taken off the list", Before: withMembership, Act: func(w *crash.World) {
-			editMembers(w, func(m *v1alpha1.Membership) { m.Spec.Members[0].Role = "Admin" })
-			w.Visit("Membership tenant/people")
-			editMembers(w, func(m *v1alpha1.Membership) { m.Spec.Members = m.Spec.Members[1:] })
-		}, After: peopleAre("bob", "Viewer", "boss", "Editor")},
+		{
+			Name:   "membership's role changed, and then taken off the list",
+			Before: withMembership,
+			Act: func(w *crash.World) {
+				editMembers(w, func(m *v1alpha1.Membership) { m.Spec.Members[0].Role = "Admin" })
+				w.Visit("Membership tenant/people")
+				editMembers(w, func(m *v1alpha1.Membership) { m.Spec.Members = m.Spec.Members[1:] })
+			},
+			After: peopleAre("bob", "Viewer", "boss", "Editor"),
+		},
 		{Name: "membership's role changed, and then deleted", Before: withMembership, Act: func(w *crash.World) {
 			editMembers(w, func(m *v1alpha1.Membership) { m.Spec.Members[0].Role = "Admin" })
 			w.Visit("Membership tenant/people")

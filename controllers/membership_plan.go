@@ -359,7 +359,8 @@ func (x *membership) planRemovals(s *membershipState) {
 
 // asLeft reports whether somebody is still what this object has made them.
 func (x *membership) asLeft(a v1alpha1.AddedMember, m grafana.Member) bool {
-	return gave(a, m.Role) && is(asMember(a), m.Login, m.Email) && !m.IsExternallySynced && !x.isOperator(m.Login, m.Email)
+	return gave(a, m.Role) && is(asMember(a), m.Login, m.Email) && !m.IsExternallySynced &&
+		!x.isOperator(m.Login, m.Email)
 }
 
 // wanted reports whether another Membership lists somebody and will have them.

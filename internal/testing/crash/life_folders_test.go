@@ -102,7 +102,8 @@ func (l *life) holder(org int64, f grafanatest.Folder) *v1alpha1.Folder {
 			continue
 		}
 		at, err := time.Parse(time.RFC3339, o.Status.CreatedAt)
-		recorded := o.Status.UID == f.UID && o.Status.OrgID == org && err == nil && made.Created.Sub(at).Abs() < time.Minute
+		recorded := o.Status.UID == f.UID && o.Status.OrgID == org && err == nil &&
+			made.Created.Sub(at).Abs() < time.Minute
 		if recorded || string(o.UID) == f.UID {
 			return o
 		}
