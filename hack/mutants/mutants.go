@@ -291,7 +291,7 @@ var mutants = []mutant{
 		name: "folder that a person has put in the place of ours taken for it",
 		file: "controllers/folder.go",
 		old:  "	return f.ID\n",
-		new:  "	return f.ID * 0\n", scenarios: "replaced by a person's",
+		new:  "	return f.ID * 0\n", test: "TestFolderReplacedByOneThatIsJustLikeIt",
 	},
 	{
 		name: "contents of a folder's folders not looked at",
