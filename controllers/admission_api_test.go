@@ -31,6 +31,7 @@ var bare = map[string]spec{
 	"ServiceAccountToken": {"serviceAccountRef": spec{"name": "robot"}},
 	"Folder":              {"organizationRef": spec{"name": "team"}},
 	"Dashboard":           {"organizationRef": spec{"name": "team"}, "source": spec{"json": "{}"}},
+	"DataSource":          {"organizationRef": spec{"name": "team"}, "type": "testdata"},
 	"Membership":          {"organizationRef": spec{"name": "team"}, "members": []any{spec{"login": "ada"}}},
 }
 

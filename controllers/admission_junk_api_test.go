@@ -161,7 +161,7 @@ func (p location) String() string {
 		case int:
 			text.WriteString("[]")
 		case string:
-			keyed := []string{"quotas", "labels", "annotations", "matchLabels", "template"}
+			keyed := []string{"quotas", "labels", "annotations", "matchLabels", "template", "secureJsonData"}
 			if slices.Contains(keyed, fmt.Sprint(p.path[max(0, i-1)])) {
 				step = "{}"
 			}

@@ -22,6 +22,7 @@ func scenarios() []crash.Scenario {
 		membershipScenarios(),
 		sourceScenarios(),
 		folderScenarios(),
+		dataSourceScenarios(),
 		folderKindScenarios(),
 		foreignScenarios(),
 		ownershipScenarios(),

@@ -39,6 +39,7 @@ func raids() []hostile.Raid {
 		},
 		{Name: "words", Attempts: tellingWords},
 		{Name: "urls", Attempts: hostileURLs},
+		{Name: "data sources", Attempts: hostileDataSources},
 	}
 }
 

@@ -50,6 +50,7 @@ func registerKinds(e *Env) {
 	lifecycle.RegisterKind(e.Engine, newTokenKind(e).describe())
 	lifecycle.RegisterKind(e.Engine, folderKind{e}.describe())
 	lifecycle.RegisterKind(e.Engine, dashboardKind{e}.describe())
+	lifecycle.RegisterKind(e.Engine, newDataSourceKind(e).describe())
 	lifecycle.RegisterKind(e.Engine, membershipKind{e}.describe())
 }
 

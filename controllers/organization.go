@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/types"
 
 	"grafana-tenancy.dev/operator/api/v1alpha1"
@@ -60,9 +61,9 @@ func (k organizationKind) describe() lifecycle.Kind[*v1alpha1.Organization, orgS
 		Allowed: func(obj *v1alpha1.Organization) v1alpha1.AllowedNamespaces { return obj.Spec.AllowedNamespaces },
 		Usability: func(obj *v1alpha1.Organization) any {
 			return struct {
-				id   int64
-				name string
-			}{obj.Status.OrgID, obj.Status.Name}
+				id           int64
+				name, labels string
+			}{obj.Status.OrgID, obj.Status.Name, labels.FormatLabels(obj.Labels)}
 		},
 		Indexes: []lifecycle.Index[*v1alpha1.Organization]{{Field: byHomeDashboard, Of: homeDashboardOf}},
 		Watches: []lifecycle.Watch{{Of: &v1alpha1.Dashboard{}, Requests: k.shownFirst, Changes: homeDashboardChanges}},

@@ -15,6 +15,7 @@ import (
 
 	"grafana-tenancy.dev/operator/api/v1alpha1"
 	"grafana-tenancy.dev/operator/internal/lifecycle"
+	"grafana-tenancy.dev/operator/internal/template"
 	"grafana-tenancy.dev/operator/internal/token"
 )
 
@@ -90,7 +91,7 @@ const optionalAnnotations = v1alpha1.AnnotationTokenExpires + "," + v1alpha1.Ann
 
 // render fills the templates in.
 func (x *accountToken) render(r token.Record) (map[string][]byte, error) {
-	return token.Render(x.obj.Spec.Secret.Template, map[string]any{
+	return template.Render(x.obj.Spec.Secret.Template, map[string]any{
 		"token": r.Key.Reveal(), "expiresAt": r.Expires, "login": x.account.Status.Login,
 		"url": x.conn.URL(), "orgID": x.org.ID(), "orgName": x.object.Status.Name,
 	})

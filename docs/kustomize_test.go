@@ -57,6 +57,20 @@ spec:
     url:
       url: https://dashboards.example.com/one.json
       caFrom: {secretKeyRef: {name: made-secret, key: ca}}
+---
+apiVersion: grafana-tenancy.dev/v1alpha1
+kind: DataSource
+metadata: {name: metrics}
+spec:
+  organizationRef: {name: team}
+  type: prometheus
+  url: https://metrics.example.com
+  basicAuth: {user: reader, passwordSecretRef: {name: made-secret, key: password}}
+  headers:
+  - name: Authorization
+    valueFrom: {secretKeyRef: {name: made-secret, key: token}}
+  - name: X-Region
+    valueFrom: {configMapKeyRef: {name: made-map, key: region}}
 `
 
 // With config/kustomize/name-references.yaml, the hashes that kustomize's generators append to names reach every field.
@@ -80,12 +94,13 @@ secretGenerator: [{name: made-secret, literals: [token=x]}]
 		t.Errorf("%d names with a hash, want %d:\n%s", n, want, out)
 	}
 	inCRDs := 0
-	for _, kind := range []string{"dashboards", "folders", "instances", "organizations", "serviceaccounts", "serviceaccounttokens"} {
+	for _, kind := range []string{"dashboards", "datasources", "folders", "instances", "memberships", "organizations", "serviceaccounts", "serviceaccounttokens"} {
 		crd := read(t, fmt.Sprintf("config/crd/bases/grafana-tenancy.dev_%s.yaml", kind))
 		inCRDs += len(regexp.MustCompile(`(?m)^ +(configMapRef|configMapKeyRef|secretKeyRef|secretRef|`+
-			`clientCertificateSecretRef|headersFrom|token|instanceRef|organizationRef|serviceAccountRef|homeDashboardRef|parentRef|ref):$`).
+			`clientCertificateSecretRef|passwordSecretRef|headersFrom|token|instanceRef|organizationRef|serviceAccountRef|homeDashboardRef|parentRef|ref):$`).
 			FindAllString(crd, -1))
 	}
+	inCRDs -= 2 // kustomize does not follow into secureJsonData, whose keys are anybody's
 	if listed := strings.Count(read(t, configuration), "- {group:"); listed != inCRDs {
 		t.Errorf("the CRDs have %d fields that name another object, and %s has %d", inCRDs, configuration, listed)
 	}

@@ -12,6 +12,8 @@ const (
 	ConditionStalled = "Stalled"
 	// ConditionDrifted, on Dashboards, is True while an edit made in Grafana is left to stand by driftPolicy Report.
 	ConditionDrifted = "Drifted"
+	// ConditionHealthy, on DataSources with spec.health, is what Grafana finds when it tries the source.
+	ConditionHealthy = "Healthy"
 )
 
 // Reasons of conditions and events. The list is closed: nothing else appears in a condition.
@@ -44,7 +46,7 @@ const (
 	ReasonTLSFailed = "TLSFailed"
 	// ReasonUnsupportedVersion: Grafana is older than 10.4.
 	ReasonUnsupportedVersion = "UnsupportedVersion"
-	// ReasonSecretNotFound: a Secret or ConfigMap that the Instance names, or a key in it, does not exist.
+	// ReasonSecretNotFound: a Secret or ConfigMap that the Instance or DataSource names, or a key in it, does not exist.
 	ReasonSecretNotFound = "SecretNotFound"
 	// ReasonInvalidCredentials: Grafana refuses the credential (401).
 	ReasonInvalidCredentials = "InvalidCredentials"
@@ -103,6 +105,13 @@ const (
 	ReasonKeyRefused = "KeyRefused"
 	// ReasonServiceAccountDisabled: the token's service account is disabled, so the key does not work until it is enabled.
 	ReasonServiceAccountDisabled = "ServiceAccountDisabled"
+
+	// ReasonWorking: of condition Healthy: Grafana has tried the data source, and it works.
+	ReasonWorking = "Working"
+	// ReasonNotWorking: of condition Healthy: Grafana has tried the data source, and it does not work.
+	ReasonNotWorking = "NotWorking"
+	// ReasonNotTried: of condition Healthy: Grafana could not be asked to try the data source, or did not say in time.
+	ReasonNotTried = "NotTried"
 
 	// ReasonDeleting: it is being deleted in Grafana.
 	ReasonDeleting = "Deleting"

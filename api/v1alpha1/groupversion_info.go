@@ -21,6 +21,7 @@ func AddToScheme(scheme *runtime.Scheme) error {
 		&ServiceAccountToken{}, &ServiceAccountTokenList{},
 		&Folder{}, &FolderList{},
 		&Dashboard{}, &DashboardList{},
+		&DataSource{}, &DataSourceList{},
 		&Membership{}, &MembershipList{},
 	)
 	metav1.AddToGroupVersion(scheme, GroupVersion)

@@ -48,7 +48,7 @@ func writeOverlay(dir string, grafana *grafana) (string, error) {
 		"resources": []string{base},
 		"patches": []any{
 			map[string]any{"target": map[string]string{"kind": "Instance"}, "patch": url},
-			map[string]any{"target": map[string]string{"kind": "Secret"}, "patch": login},
+			map[string]any{"target": map[string]string{"kind": "Secret", "name": "grafana"}, "patch": login},
 		},
 	}, "", "  ")
 	if err != nil {

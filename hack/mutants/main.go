@@ -30,7 +30,7 @@ func main() {
 
 func all(only *regexp.Regexp) error {
 	chosen := slices.DeleteFunc(
-		slices.Concat(mutants, ownershipMutants, tokenMutants, dashboardMutants, membershipMutants),
+		slices.Concat(mutants, ownershipMutants, tokenMutants, dashboardMutants, dataSourceMutants, membershipMutants),
 		func(m mutant) bool { return !only.MatchString(m.name) },
 	)
 	if len(chosen) == 0 {

@@ -12,7 +12,7 @@ import (
 func TestMutantsAreCurrent(t *testing.T) {
 	t.Chdir(filepath.Join("..", ".."))
 	names := map[string]bool{}
-	for _, m := range slices.Concat(mutants, ownershipMutants, tokenMutants, dashboardMutants, membershipMutants) {
+	for _, m := range slices.Concat(mutants, ownershipMutants, tokenMutants, dashboardMutants, dataSourceMutants, membershipMutants) {
 		source, err := os.ReadFile(m.file)
 		if err != nil {
 			t.Fatal(err)

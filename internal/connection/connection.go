@@ -35,6 +35,7 @@ type Conn struct {
 	dashboardLists dashboardLists
 	folderLists    lists[map[string]grafana.Folder]
 	memberLists    lists[[]grafana.Member]
+	sourceLists    lists[[]grafana.DataSource]
 	folders        folders
 	firstCreates   firstCreates
 

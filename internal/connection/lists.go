@@ -82,6 +82,19 @@ func (c *Conn) ListOfFolders(ctx context.Context, org *grafana.OrgClient) (map[s
 	return found, err
 }
 
+// ListOfDataSources lists the data sources of an organization, or brings the list that others have just made if an older
+// one will do.
+func (c *Conn) ListOfDataSources(
+	ctx context.Context,
+	org *grafana.OrgClient,
+	olderDoes bool,
+) ([]grafana.DataSource, error) {
+	found, _, err := c.sourceLists.get(c, org.ID(), olderDoes, func() ([]grafana.DataSource, error) {
+		return org.DataSources(ctx)
+	})
+	return found, err
+}
+
 // ListOfMembers lists the people in an organization, or brings the list that others have just made if an older one will
 // do; then it is not fresh. What is written goes by a fresh one.
 func (c *Conn) ListOfMembers(ctx context.Context, org int64, olderDoes bool) ([]grafana.Member, bool, error) {

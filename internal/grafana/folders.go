@@ -37,15 +37,6 @@ type Hit struct {
 
 func (h Hit) complete() bool { return h.UID != "" }
 
-// DataSource is a data source of the organization.
-type DataSource struct {
-	UID  string `json:"uid"`
-	Name string `json:"name"`
-	Type string `json:"type"`
-}
-
-func (d DataSource) complete() bool { return d.UID != "" }
-
 // Folder returns the folder with this uid.
 //
 // GET /api/folders/:uid
@@ -232,11 +223,4 @@ func (o *OrgClient) Search(ctx context.Context, kind string) ([]Hit, error) {
 // GET /api/search
 func (o *OrgClient) SearchContents(ctx context.Context, limit int) ([]Hit, error) {
 	return do[list[Hit]](ctx, o, get("/api/search").with("limit", strconv.Itoa(limit)))
-}
-
-// DataSources lists the data sources of the organization.
-//
-// GET /api/datasources
-func (o *OrgClient) DataSources(ctx context.Context) ([]DataSource, error) {
-	return do[list[DataSource]](ctx, o, get("/api/datasources"))
 }

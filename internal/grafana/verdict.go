@@ -69,6 +69,7 @@ var verdicts = []rule{
 	{ids: []string{"plugin-dashboard"}, is: Refused},
 	{status: []int{http.StatusPreconditionFailed}, ids: []string{"version-mismatch"}, is: Changed},
 	{status: []int{http.StatusPreconditionFailed}, says: (*Error).saysChanged, is: Changed},
+	{status: []int{http.StatusConflict}, says: (*Error).saysUpdated, is: Changed},
 	{ids: takenIDs, is: Taken},
 	{status: []int{http.StatusConflict, http.StatusPreconditionFailed}, says: (*Error).saysTaken, is: Taken},
 	// A status that says something of an object, and words that do not.
@@ -123,6 +124,7 @@ var about = []struct {
 	{"/api/serviceaccounts", []string{"service account", "token"}},
 	{"/api/dashboards", []string{"dashboard"}},
 	{"/api/folders", []string{"folder"}},
+	{"/api/datasources", []string{"data source"}},
 	{"/api/user", []string{"user"}},
 	{"/apis/dashboard.grafana.app", []string{"dashboard"}},
 	{"/apis/folder.grafana.app", []string{"folder"}},
@@ -156,6 +158,12 @@ func (e *Error) saysChanged() bool {
 	words := strings.ToLower(e.Message)
 	// Grafana 12 says "dashboard" of a folder, too.
 	return strings.Contains(words, "changed by someone else") && kindsOf(e.route) != nil
+}
+
+// saysUpdated reports whether a 409 says that a data source has another version.
+func (e *Error) saysUpdated() bool {
+	return strings.HasPrefix(e.route, "/api/datasources") &&
+		strings.Contains(e.Message, "has already been updated by someone else")
 }
 
 // saysTaken reports whether a 409 or 412 says that something of the route's kind is there already.

@@ -18,7 +18,14 @@ var rank = map[string]int{roleNone: 0, roleViewer: 1, roleEditor: 2, roleAdmin: 
 
 // allowed are the actions that each role adds to those of the role below it.
 var allowed = map[string][]string{
-	roleViewer: {"orgs:read", "dashboards:read", "folders:read", "datasources:read", "library.panels:read"},
+	roleViewer: {
+		"orgs:read",
+		"dashboards:read",
+		"folders:read",
+		"datasources:read",
+		"datasources:query",
+		"library.panels:read",
+	},
 	roleEditor: {
 		"dashboards:create",
 		"dashboards:write",

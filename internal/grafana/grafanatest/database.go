@@ -127,8 +127,9 @@ type dataSource struct {
 	made        int // as in org
 	id, version int64
 	uid, name   string
-	body        newSource // never changed
+	body        newSource // never changed, but replaced
 	isDefault   bool
+	provisioned bool // by a file
 }
 
 // newDatabase is a fresh installation: one org, one server admin.

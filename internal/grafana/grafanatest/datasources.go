@@ -1,9 +1,14 @@
 package grafanatest
 
 import (
+	"bytes"
 	"cmp"
+	"encoding/json"
+	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 )
 
@@ -18,8 +23,43 @@ type newSource struct {
 	BasicAuth      bool
 	BasicAuthUser  string
 	IsDefault      bool
-	JSONData       map[string]any    `json:"jsonData"`
+	JSONData       asSent            `json:"jsonData"`
 	SecureJSONData map[string]string `json:"secureJsonData"`
+
+	WithCredentials bool
+	Version         int64
+}
+
+// asSent is a JSON object whose numbers stay as they were written.
+type asSent map[string]any
+
+func (a *asSent) UnmarshalJSON(text []byte) error { return decodeAsSent(text, (*map[string]any)(a)) }
+
+func decodeAsSent(text []byte, to any) error {
+	d := json.NewDecoder(bytes.NewReader(text))
+	d.UseNumber()
+	return d.Decode(to)
+}
+
+// sourcePlugin is a kind of data source that the model knows.
+type sourcePlugin struct{ id, name, logo string }
+
+// sourcePlugins are those by id, or by an alias that they had once.
+var sourcePlugins = map[string]sourcePlugin{
+	"prometheus":                    {"prometheus", "Prometheus", "prometheus_logo.svg"},
+	"loki":                          {"loki", "Loki", "loki_icon.svg"},
+	"testdata":                      {"grafana-testdata-datasource", "TestData", "testdata.svg"},
+	"grafana-testdata-datasource":   {"grafana-testdata-datasource", "TestData", "testdata.svg"},
+	"postgres":                      {"grafana-postgresql-datasource", "PostgreSQL", "postgresql_logo.svg"},
+	"grafana-postgresql-datasource": {"grafana-postgresql-datasource", "PostgreSQL", "postgresql_logo.svg"},
+}
+
+// plugin is that of a data source; of one that is not installed only the type is known.
+func (s *dataSource) plugin() sourcePlugin {
+	if p, known := sourcePlugins[s.body.Type]; known {
+		return p
+	}
+	return sourcePlugin{id: s.body.Type, name: s.body.Type}
 }
 
 func noSource() *answer { return fail(http.StatusNotFound, "Data source not found") }
@@ -67,42 +107,61 @@ func createSource(c *call) *answer {
 		body:      body,
 		isDefault: body.IsDefault || len(o.sources) == 0,
 	}
-	if s.isDefault {
-		for _, other := range o.sources {
-			other.isDefault = false
-		}
-	}
 	o.sources[s.uid] = s
+	o.onlyDefault(s)
 	return ok(obj{"datasource": c.showSource(s), "id": s.id, "message": "Datasource added", "name": s.name})
+}
+
+// onlyDefault takes from the others what there is once in an organization.
+func (o *org) onlyDefault(s *dataSource) {
+	for _, other := range o.sources {
+		other.isDefault = other.isDefault && (!s.isDefault || other == s)
+	}
 }
 
 // refuseSource says what is wrong with a data source's fields; nil: nothing.
 func (c *call) refuseSource(s newSource) *answer {
-	_, err := url.Parse(s.URL)
 	switch {
-	case err != nil && strings.Contains(s.URL, "://") && s.Type == "prometheus": // of some types it is checked
+	case s.URL != "" && !validSourceURL(s):
 		return fail(http.StatusBadRequest, "Validation error, invalid URL")
 	case len(s.Name) > nameLength:
 		return failID(http.StatusBadRequest, "datasource.nameInvalid", "Invalid datasource name.")
 	case c.quirks.checksSourceUID && (!legalUID(s.UID) || len(s.UID) > longestUID):
 		return failID(http.StatusBadRequest, "datasource.uidInvalid", "Invalid datasource UID.")
+	case len(s.URL) > textLength:
+		return failID(http.StatusBadRequest, "datasource.urlInvalid", "Invalid datasource url.")
+	case s.JSONData["teamHttpHeaders"] != nil && c.quirks.checksSourceUID:
+		return fail(http.StatusForbidden,
+			"Cannot create datasource with team HTTP headers, need to use updateDatasourceLBACRules API")
 	}
 	return nil
+}
+
+// needURL are types that do not go without a URL.
+var needURL = []string{"prometheus", "loki", "grafana-postgresql-datasource"}
+
+// validSourceURL is what a change is held to; at its birth a data source may have no URL at all.
+func validSourceURL(s newSource) bool {
+	if slices.Contains(needURL, s.Type) && strings.TrimSpace(s.URL) == "" {
+		return false
+	}
+	_, err := url.Parse(s.URL)
+	return err == nil || !strings.Contains(s.URL, "://")
 }
 
 // sourceRow is a data source as lists show it.
 func (c *call) sourceRow(s *dataSource) obj {
 	data := s.body.JSONData
 	if data == nil {
-		data = map[string]any{}
+		data = asSent{}
 	}
 	return obj{
 		"id":          s.id,
 		"uid":         s.uid,
 		"orgId":       c.who.orgID,
 		"name":        s.name,
-		"type":        s.body.Type,
-		"typeLogoUrl": c.sourceLogo(s.body.Type),
+		"type":        s.plugin().id,
+		"typeLogoUrl": c.sourceLogo(s.plugin()),
 		"access":      s.body.Access,
 		"url":         s.body.URL,
 		"user":        s.body.User,
@@ -110,25 +169,27 @@ func (c *call) sourceRow(s *dataSource) obj {
 		"basicAuth":   s.body.BasicAuth,
 		"isDefault":   s.isDefault,
 		"jsonData":    data,
-		"readOnly":    false,
+		"readOnly":    s.provisioned,
 	}
 }
 
-func (c *call) sourceLogo(kind string) string {
-	logo, known := map[string]string{"prometheus": "prometheus_logo.svg", "loki": "loki_icon.svg"}[kind]
-	if !known {
+func (c *call) sourceLogo(p sourcePlugin) string {
+	if p.logo == "" {
 		return "public/img/icn-datasource.svg"
 	}
-	return c.quirks.pluginFolder + "/" + kind + "/img/" + logo
+	return c.quirks.pluginFolder + "/" + p.id + "/img/" + p.logo
 }
 
 func (c *call) showSource(s *dataSource) obj {
 	set := obj{}
-	for key := range s.body.SecureJSONData {
-		set[key] = true
+	for key, value := range s.body.SecureJSONData {
+		if value != "" {
+			set[key] = true
+		}
 	}
 	shown := c.sourceRow(s)
-	shown["basicAuthUser"], shown["withCredentials"], shown["secureJsonFields"], shown["version"] = s.body.BasicAuthUser, false, set, s.version
+	shown["basicAuthUser"], shown["withCredentials"] = s.body.BasicAuthUser, s.body.WithCredentials
+	shown["secureJsonFields"], shown["version"] = set, s.version
 	if c.quirks.unified {
 		shown["apiVersion"] = ""
 	}
@@ -139,14 +200,13 @@ func listSources(c *call) *answer {
 	out := []obj{}
 	if o := c.org(); o != nil {
 		for _, s := range sorted(o.sources, func(a, b *dataSource) int {
-			return cmp.Or(strings.Compare(strings.ToLower(a.name), strings.ToLower(b.name)), strings.Compare(a.uid,
-				b.uid))
+			return cmp.Or(
+				strings.Compare(strings.ToLower(a.name), strings.ToLower(b.name)),
+				strings.Compare(a.name, b.name),
+			)
 		}) {
 			row := c.sourceRow(s)
-			row["typeName"] = cmp.Or(
-				map[string]string{"prometheus": "Prometheus", "loki": "Loki"}[s.body.Type],
-				s.body.Type,
-			)
+			row["typeName"] = s.plugin().name
 			out = append(out, row)
 		}
 	}
@@ -160,12 +220,107 @@ func getSource(c *call) *answer {
 	return noSource()
 }
 
+func updateSource(c *call) *answer {
+	var body newSource
+	if !c.bind(&body) || body.Name == "" || body.Type == "" || body.Access == "" {
+		return badData()
+	}
+	if !validSourceURL(body) {
+		return fail(http.StatusBadRequest, "Validation error, invalid URL")
+	}
+	o := c.org()
+	if o == nil || o.source(c.params["uid"]) == nil {
+		return noSource()
+	}
+	s := o.source(c.params["uid"])
+	if s.provisioned {
+		return fail(http.StatusForbidden, "Cannot update read-only data source")
+	}
+	if a := c.refuseChange(o, s, body); a != nil {
+		return a
+	}
+	s.change(body)
+	if uid := body.UID; uid != "" && uid != s.uid {
+		delete(o.sources, s.uid)
+		s.uid, o.sources[uid] = uid, s
+	}
+	o.onlyDefault(s)
+	return ok(obj{"datasource": c.showSource(s), "id": s.id, "message": "Datasource updated", "name": body.Name})
+}
+
+// refuseChange says what keeps a data source from being changed so; nil: nothing.
+func (c *call) refuseChange(o *org, s *dataSource, body newSource) *answer {
+	if body.UID != "" && !c.db.kind.same(body.UID, s.uid) && c.quirks.checksSourceUID {
+		return fail(http.StatusInternalServerError, "Failed to update datasource")
+	}
+	if len(body.URL) > textLength {
+		return failID(http.StatusBadRequest, "datasource.urlInvalid", "Invalid datasource url.")
+	}
+	for _, other := range o.sources {
+		if other != s && body.Name != s.name && c.db.kind.same(other.name, body.Name) {
+			return fail(
+				http.StatusConflict,
+				"Failed to update datasource: data source with the same name already exists",
+			)
+		}
+	}
+	if body.Version != 0 && body.Version < s.version {
+		return fail(
+			http.StatusConflict,
+			"Datasource has already been updated by someone else. Please reload and try again",
+		)
+	}
+	return nil
+}
+
+// change replaces all but what stays if it is left out: secrets, and some columns that are not made empty.
+func (s *dataSource) change(body newSource) {
+	secrets := maps.Clone(s.body.SecureJSONData)
+	if secrets == nil {
+		secrets = map[string]string{}
+	}
+	maps.Copy(secrets, body.SecureJSONData)
+	body.SecureJSONData = secrets
+	body.URL = cmp.Or(body.URL, s.body.URL)
+	body.BasicAuthUser = cmp.Or(body.BasicAuthUser, s.body.BasicAuthUser)
+	s.body, s.name, s.isDefault, s.version = body, body.Name, body.IsDefault, body.Version+1
+}
+
+// checkSource has a plugin try the data source. In the model nothing is behind any of them; what has no plugin, or one
+// without a server's part, cannot be asked.
+func checkSource(c *call) *answer {
+	o := c.org()
+	if o == nil || o.source(c.params["uid"]) == nil {
+		return fail(http.StatusInternalServerError, "Unable to load datasource metadata")
+	}
+	s := o.source(c.params["uid"])
+	switch s.plugin().id {
+	case "grafana-testdata-datasource":
+		return ok(obj{"message": "Data source is working", "status": "OK"})
+	case "prometheus":
+		message := fmt.Sprintf("Post %q: dial tcp %s: connect: connection refused - There was an error returned "+
+			"querying the Prometheus API.", s.body.URL+"/api/v1/query", strings.TrimPrefix(s.body.URL, "http://"))
+		return reply(http.StatusBadRequest, obj{"message": message, "status": "ERROR"})
+	case "loki":
+		return reply(http.StatusBadRequest, obj{
+			"message": "Unable to connect with Loki. Please check the server logs for more details.",
+			"status":  "ERROR",
+		})
+	case "alertmanager":
+		return failID(http.StatusInternalServerError, "plugin.unavailable", "Plugin unavailable")
+	}
+	return failID(http.StatusNotFound, "plugin.notRegistered", "Plugin not registered")
+}
+
 func deleteSource(c *call) *answer {
 	o := c.org()
 	if o == nil || o.source(c.params["uid"]) == nil {
 		return noSource()
 	}
 	gone := o.source(c.params["uid"])
+	if gone.provisioned {
+		return fail(http.StatusForbidden, "Cannot delete read-only data source")
+	}
 	delete(o.sources, gone.uid)
 	return ok(obj{"id": gone.id, "message": "Data source deleted"})
 }

@@ -106,7 +106,8 @@ func (s *Server) describe(in inbound) Request {
 
 // withoutPasswords returns a copy of a body without the passwords in it.
 func withoutPasswords(body []byte) []byte {
-	if !strings.Contains(strings.ToLower(string(body)), "password") {
+	if lower := strings.ToLower(string(body)); !strings.Contains(lower, "password") &&
+		!strings.Contains(lower, "securejsondata") {
 		return slices.Clone(body)
 	}
 	var fields map[string]json.RawMessage
@@ -114,7 +115,7 @@ func withoutPasswords(body []byte) []byte {
 		return []byte("***")
 	}
 	for k := range fields {
-		if strings.Contains(strings.ToLower(k), "password") {
+		if lower := strings.ToLower(k); strings.Contains(lower, "password") || lower == "securejsondata" {
 			fields[k] = json.RawMessage(`"***"`)
 		}
 	}

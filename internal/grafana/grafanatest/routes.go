@@ -153,6 +153,8 @@ var routes = newRouter([]route{
 	{method: "GET", pattern: "/api/datasources", needs: "datasources:read", handler: listSources},
 	{method: "POST", pattern: "/api/datasources", needs: "datasources:create", handler: createSource},
 	{method: "GET", pattern: "/api/datasources/uid/:uid", needs: "datasources:read", handler: getSource},
+	{method: "PUT", pattern: "/api/datasources/uid/:uid", needs: "datasources:write", handler: updateSource},
+	{method: "GET", pattern: "/api/datasources/uid/:uid/health", needs: "datasources:query", handler: checkSource},
 	{method: "DELETE", pattern: "/api/datasources/uid/:uid", needs: "datasources:delete", handler: deleteSource},
 
 	{

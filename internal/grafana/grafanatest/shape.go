@@ -47,7 +47,12 @@ func template(method, path string) string {
 }
 
 // opaque are fields whose content is not the client's own; of it only these count.
-var opaque = map[string][]string{"dashboard": {"id", "uid", "version", "title"}, "model": {}}
+var opaque = map[string][]string{
+	"dashboard": {"id", "uid", "version", "title"}, "model": {}, "jsonData": {}, "secureJsonData": {},
+}
+
+// plain are columns of a data source that Grafana keeps as they come, empty or not.
+var plain = []string{"user", "database", "basicAuth", "basicAuthUser", "withCredentials", "isDefault"}
 
 // fieldsOf describes a JSON value by the fields of its objects.
 func fieldsOf(body []byte, field string) string {
@@ -56,6 +61,10 @@ func fieldsOf(body []byte, field string) string {
 		var fields []string
 		for _, name := range slices.Sorted(maps.Keys(object)) {
 			if counts, is := opaque[field]; is && !slices.Contains(counts, name) {
+				continue
+			}
+			if slices.Contains(plain, name) {
+				fields = append(fields, name)
 				continue
 			}
 			fields = append(fields, name+fieldsOf(object[name], name))

@@ -48,6 +48,8 @@ func (w *World) Check(foreign string, s Scenario) error {
 			w.checkFolder(o, fail)
 		case *v1alpha1.Dashboard:
 			w.checkDashboard(o, expected, fail)
+		case *v1alpha1.DataSource:
+			w.checkDataSource(o, expected, fail)
 		case *v1alpha1.Membership:
 			w.checkMembership(o, fail)
 		}
@@ -285,6 +287,12 @@ func (w *World) checkStrays(expected map[string]bool, fail failer) {
 				fail("dashboard %q of organization %d is nobody's", d.UID, org.ID)
 			}
 		}
+		for _, s := range w.Grafana.Sources(org.ID) {
+			if !expected[fmt.Sprint("source ", org.ID, s.UID)] && !IsForeign(s.Name) &&
+				!strings.Contains(s.Name, "kept") {
+				fail("data source %q of organization %d is nobody's", s.Name, org.ID)
+			}
+		}
 	}
 }
 
@@ -315,7 +323,13 @@ func (w *World) Foreign() string {
 	var all []any
 	for _, org := range w.Grafana.Orgs() {
 		if IsForeign(org.Name) {
-			all = append(all, org, w.Grafana.ServiceAccounts(org.ID), w.Grafana.Dashboards(org.ID))
+			all = append(
+				all,
+				org,
+				w.Grafana.ServiceAccounts(org.ID),
+				w.Grafana.Dashboards(org.ID),
+				w.Grafana.Sources(org.ID),
+			)
 			continue
 		}
 		for _, sa := range w.Grafana.ServiceAccounts(org.ID) {
@@ -326,6 +340,11 @@ func (w *World) Foreign() string {
 		for _, d := range w.Grafana.Dashboards(org.ID) {
 			if IsForeign(d.Title) {
 				all = append(all, d)
+			}
+		}
+		for _, s := range w.Grafana.Sources(org.ID) {
+			if IsForeign(s.Name) {
+				all = append(all, s)
 			}
 		}
 	}

@@ -42,6 +42,9 @@ func (s *Scene) Snapshot() map[string]string {
 		for _, d := range s.Grafana.Dashboards(o.ID) {
 			note(in+"dashboard "+d.UID, d)
 		}
+		for _, d := range s.Grafana.Sources(o.ID) {
+			note(in+"data source "+d.UID, d)
+		}
 		for _, f := range s.Grafana.Folders(o.ID) {
 			note(in+"folder "+f.UID, f)
 		}

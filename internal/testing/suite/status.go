@@ -58,6 +58,7 @@ func kinds() []lifecycle.Object {
 		&v1alpha1.ServiceAccountToken{},
 		&v1alpha1.Folder{},
 		&v1alpha1.Dashboard{},
+		&v1alpha1.DataSource{},
 		&v1alpha1.Membership{},
 	}
 }
@@ -138,7 +139,8 @@ func (in *inspector) faultsOf(obj lifecycle.Object) (faults []string) {
 			obj.GetGeneration(),
 		)
 		fault(c.Message == "" || len(c.Message) > 1100, "the message of %s has %d bytes", c.Type, len(c.Message))
-		lasting := c.Type == v1alpha1.ConditionReady || c.Type == v1alpha1.ConditionAvailable
+		lasting := c.Type == v1alpha1.ConditionReady || c.Type == v1alpha1.ConditionAvailable ||
+			c.Type == v1alpha1.ConditionHealthy
 		fault(!lasting && c.Status != metav1.ConditionTrue, "%s is there and %s", c.Type, c.Status)
 	}
 	fault(

@@ -1,4 +1,4 @@
-package token
+package template
 
 import (
 	"strings"
@@ -110,7 +110,7 @@ var refusedTemplates = map[string]string{
 	"{{ html .token }}":                                          "html cannot be used here",
 	"{{ js .token }}":                                            "js cannot be used here",
 	"{{ len .token }}":                                           "len cannot be used here",
-	"{{ index . `token` }}":                                      "index cannot be used here",
+	"{{ index . `token` }}":                                      "expected map[string]string",
 	"{{ slice .token 1 2 }}":                                     "slice cannot be used here",
 	"{{ call .token }}":                                          "call cannot be used here",
 	"{{ lt 1 2 }}":                                               "lt cannot be used here",
@@ -118,7 +118,7 @@ var refusedTemplates = map[string]string{
 	"{{ with $x := (printf `a`) }}x{{ end }}":                    "printf cannot be used here",
 	"{{ $x := print 1 }}":                                        "print cannot be used here",
 	"{{ .token | printf `%s` }}":                                 "printf cannot be used here",
-	"{{ (index . `token`).x }}":                                  "index cannot be used here",
+	"{{ (index . `token`).x }}":                                  "expected map[string]string",
 	"{{ env `HOME` }}":                                           `"env" not defined`,
 	"{{ indent -1 .token }}":                                     "longer than 64 KiB",
 	"{{ indent 65537 `` }}":                                      "longer than 64 KiB",

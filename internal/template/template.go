@@ -1,4 +1,6 @@
-package token
+// Package template fills in the templates that tenants write, with a fixed list of harmless functions, and bounds on
+// what they make.
+package template
 
 import (
 	"encoding/base64"
@@ -9,7 +11,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
-	"text/template"
+	texttemplate "text/template"
 	"text/template/parse"
 
 	"grafana-tenancy.dev/operator/api/v1alpha1"
@@ -25,7 +27,7 @@ var errTooLong = errors.New("the result is longer than 64 KiB")
 
 // templateFuncs are all that a template can call besides templateBuiltins. Whatever makes text is bounded, since its
 // result can be fed to the next.
-var templateFuncs = template.FuncMap{
+var templateFuncs = texttemplate.FuncMap{
 	"default":    defaulted,
 	"quote":      toJSON[string],
 	"toJson":     toJSON[any],
@@ -36,6 +38,7 @@ var templateFuncs = template.FuncMap{
 	"trimPrefix": func(prefix, s string) string { return strings.TrimPrefix(s, prefix) },
 	"trimSuffix": func(suffix, s string) string { return strings.TrimSuffix(s, suffix) },
 	"indent":     indented,
+	"index":      entry,
 	"nindent": func(n int, s string) (string, error) {
 		text, err := indented(n, s)
 		return "\n" + text, err
@@ -76,11 +79,20 @@ func defaulted(other, value any) any {
 	return value
 }
 
+// entry is an entry of a map, which must be there: nothing would stand in its place without a word.
+func entry(of map[string]string, key string) (string, error) {
+	value, has := of[key]
+	if !has {
+		return "", fmt.Errorf("there is no %q", key)
+	}
+	return value, nil
+}
+
 // Render makes the data that the templates describe.
 func Render(texts map[string]v1alpha1.TemplateText, values map[string]any) (map[string][]byte, error) {
 	data := map[string][]byte{}
 	for _, name := range slices.Sorted(maps.Keys(texts)) {
-		t, err := template.New(name).Option("missingkey=error").Funcs(templateFuncs).Parse(string(texts[name]))
+		t, err := texttemplate.New(name).Option("missingkey=error").Funcs(templateFuncs).Parse(string(texts[name]))
 		if err != nil {
 			return nil, err
 		}

@@ -1,0 +1,46 @@
+package crash
+
+import (
+	"fmt"
+	"maps"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"grafana-tenancy.dev/operator/api/v1alpha1"
+	"grafana-tenancy.dev/operator/internal/datasource"
+)
+
+// checkDataSource fails unless Grafana has a data source once, as its object asks for it.
+func (w *World) checkDataSource(o *v1alpha1.DataSource, expected map[string]bool, fail failer) {
+	owner, org := datasource.OwnerOf(o, o.Status.Adopted).String(), w.Grafana.Org(o.Status.OrgID)
+	n := 0
+	for _, s := range w.Grafana.Sources(o.Status.OrgID) {
+		if s.JSONData[datasource.OwnerField] != owner {
+			continue
+		}
+		n++
+		expected[fmt.Sprint("source ", o.Status.OrgID, s.UID)] = true
+		url := strings.ReplaceAll(o.Spec.URL, "{{ .orgID }}", fmt.Sprint(o.Status.OrgID))
+		if s.UID != o.Status.UID || s.ID != o.Status.ID || s.Name != o.WantedName() || s.URL != url ||
+			s.Type != o.Spec.Type || s.JSONData["timeInterval"] != "30s" || s.Version != o.Status.Version {
+			fail("DataSource %s: Grafana has %+v, status %+v", o.Name, s, o.Status)
+		}
+		if o.Spec.IsDefault != nil && s.IsDefault != *o.Spec.IsDefault {
+			fail("DataSource %s: that it is the default is %v", o.Name, s.IsDefault)
+		}
+		want := map[string]string{"httpHeaderValue1": org.Name}
+		for name, from := range o.Spec.SecureJSONData {
+			secret := &corev1.Secret{}
+			secret.Namespace, secret.Name = o.Namespace, from.SecretKeyRef.Name
+			w.Get(secret)
+			want[name] = string(secret.Data[from.SecretKeyRef.Key])
+		}
+		if !maps.Equal(s.Secrets, want) {
+			fail("DataSource %s: its secrets are %v, want %v", o.Name, s.Secrets, want)
+		}
+	}
+	if n != 1 {
+		fail("DataSource %s is in Grafana %d times", o.Name, n)
+	}
+}
