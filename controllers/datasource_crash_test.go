@@ -157,6 +157,18 @@ func dataSourceScenarios() []crash.Scenario {
 			d.Spec.Name = "Foreign source"
 			w.Create(sourceSecret("first"), d)
 		}, Stalled: map[string]string{"DataSource": v1alpha1.ReasonAlreadyExists}},
+		{Name: "data source of a name that was just given up", Before: func(w *crash.World) {
+			crash.WithOrg(w)
+			w.Settle()
+			theirSource(w, "theirs", "Metrics")
+		}, Act: func(w *crash.World) {
+			other := unasked("")
+			other.Name, other.Spec.Name = "second", "Second"
+			w.Create(sourceSecret("first"), other)
+			w.Visit("DataSource tenant/second")
+			w.Grafana.Do(http.MethodDelete, "/api/datasources/uid/theirs", 3, nil)
+			w.Create(newDataSource(""))
+		}},
 		{Name: "data source and its organization deleted", Before: withSource(""), Act: func(w *crash.World) {
 			w.Delete(crash.Organization(""), newDataSource(""))
 		}},
