@@ -11,6 +11,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"grafana-tenancy.dev/operator/api/v1alpha1"
 	"grafana-tenancy.dev/operator/internal/datasource"
@@ -212,6 +213,7 @@ func (x *source) Update(ctx context.Context, have *sourceState) error {
 		secrets[name] = "" // taken out, unless it is asked for
 	}
 	maps.Copy(secrets, x.secrets)
+	x.wholly.Delete(client.ObjectKeyFromObject(x.obj)) // should status not come to know what is written now
 	got, err := x.org.UpdateDataSource(ctx, want, secrets)
 	switch {
 	case grafana.IsVersionMismatch(err), err != nil && !grafana.IsTaken(err) && !grafana.IsNotFound(err):
