@@ -89,11 +89,8 @@ func (x *source) read(ctx context.Context, uid string) (*sourceState, error) {
 	}
 	switch {
 	case d.UID != uid:
-		x.foreign = fmt.Sprintf(
-			"data source %q is another, though this Grafana's database takes its uid %q for the same",
-			d.Name,
-			d.UID,
-		)
+		x.foreign = fmt.Sprintf("data source %q is another, though this Grafana's database takes its uid %q for the "+
+			"same", d.Name, d.UID)
 		return nil, nil
 	case !x.ours(d):
 		x.foreign = fmt.Sprintf("data source %q carries no mark of this object, or comes from a file by now", d.Name)
@@ -131,7 +128,6 @@ func (x *source) seen(d grafana.DataSource) *sourceState {
 
 // search finds the data source that carries our mark, or one that the object may take over.
 func (x *source) search(ctx context.Context) (*sourceState, error) {
-	deleting := !x.obj.DeletionTimestamp.IsZero()
 	list, err := x.list(ctx)
 	if err != nil {
 		return nil, err
@@ -143,37 +139,37 @@ func (x *source) search(ctx context.Context) (*sourceState, error) {
 			}
 		}
 	}
-	if deleting {
+	at := slices.IndexFunc(list, x.couldBeOurs)
+	if at < 0 || !x.obj.DeletionTimestamp.IsZero() {
 		return nil, nil
 	}
-	return x.adopt(ctx, list)
+	return x.takeOver(ctx, list[at])
 }
 
-// adopt finds the data source that this object may have although it was not made for it: one of an earlier life of it,
-// or, with consent, somebody else's.
-func (x *source) adopt(ctx context.Context, list []grafana.DataSource) (*sourceState, error) {
-	for _, listed := range list {
-		earlier := x.isEarlier(listed)
-		if listed.ReadOnly || !earlier && !x.isAsked(listed) {
-			continue
-		}
-		if !earlier {
-			if may, err := x.mayAdopt(ctx, listed); !may || err != nil {
-				return nil, err
-			}
-		}
-		if err := x.rival(ctx); err != nil {
+// takeOver brings a data source that was not made for this object: that of an earlier life of it, or, with consent,
+// somebody else's.
+func (x *source) takeOver(ctx context.Context, listed grafana.DataSource) (*sourceState, error) {
+	earlier := x.isEarlier(listed)
+	if !earlier {
+		if may, err := x.mayAdopt(ctx, listed); !may || err != nil {
 			return nil, err
 		}
-		d, err := x.org.DataSource(ctx, listed.UID)
-		if err != nil || d.UID != listed.UID || d.ReadOnly {
-			return nil, grafana.IgnoreNotFound(err)
-		}
-		have := x.seen(d)
-		have.adopted = have.adopted || !earlier
-		return have, nil
 	}
-	return nil, nil
+	if err := x.rival(ctx); err != nil {
+		return nil, err
+	}
+	d, err := x.org.DataSource(ctx, listed.UID)
+	if err != nil || d.UID != listed.UID || d.ReadOnly || datasource.ReadOwner(d) != datasource.ReadOwner(listed) {
+		return nil, grafana.IgnoreNotFound(err)
+	}
+	have := x.seen(d)
+	have.adopted = have.adopted || !earlier
+	return have, nil
+}
+
+// couldBeOurs reports whether the object would take a data source over.
+func (x *source) couldBeOurs(d grafana.DataSource) bool {
+	return !d.ReadOnly && (x.isEarlier(d) || x.isAsked(d))
 }
 
 // isEarlier reports whether a data source is that of an earlier life of the object.
@@ -290,25 +286,15 @@ func (x *source) taken(ctx context.Context, d grafana.DataSource) error {
 	switch {
 	case err != nil:
 		return err
-	case !d.ReadOnly && (x.ours(d) || holder == nil && x.obj.Status.UID == "" && (x.isEarlier(d) || x.isAsked(d))):
-		return x.lookAgain(nil) // the list that was searched was older
+	case x.ours(d), holder == nil && x.obj.Status.UID == "" && x.couldBeOurs(d):
+		return x.lookAgain(nil) // it came since the look
 	case holder != nil:
-		return lifecycle.Stalled(
-			v1alpha1.ReasonNameConflict,
-			"data source %q (uid %s) of this organization belongs to "+
-				"%s: give this one another name and uid",
-			d.Name,
-			d.UID,
-			x.named(holder),
-		)
+		return lifecycle.Stalled(v1alpha1.ReasonNameConflict, "data source %q (uid %s) of this organization belongs to "+
+			"%s: give this one another name and uid", d.Name, d.UID, x.named(holder))
 	case d.ReadOnly:
-		return lifecycle.Stalled(
-			v1alpha1.ReasonAlreadyExists,
-			"data source %q (uid %s) comes from a file on Grafana's "+
-				"server and can be changed there only: take it out of that file, or choose another name and uid",
-			d.Name,
-			d.UID,
-		)
+		return lifecycle.Stalled(v1alpha1.ReasonAlreadyExists, "data source %q (uid %s) comes from a file on Grafana's "+
+			"server and can be changed there only: take it out of that file, or choose another name and uid",
+			d.Name, d.UID)
 	}
 	cure := "rename or delete one of them"
 	if x.obj.Status.UID == "" && x.obj.Spec.AdoptionPolicy != v1alpha1.AdoptionAdopt {

@@ -36,13 +36,8 @@ func (x *source) readSecrets(ctx context.Context, facts datasource.Facts) error 
 			return err
 		}
 		if size += len(value); size > maxSecrets {
-			return lifecycle.Stalled(
-				v1alpha1.ReasonInvalidSpec,
-				"%s: with it the secrets have more than %d bytes, which "+
-					"not every database of Grafana's keeps",
-				s.Field,
-				maxSecrets,
-			)
+			return lifecycle.Stalled(v1alpha1.ReasonInvalidSpec, "%s: with it the secrets have more than %d bytes, "+
+				"which not every database of Grafana's keeps", s.Field, maxSecrets)
 		}
 		x.secrets[s.Name] = grafana.Key(value)
 		_, _ = fmt.Fprintf(states, "%q %s\n", s.Name, state) // a hash takes all
@@ -55,52 +50,32 @@ func (x *source) readSecrets(ctx context.Context, facts datasource.Facts) error 
 
 // valueOf reads one secret. Its state says nothing of what is in it, but for what stands in the spec itself.
 func (x *source) valueOf(ctx context.Context, s datasource.Secret) (value, state string, err error) {
-	var obj client.Object
-	ref, kind := s.From.SecretKeyRef, "Secret"
-	switch {
-	case ref != nil:
-		var secret corev1.Secret
-		obj, err = &secret, x.get(ctx, s.Field, kind, ref.Name, &secret)
-		value = string(secret.Data[ref.Key])
-	case s.From.ConfigMapKeyRef != nil:
-		var cm corev1.ConfigMap
-		ref, kind = s.From.ConfigMapKeyRef, "ConfigMap"
-		obj, err = &cm, x.get(ctx, s.Field, kind, ref.Name, &cm)
-		value = cm.Data[ref.Key]
-	default:
+	if s.From == (v1alpha1.ValueSource{}) {
 		return s.Text, fmt.Sprintf("%q", s.Text), nil
 	}
-	switch at := fmt.Sprintf("%s %s/%s", kind, x.obj.Namespace, ref.Name); {
+	var secret corev1.Secret
+	var cm corev1.ConfigMap
+	obj, kind, ref := client.Object(&secret), "Secret", s.From.SecretKeyRef
+	if ref == nil {
+		obj, kind, ref = &cm, "ConfigMap", s.From.ConfigMapKeyRef
+	}
+	key := types.NamespacedName{Namespace: x.obj.Namespace, Name: ref.Name}
+	err = x.env.Live.Get(unlogged(ctx), key, obj)
+	value = string(secret.Data[ref.Key]) + cm.Data[ref.Key] // one of them
+	switch {
+	case apierrors.IsNotFound(err):
+		err = lifecycle.Stalled(v1alpha1.ReasonSecretNotFound, "%s: %s %s does not exist: create it", s.Field, kind, key)
 	case err != nil:
-		return "", "", err
+		err = redact("read", key.String(), err)
 	case value == "":
-		return "", "", lifecycle.Stalled(
-			v1alpha1.ReasonSecretNotFound,
-			"%s: %s has nothing under key %q",
-			s.Field,
-			at,
-			ref.Key,
-		)
+		err = lifecycle.Stalled(v1alpha1.ReasonSecretNotFound, "%s: %s %s has nothing under key %q", s.Field, kind, key,
+			ref.Key)
 	case !utf8.ValidString(value):
-		return "", "", lifecycle.Stalled(
-			v1alpha1.ReasonInvalidSpec,
-			"%s: what %s has under key %q is no text",
-			s.Field,
-			at,
-			ref.Key,
-		)
+		err = lifecycle.Stalled(v1alpha1.ReasonInvalidSpec, "%s: what %s %s has under key %q is no text", s.Field, kind,
+			key, ref.Key)
 	}
-	return value, fmt.Sprintf("%s %s %s %s %q", kind, ref.Name, obj.GetUID(), obj.GetResourceVersion(), ref.Key), nil
-}
-
-// get reads an object of the DataSource's own namespace.
-func (x *source) get(ctx context.Context, field, kind, name string, obj client.Object) error {
-	key := types.NamespacedName{Namespace: x.obj.Namespace, Name: name}
-	err := x.env.Live.Get(unlogged(ctx), key, obj)
-	if apierrors.IsNotFound(err) {
-		return lifecycle.Stalled(v1alpha1.ReasonSecretNotFound, "%s: %s %s does not exist: create it", field, kind, key)
-	}
-	return redact("read", key.String(), err)
+	state = fmt.Sprintf("%s %s %s %s %q", kind, ref.Name, obj.GetUID(), obj.GetResourceVersion(), ref.Key)
+	return value, state, err
 }
 
 // dataSourceSecrets are the names of the Secrets that a DataSource names.
