@@ -6,10 +6,31 @@ import (
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/runtime"
 
 	"grafana-tenancy.dev/operator/api/v1alpha1"
 	"grafana-tenancy.dev/operator/internal/datasource"
 )
+
+// NewDataSource is one of the organization "org", with a secret and a header, which wants to be the default.
+func NewDataSource(uid string) *v1alpha1.DataSource {
+	return &v1alpha1.DataSource{ObjectMeta: Named("source"), Spec: v1alpha1.DataSourceSpec{
+		OrganizationRef: v1alpha1.ObjectReference{Name: "org"},
+		Name:            "Metrics", UID: uid, Type: "prometheus", Access: v1alpha1.AccessProxy,
+		URL:      "http://127.0.0.1:1/{{ .orgID }}",
+		Headers:  []v1alpha1.DataSourceHeader{{Name: "X-Scope-OrgID", Value: "{{ .orgName }}"}},
+		JSONData: &runtime.RawExtension{Raw: []byte(`{"timeInterval":"30s"}`)},
+		SecureJSONData: map[string]v1alpha1.ValueSource{
+			"token": {SecretKeyRef: &v1alpha1.KeyReference{Name: "source", Key: "token"}},
+		},
+		IsDefault: new(true),
+	}}
+}
+
+// SourceSecret is the Secret that data sources have their token from.
+func SourceSecret(value string) *corev1.Secret {
+	return &corev1.Secret{ObjectMeta: Named("source"), Data: map[string][]byte{"token": []byte(value)}}
+}
 
 // checkDataSource fails unless Grafana has a data source once, as its object asks for it.
 func (w *World) checkDataSource(o *v1alpha1.DataSource, expected map[string]bool, fail failer) {

@@ -115,7 +115,7 @@ func (l *life) forge(rt *rapid.T) {
 // precede makes what objects of ours may want to have, as people do.
 func (l *life) precede(rt *rapid.T) {
 	suffix := rapid.SampledFrom([]string{"", "-2"}).Draw(rt, "suffix")
-	switch rapid.SampledFrom([]string{"organization", "account", "dashboard"}).Draw(rt, "what") {
+	switch rapid.SampledFrom([]string{"organization", "account", "dashboard", "data source"}).Draw(rt, "what") {
 	case "organization":
 		var made struct{ OrgID int64 }
 		_ = json.Unmarshal(
@@ -149,6 +149,8 @@ func (l *life) precede(rt *rapid.T) {
 			map[string]any{"dashboard": map[string]any{"uid": "errors", "title": "Somebody's errors"}},
 			"/api/dashboards/db",
 		)
+	case "data source":
+		l.precedeSource(rt, suffix)
 	}
 }
 

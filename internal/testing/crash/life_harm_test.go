@@ -50,6 +50,12 @@ func (l *life) foreignByOrg() map[int64]string {
 				things = append(things, d)
 			}
 		}
+		for _, s := range l.Grafana.Sources(org.ID) {
+			if IsForeign(s.Name) || IsForeign(org.Name) || isPersonsSource(s) && !l.allowed {
+				s.IsDefault = false // it goes back to ours when somebody has given it to another
+				things = append(things, s)
+			}
+		}
 		if len(things) > 0 {
 			text, err := json.Marshal(things)
 			if err != nil {

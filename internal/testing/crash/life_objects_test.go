@@ -90,6 +90,8 @@ func change(rt *rapid.T, obj lifecycle.Object) {
 			text = strings.Replace(text, "Requests", "Errors", 1)
 		}
 		o.Spec.Source.JSON = &text
+	case *v1alpha1.DataSource:
+		changeSource(rt, o)
 	case *v1alpha1.Membership:
 		changeMembership(rt, o)
 	case *v1alpha1.Folder:
@@ -200,6 +202,8 @@ func setSuspend(obj lifecycle.Object, on bool) {
 		o.Spec.Suspend = on
 	case *v1alpha1.Dashboard:
 		o.Spec.Suspend = on
+	case *v1alpha1.DataSource:
+		o.Spec.Suspend = on
 	case *v1alpha1.Membership:
 		o.Spec.Suspend = on
 	case *v1alpha1.Folder:
@@ -227,6 +231,8 @@ func (l *life) wipeStatus(rt *rapid.T) {
 		o.Status = v1alpha1.ServiceAccountTokenStatus{}
 	case *v1alpha1.Dashboard:
 		o.Status = v1alpha1.DashboardStatus{}
+	case *v1alpha1.DataSource:
+		o.Status = v1alpha1.DataSourceStatus{}
 	case *v1alpha1.Membership:
 		o.Status = v1alpha1.MembershipStatus{}
 	case *v1alpha1.Folder:

@@ -49,6 +49,7 @@ func (l *life) enlist() {
 	}
 	l.enlistPeople()
 	l.enlistFolders()
+	l.enlistSources()
 	l.join("dashboard", func() lifecycle.Object { return Dashboard("", OneDashboard) })
 	l.join("dashboard-2", func() lifecycle.Object {
 		d := Dashboard("errors", strings.Replace(OneDashboard, "Requests", "Errors", 1))
@@ -99,6 +100,8 @@ func (l *life) ask(obj lifecycle.Object) {
 	case *v1alpha1.ServiceAccount:
 		o.Spec.AdoptionPolicy = v1alpha1.AdoptionAdopt
 	case *v1alpha1.Dashboard:
+		o.Spec.AdoptionPolicy = v1alpha1.AdoptionAdopt
+	case *v1alpha1.DataSource:
 		o.Spec.AdoptionPolicy = v1alpha1.AdoptionAdopt
 	case *v1alpha1.Membership:
 		o.Spec.AdoptionPolicy = v1alpha1.AdoptionAdopt
@@ -171,6 +174,7 @@ func (l *life) actions() map[string]func(*rapid.T) {
 		"a service account in Grafana":      l.touchAccount,
 		"a token in Grafana":                l.touchToken,
 		"a dashboard in Grafana":            l.touchDashboard,
+		"a data source in Grafana":          l.touchSource,
 		"a person in Grafana":               func(rt *rapid.T) { l.touchPeople(rt) },
 		"a folder in Grafana":               l.touchFolder,
 	} {
@@ -283,6 +287,8 @@ func holdsNothing(obj lifecycle.Object) bool {
 	case *v1alpha1.ServiceAccountToken:
 		return o.Status.TokenID == 0
 	case *v1alpha1.Dashboard:
+		return o.Status.UID == ""
+	case *v1alpha1.DataSource:
 		return o.Status.UID == ""
 	case *v1alpha1.Membership:
 		return len(o.Status.Added) == 0

@@ -16,6 +16,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"grafana-tenancy.dev/operator/api/v1alpha1"
+	"grafana-tenancy.dev/operator/internal/datasource"
 	"grafana-tenancy.dev/operator/internal/grafana"
 	"grafana-tenancy.dev/operator/internal/grafana/grafanatest"
 	"grafana-tenancy.dev/operator/internal/lifecycle"
@@ -140,6 +141,8 @@ func calm(obj lifecycle.Object) {
 	switch o := obj.(type) {
 	case *v1alpha1.Organization:
 		o.Spec.MaxServiceAccountRole = ""
+	case *v1alpha1.DataSource:
+		o.Spec.IsDefault = nil // there is one, which two of them could ask for
 	case *v1alpha1.Membership:
 		calmMembership(o)
 	case *v1alpha1.Folder:
@@ -190,6 +193,11 @@ func (l *life) clearWay(obj lifecycle.Object) {
 	for _, d := range l.Grafana.Dashboards(org) {
 		if IsForeign(d.Title) || !bornDashboard(d) || len(l.revived) > 0 {
 			l.asAdmin(http.MethodDelete, org, "/api/dashboards/uid/%s", d.UID)
+		}
+	}
+	for _, s := range l.Grafana.Sources(org) {
+		if len(l.revived) > 0 || datasource.ReadOwner(sourceOf(s)) == (datasource.Owner{}) {
+			l.asAdmin(http.MethodDelete, org, "/api/datasources/uid/%s", s.UID)
 		}
 	}
 }
@@ -287,6 +295,7 @@ func ownerOf(org grafanatest.Org) string {
 func (l *life) tidyOrganization(org int64, left, held map[string]bool) {
 	l.tidyPeople(org)
 	l.tidyFolders(org, left)
+	l.tidySources(org, left)
 	for _, a := range l.Grafana.ServiceAccounts(org) {
 		parts := regexp.MustCompile(`-([0-9a-f]{8})(-[2-9])?$`).FindStringSubmatch(a.Login)
 		persons := !bornAccount.MatchString(a.Login) && !IsForeign(a.Name)
