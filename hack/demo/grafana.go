@@ -2,6 +2,7 @@ package main
 
 import (
 	"cmp"
+	"net/http"
 	"os"
 	"strings"
 
@@ -15,6 +16,7 @@ type grafana struct {
 	about   string // in words
 	lasting bool   // it outlives the demo
 	close   func()
+	metrics *metrics // that data sources reach
 }
 
 // openGrafana takes the Grafana at GRAFANA_URL, or starts one in memory.
@@ -30,7 +32,7 @@ func openGrafana() *grafana {
 			close:    func() {},
 		}
 	}
-	server := grafanatest.NewServer(grafanatest.Options{})
+	server := grafanatest.NewServer(grafanatest.Options{Sources: http.DefaultTransport})
 	say("started a Grafana in memory at %s", server.URL)
 	return &grafana{
 		url:      server.URL,

@@ -1,7 +1,8 @@
 // Command demo shows the operator at work on a machine that has no cluster: it
 // starts a Kubernetes control plane and a Grafana, installs the CRDs, runs the
-// manager, applies config/samples, waits until all of it is Ready, and calls
-// Grafana with the key of every token from its Secret. Then it stays up until
+// manager, applies config/samples, waits until all of it is Ready, calls
+// Grafana with the key of every token from its Secret, and has it ask a data
+// source that stands in for the samples'. Then it stays up until
 // it is interrupted; with -once it ends there, with exit code 0 if nothing
 // fell short.
 //
@@ -61,6 +62,8 @@ func run(ctx context.Context, once bool, timeout time.Duration) (err error) {
 	defer cluster.stop()
 	grafana := openGrafana()
 	defer grafana.close()
+	grafana.metrics = startMetrics()
+	defer grafana.metrics.Close()
 	manager, err := startManager(ctx, fail, cluster)
 	if err != nil {
 		return err
@@ -103,14 +106,18 @@ func workDir() (string, error) {
 	return filepath.EvalSymlinks(dir)
 }
 
-// show prints what there is, and proves that the tokens work.
+// show prints what there is, and proves that the tokens and data sources work.
 func show(ctx context.Context, cluster *cluster, grafana *grafana) error {
 	say("everything is Ready: kubectl get grafana -A")
 	if err := cluster.kubectl(ctx, os.Stdout, "get", "grafana", "-A"); err != nil {
 		return err
 	}
 	say("calling Grafana with the keys from the Secrets")
-	return prove(ctx, cluster, grafana)
+	if err := prove(ctx, cluster, grafana); err != nil {
+		return err
+	}
+	say("asking the data sources, through Grafana")
+	return proveSources(ctx, cluster, grafana)
 }
 
 // stayUp waits for the interrupt, which is the good end, or for a process that

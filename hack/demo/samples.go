@@ -44,11 +44,16 @@ func writeOverlay(dir string, grafana *grafana) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	source, err := patch(operation{"replace", "/spec/url", grafana.metrics.url()}, operation{"add", "/spec/health", true})
+	if err != nil {
+		return "", err
+	}
 	overlay, err := json.MarshalIndent(map[string]any{
 		"resources": []string{base},
 		"patches": []any{
 			map[string]any{"target": map[string]string{"kind": "Instance"}, "patch": url},
 			map[string]any{"target": map[string]string{"kind": "Secret", "name": "grafana"}, "patch": login},
+			map[string]any{"target": map[string]string{"kind": "DataSource", "name": ".*-metrics"}, "patch": source},
 		},
 	}, "", "  ")
 	if err != nil {
@@ -60,8 +65,16 @@ func writeOverlay(dir string, grafana *grafana) (string, error) {
 	return dir, os.WriteFile(filepath.Join(dir, "kustomization.yaml"), overlay, 0o600)
 }
 
-// replace is a JSON patch.
-func replace(path string, value any) (string, error) {
-	patch, err := json.Marshal([]any{map[string]any{"op": "replace", "path": path, "value": value}})
-	return string(patch), err
+// operation is one of a JSON patch.
+type operation struct {
+	Op    string `json:"op"`
+	Path  string `json:"path"`
+	Value any    `json:"value"`
+}
+
+func replace(path string, value any) (string, error) { return patch(operation{"replace", path, value}) }
+
+func patch(operations ...operation) (string, error) {
+	text, err := json.Marshal(operations)
+	return string(text), err
 }

@@ -286,8 +286,7 @@ func (s *dataSource) change(body newSource) {
 	s.body, s.name, s.isDefault, s.version = body, body.Name, body.IsDefault, body.Version+1
 }
 
-// checkSource has a plugin try the data source. In the model nothing is behind any of them; what has no plugin, or one
-// without a server's part, cannot be asked.
+// checkSource has a plugin try the data source. What has no plugin, or one without a server's part, cannot be asked.
 func checkSource(c *call) *answer {
 	o := c.org()
 	if o == nil || o.source(c.params["uid"]) == nil {
@@ -298,9 +297,15 @@ func checkSource(c *call) *answer {
 	case "grafana-testdata-datasource":
 		return ok(obj{"message": "Data source is working", "status": "OK"})
 	case "prometheus":
-		message := fmt.Sprintf("Post %q: dial tcp %s: connect: connection refused - There was an error returned "+
-			"querying the Prometheus API.", s.body.URL+"/api/v1/query", strings.TrimPrefix(s.body.URL, "http://"))
-		return reply(http.StatusBadRequest, obj{"message": message, "status": "ERROR"})
+		if err := s.query(c.server.opts.Sources); err != nil {
+			message := err.Error() + " - There was an error returned querying the Prometheus API."
+			return reply(http.StatusBadRequest, obj{"message": message, "status": "ERROR"})
+		}
+		return ok(obj{
+			"details": obj{"application": "Prometheus", "features": obj{"rulerApiEnabled": false}},
+			"message": "Successfully queried the Prometheus API.",
+			"status":  "OK",
+		})
 	case "loki":
 		return reply(http.StatusBadRequest, obj{
 			"message": "Unable to connect with Loki. Please check the server logs for more details.",
@@ -310,6 +315,33 @@ func checkSource(c *call) *answer {
 		return failID(http.StatusInternalServerError, "plugin.unavailable", "Plugin unavailable")
 	}
 	return failID(http.StatusNotFound, "plugin.notRegistered", "Plugin not registered")
+}
+
+// query asks a Prometheus something, with the headers that its data source has.
+func (s *dataSource) query(sources http.RoundTripper) error {
+	at := s.body.URL + "/api/v1/query"
+	if sources == nil {
+		return fmt.Errorf("Post %q: dial tcp %s: connect: connection refused", at, strings.TrimPrefix(s.body.URL, "http://"))
+	}
+	request, err := http.NewRequest(http.MethodPost, at, strings.NewReader("query=1%2B1&time=4"))
+	if err != nil {
+		return err
+	}
+	request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	for field, name := range s.body.JSONData {
+		if n, is := strings.CutPrefix(field, "httpHeaderName"); is {
+			request.Header.Set(fmt.Sprint(name), s.body.SecureJSONData["httpHeaderValue"+n])
+		}
+	}
+	answer, err := sources.RoundTrip(request)
+	if err != nil {
+		return &url.Error{Op: "Post", URL: at, Err: err}
+	}
+	defer answer.Body.Close()
+	if answer.StatusCode != http.StatusOK {
+		return fmt.Errorf("client_error: %s", answer.Status)
+	}
+	return nil
 }
 
 func deleteSource(c *call) *answer {

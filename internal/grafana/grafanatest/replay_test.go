@@ -99,13 +99,23 @@ type replay struct {
 func newReplay(file string) *replay {
 	version := strings.TrimSuffix(file[strings.LastIndex(file, "-")+1:], ".jsonl")
 	r := &replay{keys: map[string]string{}, recorded: map[string]string{}, ours: map[string]string{}}
-	opts := Options{Version: version, Now: func() time.Time { return r.now }}
+	opts := Options{Version: version, Now: func() time.Time { return r.now }, Sources: demoSources{}}
 	if strings.HasPrefix(file, "sessions") {
 		opts.SessionRotation = 2 * time.Minute
 	}
 	r.now = time.Date(2026, 11, 22, 5, 0, 0, 0, time.UTC)
 	r.server = New(opts)
 	return r
+}
+
+// demoSources is what was behind data sources when a recording was made: what the demo has, at a path of its own.
+type demoSources struct{}
+
+func (demoSources) RoundTrip(r *http.Request) (*http.Response, error) {
+	if !strings.HasPrefix(r.URL.Path, "/prometheus/") {
+		return nil, fmt.Errorf("dial tcp %s: connect: connection refused", r.URL.Host)
+	}
+	return &http.Response{StatusCode: http.StatusOK, Body: http.NoBody}, nil
 }
 
 // at sets the clock to the time of an exchange.

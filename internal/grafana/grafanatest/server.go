@@ -70,6 +70,9 @@ type Options struct {
 	// dashboards as v1: its newest schemaVersion, and the defaults of what is not
 	// said. What is stored, and its version, stay as they are.
 	SchemaDefaults bool
+	// Sources is how data sources of type prometheus are asked whether they work;
+	// nil: nothing is behind any of them.
+	Sources http.RoundTripper
 	// MaxDashboardBytes is the longest body of a dashboard save; a longer
 	// one gets 413. Default: 16 MiB.
 	MaxDashboardBytes int
