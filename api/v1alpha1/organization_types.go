@@ -20,7 +20,7 @@ type OrganizationSpec struct {
 	// +optional
 	Name string `json:"name,omitempty"`
 
-	// AllowedNamespaces says which namespaces may put service accounts, folders, dashboards and people in this organization. Default: only the Organization's own.
+	// AllowedNamespaces says which namespaces may put service accounts, folders, dashboards, data sources and people in this organization. Default: only the Organization's own.
 	// +kubebuilder:default={from: Same}
 	// +optional
 	AllowedNamespaces AllowedNamespaces `json:"allowedNamespaces,omitempty"`
