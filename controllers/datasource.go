@@ -24,10 +24,10 @@ import (
 
 type dataSourceKind struct {
 	*Env
-	wholly *sync.Map // when each was last read by itself, by its object's key
+	readAt *sync.Map // when each was last read by itself, by its object's key
 }
 
-func newDataSourceKind(e *Env) dataSourceKind { return dataSourceKind{Env: e, wholly: &sync.Map{}} }
+func newDataSourceKind(e *Env) dataSourceKind { return dataSourceKind{Env: e, readAt: &sync.Map{}} }
 
 // sourceState is what was seen of a data source.
 type sourceState struct {
@@ -44,7 +44,7 @@ type sourceState struct {
 type source struct {
 	*orgScope
 	env    *Env
-	wholly *sync.Map
+	readAt *sync.Map
 	obj    *v1alpha1.DataSource
 	uid    string
 	due    bool // by its resync
@@ -72,7 +72,7 @@ func (k dataSourceKind) describe() lifecycle.Kind[*v1alpha1.DataSource, sourceSt
 			{To: &corev1.Secret{}, Names: dataSourceSecrets},
 			{To: &corev1.ConfigMap{}, Names: dataSourceConfigMaps},
 		},
-		Forget: func(key types.NamespacedName) { k.wholly.Delete(key) },
+		Forget: func(key types.NamespacedName) { k.readAt.Delete(key) },
 	}
 }
 
@@ -89,7 +89,7 @@ func (k dataSourceKind) Connect(
 	if err != nil {
 		return nil, err
 	}
-	x := &source{orgScope: scope, env: k.Env, wholly: k.wholly, obj: obj}
+	x := &source{orgScope: scope, env: k.Env, readAt: k.readAt, obj: obj}
 	x.uid = cmp.Or(obj.Spec.UID, obj.Status.UID, string(obj.UID))
 	if !obj.DeletionTimestamp.IsZero() {
 		return x, nil
@@ -213,7 +213,7 @@ func (x *source) Update(ctx context.Context, have *sourceState) error {
 		secrets[name] = "" // taken out, unless it is asked for
 	}
 	maps.Copy(secrets, x.secrets)
-	x.wholly.Delete(client.ObjectKeyFromObject(x.obj)) // should status not come to know what is written now
+	x.readAt.Delete(client.ObjectKeyFromObject(x.obj)) // should status not come to know what is written now
 	got, err := x.org.UpdateDataSource(ctx, want, secrets)
 	switch {
 	case grafana.IsVersionMismatch(err), err != nil && !grafana.IsTaken(err) && !grafana.IsNotFound(err):

@@ -65,7 +65,7 @@ func (x *source) fromList(ctx context.Context) (*sourceState, error) {
 const readAgain = time.Hour
 
 func (x *source) readLately() bool {
-	at, known := x.wholly.Load(client.ObjectKeyFromObject(x.obj))
+	at, known := x.readAt.Load(client.ObjectKeyFromObject(x.obj))
 	return known && x.conn.Clock().Sub(at.(time.Time)) < readAgain
 }
 
@@ -97,7 +97,7 @@ func (x *source) read(ctx context.Context, uid string) (*sourceState, error) {
 		return nil, nil
 	}
 	if d.Version == x.obj.Status.Version { // which no list tells
-		x.wholly.Store(client.ObjectKeyFromObject(x.obj), x.conn.Clock())
+		x.readAt.Store(client.ObjectKeyFromObject(x.obj), x.conn.Clock())
 	}
 	return x.seen(d), nil
 }

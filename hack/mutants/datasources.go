@@ -67,7 +67,7 @@ var dataSourceMutants = []mutant{
 	{
 		name: "what was written and not recorded taken for what was read",
 		file: "controllers/datasource.go",
-		old:  "	x.wholly.Delete(client.ObjectKeyFromObject(x.obj)) //",
+		old:  "	x.readAt.Delete(client.ObjectKeyFromObject(x.obj)) //",
 		new:  "	_ = client.ObjectKeyFromObject(x.obj) //", scenarios: "data source of a name that was just given up",
 	},
 	{
