@@ -35,7 +35,7 @@ func carries(org grafanatest.Org, o *v1alpha1.Organization) bool {
 func (s *soak) edit(org grafanatest.Org) string {
 	path := fmt.Sprintf("/api/orgs/%d", org.ID)
 	accounts, dashboards := s.grafana.ServiceAccounts(org.ID), s.grafana.Dashboards(org.ID)
-	switch n := s.random.IntN(9); {
+	switch n := s.random.IntN(11); {
 	case n == 0:
 		s.grafana.Do(http.MethodPut, path, 1, map[string]any{"name": fmt.Sprint("Renamed ", s.random.Uint32())})
 		return "renamed"
@@ -74,6 +74,25 @@ func (s *soak) edit(org grafanatest.Org) string {
 		}
 		s.saveDashboard(org.ID, uid, "Edited")
 		return "dashboard edited"
+	case n == 9 || n == 10:
+		return s.editSource(org.ID, n == 9)
 	}
 	return "nothing to edit"
+}
+
+// editSource deletes a data source, or overwrites it, its mark included.
+func (s *soak) editSource(org int64, remove bool) string {
+	sources := s.grafana.Sources(org)
+	if len(sources) == 0 {
+		return "nothing to edit"
+	}
+	path := "/api/datasources/uid/" + sources[0].UID
+	if remove {
+		s.grafana.Do(http.MethodDelete, path, org, nil)
+		return "data source deleted"
+	}
+	s.grafana.Do(http.MethodPut, path, org, map[string]any{
+		"name": "Edited", "type": "loki", "access": "proxy", "url": "http://127.0.0.1:9",
+	})
+	return "data source overwritten"
 }

@@ -186,6 +186,10 @@ func (in *inspection) thing(obj object) {
 			return d.UID == o.Status.UID && strings.Contains(*o.Spec.Source.JSON, fmt.Sprintf("%q", d.Title))
 		})
 		in.expected[fmt.Sprint("dashboard ", o.Status.OrgID, " ", o.Status.UID)] = found
+	case *v1alpha1.DataSource:
+		s := in.grafana.Source(o.Status.OrgID, o.Status.UID)
+		found = s != nil && s.Name == o.WantedName() && s.URL == metricsURL && s.IsDefault
+		in.expected[fmt.Sprint("data source ", o.Status.OrgID, " ", o.Status.UID)] = found
 	case *v1alpha1.ServiceAccountToken:
 		found = in.token(o)
 	case *v1alpha1.Membership:
@@ -249,6 +253,11 @@ func (in *inspection) strays() {
 		for _, t := range in.grafana.Tokens(id) {
 			if !in.expected[fmt.Sprint("token ", t.ID)] {
 				in.leak("token %d %q of organization %d %q is nobody's", t.ID, t.Name, id, org.Name)
+			}
+		}
+		for _, s := range in.grafana.Sources(id) {
+			if !in.expected[fmt.Sprint("data source ", id, " ", s.UID)] {
+				in.leak("data source %q of organization %d %q is nobody's: %v", s.Name, id, org.Name, s.JSONData)
 			}
 		}
 		for _, d := range in.grafana.Dashboards(id) {

@@ -71,6 +71,10 @@ func (t *tenant) objects() []client.Object {
 				{Login: somebody, Role: v1alpha1.RoleEditor}, {Login: "nobody", Role: v1alpha1.RoleViewer},
 			}},
 		},
+		&v1alpha1.DataSource{ObjectMeta: t.meta("metrics"), Spec: v1alpha1.DataSourceSpec{
+			OrganizationRef: org, Type: "prometheus", URL: metricsURL, IsDefault: new(true),
+			Headers: []v1alpha1.DataSourceHeader{{Name: "X-Scope-OrgID", Value: "{{ .orgName }}"}},
+		}},
 		&v1alpha1.Dashboard{
 			ObjectMeta: t.meta("derived"),
 			Spec:       v1alpha1.DashboardSpec{OrganizationRef: org, Source: source("A uid of its own")},
@@ -85,6 +89,9 @@ func (t *tenant) objects() []client.Object {
 		},
 	}
 }
+
+// metricsURL is where tenants' data sources look for metrics. Nothing is there.
+const metricsURL = "http://127.0.0.1:1"
 
 // content is a dashboard's.
 func content(title string) string {
