@@ -320,7 +320,9 @@ func TestAPIDataSourceList(t *testing.T) {
 		all = append(all, dataSource(w, fmt.Sprint("d", n), "team"))
 	}
 	for _, obj := range all {
-		suite.Until(w, suite.Ready(w, obj), "settled", func(metav1.Condition) bool { return obj.Status.CreateStarted == nil })
+		suite.Until(w, suite.Ready(w, obj), "settled", func(metav1.Condition) bool {
+			return obj.Status.CreateStarted == nil
+		})
 	}
 	lists := func() int { return w.Asked("GET", "/api/datasources") }
 	for range 2 { // in the first, each is read by itself, unless it was before

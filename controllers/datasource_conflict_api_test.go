@@ -58,8 +58,8 @@ func TestAPIDataSourceDefault(t *testing.T) {
 		}
 		first := suite.Ready(w, dataSource(w, "first", "team", asDefault))
 		untilDefault(first)
-		second := suite.Stalled(w, dataSource(w, "second", "team", asDefault), v1alpha1.ReasonNameConflict, "DataSource first",
-			"isDefault: true in one of them only")
+		second := dataSource(w, "second", "team", asDefault)
+		suite.Stalled(w, second, v1alpha1.ReasonNameConflict, "DataSource first", "isDefault: true in one of them only")
 		if s := source(w, second); s == nil || s.URL != "http://127.0.0.1:1" {
 			t.Errorf("all else of it is %+v", s)
 		}

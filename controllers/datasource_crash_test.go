@@ -91,7 +91,9 @@ func dataSourceScenarios() []crash.Scenario {
 			overwriteSource(w, nil)
 			w.Delete(crash.NewDataSource(""))
 		}},
-		{Name: "data source deleted", Before: withSource(""), Act: func(w *crash.World) { w.Delete(crash.NewDataSource("")) }},
+		{Name: "data source deleted", Before: withSource(""), Act: func(w *crash.World) {
+			w.Delete(crash.NewDataSource(""))
+		}},
 		{Name: "data source deleted in grafana", Before: withSource(""), Act: func(w *crash.World) {
 			d := crash.NewDataSource("")
 			w.Get(d)

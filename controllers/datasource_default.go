@@ -34,8 +34,8 @@ func (x *source) seeDefault(ctx context.Context, is bool) error {
 		o := &all[i]
 		asks := o.Spec.IsDefault != nil && *o.Spec.IsDefault
 		if asks && x.yieldsTo(o, o.Status.Default, x.obj.Status.Default) {
-			x.contested = lifecycle.Stalled(v1alpha1.ReasonNameConflict, "the organization's default data source is that "+
-				"of %s: have isDefault: true in one of them only. All else is as it is asked for", x.named(o))
+			x.contested = lifecycle.Stalled(v1alpha1.ReasonNameConflict, "the organization's default data source is "+
+				"that of %s: have isDefault: true in one of them only. All else is as it is asked for", x.named(o))
 			return nil
 		}
 	}

@@ -289,8 +289,8 @@ func (x *source) taken(ctx context.Context, d grafana.DataSource) error {
 	case x.ours(d), holder == nil && x.obj.Status.UID == "" && x.couldBeOurs(d):
 		return x.lookAgain(nil) // it came since the look
 	case holder != nil:
-		return lifecycle.Stalled(v1alpha1.ReasonNameConflict, "data source %q (uid %s) of this organization belongs to "+
-			"%s: give this one another name and uid", d.Name, d.UID, x.named(holder))
+		return lifecycle.Stalled(v1alpha1.ReasonNameConflict, "data source %q (uid %s) of this organization belongs "+
+			"to %s: give this one another name and uid", d.Name, d.UID, x.named(holder))
 	case d.ReadOnly:
 		return lifecycle.Stalled(v1alpha1.ReasonAlreadyExists, "data source %q (uid %s) comes from a file on Grafana's "+
 			"server and can be changed there only: take it out of that file, or choose another name and uid",

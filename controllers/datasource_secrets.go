@@ -64,7 +64,8 @@ func (x *source) valueOf(ctx context.Context, s datasource.Secret) (value, state
 	value = string(secret.Data[ref.Key]) + cm.Data[ref.Key] // one of them
 	switch {
 	case apierrors.IsNotFound(err):
-		err = lifecycle.Stalled(v1alpha1.ReasonSecretNotFound, "%s: %s %s does not exist: create it", s.Field, kind, key)
+		err = lifecycle.Stalled(v1alpha1.ReasonSecretNotFound, "%s: %s %s does not exist: create it", s.Field, kind,
+			key)
 	case err != nil:
 		err = redact("read", key.String(), err)
 	case value == "":

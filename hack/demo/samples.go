@@ -44,7 +44,10 @@ func writeOverlay(dir string, grafana *grafana) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	source, err := patch(operation{"replace", "/spec/url", grafana.metrics.url()}, operation{"add", "/spec/health", true})
+	source, err := patch(
+		operation{"replace", "/spec/url", grafana.metrics.url()},
+		operation{"add", "/spec/health", true},
+	)
 	if err != nil {
 		return "", err
 	}

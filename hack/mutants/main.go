@@ -28,9 +28,13 @@ func main() {
 	}
 }
 
+func allMutants() []mutant {
+	return slices.Concat(mutants, ownershipMutants, tokenMutants, dashboardMutants, dataSourceMutants, membershipMutants)
+}
+
 func all(only *regexp.Regexp) error {
 	chosen := slices.DeleteFunc(
-		slices.Concat(mutants, ownershipMutants, tokenMutants, dashboardMutants, dataSourceMutants, membershipMutants),
+		allMutants(),
 		func(m mutant) bool { return !only.MatchString(m.name) },
 	)
 	if len(chosen) == 0 {

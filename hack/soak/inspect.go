@@ -255,11 +255,7 @@ func (in *inspection) strays() {
 				in.leak("token %d %q of organization %d %q is nobody's", t.ID, t.Name, id, org.Name)
 			}
 		}
-		for _, s := range in.grafana.Sources(id) {
-			if !in.expected[fmt.Sprint("data source ", id, " ", s.UID)] {
-				in.leak("data source %q of organization %d %q is nobody's: %v", s.Name, id, org.Name, s.JSONData)
-			}
-		}
+		in.straySources(id)
 		for _, d := range in.grafana.Dashboards(id) {
 			if !in.expected[fmt.Sprint("dashboard ", id, " ", d.UID)] {
 				in.leak(
@@ -271,6 +267,14 @@ func (in *inspection) strays() {
 					d.Messages,
 				)
 			}
+		}
+	}
+}
+
+func (in *inspection) straySources(org int64) {
+	for _, s := range in.grafana.Sources(org) {
+		if !in.expected[fmt.Sprint("data source ", org, " ", s.UID)] {
+			in.leak("data source %q of organization %d is nobody's: %v", s.Name, org, s.JSONData)
 		}
 	}
 }

@@ -82,8 +82,8 @@ func (c *Conn) ListOfFolders(ctx context.Context, org *grafana.OrgClient) (map[s
 	return found, err
 }
 
-// ListOfDataSources lists the data sources of an organization, or brings the list that others have just made if an older
-// one will do.
+// ListOfDataSources lists the data sources of an organization, or brings the list that others have just made if an
+// older one will do.
 func (c *Conn) ListOfDataSources(
 	ctx context.Context,
 	org *grafana.OrgClient,

@@ -321,7 +321,8 @@ func checkSource(c *call) *answer {
 func (s *dataSource) query(sources http.RoundTripper) error {
 	at := s.body.URL + "/api/v1/query"
 	if sources == nil {
-		return fmt.Errorf("Post %q: dial tcp %s: connect: connection refused", at, strings.TrimPrefix(s.body.URL, "http://"))
+		host := strings.TrimPrefix(s.body.URL, "http://")
+		return fmt.Errorf("Post %q: dial tcp %s: connect: connection refused", at, host)
 	}
 	request, err := http.NewRequest(http.MethodPost, at, strings.NewReader("query=1%2B1&time=4"))
 	if err != nil {

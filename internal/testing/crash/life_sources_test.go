@@ -74,7 +74,8 @@ func (l *life) touchSource(rt *rapid.T) {
 	}
 	s := sources[rapid.IntRange(0, len(sources)-1).Draw(rt, "data source")]
 	fields := map[string]any{"name": "Mine " + s.UID, "type": "loki", "access": "proxy", "url": "http://127.0.0.1:9"}
-	switch rapid.SampledFrom([]string{"delete", "overwrite", "edit", "new secret", "make the default"}).Draw(rt, "change") {
+	changes := []string{"delete", "overwrite", "edit", "new secret", "make the default"}
+	switch rapid.SampledFrom(changes).Draw(rt, "change") {
 	case "delete":
 		l.do(http.MethodDelete, org.ID, nil, "/api/datasources/uid/%s", s.UID)
 		return
