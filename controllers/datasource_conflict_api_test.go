@@ -91,8 +91,8 @@ func TestAPIDataSourceDefaultOfPeople(t *testing.T) {
 		team := suite.Ready(w, w.Organization("team"))
 		org := team.Status.OrgID
 		theirSources(w, org, "theirs", nil) // the first one
-		obj := suite.Stalled(w, dataSource(w, "ours", "team", asDefault), v1alpha1.ReasonAlreadyExists, `"Theirs theirs"`,
-			"switch that off")
+		obj := dataSource(w, "ours", "team", asDefault)
+		suite.Stalled(w, obj, v1alpha1.ReasonAlreadyExists, `"Theirs theirs"`, "switch that off")
 		if uid := defaultOf(w, org); uid != "theirs" {
 			t.Errorf("the default is %q", uid)
 		}
@@ -116,8 +116,13 @@ func TestAPIDataSourceTaken(t *testing.T) {
 		org := suite.Ready(w, w.Organization("team")).Status.OrgID
 		theirSources(w, org, "theirs", nil)
 		named := func(o *v1alpha1.DataSource) { o.Spec.Name = "Theirs theirs" }
-		suite.Stalled(w, dataSource(w, "name", "team", named), v1alpha1.ReasonAlreadyExists, `"Theirs theirs" (uid theirs)`,
-			"adoptionPolicy: Adopt")
+		suite.Stalled(
+			w,
+			dataSource(w, "name", "team", named),
+			v1alpha1.ReasonAlreadyExists,
+			`"Theirs theirs" (uid theirs)`,
+			"adoptionPolicy: Adopt",
+		)
 		uid := dataSource(w, "uid", "team", func(o *v1alpha1.DataSource) { o.Spec.UID = "theirs" })
 		suite.Stalled(w, uid, v1alpha1.ReasonAlreadyExists, "uid theirs")
 		adopter := dataSource(w, "adopter", "team", named, func(o *v1alpha1.DataSource) {

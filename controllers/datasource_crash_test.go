@@ -106,9 +106,10 @@ func dataSourceScenarios() []crash.Scenario {
 			w.Delete(crash.NewDataSource(""))
 		}},
 		{Name: "data source adopted", Before: adoptable, Act: adopt},
-		{Name: "adopted data source deleted", Before: func(w *crash.World) { adoptable(w); adopt(w) }, Act: func(w *crash.World) {
-			w.Delete(crash.NewDataSource(""))
-		}},
+		{Name: "adopted data source deleted", Before: func(w *crash.World) {
+			adoptable(w)
+			adopt(w)
+		}, Act: func(w *crash.World) { w.Delete(crash.NewDataSource("")) }},
 		{Name: "data source whose status is lost", Before: withSource(""), Act: func(w *crash.World) {
 			crash.Edit(w, crash.NewDataSource(""), func(d *v1alpha1.DataSource) {
 				d.Status = v1alpha1.DataSourceStatus{}

@@ -292,8 +292,8 @@ func (x *source) taken(ctx context.Context, d grafana.DataSource) error {
 		return lifecycle.Stalled(v1alpha1.ReasonNameConflict, "data source %q (uid %s) of this organization belongs "+
 			"to %s: give this one another name and uid", d.Name, d.UID, x.named(holder))
 	case d.ReadOnly:
-		return lifecycle.Stalled(v1alpha1.ReasonAlreadyExists, "data source %q (uid %s) comes from a file on Grafana's "+
-			"server and can be changed there only: take it out of that file, or choose another name and uid",
+		return lifecycle.Stalled(v1alpha1.ReasonAlreadyExists, "data source %q (uid %s) comes from a file on "+
+			"Grafana's server and can be changed there only: take it out of that file, or choose another name and uid",
 			d.Name, d.UID)
 	}
 	cure := "rename or delete one of them"

@@ -29,7 +29,9 @@ func main() {
 }
 
 func allMutants() []mutant {
-	return slices.Concat(mutants, ownershipMutants, tokenMutants, dashboardMutants, dataSourceMutants, membershipMutants)
+	return slices.Concat(
+		mutants, ownershipMutants, tokenMutants, dashboardMutants, dataSourceMutants, membershipMutants,
+	)
 }
 
 func all(only *regexp.Regexp) error {
