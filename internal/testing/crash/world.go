@@ -187,10 +187,19 @@ func (w *World) Everybody() { w.others("") }
 // by another.
 func (w *World) others(visited string) {
 	for key := range w.History {
-		if key != visited && (!w.isLeaf(key) || !w.isLeaf(visited)) {
+		if key != visited && (!w.isLeaf(key) || !w.isLeaf(visited)) && !w.ignores(key, visited) {
 			w.wake(key, w.Clock)
 		}
 	}
+}
+
+// ignores reports whether an object is a Folder that is not being deleted, to which it is all one what is in it or
+// beside it: where each of them says again and again that it is about to be made, they would call each other for ever.
+func (w *World) ignores(key, visited string) bool {
+	const folder = "Folder "
+	versions := w.History[key]
+	return strings.HasPrefix(key, folder) && (strings.HasPrefix(visited, folder) || w.isLeaf(visited)) &&
+		len(versions) > 0 && versions[len(versions)-1].GetDeletionTimestamp().IsZero()
 }
 
 // isLeaf reports whether an object is of a kind that has no children.
