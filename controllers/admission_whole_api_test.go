@@ -89,7 +89,8 @@ var whole = map[string][]struct{ spec, status spec }{
 			"present":       "1/2",
 			"missing":       []any{"a"},
 			"added": []any{
-				spec{"userID": 1, "login": "a", "role": "Editor"}, spec{"userID": 2, "email": "a@b", "role": "Viewer"},
+				spec{"userID": 1, "login": "a", "role": "Editor", "changingTo": "Viewer"},
+				spec{"userID": 2, "email": "a@b", "role": "Viewer"},
 			},
 		})},
 	},
@@ -148,6 +149,7 @@ var whole = map[string][]struct{ spec, status spec }{
 				"uid":                "u",
 				"parentUID":          "p",
 				"orgID":              1,
+				"id":                 1,
 				"createdAt":          "2026-01-02T03:04:05Z",
 				"adopted":            true,
 				"permissionsPending": true,
