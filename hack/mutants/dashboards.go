@@ -110,6 +110,7 @@ var dashboardMutants = []mutant{
 		file: "internal/connection/firstcreates.go",
 		old:  "	case s.busy:\n",
 		new:  "	case s.busy && org < 0:\n", test: "TestTheFirstOfAKindInAnOrganizationIsMadeAlone",
+		tests: "internal/connection",
 	},
 	{
 		name: "permissions of what was created not looked at",

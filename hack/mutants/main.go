@@ -75,10 +75,10 @@ func all(only *regexp.Regexp) error {
 	return nil
 }
 
-// woven is the test binary with all mutants in it.
+// woven are the test binaries with all mutants in them.
 type woven struct {
-	binary  string
-	mutants []mutant
+	binaries map[string]string // by package
+	mutants  []mutant
 }
 
 func build(dir string, chosen []mutant) (*woven, error) {
@@ -105,20 +105,17 @@ func build(dir string, chosen []mutant) (*woven, error) {
 	if err := os.WriteFile(overlay, text, 0o600); err != nil {
 		return nil, err
 	}
-	w := &woven{binary: filepath.Join(dir, "controllers.test"), mutants: chosen}
-	out, err := exec.Command(
-		"go",
-		"test",
-		"-c",
-		"-gcflags=-e",
-		"-overlay",
-		overlay,
-		"-o",
-		w.binary,
-		"./controllers",
-	).CombinedOutput()
-	if err != nil {
-		return nil, fmt.Errorf("a mutant does not compile, which proves nothing:\n%s", out)
+	w := &woven{binaries: map[string]string{}, mutants: chosen}
+	for _, m := range chosen {
+		in := m.testsIn()
+		if w.binaries[in] != "" {
+			continue
+		}
+		w.binaries[in] = filepath.Join(dir, strings.ReplaceAll(in, "/", "_")+".test")
+		args := []string{"test", "-c", "-gcflags=-e", "-overlay", overlay, "-o", w.binaries[in], "./" + in}
+		if out, err := exec.Command("go", args...).CombinedOutput(); err != nil {
+			return nil, fmt.Errorf("a mutant does not compile, which proves nothing:\n%s", out)
+		}
 	}
 	return w, nil
 }
@@ -126,10 +123,10 @@ func build(dir string, chosen []mutant) (*woven, error) {
 // prepare finds the control plane for those mutants that only tests on a kube-apiserver find, and sees these pass
 // without a mutant: a test that fails anyway proves nothing.
 func (w *woven) prepare() error {
-	var tests []string
+	tests := map[string][]string{}
 	for _, m := range w.mutants {
 		if m.test != "" {
-			tests = append(tests, m.test)
+			tests[m.testsIn()] = append(tests[m.testsIn()], m.test)
 		}
 	}
 	if len(tests) == 0 {
@@ -144,18 +141,24 @@ func (w *woven) prepare() error {
 	if err := os.Setenv("KUBEBUILDER_ASSETS", strings.TrimSpace(string(assets))); err != nil {
 		return err
 	}
-	slices.Sort(tests)
-	failed, err := w.try("", mutant{test: strings.Join(slices.Compact(tests), "|")})
-	if err == nil && failed != "" {
-		err = fmt.Errorf("%s fails without any mutant", failed)
+	for in, names := range tests {
+		slices.Sort(names)
+		failed, err := w.try("", mutant{test: strings.Join(slices.Compact(names), "|"), tests: in})
+		if err != nil {
+			return err
+		}
+		if failed != "" {
+			return fmt.Errorf("%s fails without any mutant", failed)
+		}
 	}
-	return err
+	return nil
 }
 
 // try runs the tests over a mutant and names the one that fails; none if all pass.
 func (w *woven) try(number string, m mutant) (killer string, err error) {
-	test := exec.Command(w.binary, "-test.run", "^("+cmp.Or(m.test, "TestCrashMatrix")+")$", "-test.timeout", "10m")
-	test.Dir = "controllers"
+	run := "^(" + cmp.Or(m.test, "TestCrashMatrix") + ")$"
+	test := exec.Command(w.binaries[m.testsIn()], "-test.run", run, "-test.timeout", "10m")
+	test.Dir = m.testsIn()
 	test.Env = append(
 		os.Environ(),
 		chosenBy+"="+number,

@@ -1,5 +1,7 @@
 package main
 
+import "cmp"
+
 // mutant is one bug: a piece of a file, which must be there exactly once, and what stands in its place.
 type mutant struct {
 	name, file, old, new string
@@ -7,7 +9,11 @@ type mutant struct {
 	scenarios string
 	// test is a regular expression of tests that find it where the crash matrix cannot. They are played instead.
 	test string
+	// tests is the package that it is in; "controllers" unless said.
+	tests string
 }
+
+func (m mutant) testsIn() string { return cmp.Or(m.tests, "controllers") }
 
 var mutants = []mutant{
 	{

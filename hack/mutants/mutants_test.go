@@ -22,9 +22,32 @@ func TestMutantsAreCurrent(t *testing.T) {
 		if m.old == m.new || names[m.name] {
 			t.Errorf("%s changes nothing, or is there twice", m.name)
 		}
+		for test := range strings.SplitSeq(strings.TrimSuffix(m.test, "$"), "|") {
+			if test != "" && !declared(t, m.testsIn(), test) {
+				t.Errorf("%s: no test %s in %s", m.name, test, m.testsIn())
+			}
+		}
 		names[m.name] = true
 		if _, err := weave([]mutant{m}); err != nil {
 			t.Error(err)
 		}
 	}
+}
+
+// declared reports whether the tests of a package have one of that name.
+func declared(t *testing.T, in, test string) bool {
+	files, err := filepath.Glob(filepath.Join(in, "*_test.go"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range files {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if strings.Contains(string(text), "func "+test+"(t *testing.T)") {
+			return true
+		}
+	}
+	return false
 }
