@@ -234,6 +234,10 @@ func TestAPIFolderTitles(t *testing.T) {
 				)
 				if both {
 					suite.Ready(w, derived)
+					if theirs == "" { // it can be made as that, and not renamed to it
+						suite.Stalled(w, given, v1alpha1.ReasonFolderRefused, "another title")
+						return
+					}
 					suite.Ready(w, given)
 					return
 				}

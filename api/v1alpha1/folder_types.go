@@ -15,7 +15,7 @@ type FolderSpec struct {
 	OrganizationRef ObjectReference `json:"organizationRef"`
 
 	// Title that Grafana shows (title of POST and PUT /api/folders). Default: metadata.name. Changing it renames the folder. At most 178 characters. Grafana before 12 does not allow two folders of one
-	// title in the same place, nor one that is called General; MySQL and MariaDB take titles for the same that differ in case or accents.
+	// title in the same place, nor one that is called General, and newer ones no change of such a one; MySQL and MariaDB take titles for the same that differ in case or accents.
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=178
 	// +kubebuilder:validation:Pattern=`^[^\s\pC]([^\pC]*[^\s\pC])?$`

@@ -203,6 +203,8 @@ func (k contract) testFolders(t *testing.T) {
 	_, err = o.CreateFolder(t.Context(), grafana.Folder{UID: "untitled"})
 	expect(t, "no title", err, isStatus(400))
 
+	_, err = o.UpdateFolder(t.Context(), "top", grafana.FolderChange{Title: "general", Version: top.Version})
+	expect(t, "renamed to the title of the root", err, grafana.IsReservedTitle)
 	_, err = o.CreateFolder(t.Context(), grafana.Folder{UID: "general2", Title: "general"})
 	if k.major < 12 {
 		expect(t, "the title of the root", err, grafana.IsReservedTitle)

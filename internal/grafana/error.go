@@ -30,7 +30,8 @@ const (
 	ExpirationDayLimit = "expirationDayLimit"
 	// FolderTooDeep marks the refusal of a folder below as many others as Grafana allows.
 	FolderTooDeep = "folder.maximum-depth-reached"
-	// ReservedTitle marks Grafana's 400 to a folder called General, which its root is to versions before 12.
+	// ReservedTitle marks Grafana's 400 to a folder called General, as its root is: to a new one before version 12,
+	// and to a change of any.
 	ReservedTitle = "reservedTitle"
 	// PanelsInUse marks the 403 by which versions before 12 keep a folder with library panels that dashboards use.
 	PanelsInUse = "panelsInUse"
@@ -164,7 +165,7 @@ func IsTitleTaken(err error) bool { return identified(err, "name-exists") }
 // than the one that the request names.
 func IsVersionMismatch(err error) bool { return VerdictOf(err) == Changed }
 
-// IsTooDeep reports whether a folder was not made since it would be below too many others. It is no
+// IsTooDeep reports whether a folder was not made or changed since it would be below too many others. It is no
 // failure of the server, whatever the status (Grafana 12 answers 500).
 func IsTooDeep(err error) bool { return identified(err, FolderTooDeep) }
 

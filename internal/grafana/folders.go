@@ -97,7 +97,8 @@ type FolderChange struct {
 	Version int64 `json:"version"`
 }
 
-// UpdateFolder changes a folder. Before Grafana 12 a title in use beside it is IsTaken.
+// UpdateFolder changes a folder. The title General is IsReservedTitle, also where a folder was made with it. Before
+// Grafana 12 a title in use beside it is IsTaken.
 //
 // PUT /api/folders/:uid
 func (o *OrgClient) UpdateFolder(ctx context.Context, uid string, change FolderChange) (Folder, error) {

@@ -215,6 +215,9 @@ func updateFolder(c *call) *answer {
 	if !body.Overwrite && body.Version != f.version {
 		return c.folderChanged("The dashboard has been changed by someone else")
 	}
+	if strings.EqualFold(body.Title, "General") {
+		return fail(http.StatusBadRequest, "A folder with that name already exists")
+	}
 	if other := c.folderTitled(c.org(), body.Title, f.parent, f.uid); other != nil && c.quirks.uniqueTitles {
 		if !body.Overwrite {
 			return fail(http.StatusConflict, "a folder with the same name already exists in the current location")
