@@ -143,6 +143,9 @@ func kindsOf(route string) []string {
 // exist, as a proxy says, or Grafana itself ("Not found"), says nothing of the object.
 func (e *Error) saysAbsent() bool {
 	words := strings.ToLower(e.Message)
+	if strings.HasPrefix(e.route, "/api/folders") && strings.HasPrefix(words, "[guardian.dashboardnotfound]") {
+		return true // Grafana 10 says "dashboard" of a folder, too
+	}
 	for _, kind := range kindsOf(e.route) {
 		if e.hasID(kind, "notfound") ||
 			names(words, kind) &&

@@ -174,7 +174,7 @@ func listFolders(c *call) *answer {
 	rows := []obj{}
 	if o := c.org(); o != nil {
 		if c.quirks.nestedFolders && parent != "" && o.folder(parent) == nil {
-			return noFolder()
+			return c.noParent()
 		}
 		for _, f := range c.byTitle(o) {
 			if c.quirks.nestedFolders && f.parent != parent || !c.indexed(f.created) || c.folderLevel(f) < mayView {
@@ -196,6 +196,15 @@ func listFolders(c *call) *answer {
 		return strings.Compare(strings.ToLower(a["title"].(string)), strings.ToLower(b["title"].(string)))
 	})
 	return ok(rows)
+}
+
+// noParent is what is said of a list below a folder that is not there: to Grafana 10 it is a dashboard.
+func (c *call) noParent() *answer {
+	if c.quirks.unified {
+		return noFolder()
+	}
+	text := "[guardian.dashboardNotFound] failed to get dashboard by UID: Dashboard not found"
+	return fail(http.StatusNotFound, text)
 }
 
 func updateFolder(c *call) *answer {
