@@ -13,7 +13,9 @@ type mutant struct {
 	tests string
 }
 
-func (m mutant) testsIn() string { return cmp.Or(m.tests, "controllers") }
+func (m mutant) testsIn() string {
+	return cmp.Or(m.tests, "controllers")
+}
 
 var mutants = []mutant{
 	{
@@ -322,11 +324,5 @@ var mutants = []mutant{
 		file: "controllers/folder_permissions.go",
 		old:  "		if !i.Inherited && !x.isOperator(i.UserLogin) {\n",
 		new:  "		if !i.Inherited {\n", test: "TestAPIFolderPermissionsRefused",
-	},
-	{
-		name: "dashboard that takes the Folder of a database that is gone",
-		file: "controllers/folder_place.go",
-		old:  "		f.Status.UID == \"\", f.Status.OrgID != scope.org.ID():\n",
-		new:  "		f.Status.UID == \"\":\n", scenarios: "database reset under a filled folder",
 	},
 }

@@ -42,12 +42,6 @@ var tokenMutants = []mutant{
 		scenarios: "status wiped",
 	},
 	{
-		name: "revision reckoned from the Secret alone",
-		file: "controllers/token_state.go",
-		old:  "		numbers = append(numbers, revision)\n",
-		new:  "", scenarios: "^token created",
-	},
-	{
 		name: "full list of tokens trusted",
 		file: "controllers/token_state.go",
 		old:  "	case len(list) >= maxListed:\n",
