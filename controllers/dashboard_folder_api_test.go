@@ -139,6 +139,7 @@ func TestAPIDashboardFolderThatTheDatabaseTakesForAnother(t *testing.T) {
 func TestAPIDashboardFolderOld(t *testing.T) {
 	t.Parallel()
 	w := suite.New(t, grafanatest.Options{Version: "10.4.3"})
+	w.Grafana.WantFlatFolders()
 	org := suite.Ready(w, w.Organization("team")).Status.OrgID
 	flat := suite.Ready(w, w.Dashboard("flat", "team", `{"title": "One"}`, inPath("Flat")))
 	if pathOf(w, org, flat) != "Flat" {

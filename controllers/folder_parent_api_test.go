@@ -58,8 +58,8 @@ func TestAPIFolderParent(t *testing.T) {
 // A Grafana without folders in folders says so.
 func TestAPIFolderParentUnsupported(t *testing.T) {
 	t.Parallel()
-	suite.NotOnReal(t, "whether an old Grafana has folders in folders is a setting")
 	w := suite.New(t, grafanatest.Options{Version: "10.4.3"})
+	w.Grafana.WantFlatFolders()
 	w.Organization("team")
 	suite.Ready(w, declareFolder(w, "parent", "team"))
 	suite.Stalled(

@@ -25,7 +25,7 @@ import (
 
 func main() {
 	only := flag.String("run", "^TestAPI", "a regular expression of which tests of the kinds to run")
-	parallel := flag.Int("parallel", 8, "how many tests of the kinds run side by side")
+	parallel := flag.Int("parallel", 0, "how many tests of the kinds run side by side (default 3 on SQLite, else 8)")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // a second Ctrl-C ends it at once
@@ -54,6 +54,12 @@ func run(ctx context.Context, only string, parallel int) error {
 	version, database, err := grafana.Describe()
 	if err != nil {
 		return err
+	}
+	if parallel == 0 {
+		parallel = 8
+		if database == "sqlite3" { // which fails those who wait for longer than some seconds until they may write
+			parallel = 3
+		}
 	}
 	before, err := grafana.Inventory()
 	if err != nil {

@@ -25,6 +25,7 @@ type real struct { //nolint:revive,gocritic // the builtin of this name is about
 	version string
 	quotas  bool  // are on; an old Grafana fails, and is asked again, where they are off
 	anybody bool  // is let in
+	nested  bool  // folders in folders are switched on in an old Grafana
 	admin   int64 // the id of the world's own admin
 	client  *http.Client
 
@@ -58,7 +59,7 @@ func Attach(tb testing.TB, to Real, opts Options) *Server {
 	opts.Version, opts.Now = facts.version, nil
 	opts = opts.withDefaults()
 	r := &real{Real: to, tb: tb, names: newNames(opts.Admin, opts.Password), client: newRealClient()}
-	r.version, r.quotas, r.anybody = facts.version, facts.quotas, facts.anonymous
+	r.version, r.quotas, r.anybody, r.nested = facts.version, facts.quotas, facts.anonymous, facts.nested
 	s := New(opts)
 	s.real = r
 	if s.front, err = newFront("127.0.0.1:0", s); err != nil {

@@ -86,6 +86,14 @@ func (s *Server) LetsAnybodyIn() bool {
 	return s.options.anonymous
 }
 
+// WantFlatFolders skips the test if folders in folders are switched on in a real Grafana.
+func (s *Server) WantFlatFolders() {
+	if s.real != nil && s.real.nested {
+		s.real.tb.Helper()
+		NotOnReal(s.real.tb, "nested folders are on")
+	}
+}
+
 // SetAnonymous enables or disables anonymous access.
 func (s *Server) SetAnonymous(on bool) {
 	s.memoryOnly("a setting changes")
