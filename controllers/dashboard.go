@@ -29,7 +29,6 @@ type dashboardState struct {
 	adopted bool
 	edit    *v1alpha1.DashboardDrift // made by somebody else since our last save
 
-	found       bool // by a look at Grafana, not made in this pass
 	bare        bool // only Admins can see it, since Grafana has failed to give it its permissions
 	permissions []grafana.Permission
 }
@@ -51,6 +50,8 @@ type dash struct {
 	missing []string // the titles of the folders that have to be made
 	parent  string   // in which the first of those belongs
 
+	rolesSeen bool // it was made in this pass, and before that permissions were seen in the organization
+
 	foreign string // what is under the uid and not provably ours, once that was seen; for people
 }
 
@@ -63,7 +64,8 @@ func (k dashboardKind) describe() lifecycle.Kind[*v1alpha1.Dashboard, dashboardS
 		Parent: func(obj *v1alpha1.Dashboard) types.NamespacedName {
 			return lifecycle.ParentKey(obj.Spec.OrganizationRef, obj.Namespace)
 		},
-		Tenant: true,
+		Tenant:      true,
+		CreateGroup: needsRoles,
 		References: []lifecycle.Reference[*v1alpha1.Dashboard]{
 			{To: &corev1.ConfigMap{}, Names: dashboardConfigMaps},
 			{To: &corev1.Secret{}, Names: dashboardSecrets},

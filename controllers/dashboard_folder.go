@@ -153,13 +153,8 @@ func (x *dash) makeFolders(ctx context.Context) error {
 // answers here must not be taken for its word on the dashboard.
 func (x *dash) makeFolder(ctx context.Context, path []string) (uid string, err error) {
 	uid, name := x.derivedFolder(path), strings.Join(path, "/")
-	done, err := x.conn.FirstCreate(x.org.ID(), "Folder", x.folderWaiter())
-	if err != nil {
-		return "", err
-	}
-	defer func() { done(err == nil) }()
 	x.obj.Status.PermissionsPending = true // of the folder's; they are looked at once the dashboard is in it
-	_, err = x.org.CreateFolder(ctx, grafana.Folder{UID: uid, Title: path[len(path)-1], ParentUID: x.parent})
+	_, err = x.createFolder(ctx, grafana.Folder{UID: uid, Title: path[len(path)-1], ParentUID: x.parent})
 	if grafana.IsTaken(err) {
 		_, err = x.org.Folder(ctx, uid)
 	}

@@ -7,20 +7,20 @@ import (
 	"strings"
 	"time"
 
-	ctrl "sigs.k8s.io/controller-runtime"
-	"sigs.k8s.io/controller-runtime/pkg/client"
-
 	"grafana-tenancy.dev/operator/internal/connection"
 	"grafana-tenancy.dev/operator/internal/grafana"
-	"grafana-tenancy.dev/operator/internal/lifecycle"
 )
 
 // Grafana can answer as if all were well, and leave what it made without permissions, so that only Admins can see it.
 // On SQLite that happens to whoever finds the database locked, at any time: all that is made is looked at. On other
 // databases it happens to writers that are the first in an organization at the same time, who race to make the roles
 // that hold permissions. Our own first one is made alone; others may have written beside it. So what is made is looked
-// at until one was seen to have its permissions: from then on the roles are there, and nobody races. What was found,
-// since the answer to its creation was lost, may have raced with the next one: it is looked at as well.
+// at, unless one had been seen to have its permissions before: from then on the roles are there, and nobody races. What
+// was found, since the answer to its creation was lost, is looked at as well.
+
+// needsRoles is the CreateGroup of Dashboards and Folders, which share those roles. Nothing is in a folder before one
+// was made, and so the roles.
+const needsRoles = "what everybody has permissions for"
 
 // everybody is what a new dashboard or folder has that is in no folder.
 func everybody() []grafana.Permission {
@@ -53,9 +53,7 @@ func (x *dash) seePermissions(ctx context.Context, have *dashboardState) error {
 	case err != nil:
 		return err
 	}
-	org, kind := x.org.ID(), lifecycle.NameOf(x.obj)
-	mayLack := have.found || x.conn.OnSQLite(ctx) || !x.conn.PermissionsSeen(org, kind)
-	if have.FolderUID == "" && mayLack {
+	if have.FolderUID == "" && (x.conn.OnSQLite(ctx) || !x.rolesSeen) {
 		items, err := x.org.DashboardPermissions(ctx, have.UID)
 		switch {
 		case grafana.IsNotGrafana(err):
@@ -67,7 +65,7 @@ func (x *dash) seePermissions(ctx context.Context, have *dashboardState) error {
 			have.bare, have.permissions = true, items
 			return nil
 		default:
-			x.conn.RememberPermissions(org, kind)
+			x.conn.SetPermissionsSeen(x.org.ID(), needsRoles, true)
 		}
 	}
 	x.obj.Status.PermissionsPending = false
@@ -82,7 +80,7 @@ func (x *dash) mendPermissions(ctx context.Context, have *dashboardState) error 
 	if err := x.org.SetDashboardPermissions(ctx, have.UID, withEverybody(have.permissions)); err != nil {
 		return err
 	}
-	x.conn.RememberPermissions(x.org.ID(), lifecycle.NameOf(x.obj))
+	x.conn.SetPermissionsSeen(x.org.ID(), needsRoles, true)
 	have.bare, x.obj.Status.PermissionsPending = false, false
 	return nil
 }
@@ -115,18 +113,29 @@ func (p *orgScope) mendFolder(ctx context.Context, uid string, inFolder bool) er
 	return p.setBorn(ctx, uid, inFolder, want)
 }
 
-// bornKind is what the permissions of a new folder are remembered under.
-func (p *orgScope) bornKind(ctx context.Context, uid string, inFolder bool) string {
-	if inFolder || p.conn.OnSQLite(ctx) {
-		return "Folder " + uid
+// createFolder makes a folder. Where permissions were seen before it was made, its own need not be.
+func (p *orgScope) createFolder(ctx context.Context, f grafana.Folder) (grafana.Folder, error) {
+	org := p.org.ID()
+	rolesSeen := f.ParentUID == "" && !p.conn.OnSQLite(ctx) && p.conn.PermissionsSeen(org, needsRoles)
+	made, err := p.org.CreateFolder(ctx, f)
+	if err == nil {
+		p.conn.SetPermissionsSeen(org, "Folder "+f.UID, rolesSeen)
 	}
-	return "Folder"
+	return made, err
+}
+
+// bornRight remembers that a new folder has the permissions that it should have.
+func (p *orgScope) bornRight(uid string, inFolder bool) {
+	p.conn.SetPermissionsSeen(p.org.ID(), "Folder "+uid, true)
+	if !inFolder {
+		p.conn.SetPermissionsSeen(p.org.ID(), needsRoles, true)
+	}
 }
 
 func (p *orgScope) setBorn(ctx context.Context, uid string, inFolder bool, want []grafana.Permission) error {
 	err := p.org.SetFolderPermissions(ctx, uid, want)
 	if err == nil {
-		p.conn.RememberPermissions(p.org.ID(), p.bornKind(ctx, uid, inFolder))
+		p.bornRight(uid, inFolder)
 	}
 	return err
 }
@@ -136,9 +145,8 @@ func (p *orgScope) setBorn(ctx context.Context, uid string, inFolder bool, want 
 func (p *orgScope) bornWrong(
 	ctx context.Context, uid string, inFolder bool,
 ) (want []grafana.Permission, wrong bool, err error) {
-	org, kind := p.org.ID(), p.bornKind(ctx, uid, inFolder)
 	old := p.conn.DashboardAPIServed() == ""
-	if p.conn.PermissionsSeen(org, kind) || inFolder && !old {
+	if p.conn.PermissionsSeen(p.org.ID(), "Folder "+uid) || inFolder && !old {
 		return nil, false, nil
 	}
 	items, err := p.org.FolderPermissions(ctx, uid)
@@ -148,7 +156,7 @@ func (p *orgScope) bornWrong(
 	case err != nil:
 		return nil, false, err
 	case isBare(items) == inFolder:
-		p.conn.RememberPermissions(org, kind)
+		p.bornRight(uid, inFolder)
 		return nil, false, nil
 	}
 	folder, err := p.org.Folder(ctx, uid)
@@ -163,13 +171,3 @@ func (p *orgScope) bornWrong(
 
 // recent is for how long a folder that the operator has made is a new one, whose permissions nobody has set.
 const recent = 10 * time.Minute
-
-// folderWaiter is for what the Dashboard makes beside itself.
-func (x *dash) folderWaiter() connection.Waiter {
-	key := client.ObjectKeyFromObject(x.obj)
-	env := x.env // one that waits must not hold on to a content
-	return connection.Waiter{
-		Kind: lifecycle.NameOf(x.obj), Request: ctrl.Request{NamespacedName: key}, Group: x.owner.String(),
-		Wake: func() { env.Visit(lifecycle.Suspect{Kind: "Dashboard", Key: key}) },
-	}
-}

@@ -46,7 +46,7 @@ func askedForPermissions(w *suite.World) (reads, writes int) {
 	return reads, writes
 }
 
-// The first dashboard and the first folder of an organization are made alone, however many may write at once, and seen
+// The first dashboard or folder of an organization is made alone, however many may write at once, and seen
 // to have their permissions. On SQLite all that is made at the root is looked at, once.
 func TestAPIDashboardsOfAFreshOrganizationHavePermissions(t *testing.T) {
 	t.Parallel()
@@ -62,29 +62,26 @@ func TestAPIDashboardsOfAFreshOrganizationHavePermissions(t *testing.T) {
 				return grafanatest.Fault{}
 			})
 			var all []*v1alpha1.Dashboard
+			folders := []*v1alpha1.Folder{declareFolder(w, "f0", "team"), declareFolder(w, "f1", "team")}
 			for n := range 24 {
-				all = append(
-					all,
-					w.Dashboard(
-						fmt.Sprint("d", n),
-						"team",
-						fmt.Sprintf(`{"title": "Number %d"}`, n),
-						func(o *v1alpha1.Dashboard) {
-							if n%2 == 1 {
-								o.Spec.Folder = &v1alpha1.DashboardFolder{Path: []string{fmt.Sprint("Folder ", n/4)}}
-							}
-						},
-					),
-				)
+				all = append(all, w.Dashboard(fmt.Sprint("d", n), "team", fmt.Sprintf(`{"title": "Number %d"}`, n),
+					func(o *v1alpha1.Dashboard) {
+						if n%2 == 1 {
+							o.Spec.Folder = &v1alpha1.DashboardFolder{Path: []string{fmt.Sprint("Folder ", n/4)}}
+						}
+					}))
 			}
 			for _, dash := range all {
 				suite.Ready(w, dash)
+			}
+			for _, folder := range folders {
+				suite.Ready(w, folder)
 			}
 			w.Grafana.SetFault(nil)
 			reads, writes := askedForPermissions(w)
 			atMost := 16
 			if database == grafanatest.SQLite {
-				atMost = len(all) // by each dashboard, of itself or of its folder
+				atMost = len(all) + len(folders) // each of itself or of its folder
 			}
 			if os.Getenv("GRAFANA_URL") == "" && (reads > atMost || writes > 0) {
 				t.Errorf("permissions were read %d times and written %d times", reads, writes)
@@ -112,34 +109,31 @@ func TestAPIDashboardLeftWithoutPermissions(t *testing.T) {
 		t.Run(version, func(t *testing.T) {
 			t.Parallel()
 			w := suite.New(t, grafanatest.Options{Version: version, Database: grafanatest.Postgres})
-			org := suite.Ready(w, w.Organization("team")).Status.OrgID
+			team := suite.Ready(w, w.Organization("team")).Status.OrgID
+			other := suite.Ready(w, w.Organization("other")).Status.OrgID
 			var dashboard, folder atomic.Bool
 			w.Grafana.SetFault(func(r *grafanatest.Request) grafanatest.Fault {
 				switch {
 				case r.Method == "POST" && r.Path == "/api/dashboards/db" && dashboard.CompareAndSwap(false, true):
-					w.Grafana.Do(
-						"POST",
-						r.Path,
-						org,
-						map[string]any{"dashboard": map[string]any{"uid": "theirs", "title": "Theirs"}},
-					)
+					theirs := map[string]any{"dashboard": map[string]any{"uid": "theirs", "title": "Theirs"}}
+					w.Grafana.Do("POST", r.Path, team, theirs)
 				case r.Method == "POST" && r.Path == "/api/folders" && folder.CompareAndSwap(false, true):
 					w.Grafana.Do(
 						"POST",
 						r.Path,
-						org,
+						other,
 						map[string]any{"uid": "folder-of-theirs", "title": "Folder of theirs"},
 					)
 				}
 				return grafanatest.Fault{}
 			})
 			root := suite.Ready(w, w.Dashboard("root", "team", `{"title": "Root"}`))
-			inside := suite.Ready(w, w.Dashboard("inside", "team", `{"title": "Inside"}`, inPath("Ours")))
+			inside := suite.Ready(w, w.Dashboard("inside", "other", `{"title": "Inside"}`, inPath("Ours")))
 			w.Grafana.SetFault(nil)
-			if forRoles(w, org, "/api/dashboards/uid/"+root.Status.UID) != 2 {
+			if forRoles(w, team, "/api/dashboards/uid/"+root.Status.UID) != 2 {
 				t.Error("the dashboard can be seen by Admins only")
 			}
-			if uid := w.Dash(org, inside.Status.UID).FolderUID; forRoles(w, org, "/api/folders/"+uid) != 2 {
+			if uid := w.Dash(other, inside.Status.UID).FolderUID; forRoles(w, other, "/api/folders/"+uid) != 2 {
 				t.Error("the folder can be seen by Admins only")
 			}
 			if _, writes := askedForPermissions(w); writes != 2 {

@@ -113,7 +113,6 @@ func (x *dash) seen(ctx context.Context, have *dashboardState) (*dashboardState,
 	if err := x.sameFolder(ctx, have.FolderUID); err != nil {
 		return nil, err
 	}
-	have.found = true
 	return have, x.seePermissions(ctx, have)
 }
 

@@ -24,12 +24,14 @@ func (x *dash) Create(ctx context.Context) (*dashboardState, error) {
 	if err := x.makeFolders(ctx); err != nil {
 		return nil, err
 	}
+	rolesSeen := x.conn.PermissionsSeen(x.org.ID(), needsRoles)
 	saved, err := x.save(ctx, 0)
 	if err == nil {
 		have := &dashboardState{
 			Dashboard: grafana.Dashboard{UID: saved.UID, Version: saved.Version, FolderUID: x.folder, URL: saved.URL},
 			hash:      x.content.hash,
 		}
+		x.rolesSeen = rolesSeen
 		_ = x.seePermissions(ctx, have) // else they are looked at later
 		return have, nil
 	}

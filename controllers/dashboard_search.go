@@ -101,13 +101,6 @@ func (x *dash) CheckConflict(ctx context.Context) error {
 	if err := x.locate(ctx, true); err != nil {
 		return err
 	}
-	if len(x.missing) > 0 { // or it would find out when it has said that it is being created
-		done, err := x.conn.FirstCreate(x.org.ID(), "Folder", x.folderWaiter())
-		if err != nil {
-			return err
-		}
-		done(false)
-	}
 	ready := meta.FindStatusCondition(x.obj.Status.Conditions, v1alpha1.ConditionReady)
 	if ready == nil || ready.Reason != v1alpha1.ReasonAlreadyExists {
 		return nil

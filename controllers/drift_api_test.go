@@ -163,10 +163,8 @@ func TestAPIDeletedInGrafana(t *testing.T) {
 				); err != nil {
 					return err
 				}
-				if orgID, saID, _, alive := w.Grafana.KeyAlive(
-					string(secret.Data["token"]),
-				); !alive || orgID != org.ID ||
-					saID != accounts[0].ID {
+				orgID, saID, tokenID, alive := w.Grafana.KeyAlive(string(secret.Data["token"]))
+				if !alive || orgID != org.ID || saID != accounts[0].ID {
 					return fmt.Errorf(
 						"the key in the Secret is of org %d and account %d (alive: %v)",
 						orgID,
@@ -183,6 +181,13 @@ func TestAPIDeletedInGrafana(t *testing.T) {
 						!suite.IsTrue(obj, v1alpha1.ConditionReady) {
 						return fmt.Errorf("%T is not Ready: %+v (%w)", obj, obj.CommonStatus().Conditions, err)
 					}
+				}
+				if n.token.Status.TokenID != tokenID { // it was Ready all the time
+					return fmt.Errorf(
+						"the key in the Secret is of token %d, status says %d",
+						tokenID,
+						n.token.Status.TokenID,
+					)
 				}
 				return nil
 			})

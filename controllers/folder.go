@@ -66,7 +66,8 @@ func (k folderKind) describe() lifecycle.Kind[*v1alpha1.Folder, folderState] {
 		Parent: func(obj *v1alpha1.Folder) types.NamespacedName {
 			return lifecycle.ParentKey(obj.Spec.OrganizationRef, obj.Namespace)
 		},
-		Tenant: true,
+		Tenant:      true,
+		CreateGroup: needsRoles,
 		Usability: func(obj *v1alpha1.Folder) any {
 			return struct {
 				uid   string
@@ -226,7 +227,7 @@ func (x *folder) Create(ctx context.Context) (*folderState, error) {
 	if !x.isDerived() {
 		title = mark.BirthName(title, x.obj)
 	}
-	f, err := x.org.CreateFolder(ctx, grafana.Folder{
+	f, err := x.createFolder(ctx, grafana.Folder{
 		UID: x.uid, Title: title, ParentUID: x.parent, Description: x.obj.Spec.Description,
 	})
 	switch {

@@ -119,16 +119,22 @@ var dashboardMutants = []mutant{
 		new:  "= \"\", false\n", test: "TestAPIDashboardLeftWithoutPermissions",
 	},
 	{
+		name: "first dashboard of an organization made beside its first folder",
+		file: "controllers/dashboard.go",
+		old:  "CreateGroup: needsRoles,",
+		new:  "CreateGroup: \"\",", test: "TestAPIDashboardsOfAFreshOrganizationHavePermissions",
+	},
+	{
 		name: "on SQLite only the first dashboard's permissions looked at",
 		file: "controllers/dashboard_permissions.go",
-		old:  "x.conn.OnSQLite(ctx) || !x.conn.PermissionsSeen(org, kind)",
-		new:  "!x.conn.PermissionsSeen(org, kind)", test: "TestAPIDashboardMadeWhileTheDatabaseIsLocked",
+		old:  "(x.conn.OnSQLite(ctx) || !x.rolesSeen)",
+		new:  "!x.rolesSeen", test: "TestAPIDashboardMadeWhileTheDatabaseIsLocked",
 	},
 	{
 		name: "permissions of what was found after a lost answer not looked at",
 		file: "controllers/dashboard_permissions.go",
-		old:  "mayLack := have.found ||",
-		new:  "mayLack :=", test: "TestAPIDashboardFoundWithoutPermissions",
+		old:  "|| !x.rolesSeen",
+		new:  "|| !x.conn.PermissionsSeen(x.org.ID(), needsRoles)", test: "TestAPIDashboardFoundWithoutPermissions",
 	},
 	{
 		name: "folder in a folder left with permissions of its own",

@@ -103,10 +103,10 @@ func (c *Conn) PermissionsSeen(org int64, kind string) bool {
 	return s != nil && s.seen
 }
 
-// RememberPermissions remembers that one has them.
-func (c *Conn) RememberPermissions(org int64, kind string) {
+// SetPermissionsSeen remembers whether one was.
+func (c *Conn) SetPermissionsSeen(org int64, kind string, seen bool) {
 	key := c.firstKey(org, kind)
 	c.firstCreates.mu.Lock()
 	defer c.firstCreates.mu.Unlock()
-	c.firstCreates.ofLocked(key).seen = true
+	c.firstCreates.ofLocked(key).seen = seen
 }

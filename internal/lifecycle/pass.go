@@ -1,6 +1,7 @@
 package lifecycle
 
 import (
+	"cmp"
 	"context"
 	"time"
 
@@ -111,14 +112,14 @@ func (p *pass[T, R]) mayWrite() bool {
 		!meta.IsStatusConditionTrue(status.Conditions, v1alpha1.ConditionReady)
 }
 
-// serializeFirst makes sure that the first object of its kind in an organization is made with no other beside it.
+// serializeFirst makes sure that the first object of its group in an organization is made with no other beside it.
 func (p *pass[T, R]) serializeFirst() (done func(made bool), err error) {
 	in, ok := p.ext.(Contained)
 	conn, group := p.connection()
 	if !ok || conn == nil {
 		return func(bool) {}, nil
 	}
-	return conn.FirstCreate(in.OrgID(), p.name, p.waiter(group))
+	return conn.FirstCreate(in.OrgID(), cmp.Or(p.kind.CreateGroup, p.name), p.waiter(group))
 }
 
 // write sends requests that change Grafana, once the writer before has sent its own.

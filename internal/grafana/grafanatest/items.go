@@ -55,7 +55,7 @@ func (c *call) numbered(items []item) []item {
 // itemsOfDashboard are those of a new dashboard. At the root, a lost race for the
 // roles of the org leaves it with none.
 func (c *call) itemsOfDashboard(o *org, folder string) []item {
-	if c.in.bare || folder == "" && c.losesFirst(o, "dashboard") {
+	if c.in.bare || folder == "" && c.losesFirst(o, "roles") {
 		return nil
 	}
 	return c.defaultItems(folder == "")
@@ -65,7 +65,7 @@ func (c *call) itemsOfDashboard(o *org, folder string) []item {
 // of its own: it inherits.
 func (c *call) itemsOfFolder(o *org, parent string) []item {
 	inherits := parent != "" && c.quirks.nestedFolders
-	if c.in.bare || inherits && c.quirks.unified || !inherits && c.losesFirst(o, "folder") {
+	if c.in.bare || inherits && c.quirks.unified || !inherits && c.losesFirst(o, "roles") {
 		return nil
 	}
 	return c.defaultItems(true)

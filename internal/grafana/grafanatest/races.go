@@ -6,9 +6,9 @@ import "net/http"
 // of those that meet lose. Two requests meet if the later one arrived before the
 // earlier one was done: Latency and the Delay of faults let them.
 
-// losesFirst says whether a create loses the race for the first of its kind in
-// an org. The first one makes the roles that hold permissions; who was on the
-// way meanwhile fails to make them again.
+// losesFirst says whether a create loses the race for what the first one makes in
+// an org besides: who was on the way meanwhile fails to make it again. Dashboards
+// and folders race for the same roles.
 func (c *call) losesFirst(o *org, kind string) bool {
 	if c.db.kind == SQLite {
 		return false

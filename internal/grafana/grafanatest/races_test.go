@@ -38,11 +38,14 @@ func TestFirstContentsOfAnOrgThatMeet(t *testing.T) {
 					`{"dashboard":{"uid":"b","title":"b"}}`,
 				)
 				n.as(adminAuth, 200, "POST", "/api/dashboards/db", `{"dashboard":{"uid":"c","title":"c"}}`)
-				n.meeting("/api/folders", `{"uid":"fa","title":"fa"}`, `{"uid":"fb","title":"fb"}`)
-				n.as(adminAuth, 200, "POST", "/api/folders", `{"uid":"fc","title":"fc"}`)
+				n.meeting(
+					"/api/folders",
+					`{"uid":"fa","title":"fa"}`,
+					`{"uid":"fb","title":"fb"}`,
+				) // the roles are there
 				for path, want := range map[string]int{
 					"/api/dashboards/uid/a": bare, "/api/dashboards/uid/b": 3, "/api/dashboards/uid/c": 3,
-					"/api/folders/fa": bare, "/api/folders/fb": 3, "/api/folders/fc": 3,
+					"/api/folders/fa": 3, "/api/folders/fb": 3,
 				} {
 					if got := n.items(path); got != want {
 						t.Errorf("%s has %d permissions, want %d", path, got, want)
@@ -55,6 +58,26 @@ func TestFirstContentsOfAnOrgThatMeet(t *testing.T) {
 				n.as(edAuth, 200, "GET", "/api/access-control/user/permissions?reloadcache=true", "")
 				n.as(edAuth, 200, "GET", "/api/dashboards/uid/a", "")
 			})
+		}
+	}
+}
+
+// Folders race for the same roles.
+func TestFirstFoldersOfAnOrgThatMeet(t *testing.T) {
+	for _, version := range Versions() {
+		n := newTenant(t, Options{Version: version, Database: Postgres})
+		n.meeting("/api/folders", `{"uid":"fa","title":"fa"}`, `{"uid":"fb","title":"fb"}`)
+		n.meeting(
+			"/api/dashboards/db",
+			`{"dashboard":{"uid":"a","title":"a"}}`,
+			`{"dashboard":{"uid":"b","title":"b"}}`,
+		)
+		for path, want := range map[string]int{
+			"/api/folders/fa": 0, "/api/folders/fb": 3, "/api/dashboards/uid/a": 3, "/api/dashboards/uid/b": 3,
+		} {
+			if got := n.items(path); got != want {
+				t.Errorf("%s: %s has %d permissions, want %d", version, path, got, want)
+			}
 		}
 	}
 }
