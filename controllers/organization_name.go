@@ -1,6 +1,7 @@
 package controllers
 
 import (
+	"cmp"
 	"context"
 
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -48,8 +49,8 @@ func (x *organization) olderClaim(ctx context.Context, adopting bool) error {
 // claims reports whether another Organization is about to have the name of this one, or one that Grafana's database may
 // take for it: of that it is known once one of the two has it.
 func (x *organization) claims(o *v1alpha1.Organization) bool {
-	if o.WantedName() == x.obj.WantedName() {
-		return o.Status.OrgID == 0
+	if o.WantedName() == x.obj.WantedName() && o.Status.OrgID == 0 {
+		return true
 	}
 	return mark.MayCollide(o.WantedName(), x.obj.WantedName()) && o.Status.Name != o.WantedName() &&
 		!meta.IsStatusConditionTrue(o.Status.Conditions, v1alpha1.ConditionStalled)
@@ -85,8 +86,11 @@ func (x *organization) setName(ctx context.Context, have *orgState) error {
 		return err
 	}
 	err := x.conn.RenameOrg(ctx, have.ID, name)
-	if grafana.IsTaken(err) {
-		return x.taken(grafana.Org{Name: name})
+	if grafana.IsTaken(err) { // since it was looked for
+		if x.named, err = x.conn.OrgByName(ctx, name); err != nil || x.named == nil {
+			return cmp.Or(err, errLookAgain)
+		}
+		return x.taken(*x.named)
 	}
 	if err == nil {
 		have.Name = name

@@ -1,8 +1,10 @@
 package controllers_test
 
 import (
+	"errors"
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"grafana-tenancy.dev/operator/api/v1alpha1"
@@ -176,4 +178,55 @@ func TestAPIAlreadyExistsSaysHowToAdopt(t *testing.T) {
 	if suite.Ready(w, dash); !dash.Status.Adopted {
 		t.Errorf("status: %+v", dash.Status)
 	}
+}
+
+// isRename reports whether a request changes the name of an organization.
+func isRename(r *grafanatest.Request) bool {
+	return r.Method == "PUT" && strings.HasPrefix(r.Path, "/api/orgs/") && strings.Count(r.Path, "/") == 3
+}
+
+// An older Organization that has not got its name yet, though it has an organization, comes first all the same.
+func TestAPIOldestClaimBeforeItsRename(t *testing.T) {
+	t.Parallel()
+	suite.NotOnReal(t, "its renames are held up")
+	w := suite.New(t, grafanatest.Options{})
+	var renamed atomic.Bool
+	w.Grafana.SetFault(func(r *grafanatest.Request) grafanatest.Fault {
+		if isRename(r) && !renamed.Load() {
+			return grafanatest.Fault{Outcome: grafanatest.Refuse, Status: 503}
+		}
+		return grafanatest.Fault{}
+	})
+	team := func(o *v1alpha1.Organization) { o.Spec.Name = "Team" }
+	older := w.Organization("older", team)
+	w.Eventually("an organization without its name", func() error {
+		if suite.Get(w, older); older.Status.OrgID == 0 {
+			return errors.New("there is none")
+		}
+		return nil
+	})
+	later(w, older)
+	younger := suite.Stalled(w, w.Organization("younger", team), v1alpha1.ReasonNameConflict, w.NS+"/older")
+	if younger.Status.OrgID != 0 {
+		t.Errorf("organization %d was made for it", younger.Status.OrgID)
+	}
+	renamed.Store(true)
+	suite.Ready(w, older)
+}
+
+// Who takes a name in the last moment is looked at before it is said whose it is.
+func TestAPINameTakenMeanwhile(t *testing.T) {
+	t.Parallel()
+	suite.NotOnReal(t, "somebody takes the name between two requests of the operator")
+	w := suite.New(t, grafanatest.Options{})
+	first := suite.Ready(w, w.Organization("first"))
+	var done atomic.Bool
+	w.Grafana.SetFault(func(r *grafanatest.Request) grafanatest.Fault {
+		if isRename(r) && done.CompareAndSwap(false, true) {
+			w.Grafana.Do("PUT", fmt.Sprint("/api/orgs/", first.Status.OrgID), 0, map[string]any{"name": "Team"})
+		}
+		return grafanatest.Fault{}
+	})
+	second := w.Organization("second", func(o *v1alpha1.Organization) { o.Spec.Name = "Team" })
+	suite.Stalled(w, second, v1alpha1.ReasonNameConflict, w.NS+"/first")
 }

@@ -175,6 +175,19 @@ var ownershipMutants = []mutant{
 		new:  "	return false && mark.MayCollide(", test: "TestAPINamesThatSomeDatabasesTakeForOne",
 	},
 	{
+		name: "older claim forgotten between the making of an organization and its rename",
+		file: "controllers/organization_name.go",
+		old:  "	return mark.MayCollide(",
+		new:  "	return o.WantedName() != x.obj.WantedName() && mark.MayCollide(",
+		test: "TestAPIOldestClaimBeforeItsRename",
+	},
+	{
+		name: "name that was taken in the last moment called foreign unseen",
+		file: "controllers/organization_name.go",
+		old:  "if x.named, err = x.conn.OrgByName(ctx, name); err != nil || x.named == nil {",
+		new:  "if x.named, err = &(grafana.Org{Name: name}), nil; err != nil {", test: "TestAPINameTakenMeanwhile",
+	},
+	{
 		name: "what a database takes for the wanted name adopted",
 		file: "controllers/organization_search.go",
 		old:  "	return org.Name == x.obj.WantedName() &&",
