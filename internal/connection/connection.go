@@ -36,6 +36,7 @@ type Conn struct {
 	folderLists    lists[map[string]grafana.Folder]
 	memberLists    lists[[]grafana.Member]
 	sourceLists    lists[[]grafana.DataSource]
+	userLists      lists[[]grafana.ListedUser]
 	folders        folders
 	firstCreates   firstCreates
 

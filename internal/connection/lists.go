@@ -105,3 +105,15 @@ func (c *Conn) ListOfMembers(ctx context.Context, org int64, olderDoes bool) ([]
 
 // ForgetMembers has the people in an organization listed anew: some were added, changed or removed.
 func (c *Conn) ForgetMembers(org int64) { c.memberLists.forget(c, org) }
+
+// ListOfUsers lists the people who can log in, or brings the list that others have just made if an older one will do.
+// What is written does not go by it.
+func (c *Conn) ListOfUsers(ctx context.Context) ([]grafana.ListedUser, error) {
+	all, _, err := c.userLists.get(c, 0, c.SessionID() != "", func() ([]grafana.ListedUser, error) {
+		return c.SearchUsers(ctx, "")
+	})
+	return all, err
+}
+
+// ForgetUsers has them listed anew: somebody was added, changed or removed.
+func (c *Conn) ForgetUsers() { c.userLists.forget(c, 0) }

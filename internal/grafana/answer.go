@@ -163,6 +163,7 @@ func (e *Error) worded() string {
 		{"/api/serviceaccounts/:id/tokens", "expiration date", ExpirationDayLimit},
 		{"/api/orgs/:id/users/:user", "last organization admin", LastAdmin},
 		{"/api/orgs/:id/users/:user", "no organization admin left", LastAdmin},
+		{"/api/admin/users/:id/permissions", "last grafana admin", LastAdmin},
 		{"/apis/", "namespace mismatch", WrongNamespace},
 	} {
 		if strings.HasPrefix(e.route, known.route) && strings.Contains(e.Message, known.text) {

@@ -69,6 +69,8 @@ func runContract(t *testing.T, url, user, password string) {
 		{"RemovedMembers", contract.testRemovedMembers},
 		{"MemberRoles", contract.testMemberRoles},
 		{"LookedUpUsers", contract.testLookedUpUsers},
+		{"Users", contract.testUsers},
+		{"TakenUsers", contract.testTakenUsers},
 		{"Quotas", contract.testQuotas},
 		{"Preferences", contract.testPreferences},
 		{"ServiceAccounts", contract.testServiceAccounts},

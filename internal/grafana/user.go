@@ -8,6 +8,11 @@ type User struct {
 	ID    int64  `json:"id"`
 	Login string `json:"login"`
 	Email string `json:"email"`
+	// Name that Grafana shows.
+	Name           string `json:"name"`
+	IsGrafanaAdmin bool   `json:"isGrafanaAdmin"`
+	// IsDisabled says that the user cannot log in. Old versions do not tell it in LookupUser.
+	IsDisabled bool `json:"isDisabled"`
 	// UID that Grafana drew for the user. Old versions give none to the first one.
 	UID string `json:"uid"`
 	// CreatedAt is when the user was made, in whole seconds. A restored database has what it had.

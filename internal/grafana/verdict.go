@@ -126,6 +126,7 @@ var about = []struct {
 	{"/api/folders", []string{"folder"}},
 	{"/api/datasources", []string{"data source"}},
 	{"/api/user", []string{"user"}},
+	{"/api/admin/users", []string{"user"}},
 	{"/apis/dashboard.grafana.app", []string{"dashboard"}},
 	{"/apis/folder.grafana.app", []string{"folder"}},
 }

@@ -74,6 +74,34 @@ type AlertRule struct{ UID, Title, FolderUID string }
 // LibraryPanel is a library panel; FolderUID is "" at the root.
 type LibraryPanel struct{ UID, Name, FolderUID string }
 
+// Person is somebody who can log in.
+type Person struct {
+	ID                    int64
+	Login, Email, Name    string
+	ServerAdmin, Disabled bool
+}
+
+// People returns all who can log in, by id.
+func (s *Server) People() (out []Person) {
+	s.memoryOnly("all people are looked at")
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, u := range s.db.people(func(*user) bool { return true }) {
+		out = append(out, Person{u.id, u.login, u.email, u.name, u.serverAdmin, u.disabled})
+	}
+	slices.SortFunc(out, func(a, b Person) int { return cmp.Compare(a.ID, b.ID) })
+	return out
+}
+
+// Opens says whether a password is that of the login.
+func (s *Server) Opens(login, password string) bool {
+	s.memoryOnly("a password is looked at")
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	u := s.db.person(login)
+	return u != nil && u.password == password
+}
+
 // Orgs returns all organizations, by id.
 func (s *Server) Orgs() []Org {
 	if s.real != nil {

@@ -50,6 +50,7 @@ var excuses = []struct{ route, field, why string }{
 	{"GET /api/library-elements", "", "how a library panel calls its folder and itself"},
 	{"GET /api/access-control/user/permissions", "", "the scopes of permissions"},
 	{"GET /api/orgs/:org/users", ".lastSeenAtAge", "how long ago somebody was seen"},
+	{"GET /api/users/search", ".lastSeenAtAge", "how long ago somebody was seen"},
 	{"GET /api/serviceaccounts/:account/tokens", ".lastUsedAt", "whether a key was used before it expired"},
 }
 

@@ -316,7 +316,7 @@ func lookupUser(c *call) *answer {
 	p := c.profile(u)
 	p["avatarUrl"], p["isExternal"], p["isExternallySynced"] = "", false, false
 	if !c.quirks.newUserFields {
-		p["uid"], p["authLabels"] = "", nil
+		p["uid"], p["authLabels"], p["isDisabled"] = "", nil, false
 	}
 	return ok(p)
 }
