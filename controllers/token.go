@@ -36,6 +36,7 @@ func newTokenKind(e *Env) tokenKind {
 // <name>-<uid8>-<revision>.
 type accountToken struct {
 	*orgScope
+	secretKeeper
 	env      *Env
 	reissues *token.ReissueLimiter
 	obj      *v1alpha1.ServiceAccountToken
@@ -56,7 +57,7 @@ func (k tokenKind) describe() lifecycle.Kind[*v1alpha1.ServiceAccountToken, toke
 		Parent:  accountOf,
 		Tenant:  true,
 		References: []lifecycle.Reference[*v1alpha1.ServiceAccountToken]{
-			{To: &corev1.Secret{}, Names: tokenSecretNames},
+			{To: &corev1.Secret{}, Names: func(o *v1alpha1.ServiceAccountToken) []string { return secretNames(o) }},
 		},
 		Watches: []lifecycle.Watch{
 			{Of: &v1alpha1.Organization{}, Requests: k.inOrganization, Changes: k.UsabilityChanges()},
@@ -87,7 +88,7 @@ func (k tokenKind) Held(obj *v1alpha1.ServiceAccountToken) bool {
 
 // Abandon takes our owner reference off the Secret, so that it stays.
 func (k tokenKind) Abandon(ctx context.Context, obj *v1alpha1.ServiceAccountToken) error {
-	secrets, err := k.tokenSecrets(ctx, obj)
+	secrets, err := k.secretsOf(ctx, obj)
 	if err != nil {
 		return err
 	}
@@ -138,7 +139,7 @@ func (k tokenKind) Connect(
 			key,
 		)
 	}
-	return &accountToken{
+	x := &accountToken{
 		orgScope: scope,
 		env:      k.Env,
 		reissues: k.reissues,
@@ -146,7 +147,9 @@ func (k tokenKind) Connect(
 		account:  &account,
 		first:    obj.Status.Revision == 0,
 		revision: obj.Status.Revision,
-	}, nil
+	}
+	x.secretKeeper = secretKeeper{k.Env, obj, obj.Spec.Secret, "spec.secret", x.values}
+	return x, nil
 }
 
 func (x *accountToken) Record(have *tokenState) bool {

@@ -50,6 +50,19 @@ func (x *accountToken) CheckConflict(ctx context.Context) error {
 	return nil
 }
 
+// dryRun finds out whether the Secret of the next revision can be written.
+func (x *accountToken) dryRun(ctx context.Context) error {
+	return x.rehearse(ctx, x.have.secrets, x.nextRecord())
+}
+
+// values are what templates can use.
+func (x *accountToken) values(r token.Record) map[string]any {
+	return map[string]any{
+		"token": r.Key.Reveal(), "expiresAt": r.Expires, "login": x.account.Status.Login,
+		"url": x.conn.URL(), "orgID": x.org.ID(), "orgName": x.object.Status.Name,
+	}
+}
+
 // Prepare tells why a key is made: the first one, one ahead of time, or one in the place of a loss.
 func (x *accountToken) Prepare() lifecycle.Event {
 	switch {

@@ -14,15 +14,22 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
 
 	"grafana-tenancy.dev/operator/api/v1alpha1"
+	"grafana-tenancy.dev/operator/internal/lifecycle"
 	"grafana-tenancy.dev/operator/internal/token"
 )
 
 // +kubebuilder:rbac:groups="",resources=secrets,verbs=get;list;watch;create;update;delete
 
-// tokenSecrets reads the Secrets of a token, live.
-func (e *Env) tokenSecrets(ctx context.Context, obj *v1alpha1.ServiceAccountToken) (token.Secrets, error) {
+// keyHolder is an object that keeps a key, or a password, in a Secret of its own.
+type keyHolder interface {
+	lifecycle.Object
+	token.Holder
+}
+
+// secretsOf reads the Secrets of an object, live.
+func (e *Env) secretsOf(ctx context.Context, obj keyHolder) (token.Secrets, error) {
 	var s token.Secrets
-	wanted, err := e.liveSecret(ctx, obj, obj.SecretName())
+	wanted, err := e.liveSecret(ctx, obj.GetNamespace(), obj.SecretName())
 	switch {
 	case err != nil:
 		return s, err
@@ -37,7 +44,7 @@ func (e *Env) tokenSecrets(ctx context.Context, obj *v1alpha1.ServiceAccountToke
 		return s, err
 	}
 	for _, name := range names {
-		former, err := e.liveSecret(ctx, obj, name)
+		former, err := e.liveSecret(ctx, obj.GetNamespace(), name)
 		if err != nil {
 			return s, err
 		}
@@ -53,35 +60,34 @@ func (e *Env) tokenSecrets(ctx context.Context, obj *v1alpha1.ServiceAccountToke
 }
 
 // liveSecret is nil if there is none.
-func (e *Env) liveSecret(ctx context.Context, obj *v1alpha1.ServiceAccountToken, name string) (*corev1.Secret, error) {
+func (e *Env) liveSecret(ctx context.Context, namespace, name string) (*corev1.Secret, error) {
+	if name == "" {
+		return nil, nil
+	}
 	var secret corev1.Secret
-	err := e.Live.Get(unlogged(ctx), client.ObjectKey{Namespace: obj.Namespace, Name: name}, &secret)
+	err := e.Live.Get(unlogged(ctx), client.ObjectKey{Namespace: namespace, Name: name}, &secret)
 	if apierrors.IsNotFound(err) {
 		return nil, nil
 	}
-	return &secret, redact("read", obj.Namespace+"/"+name, err)
+	return &secret, redact("read", namespace+"/"+name, err)
 }
 
 // formerNames are the names, other than the wanted one, of Secrets that may be ours: by their owner in the cache, which
 // may be behind, and by status, which may be lost. It notes the tokens that others hold which were ours in an earlier
 // life.
-func (e *Env) formerNames(
-	ctx context.Context,
-	obj *v1alpha1.ServiceAccountToken,
-	kept map[int64]bool,
-) ([]string, error) {
+func (e *Env) formerNames(ctx context.Context, obj keyHolder, kept map[int64]bool) ([]string, error) {
 	var list metav1.PartialObjectMetadataList
 	list.SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind("SecretList"))
-	if err := e.List(ctx, &list, client.InNamespace(obj.Namespace), client.UnsafeDisableDeepCopy); err != nil {
+	if err := e.List(ctx, &list, client.InNamespace(obj.GetNamespace()), client.UnsafeDisableDeepCopy); err != nil {
 		return nil, err
 	}
-	names := map[string]bool{obj.Status.SecretName: true}
+	names := map[string]bool{obj.HeldSecretName(): true}
 	for i := range list.Items {
 		secret := &list.Items[i]
 		if token.Belongs(secret, obj) {
 			names[secret.Name] = true
 		} else if secret.Name != obj.SecretName() &&
-			strings.HasPrefix(secret.Annotations[v1alpha1.AnnotationTokenOwner], obj.Name+"/") {
+			strings.HasPrefix(secret.Annotations[v1alpha1.AnnotationTokenOwner], token.OwnerName(obj)+"/") {
 			if original, says := token.OriginalName(secret); !says ||
 				original == secret.Name { // else a copy
 				id, _ := strconv.ParseInt(secret.Annotations[v1alpha1.AnnotationTokenID], 10, 64)
@@ -94,16 +100,16 @@ func (e *Env) formerNames(
 	return slices.Sorted(maps.Keys(names)), nil
 }
 
-// tokenSecretNames are those of the Secret that a token's key is to be in, and of that in which it is.
-func tokenSecretNames(o *v1alpha1.ServiceAccountToken) []string {
-	if is := o.Status.SecretName; is != "" && is != o.SecretName() {
+// secretNames are those of the Secret that a key is to be in, and of that in which it is.
+func secretNames(o keyHolder) []string {
+	if is := o.HeldSecretName(); is != "" && is != o.SecretName() {
 		return []string{o.SecretName(), is}
 	}
 	return []string{o.SecretName()}
 }
 
 // disown takes our owner reference off a Secret, so that it stays when the object goes.
-func (e *Env) disown(ctx context.Context, obj *v1alpha1.ServiceAccountToken, secret *corev1.Secret) error {
+func (e *Env) disown(ctx context.Context, obj keyHolder, secret *corev1.Secret) error {
 	if !metav1.IsControlledBy(secret, obj) {
 		return nil
 	}

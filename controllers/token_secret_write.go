@@ -19,13 +19,22 @@ import (
 	"grafana-tenancy.dev/operator/internal/token"
 )
 
+// secretKeeper writes the Secret in which an object keeps a key, or a password.
+type secretKeeper struct {
+	env    *Env
+	obj    keyHolder
+	spec   v1alpha1.TokenSecret
+	field  string                              // of the object, that describes it
+	values func(r token.Record) map[string]any // that its template can use
+}
+
 // desired lays what spec and record want over what is there. What others have added stays; what the spec named before
 // and no longer does goes.
-func (x *accountToken) desired(now *corev1.Secret, r token.Record) (*corev1.Secret, error) {
-	spec := x.obj.Spec.Secret
-	data, err := x.render(r)
+func (x *secretKeeper) desired(now *corev1.Secret, r token.Record) (*corev1.Secret, error) {
+	spec, namespace := x.spec, x.obj.GetNamespace()
+	data, err := template.Render(spec.Template, x.values(r))
 	if err != nil {
-		return nil, lifecycle.Stalled(v1alpha1.ReasonInvalidSpec, "spec.secret.template: %v", err)
+		return nil, lifecycle.Stalled(v1alpha1.ReasonInvalidSpec, "%s.template: %v", x.field, err)
 	}
 	data[spec.Key] = []byte(r.Key.Reveal())
 	labels, annotations := map[string]string{v1alpha1.LabelManagedBy: v1alpha1.ManagedBy}, r.Annotations(spec.Key)
@@ -33,7 +42,7 @@ func (x *accountToken) desired(now *corev1.Secret, r token.Record) (*corev1.Secr
 		labels[k] = string(v)
 	}
 	annotations[v1alpha1.AnnotationTokenOwner] = token.Owner(x.obj)
-	annotations[v1alpha1.AnnotationTokenSecret] = x.obj.Namespace + "/" + x.obj.SecretName()
+	annotations[v1alpha1.AnnotationTokenSecret] = namespace + "/" + x.obj.SecretName()
 	if now != nil {
 		annotations[v1alpha1.AnnotationTokenSecret] = now.Namespace + "/" + now.Name
 	}
@@ -42,7 +51,7 @@ func (x *accountToken) desired(now *corev1.Secret, r token.Record) (*corev1.Secr
 	annotations[v1alpha1.AnnotationAppliedAnnotations] = token.JoinKeys(spec.Annotations)
 	annotations[v1alpha1.AnnotationAppliedData] = token.JoinKeys(data)
 
-	want := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: x.obj.Namespace, Name: x.obj.SecretName()}}
+	want := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: x.obj.SecretName()}}
 	if now != nil {
 		want = now.DeepCopy()
 	}
@@ -66,18 +75,18 @@ func (x *accountToken) desired(now *corev1.Secret, r token.Record) (*corev1.Secr
 
 // own makes the Secret the object's in Kubernetes' eyes, so that it is collected with it; with deletionPolicy Orphan
 // nobody's.
-func (x *accountToken) own(secret *corev1.Secret) error {
+func (x *secretKeeper) own(secret *corev1.Secret) error {
 	if owner := metav1.GetControllerOf(
 		secret,
 	); owner != nil &&
-		owner.UID != x.obj.UID { // it is no more: see ofEarlierLife
+		owner.UID != x.obj.GetUID() { // it is no more: see ofEarlierLife
 		secret.OwnerReferences = slices.DeleteFunc(
 			secret.OwnerReferences,
 			func(r metav1.OwnerReference) bool { return r.UID == owner.UID },
 		)
 	}
 	switch {
-	case !x.obj.Stays():
+	case !x.obj.SecretStays():
 		return controllerutil.SetControllerReference(x.obj, secret, x.env.Scheme())
 	case metav1.IsControlledBy(secret, x.obj):
 		return controllerutil.RemoveControllerReference(x.obj, secret, x.env.Scheme())
@@ -89,16 +98,8 @@ func (x *accountToken) own(secret *corev1.Secret) error {
 const optionalAnnotations = v1alpha1.AnnotationTokenExpires + "," + v1alpha1.AnnotationSuperseded + "," +
 	v1alpha1.AnnotationRotate
 
-// render fills the templates in.
-func (x *accountToken) render(r token.Record) (map[string][]byte, error) {
-	return template.Render(x.obj.Spec.Secret.Template, map[string]any{
-		"token": r.Key.Reveal(), "expiresAt": r.Expires, "login": x.account.Status.Login,
-		"url": x.conn.URL(), "orgID": x.org.ID(), "orgName": x.object.Status.Name,
-	})
-}
-
 // secretDiffers reports whether the key is not yet where and how the spec wants it.
-func (x *accountToken) secretDiffers(s token.Secrets) bool {
+func (x *secretKeeper) secretDiffers(s token.Secrets) bool {
 	if s.Wanted == nil || s.Held() != s.Wanted {
 		return true
 	}
@@ -106,7 +107,7 @@ func (x *accountToken) secretDiffers(s token.Secrets) bool {
 	if err != nil {
 		return true // whoever writes it meets the error
 	}
-	return want.Type != s.Wanted.Type || metav1.IsControlledBy(s.Wanted, x.obj) == x.obj.Stays() ||
+	return want.Type != s.Wanted.Type || metav1.IsControlledBy(s.Wanted, x.obj) == x.obj.SecretStays() ||
 		!maps.Equal(want.Labels, s.Wanted.Labels) ||
 		!maps.Equal(want.Annotations, s.Wanted.Annotations) ||
 		!maps.EqualFunc(want.Data, s.Wanted.Data, slices.Equal)
@@ -138,24 +139,23 @@ func conflict(s token.Secrets) error {
 }
 
 // secretName is the Secret that the key goes into.
-func (x *accountToken) secretName() string {
-	if now := x.have.secrets.Wanted; now != nil {
+func (x *secretKeeper) secretName(now *corev1.Secret) string {
+	if now != nil {
 		return now.Namespace + "/" + now.Name
 	}
-	return x.obj.Namespace + "/" + x.obj.SecretName()
+	return x.obj.GetNamespace() + "/" + x.obj.SecretName()
 }
 
 // dryRunKey has the form and the length of a key.
 const dryRunKey = "glsa_rehearsal0rehearsal0rehearsal012_00000000"
 
-// dryRun finds out, before a token is made or a Secret deleted, whether the Secret can be written.
-func (x *accountToken) dryRun(ctx context.Context) error {
-	name, now := x.secretName(), x.have.secrets.Wanted
-	if err := x.checkPlace(); err != nil {
+// rehearse finds out, before a key is made or a Secret deleted, whether the Secret can be written.
+func (x *secretKeeper) rehearse(ctx context.Context, s token.Secrets, r token.Record) error {
+	name, now := x.secretName(s.Wanted), s.Wanted
+	if err := x.checkPlace(s); err != nil {
 		return err
 	}
 	again := x.hasOtherType(now)
-	r := x.nextRecord()
 	r.Key = dryRunKey
 	base := now
 	if again {
@@ -195,10 +195,10 @@ func (x *accountToken) dryRun(ctx context.Context) error {
 }
 
 // checkPlace fails if there is no place for the key, or what is there stands in the way.
-func (x *accountToken) checkPlace() error {
-	name, now := x.secretName(), x.have.secrets.Wanted
-	if now == nil && x.have.secrets.Taken != nil {
-		return conflict(x.have.secrets)
+func (x *secretKeeper) checkPlace(s token.Secrets) error {
+	name, now := x.secretName(s.Wanted), s.Wanted
+	if now == nil && s.Taken != nil {
+		return conflict(s)
 	}
 	if now != nil && !now.DeletionTimestamp.IsZero() {
 		return &lifecycle.Problem{
@@ -216,21 +216,21 @@ func (x *accountToken) checkPlace() error {
 			"Secret %s has to be deleted and made again to get type %s, and its finalizers keep it from that: "+
 				"take them off, or set the type back",
 			name,
-			x.obj.Spec.Secret.Type,
+			x.spec.Type,
 		)
 	}
 	return nil
 }
 
 // hasOtherType reports whether a Secret has to be made anew: Kubernetes changes no type.
-func (x *accountToken) hasOtherType(secret *corev1.Secret) bool {
-	return secret != nil && string(secret.Type) != x.obj.Spec.Secret.Type
+func (x *secretKeeper) hasOtherType(secret *corev1.Secret) bool {
+	return secret != nil && string(secret.Type) != x.spec.Type
 }
 
 // writeSecret writes record and key in one request: a new Secret must not exist yet, one that is there must be as it
 // was read. One of another type, which Kubernetes cannot change, goes first; if the process dies between the two, the
 // key is lost and another one is made.
-func (x *accountToken) writeSecret(ctx context.Context, now *corev1.Secret, r token.Record) (*corev1.Secret, error) {
+func (x *secretKeeper) writeSecret(ctx context.Context, now *corev1.Secret, r token.Record) (*corev1.Secret, error) {
 	want, err := x.desired(now, r)
 	if err != nil {
 		return nil, err

@@ -63,7 +63,7 @@ type superseded struct {
 // Find compares the Secret with Grafana's list. It returns nil if a new token has to be made; for an object that is
 // being deleted, if nothing of it is left.
 func (x *accountToken) Find(ctx context.Context) (*tokenState, error) {
-	secrets, err := x.env.tokenSecrets(ctx, x.obj)
+	secrets, err := x.env.secretsOf(ctx, x.obj)
 	if err != nil {
 		return nil, err
 	}

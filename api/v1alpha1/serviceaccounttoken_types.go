@@ -245,3 +245,9 @@ func (t *ServiceAccountToken) SecretName() string {
 	}
 	return t.Name
 }
+
+// SecretStays reports whether the Secret is left when the object is deleted.
+func (t *ServiceAccountToken) SecretStays() bool { return t.Stays() }
+
+// HeldSecretName is the Secret that held it when it was last looked at.
+func (t *ServiceAccountToken) HeldSecretName() string { return t.Status.SecretName }

@@ -316,8 +316,8 @@ var tokenMutants = []mutant{
 	{
 		name: "copy of a Secret taken for the operator's own",
 		file: "internal/token/secret.go",
-		old:  "	return name != original && name != obj.Status.SecretName\n",
-		new:  "	return name != original && name != obj.Status.SecretName && false\n",
+		old:  "	return name != original && name != obj.HeldSecretName()\n",
+		new:  "	return name != original && name != obj.HeldSecretName() && false\n",
 		test: "TestAPITokenSecretCopies",
 	},
 	{

@@ -16,7 +16,7 @@ import (
 	"grafana-tenancy.dev/operator/internal/grafana"
 )
 
-// Record is what a Secret of ours says of the token that it holds.
+// Record is what a Secret of ours says of the token, or the password, that it holds.
 type Record struct {
 	TokenID, Revision, AccountID, OrgID int64
 	TTL                                 time.Duration
@@ -73,17 +73,19 @@ func ReadRecord(secret *corev1.Secret) Record {
 	return r
 }
 
-// Annotations of the record.
+// Annotations of the record. A password has no account and what goes with one.
 func (r Record) Annotations(dataKey string) map[string]string {
 	number := func(n int64) string { return strconv.FormatInt(n, 10) }
 	all := map[string]string{
-		v1alpha1.AnnotationTokenID:          number(r.TokenID),
-		v1alpha1.AnnotationTokenRevision:    number(r.Revision),
-		v1alpha1.AnnotationServiceAccountID: number(r.AccountID),
-		v1alpha1.AnnotationOrgID:            number(r.OrgID),
-		v1alpha1.AnnotationTokenTTL:         r.TTL.String(),
-		v1alpha1.AnnotationTokenKey:         dataKey,
-		v1alpha1.AnnotationTokenDigest:      r.sum(),
+		v1alpha1.AnnotationTokenRevision: number(r.Revision),
+		v1alpha1.AnnotationTokenKey:      dataKey,
+		v1alpha1.AnnotationTokenDigest:   r.sum(),
+	}
+	if r.AccountID != 0 {
+		all[v1alpha1.AnnotationTokenID] = number(r.TokenID)
+		all[v1alpha1.AnnotationServiceAccountID] = number(r.AccountID)
+		all[v1alpha1.AnnotationOrgID] = number(r.OrgID)
+		all[v1alpha1.AnnotationTokenTTL] = r.TTL.String()
 	}
 	for annotation, value := range map[string]string{
 		v1alpha1.AnnotationTokenExpires: r.Expires, v1alpha1.AnnotationRotate: r.Rotated,

@@ -2,6 +2,7 @@ package token
 
 import (
 	"maps"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -10,6 +11,17 @@ import (
 
 	"grafana-tenancy.dev/operator/api/v1alpha1"
 )
+
+// Holder is an object that keeps a key, or a password, in a Secret of its own.
+type Holder interface {
+	metav1.Object
+	// SecretName is the name that the Secret is to have; empty: there is to be none.
+	SecretName() string
+	// HeldSecretName is the one that held it when it was last looked at.
+	HeldSecretName() string
+	// SecretStays reports whether it is left when the object is deleted.
+	SecretStays() bool
+}
 
 // Secrets are the Secrets of one token. There is one, but for a moment after its name in the spec has changed.
 type Secrets struct {
@@ -42,13 +54,13 @@ func (s Secrets) Held() *corev1.Secret {
 
 // Ours reports whether a Secret belongs to the object. With deletionPolicy Orphan nothing owns it, or Kubernetes would
 // collect it before we have let go, and people can take our reference off; its annotation still says whose it is.
-func Ours(secret *corev1.Secret, obj *v1alpha1.ServiceAccountToken) bool {
+func Ours(secret *corev1.Secret, obj Holder) bool {
 	return !IsCopy(secret, obj) &&
-		(Belongs(secret, obj) || obj.DeletionTimestamp.IsZero() && OfEarlierLife(secret, obj))
+		(Belongs(secret, obj) || obj.GetDeletionTimestamp().IsZero() && OfEarlierLife(secret, obj))
 }
 
 // Belongs reports whether owner or annotation name the object. A copy that somebody made says the same.
-func Belongs(secret metav1.Object, obj *v1alpha1.ServiceAccountToken) bool {
+func Belongs(secret metav1.Object, obj Holder) bool {
 	disowned := metav1.GetControllerOf(secret) == nil &&
 		secret.GetAnnotations()[v1alpha1.AnnotationTokenOwner] == Owner(obj)
 	return metav1.IsControlledBy(secret, obj) || disowned
@@ -56,7 +68,7 @@ func Belongs(secret metav1.Object, obj *v1alpha1.ServiceAccountToken) bool {
 
 // IsCopy reports whether somebody else has made the Secret from one of the operator's: it says itself that it was made
 // under another name. Of one from before Secrets said so, spec or status have to name it.
-func IsCopy(secret metav1.Object, obj *v1alpha1.ServiceAccountToken) bool {
+func IsCopy(secret metav1.Object, obj Holder) bool {
 	name := secret.GetName()
 	original, says := OriginalName(secret)
 	switch {
@@ -65,7 +77,7 @@ func IsCopy(secret metav1.Object, obj *v1alpha1.ServiceAccountToken) bool {
 	case original == "":
 		return true
 	}
-	return name != original && name != obj.Status.SecretName
+	return name != original && name != obj.HeldSecretName()
 }
 
 // OriginalName is the name that the operator made a Secret under, as the Secret says, if it says that; empty: it was
@@ -84,15 +96,25 @@ func OriginalName(secret metav1.Object) (name string, says bool) {
 
 // OfEarlierLife reports whether a Secret was made for an object of this name that is no more: it was deleted with
 // Orphan, or restored, and applied again.
-func OfEarlierLife(secret *corev1.Secret, obj *v1alpha1.ServiceAccountToken) bool {
+func OfEarlierLife(secret *corev1.Secret, obj Holder) bool {
 	name, uid, _ := strings.Cut(secret.Annotations[v1alpha1.AnnotationTokenOwner], "/")
 	owner := metav1.GetControllerOf(secret)
-	return name == obj.Name && uid != string(obj.UID) &&
-		(owner == nil || owner.Kind == "ServiceAccountToken" && owner.Name == obj.Name && string(owner.UID) == uid)
+	return name == OwnerName(obj) && uid != string(obj.GetUID()) &&
+		(owner == nil || owner.Kind == kindOf(obj) && owner.Name == obj.GetName() && string(owner.UID) == uid)
 }
 
 // Owner is how a Secret names the object that it was made for.
-func Owner(obj *v1alpha1.ServiceAccountToken) string { return obj.Name + "/" + string(obj.UID) }
+func Owner(obj Holder) string { return OwnerName(obj) + "/" + string(obj.GetUID()) }
+
+// OwnerName is the part of that which earlier lives of the object have in common, and no object of another kind has.
+func OwnerName(obj Holder) string {
+	if kind := kindOf(obj); kind != "ServiceAccountToken" {
+		return kind + " " + obj.GetName()
+	}
+	return obj.GetName()
+}
+
+func kindOf(obj Holder) string { return reflect.TypeOf(obj).Elem().Name() }
 
 // TellsOurs reports whether a Secret's annotations can be believed as to which of its data is ours: the key always is.
 // Else they were taken off, or edited.
