@@ -33,6 +33,7 @@ var bare = map[string]spec{
 	"Dashboard":           {"organizationRef": spec{"name": "team"}, "source": spec{"json": "{}"}},
 	"DataSource":          {"organizationRef": spec{"name": "team"}, "type": "testdata"},
 	"Membership":          {"organizationRef": spec{"name": "team"}, "members": []any{spec{"login": "ada"}}},
+	"User":                {"instanceRef": spec{"name": "grafana"}},
 }
 
 // admission checks a spec without storing anything: every write is a dry run.

@@ -94,6 +94,28 @@ var whole = map[string][]struct{ spec, status spec }{
 			},
 		})},
 	},
+	"User": {
+		{lay(wholeCommon, spec{
+			"instanceRef": spec{"name": "a"}, "login": "a", "email": "a@b", "name": "A", "disabled": true,
+			"grafanaAdmin": true, "adoptionPolicy": "Adopt", "deletionPolicy": "Disable",
+			"password": spec{"secret": spec{
+				"name": "a", "key": "b", "type": "Opaque", "labels": spec{"a": "b"}, "annotations": spec{"a": "b"},
+				"template": spec{"a": "b"},
+			}},
+		}), lay(wholeStatus, spec{
+			"createStarted":   "2026-01-01T00:00:00Z",
+			"id":              1,
+			"login":           "a",
+			"uid":             "u",
+			"createdAt":       "t",
+			"adopted":         true,
+			"secretName":      "a",
+			"passwordVersion": "1",
+		})},
+		{spec{
+			"instanceRef": spec{"name": "a"}, "password": spec{"secretKeyRef": spec{"name": "a", "key": "b"}},
+		}, spec{}},
+	},
 	"ServiceAccount": {
 		{
 			lay(wholeCommon, spec{

@@ -20,6 +20,7 @@ func scenarios() []crash.Scenario {
 		tokenScenarios(),
 		dashboardScenarios(),
 		membershipScenarios(),
+		userScenarios(),
 		sourceScenarios(),
 		folderScenarios(),
 		dataSourceScenarios(),

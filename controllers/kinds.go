@@ -52,6 +52,7 @@ func registerKinds(e *Env) {
 	lifecycle.RegisterKind(e.Engine, dashboardKind{e}.describe())
 	lifecycle.RegisterKind(e.Engine, newDataSourceKind(e).describe())
 	lifecycle.RegisterKind(e.Engine, membershipKind{e}.describe())
+	lifecycle.RegisterKind(e.Engine, newUserKind(e).describe())
 }
 
 // Setup registers the controllers of all kinds with the manager.

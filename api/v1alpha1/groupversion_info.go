@@ -23,6 +23,7 @@ func AddToScheme(scheme *runtime.Scheme) error {
 		&Dashboard{}, &DashboardList{},
 		&DataSource{}, &DataSourceList{},
 		&Membership{}, &MembershipList{},
+		&User{}, &UserList{},
 	)
 	metav1.AddToGroupVersion(scheme, GroupVersion)
 	return nil

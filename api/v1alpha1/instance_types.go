@@ -38,7 +38,7 @@ type InstanceSpec struct {
 	// +optional
 	AllowedNamespaces AllowedNamespaces `json:"allowedNamespaces,omitempty"`
 
-	// Adoption says whether Organizations may take over organizations that are in this Grafana already: Forbid (the default) or Allow, for those whose adoptionPolicy asks for it.
+	// Adoption says whether Organizations and Users may take over organizations and logins that are in this Grafana already: Forbid (the default) or Allow, for those whose adoptionPolicy asks for it.
 	// +kubebuilder:default=Forbid
 	// +optional
 	Adoption AdoptionConsent `json:"adoption,omitempty"`

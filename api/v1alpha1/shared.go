@@ -17,13 +17,13 @@ const AnnotationConfirmOrgID = "grafana-tenancy.dev/confirm-org-id"
 // AnnotationConfirmReset is given to an Instance by a person, with the value that its condition names, to say that Grafana's database was emptied on purpose and everything is to be built again.
 const AnnotationConfirmReset = "grafana-tenancy.dev/confirm-reset"
 
-// AnnotationRotate is given to a ServiceAccountToken by a person, with a value that it did not have before, to have the key rotated now. The value that was handled is on the Secret, under
+// AnnotationRotate is given to a ServiceAccountToken or a User by a person, with a value that it did not have before, to have the key or password rotated now. The value that was handled is on the Secret, under
 // the same name.
 const AnnotationRotate = "grafana-tenancy.dev/rotate"
 
 // Annotations on the Secret of a ServiceAccountToken. They are the record of which token it holds: the name and uid of the ServiceAccountToken that it was made for, the Secret's own name, Grafana's id of the token, its revision, its ttl and expiry, the data key that it stands under
 // and a digest of it, the service account and organization that it belongs to, the tokens that were there before it and may still be in use, and which labels, annotations and data came from
-// the spec.
+// the spec. On the Secret of a User those that apply say the same of its password.
 const (
 	AnnotationTokenOwner         = "grafana-tenancy.dev/token-owner"
 	AnnotationTokenSecret        = "grafana-tenancy.dev/token-secret"
@@ -41,7 +41,7 @@ const (
 	AnnotationAppliedData        = "grafana-tenancy.dev/applied-data"
 )
 
-// LabelManagedBy marks the Secrets that hold tokens; its value is ManagedBy.
+// LabelManagedBy marks the Secrets that hold tokens and passwords; its value is ManagedBy.
 const LabelManagedBy = "app.kubernetes.io/managed-by"
 
 // ManagedBy is the operator's name in labels and in the versions of dashboards.

@@ -30,7 +30,7 @@ func main() {
 
 func allMutants() []mutant {
 	return slices.Concat(
-		mutants, ownershipMutants, tokenMutants, dashboardMutants, dataSourceMutants, membershipMutants,
+		mutants, ownershipMutants, tokenMutants, dashboardMutants, dataSourceMutants, membershipMutants, userMutants,
 	)
 }
 

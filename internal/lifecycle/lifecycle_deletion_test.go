@@ -154,7 +154,7 @@ func TestOrphanIsReleasedUndeleted(t *testing.T) {
 	w.fail("Release", nil)
 	w.visit(shelf)
 	w.steps("Connect, Find, Release, write metadata")
-	w.told("Normal Orphaned: Let go by deletionPolicy Orphan; it stays in Grafana")
+	w.told("Normal Orphaned: Let go by its deletionPolicy; it stays in Grafana")
 	w.gone(shelf)
 }
 
@@ -164,7 +164,7 @@ func TestOrphanThatHasNothingToTakeOff(t *testing.T) {
 	w.delete(shelf)
 	w.visit(shelf)
 	w.steps("Connect, Find, write metadata")
-	w.told("Normal Orphaned: Let go by deletionPolicy Orphan; it stays in Grafana")
+	w.told("Normal Orphaned: Let go by its deletionPolicy; it stays in Grafana")
 	if len(w.things) != 1 {
 		t.Error("it was deleted")
 	}

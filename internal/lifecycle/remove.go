@@ -133,7 +133,7 @@ func (p *pass[T, R]) orphan(ctx context.Context) error {
 			return fmt.Errorf("releasing: %w", err)
 		}
 	}
-	return p.release(ctx, Event{v1alpha1.EventOrphaned, "Let go by deletionPolicy Orphan; it stays in Grafana"})
+	return p.release(ctx, Event{v1alpha1.EventOrphaned, "Let go by its deletionPolicy; it stays in Grafana"})
 }
 
 func (p *pass[T, R]) abandon(ctx context.Context) error {

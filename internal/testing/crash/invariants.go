@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -52,10 +53,13 @@ func (w *World) Check(foreign string, s Scenario) error {
 			w.checkDataSource(o, expected, fail)
 		case *v1alpha1.Membership:
 			w.checkMembership(o, fail)
+		case *v1alpha1.User:
+			w.checkUser(o, fail)
 		}
 	}
 	if !s.Kept {
 		w.checkStrays(expected, fail)
+		w.checkUnnamed(fail)
 	}
 	if !s.OwnKeys {
 		w.checkKeys(fail)
@@ -320,9 +324,13 @@ func IsForeign(name string) bool { return strings.HasPrefix(name, "Foreign") || 
 
 // Foreign is all that other people have in Grafana, as text.
 func (w *World) Foreign() string {
-	var all []any
+	all := w.strangers()
 	for _, org := range w.Grafana.Orgs() {
 		if IsForeign(org.Name) {
+			org.Members = slices.DeleteFunc(
+				org.Members,
+				func(m grafanatest.Member) bool { return !isStranger(m.Login) },
+			)
 			all = append(
 				all,
 				org,

@@ -129,9 +129,12 @@ func (w *World) CollectGarbage() {
 		if owner == nil {
 			continue
 		}
-		var t v1alpha1.ServiceAccountToken
-		err := w.Kube.Get(context.Background(), client.ObjectKey{Namespace: s.Namespace, Name: owner.Name}, &t)
-		if apierrors.IsNotFound(err) || err == nil && t.UID != owner.UID {
+		var t client.Object = &v1alpha1.ServiceAccountToken{}
+		if owner.Kind == "User" {
+			t = &v1alpha1.User{}
+		}
+		err := w.Kube.Get(context.Background(), client.ObjectKey{Namespace: s.Namespace, Name: owner.Name}, t)
+		if apierrors.IsNotFound(err) || err == nil && t.GetUID() != owner.UID {
 			if err := w.Kube.Delete(context.Background(), s); err != nil {
 				w.TB.Fatal(err)
 			}
@@ -232,6 +235,8 @@ func ParentOf(obj lifecycle.Object) types.NamespacedName {
 		return lifecycle.ParentKey(o.Spec.OrganizationRef, o.Namespace)
 	case *v1alpha1.ServiceAccountToken:
 		return types.NamespacedName{Namespace: o.Namespace, Name: o.Spec.ServiceAccountRef.Name}
+	case *v1alpha1.User:
+		return types.NamespacedName{Namespace: o.Namespace, Name: o.Spec.InstanceRef.Name}
 	}
 	return types.NamespacedName{}
 }

@@ -60,6 +60,7 @@ func kinds() []lifecycle.Object {
 		&v1alpha1.Dashboard{},
 		&v1alpha1.DataSource{},
 		&v1alpha1.Membership{},
+		&v1alpha1.User{},
 	}
 }
 

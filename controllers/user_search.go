@@ -1,0 +1,210 @@
+package controllers
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	"grafana-tenancy.dev/operator/api/v1alpha1"
+	"grafana-tenancy.dev/operator/internal/grafana"
+	"grafana-tenancy.dev/operator/internal/lifecycle"
+	"grafana-tenancy.dev/operator/internal/mark"
+)
+
+// Find finds the user whom status records, else one who carries the mark, or whom the object may take over.
+func (x *user) Find(ctx context.Context) (*userState, error) {
+	deleting := !x.obj.DeletionTimestamp.IsZero()
+	p := password{}
+	if !deleting {
+		p = x.readPassword(ctx)
+	}
+	have, err := x.listed(ctx, p)
+	if have == nil && err == nil {
+		have, err = x.recorded(ctx)
+	}
+	for _, login := range slices.Compact([]string{x.obj.Status.Login, x.obj.WantedLogin()}) {
+		if have == nil && err == nil && login != "" {
+			have, err = x.marked(ctx, login)
+		}
+	}
+	if have == nil && err == nil && !deleting {
+		have, err = x.adopt(ctx)
+	}
+	if have != nil {
+		have.password = p
+	}
+	x.password = p
+	return have, err
+}
+
+// listed is the recorded user as the list shows them that serves all, if nothing has to be done.
+func (x *user) listed(ctx context.Context, p password) (*userState, error) {
+	status := x.obj.Status
+	if !x.due || status.ID == 0 || status.CreateStarted != nil || !x.obj.DeletionTimestamp.IsZero() {
+		return nil, nil
+	}
+	all, err := x.conn.ListOfUsers(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, u := range all {
+		if u.ID != status.ID {
+			continue
+		}
+		have := &userState{adopted: status.Adopted, password: p, User: grafana.User{
+			ID: u.ID, Login: u.Login, Email: u.Email, Name: u.Name, IsGrafanaAdmin: u.IsAdmin, IsDisabled: u.IsDisabled,
+			UID: status.UID, CreatedAt: status.CreatedAt, AuthLabels: u.AuthLabels,
+		}}
+		if len(x.Diff(have)) == 0 && x.untouchable(have) == nil {
+			return have, nil
+		}
+	}
+	return nil, nil
+}
+
+// recorded reads the user whom status records, if it is still the same.
+func (x *user) recorded(ctx context.Context) (*userState, error) {
+	status := x.obj.Status
+	if status.ID == 0 {
+		return nil, nil
+	}
+	u, err := x.conn.Org(1).UserByID(ctx, status.ID)
+	if err != nil {
+		return nil, grafana.IgnoreNotFound(err)
+	}
+	proven := status.UID != "" && u.UID == status.UID || status.UID == "" && status.CreatedAt != "" &&
+		u.CreatedAt == status.CreatedAt
+	if !proven && !x.isMarked(u) {
+		return nil, nil
+	}
+	return &userState{User: u, adopted: status.Adopted}, nil
+}
+
+// isMarked reports whether somebody has the display name that the login was created under. People can give themselves
+// any name, but not the login as well.
+func (x *user) isMarked(u grafana.User) bool {
+	return strings.HasSuffix(u.Name, mark.BirthSuffix(x.obj)) && !x.isOperator(u) &&
+		(strings.EqualFold(u.Login, x.obj.Status.Login) || strings.EqualFold(u.Login, x.obj.WantedLogin()))
+}
+
+// marked is who has the login, if they carry the mark. Others are noted.
+func (x *user) marked(ctx context.Context, login string) (*userState, error) {
+	u, err := x.conn.Org(1).LookupUser(ctx, login)
+	switch {
+	case err != nil:
+		return nil, grafana.IgnoreNotFound(err)
+	case !x.isMarked(u):
+		if login == x.obj.WantedLogin() {
+			x.stranger = &u
+		}
+		return nil, nil
+	}
+	return x.whole(ctx, u.ID)
+}
+
+// whole reads all of a user, of which a look-up does not tell everything.
+func (x *user) whole(ctx context.Context, id int64) (*userState, error) {
+	u, err := x.conn.Org(1).UserByID(ctx, id)
+	if err != nil {
+		return nil, grafana.IgnoreNotFound(err)
+	}
+	return &userState{User: u}, nil
+}
+
+// adopt takes over who has the login, if they are nobody's and both sides consent.
+func (x *user) adopt(ctx context.Context) (*userState, error) {
+	if x.stranger == nil || x.obj.Spec.AdoptionPolicy != v1alpha1.AdoptionAdopt ||
+		!strings.EqualFold(x.stranger.Login, x.obj.WantedLogin()) { // a look-up brings addresses and alike, too
+		return nil, nil
+	}
+	if err := x.checkStranger(ctx); err != nil {
+		return nil, err
+	}
+	if x.instance.Spec.Adoption != v1alpha1.AdoptionAllow {
+		return nil, lifecycle.Stalled(
+			v1alpha1.ReasonAdoptionNotPermitted,
+			"%q exists in Grafana, and the Instance does not allow that they are adopted: set its spec.adoption to "+
+				"Allow, or choose another login",
+			x.stranger.Login,
+		)
+	}
+	have, err := x.whole(ctx, x.stranger.ID)
+	if have == nil || err != nil {
+		return nil, err
+	}
+	if err := x.untouchable(have); err != nil {
+		return nil, err
+	}
+	have.adopted = true
+	return have, nil
+}
+
+// CheckConflict fails if somebody has the login, another object is to have it, or there is no password for it.
+func (x *user) CheckConflict(ctx context.Context) error {
+	if err := x.checkStranger(ctx); err != nil {
+		return err
+	}
+	if x.stranger != nil {
+		return x.taken(x.obj.WantedLogin(), *x.stranger)
+	}
+	return x.password.problem
+}
+
+// checkStranger fails if another User has the login, or asked for it earlier.
+func (x *user) checkStranger(ctx context.Context) error {
+	var list v1alpha1.UserList
+	if err := x.env.ListChildren(ctx, &list, x.conn.Server); err != nil {
+		return err
+	}
+	for i := range list.Items {
+		o := &list.Items[i]
+		holds := x.stranger != nil && o.Status.ID == x.stranger.ID
+		claims := strings.EqualFold(o.WantedLogin(), x.obj.WantedLogin()) && o.Status.ID == 0 && older(o, x.obj) &&
+			!o.Spec.Suspend && o.DeletionTimestamp.IsZero()
+		if o.UID != x.obj.UID && (holds || claims) {
+			return lifecycle.Stalled(
+				v1alpha1.ReasonNameConflict,
+				"the login %q belongs to User %s: give this one another login",
+				x.obj.WantedLogin(), o.Name,
+			)
+		}
+	}
+	return nil
+}
+
+// taken says that somebody has a login or an address, and whether they could be taken over.
+func (x *user) taken(name string, by grafana.User) error {
+	cure := "ask for another one, or delete or rename that user in Grafana"
+	switch {
+	case x.isOperator(by):
+		cure = "it is the login of the operator itself, which is never touched: ask for another one"
+	case x.obj.Status.ID == 0 && x.obj.Spec.AdoptionPolicy != v1alpha1.AdoptionAdopt:
+		cure += ", or have this object take it over with adoptionPolicy: Adopt"
+	}
+	return lifecycle.Stalled(
+		v1alpha1.ReasonAlreadyExists,
+		"somebody in Grafana has the login or address %q (id %d), and is not this object's: %s",
+		name, by.ID, cure,
+	)
+}
+
+// isOperator reports whether somebody is the operator's own login, which can be an address, too.
+func (x *user) isOperator(u grafana.User) bool {
+	return strings.EqualFold(u.Login, x.conn.Login) || strings.EqualFold(u.Email, x.conn.Login)
+}
+
+// untouchable says why nothing of a login is changed; nil: it can be.
+func (x *user) untouchable(have *userState) error {
+	switch {
+	case x.isOperator(have.User):
+		return x.taken(have.Login, have.User)
+	case have.IsExternallySynced || len(have.AuthLabels) > 0:
+		return lifecycle.Stalled(
+			v1alpha1.ReasonManagedExternally,
+			"%q comes by an identity provider, which decides about them: have it changed there, and delete this "+
+				"object, or choose another login",
+			have.Login,
+		)
+	}
+	return nil
+}
