@@ -161,6 +161,9 @@ func (x *user) Create(ctx context.Context) (*userState, error) {
 // notMade tells an earlier request that took effect after all from somebody else who has the login or the address.
 func (x *user) notMade(ctx context.Context, login string, err error) (*userState, error) {
 	have, ferr := x.marked(ctx, login)
+	if have != nil {
+		have.password = x.password
+	}
 	if have != nil || ferr != nil {
 		return have, ferr
 	}

@@ -23,6 +23,12 @@ var userMutants = []mutant{
 		new:  "cmp.Or(r.Rotated),", scenarios: "password rotated",
 	},
 	{
+		name: "password of a login that landed late forgotten",
+		file: "controllers/user.go",
+		old:  "		have.password = x.password\n", new: "",
+		test: "TestAPIUserLandsLate",
+	},
+	{
 		name:      "edited password kept",
 		file:      "controllers/user_password.go",
 		old:       "held.Intact() && !x.rotates(held) {",

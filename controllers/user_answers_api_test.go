@@ -1,0 +1,55 @@
+package controllers_test
+
+import (
+	"net/http"
+	"sync/atomic"
+	"testing"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"grafana-tenancy.dev/operator/api/v1alpha1"
+	"grafana-tenancy.dev/operator/internal/grafana/grafanatest"
+	"grafana-tenancy.dev/operator/internal/testing/suite"
+)
+
+// givenIn has the password taken from a key of a Secret.
+func givenIn(key string) *v1alpha1.UserPassword {
+	return &v1alpha1.UserPassword{SecretKeyRef: &v1alpha1.KeyReference{Name: "given", Key: key}}
+}
+
+// A login whose first request lands only when it is asked for again is found, and has the password that is kept.
+func TestAPIUserLandsLate(t *testing.T) {
+	suite.NotOnReal(t, "it needs answers that get lost")
+	for name, password := range map[string]*v1alpha1.UserPassword{"made": nil, "given": givenIn("pw")} {
+		t.Run(name, func(t *testing.T) {
+			everyVersion(t, func(t *testing.T, w *suite.World) {
+				w.Create(&corev1.Secret{
+					ObjectMeta: w.Named("given"), StringData: map[string]string{"pw": "a-given-password"},
+				})
+				var asked atomic.Int32
+				w.Grafana.SetFault(func(r *grafanatest.Request) grafanatest.Fault {
+					switch {
+					case r.Method == http.MethodPost && r.Path == "/api/admin/users" && asked.Add(1) == 1:
+						return grafanatest.Fault{Outcome: grafanatest.DropAfter}
+					case r.Path == "/api/users/lookup" && asked.Load() == 1:
+						return grafanatest.Fault{
+							Outcome: grafanatest.Answer, Status: 404, Body: `{"message":"user not found"}`,
+						}
+					}
+					return grafanatest.Fault{}
+				})
+				u := suite.Ready(w, newUser(w, "ada", func(o *v1alpha1.User) { o.Spec.Password = password }))
+				if asked.Load() != 2 || u.Status.PasswordVersion == "" {
+					t.Errorf("made %d times, status %+v", asked.Load(), u.Status)
+				}
+				has := "a-given-password"
+				if password == nil {
+					has = passwordIn(w, "ada")
+				}
+				if !opens(w, u.Spec.Login, has) {
+					t.Error("the password that is kept does not open the login")
+				}
+			})
+		})
+	}
+}
