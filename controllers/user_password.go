@@ -119,6 +119,17 @@ func (x *user) passwordDiff(p password) (diff []string) {
 	return diff
 }
 
+// PrepareChange forgets which password Grafana has before another one is sent: it may be taken and never answered, and
+// then the one before is not to be taken for set when it is asked for again.
+func (x *user) PrepareChange(have *userState) bool {
+	p, known := have.password, x.obj.Status.PasswordVersion
+	if p.problem != nil || p.key == "" || known == "" || p.version == known {
+		return false
+	}
+	x.obj.Status.PasswordVersion = ""
+	return true
+}
+
 // setPassword has the password where it belongs, and then in Grafana.
 func (x *user) setPassword(ctx context.Context, have *userState) error {
 	p := &have.password

@@ -169,7 +169,7 @@ type UserStatus struct {
 	// +optional
 	SecretName string `json:"secretName,omitempty"`
 
-	// PasswordVersion says which password Grafana was seen to take: the revision of the one that the operator has made, or Secret and resourceVersion of one that was taken from there.
+	// PasswordVersion says which password Grafana was seen to take: the revision of the one that the operator has made, or Secret and resourceVersion of one that was taken from there. Empty while that is not known.
 	// +kubebuilder:validation:MaxLength=512
 	// +optional
 	PasswordVersion string `json:"passwordVersion,omitempty"`

@@ -29,6 +29,12 @@ var userMutants = []mutant{
 		test: "TestAPIUserLandsLate",
 	},
 	{
+		name: "password before taken for set after another one was sent",
+		file: "controllers/user_password.go",
+		old:  "	x.obj.Status.PasswordVersion = \"\"\n", new: "",
+		test: "TestAPIUserPasswordTakenSilently",
+	},
+	{
 		name:      "edited password kept",
 		file:      "controllers/user_password.go",
 		old:       "held.Intact() && !x.rotates(held) {",
