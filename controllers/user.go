@@ -3,7 +3,6 @@ package controllers
 import (
 	"cmp"
 	"context"
-	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -184,7 +183,7 @@ func (x *user) Record(have *userState) bool {
 	unproven := status.UID == "" && status.CreatedAt == ""
 	fresh := status.ID != have.ID || unproven && (have.UID != "" || have.CreatedAt != "")
 	status.ID, status.Login, status.Adopted = have.ID, have.Login, have.adopted
-	if strings.EqualFold(have.Login, x.obj.WantedLogin()) {
+	if sameLogin(have.Login, x.obj.WantedLogin()) {
 		status.Login = x.obj.WantedLogin()
 	}
 	status.UID, status.CreatedAt = have.UID, ""
@@ -211,8 +210,8 @@ func (x *user) Diff(have *userState) []string {
 		return nil
 	}
 	spec, p := x.obj.Spec, x.profile(have)
-	add("login", !strings.EqualFold(p.Login, have.Login))
-	add("e-mail", !strings.EqualFold(p.Email, have.Email))
+	add("login", !sameLogin(p.Login, have.Login))
+	add("e-mail", !sameLogin(p.Email, have.Email))
 	add("name", p.Name != have.Name)
 	add("disabled", spec.Disabled != have.IsDisabled)
 	add("server admin", spec.GrafanaAdmin != have.IsGrafanaAdmin)
@@ -231,7 +230,7 @@ func (x *user) profile(have *userState) grafana.Profile {
 	}
 	if p.Email == "" {
 		p.Email = have.Email
-		if strings.EqualFold(have.Email, have.Login) { // nobody gave one
+		if sameLogin(have.Email, have.Login) { // nobody gave one
 			p.Email = p.Login
 		}
 	}
@@ -246,7 +245,7 @@ func (x *user) Check(_ context.Context, have *userState) error {
 	if have.password.problem == nil && have.password.secrets.Taken != nil {
 		return conflict(have.password.secrets)
 	}
-	if have.password.problem == nil && !strings.EqualFold(have.Login, x.obj.WantedLogin()) {
+	if have.password.problem == nil && !sameLogin(have.Login, x.obj.WantedLogin()) {
 		return x.loginHeld()
 	}
 	return have.password.problem

@@ -254,3 +254,27 @@ func TestAPIUserDeletion(t *testing.T) {
 		w.Ask("DELETE", fmt.Sprint("/api/admin/users/", disable.Status.ID), 1, nil)
 	})
 }
+
+// Case is Grafana's to choose, of all letters that have it.
+func TestAPIUserCase(t *testing.T) {
+	everyVersion(t, func(t *testing.T, w *suite.World) {
+		u := suite.Ready(w, newUser(w, "dotted", func(o *v1alpha1.User) {
+			o.Spec.Login = login(w, "İbrahim")
+			o.Spec.Email = o.Spec.Login + "@example.org"
+		}))
+		suite.Change(w, u, func() { u.Spec.Name = "İbrahim" }) // old versions choose it when it is changed
+		suite.Ready(w, u)
+		w.Grafana.ResetLog()
+		suite.Visit(w, u)
+		w.Eventually("a visit", func() error {
+			if w.Asked("GET", fmt.Sprint("/api/users/", u.Status.ID)) == 0 {
+				return fmt.Errorf("asked %v", w.Grafana.Requests())
+			}
+			return nil
+		})
+		suite.Ready(w, u)
+		if writes := w.Writes(); len(writes) > 0 {
+			t.Errorf("wrote %q at rest", writes)
+		}
+	})
+}

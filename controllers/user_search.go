@@ -84,7 +84,7 @@ func (x *user) recorded(ctx context.Context) (*userState, error) {
 // any name, but not the login as well.
 func (x *user) isMarked(u grafana.User) bool {
 	return strings.HasSuffix(u.Name, mark.BirthSuffix(x.obj)) && !x.isOperator(u) &&
-		(strings.EqualFold(u.Login, x.obj.Status.Login) || strings.EqualFold(u.Login, x.obj.WantedLogin()))
+		(sameLogin(u.Login, x.obj.Status.Login) || sameLogin(u.Login, x.obj.WantedLogin()))
 }
 
 // marked is who has the login, if they carry the mark. Others are noted.
@@ -114,7 +114,7 @@ func (x *user) whole(ctx context.Context, id int64) (*userState, error) {
 // adopt takes over who has the login, if they are nobody's and both sides consent.
 func (x *user) adopt(ctx context.Context) (*userState, error) {
 	if x.stranger == nil || x.obj.Spec.AdoptionPolicy != v1alpha1.AdoptionAdopt ||
-		!strings.EqualFold(x.stranger.Login, x.obj.WantedLogin()) { // a look-up brings addresses and alike, too
+		!sameLogin(x.stranger.Login, x.obj.WantedLogin()) { // a look-up brings addresses and alike, too
 		return nil, nil
 	}
 	if err := x.checkStranger(ctx); err != nil {
@@ -159,7 +159,7 @@ func (x *user) checkStranger(ctx context.Context) error {
 	for i := range list.Items {
 		o := &list.Items[i]
 		holds := x.stranger != nil && o.Status.ID == x.stranger.ID
-		claims := strings.EqualFold(o.WantedLogin(), x.obj.WantedLogin()) && o.Status.ID == 0 && older(o, x.obj) &&
+		claims := sameLogin(o.WantedLogin(), x.obj.WantedLogin()) && o.Status.ID == 0 && older(o, x.obj) &&
 			!o.Spec.Suspend && o.DeletionTimestamp.IsZero()
 		if o.UID != x.obj.UID && (holds || claims) {
 			return lifecycle.Stalled(
@@ -188,9 +188,13 @@ func (x *user) taken(name string, by grafana.User) error {
 	)
 }
 
+// sameLogin reports whether two logins or addresses are one to Grafana, which keeps them in lower case. Some letters are
+// in no fold with their lower case, as İ.
+func sameLogin(a, b string) bool { return strings.EqualFold(strings.ToLower(a), strings.ToLower(b)) }
+
 // isOperator reports whether somebody is the operator's own login, which can be an address, too.
 func (x *user) isOperator(u grafana.User) bool {
-	return strings.EqualFold(u.Login, x.conn.Login) || strings.EqualFold(u.Email, x.conn.Login)
+	return sameLogin(u.Login, x.conn.Login) || sameLogin(u.Email, x.conn.Login)
 }
 
 // untouchable says why nothing of a login is changed; nil: it can be.

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 
 	"grafana-tenancy.dev/operator/api/v1alpha1"
 	"grafana-tenancy.dev/operator/internal/grafana"
@@ -79,7 +78,7 @@ func (x *user) setAdmin(ctx context.Context, have *userState, to bool) error {
 // setProfile looks first whether login and address are free: who has them Grafana does not say.
 func (x *user) setProfile(ctx context.Context, have *userState) error {
 	p := x.profile(have)
-	login, email := !strings.EqualFold(p.Login, have.Login), !strings.EqualFold(p.Email, have.Email)
+	login, email := !sameLogin(p.Login, have.Login), !sameLogin(p.Email, have.Email)
 	if !login && !email && p.Name == have.Name {
 		return nil
 	}

@@ -35,6 +35,12 @@ var userMutants = []mutant{
 		test: "TestAPIUserPasswordTakenSilently",
 	},
 	{
+		name: "letters that fold with no other taken for another login",
+		file: "controllers/user_search.go",
+		old:  "strings.EqualFold(strings.ToLower(a), strings.ToLower(b))", new: "strings.EqualFold(a, b)",
+		test: "TestAPIUserCase",
+	},
+	{
 		name:      "edited password kept",
 		file:      "controllers/user_password.go",
 		old:       "held.Intact() && !x.rotates(held) {",

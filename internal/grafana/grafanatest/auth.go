@@ -324,7 +324,7 @@ func (db *database) person(loginOrEmail string) *user {
 
 // samePerson compares logins: no database minds the case.
 func (db *database) samePerson(a, b string) bool {
-	return strings.EqualFold(a, b) || db.kind.same(a, b)
+	return strings.EqualFold(strings.ToLower(a), strings.ToLower(b)) || db.kind.same(a, b)
 }
 
 // somebodyInCharge is the first server admin.

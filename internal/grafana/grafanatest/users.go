@@ -120,8 +120,8 @@ func createUser(c *call) *answer {
 		return noOrgToJoin(orgID)
 	}
 	body.Email = cmp.Or(body.Email, body.Login)
-	if c.quirks.lowersEmails {
-		body.Email = strings.ToLower(body.Email)
+	if c.quirks.lowersUsers {
+		body.Login, body.Email = strings.ToLower(body.Login), strings.ToLower(body.Email)
 	}
 	if !c.allFit(nameLength, &body.Login, &body.Email) || !c.fits(&body.Name, textLength) {
 		return fail(http.StatusInternalServerError, "failed to create user")

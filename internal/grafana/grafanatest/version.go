@@ -30,7 +30,7 @@ type quirks struct {
 	usersAnywhere bool // users can be made while in no org
 	// what is changed of a user is changed of one that is there; and a login is free before a password is short
 	checksUsers         bool
-	lowersEmails        bool
+	lowersUsers         bool
 	countsUnknownLogins bool // failed logins of nobody count, too
 	rotatesFresh        bool // a session can be rotated at any age
 	loginRemembers      bool // the way to the login page says where from
@@ -71,7 +71,7 @@ var known = map[string]quirks{
 		newUserFields:       true,
 		usersAnywhere:       true,
 		checksUsers:         true,
-		lowersEmails:        true,
+		lowersUsers:         true,
 		countsUnknownLogins: true,
 		loginRemembers:      true,
 		keepsDeadHome:       true,
