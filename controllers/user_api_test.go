@@ -278,3 +278,17 @@ func TestAPIUserCase(t *testing.T) {
 		}
 	})
 }
+
+// An address that somebody has is told, whatever is in the login that was asked for, and however long it is.
+func TestAPIUserTakenInOddWords(t *testing.T) {
+	everyVersion(t, func(t *testing.T, w *suite.World) {
+		bob := login(w, "bob")
+		person(w, bob)
+		person(w, bob)
+		for name, odd := range map[string]string{"slash": "team/ada", "long": strings.Repeat("x", 150)} {
+			suite.Stalled(w, newUser(w, name, func(o *v1alpha1.User) {
+				o.Spec.Login, o.Spec.Email = login(w, odd), bob+"@example.org"
+			}), v1alpha1.ReasonAlreadyExists, "address")
+		}
+	})
+}

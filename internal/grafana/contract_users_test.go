@@ -102,6 +102,12 @@ func (k contract) testTakenUsers(t *testing.T) {
 		_, err := k.client.CreateUser(t.Context(), u)
 		expect(t, "made again as "+u.Login+u.Email, err, grafana.IsTaken)
 	}
+	for _, odd := range []string{"a/" + login, `"a" ` + login, strings.Repeat("x", 150)} {
+		address := strings.Repeat("y", 100) + login + "@example.org"
+		must(t, k.client.UpdateUser(t.Context(), id, grafana.Profile{Login: login, Email: address, Name: login}))
+		_, err := k.client.CreateUser(t.Context(), grafana.NewUser{Login: odd, Email: address, Password: "a-password"})
+		expect(t, "another's address, as "+odd, err, grafana.IsTaken)
+	}
 	_, err := k.client.CreateUser(t.Context(), grafana.NewUser{Login: unique("short"), Password: "abc"})
 	expect(t, "a short password", err, isStatus(400))
 	expect(t, "another's login", k.client.UpdateUser(t.Context(), other, grafana.Profile{Login: login}), isStatus(500))
