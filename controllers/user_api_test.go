@@ -284,7 +284,6 @@ func TestAPIUserTakenInOddWords(t *testing.T) {
 	everyVersion(t, func(t *testing.T, w *suite.World) {
 		bob := login(w, "bob")
 		person(w, bob)
-		person(w, bob)
 		for name, odd := range map[string]string{"slash": "team/ada", "long": strings.Repeat("x", 150)} {
 			suite.Stalled(w, newUser(w, name, func(o *v1alpha1.User) {
 				o.Spec.Login, o.Spec.Email = login(w, odd), bob+"@example.org"
