@@ -56,8 +56,7 @@ type UserSpec struct {
 	// +optional
 	GrafanaAdmin bool `json:"grafanaAdmin,omitempty"`
 
-	// Password of the login: one that the operator makes and keeps in a Secret (the default), or one that is in a Secret already.
-	// +kubebuilder:default={secret: {key: password, type: Opaque}}
+	// Password of the login: one that the operator makes and keeps in a Secret, or one that is in a Secret already. Default: secret: {key: password, type: Opaque}.
 	// +optional
 	Password *UserPassword `json:"password,omitempty"`
 
