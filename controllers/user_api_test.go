@@ -7,7 +7,9 @@ import (
 	"strings"
 	"testing"
 
+	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"grafana-tenancy.dev/operator/api/v1alpha1"
 	"grafana-tenancy.dev/operator/internal/testing/suite"
@@ -288,6 +290,24 @@ func TestAPIUserTakenInOddWords(t *testing.T) {
 			suite.Stalled(w, newUser(w, name, func(o *v1alpha1.User) {
 				o.Spec.Login, o.Spec.Email = login(w, odd), bob+"@example.org"
 			}), v1alpha1.ReasonAlreadyExists, "address")
+		}
+	})
+}
+
+// The Secret goes with the login, also where nothing in Kubernetes ties it to the object yet.
+func TestAPIUserSecretGoes(t *testing.T) {
+	everyVersion(t, func(t *testing.T, w *suite.World) {
+		for _, p := range []v1alpha1.UserDeletionPolicy{v1alpha1.UserDelete, v1alpha1.UserDisable} {
+			name := strings.ToLower(string(p))
+			u := suite.Ready(w, newUser(w, name, func(o *v1alpha1.User) { o.Spec.DeletionPolicy = v1alpha1.UserOrphan }))
+			suite.Change(w, u, func() { u.Spec.Suspend, u.Spec.DeletionPolicy = true, p })
+			w.Delete(u)
+			w.Gone(u)
+			secret := &corev1.Secret{}
+			err := w.Client.Get(t.Context(), client.ObjectKey{Namespace: w.NS, Name: name}, secret)
+			if err == nil && !metav1.IsControlledBy(secret, u) || client.IgnoreNotFound(err) != nil {
+				t.Errorf("%s: nothing deletes Secret %s: %v", p, name, err)
+			}
 		}
 	})
 }

@@ -11,6 +11,8 @@ import (
 	"unicode/utf8"
 
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"grafana-tenancy.dev/operator/api/v1alpha1"
 	"grafana-tenancy.dev/operator/internal/grafana"
@@ -44,6 +46,27 @@ func (k userKind) Abandon(ctx context.Context, obj *v1alpha1.User) error {
 	for _, s := range secrets.All() {
 		if err := k.disown(ctx, obj, s); err != nil {
 			return err
+		}
+	}
+	return nil
+}
+
+// ownSecrets makes sure that Kubernetes deletes the Secrets with the object. Those of one that was to be left, or that
+// people have taken the reference off, it would leave.
+func (x *user) ownSecrets(ctx context.Context) error {
+	secrets, err := x.env.secretsOf(ctx, x.obj)
+	if err != nil {
+		return err
+	}
+	for _, s := range secrets.All() {
+		if metav1.IsControlledBy(s, x.obj) {
+			continue
+		}
+		if err := x.own(s); err != nil {
+			return err
+		}
+		if err := x.env.Update(unlogged(ctx), s); client.IgnoreNotFound(err) != nil {
+			return redact("update", s.Namespace+"/"+s.Name, err)
 		}
 	}
 	return nil

@@ -110,6 +110,9 @@ func (x *user) Delete(ctx context.Context, have *userState) error {
 	if err := x.mayGo(ctx, have); err != nil {
 		return err
 	}
+	if err := x.ownSecrets(ctx); err != nil {
+		return err
+	}
 	return grafana.IgnoreNotFound(x.conn.DeleteUser(ctx, have.ID))
 }
 
@@ -146,6 +149,11 @@ func (x *user) checkAdmins(ctx context.Context, have *userState, reason string) 
 
 // Release leaves the login, locked out if that is asked for. The Secret stays only if the login works.
 func (x *user) Release(ctx context.Context, have *userState) error {
+	if !x.obj.SecretStays() {
+		if err := x.ownSecrets(ctx); err != nil {
+			return err
+		}
+	}
 	if x.obj.Spec.DeletionPolicy == v1alpha1.UserDisable && !have.IsDisabled {
 		defer x.conn.ForgetUsers()
 		if err := x.mayGo(ctx, have); err != nil {

@@ -41,6 +41,12 @@ var userMutants = []mutant{
 		test: "TestAPIUserCase",
 	},
 	{
+		name: "Secret of a login that was to be left left behind",
+		file: "controllers/user_password.go",
+		old:  "		if metav1.IsControlledBy(s, x.obj) {\n", new: "		if true {\n",
+		test: "TestAPIUserSecretGoes",
+	},
+	{
 		name:      "edited password kept",
 		file:      "controllers/user_password.go",
 		old:       "held.Intact() && !x.rotates(held) {",
