@@ -202,13 +202,16 @@ func (x *user) untouchable(have *userState) error {
 	switch {
 	case x.isOperator(have.User):
 		return x.taken(have.Login, have.User)
-	case have.IsExternallySynced || len(have.AuthLabels) > 0:
+	case isExternal(have):
 		return lifecycle.Stalled(
 			v1alpha1.ReasonManagedExternally,
 			"%q comes by an identity provider, which decides about them: have it changed there, and delete this "+
-				"object, or choose another login",
+				"object with deletionPolicy: Orphan, or choose another login",
 			have.Login,
 		)
 	}
 	return nil
 }
+
+// isExternal reports whether somebody has come by an identity provider.
+func isExternal(have *userState) bool { return have.IsExternallySynced || len(have.AuthLabels) > 0 }

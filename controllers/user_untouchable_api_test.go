@@ -115,6 +115,12 @@ func TestAPIUserOfAnIdentityProvider(t *testing.T) {
 		suite.Stalled(w, u, v1alpha1.ReasonManagedExternally, ida)
 		suite.Change(w, ours, func() { ours.Spec.Name = "Ivo" })
 		suite.Stalled(w, ours, v1alpha1.ReasonManagedExternally, ours.Spec.Login)
+		w.Delete(ours) // as the message says
+		suite.Stalled(w, ours, v1alpha1.ReasonDeletionBlocked, "identity provider", "deletionPolicy: Orphan")
+		suite.Change(w, ours, func() { ours.Spec.DeletionPolicy = v1alpha1.UserDisable })
+		suite.Stalled(w, ours, v1alpha1.ReasonDeletionBlocked, "identity provider")
+		suite.Change(w, ours, func() { ours.Spec.DeletionPolicy = v1alpha1.UserOrphan })
+		w.Gone(ours)
 		if writes := w.Writes(); len(writes) > 0 {
 			t.Errorf("wrote %q", writes)
 		}

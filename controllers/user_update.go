@@ -126,6 +126,14 @@ func (x *user) mayGo(ctx context.Context, have *userState) error {
 			have.Login,
 		)
 	}
+	if isExternal(have) {
+		return lifecycle.Stalled(
+			v1alpha1.ReasonDeletionBlocked,
+			"%q comes by an identity provider by now: set deletionPolicy: Orphan to leave them as they are, or delete "+
+				"them in Grafana",
+			have.Login,
+		)
+	}
 	return x.checkAdmins(ctx, have, v1alpha1.ReasonDeletionBlocked)
 }
 
@@ -149,11 +157,6 @@ func (x *user) checkAdmins(ctx context.Context, have *userState, reason string) 
 
 // Release leaves the login, locked out if that is asked for. The Secret stays only if the login works.
 func (x *user) Release(ctx context.Context, have *userState) error {
-	if !x.obj.SecretStays() {
-		if err := x.ownSecrets(ctx); err != nil {
-			return err
-		}
-	}
 	if x.obj.Spec.DeletionPolicy == v1alpha1.UserDisable && !have.IsDisabled {
 		defer x.conn.ForgetUsers()
 		if err := x.mayGo(ctx, have); err != nil {
@@ -164,7 +167,7 @@ func (x *user) Release(ctx context.Context, have *userState) error {
 		}
 	}
 	if !x.obj.SecretStays() {
-		return nil
+		return x.ownSecrets(ctx)
 	}
 	return userKind{Env: x.env}.Abandon(ctx, x.obj)
 }

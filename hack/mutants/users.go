@@ -47,6 +47,12 @@ var userMutants = []mutant{
 		test: "TestAPIUserSecretGoes",
 	},
 	{
+		name: "people of an identity provider deleted",
+		file: "controllers/user_update.go",
+		old:  "	if isExternal(have) {\n", new: "	if false {\n",
+		test: "TestAPIUserOfAnIdentityProvider",
+	},
+	{
 		name:      "edited password kept",
 		file:      "controllers/user_password.go",
 		old:       "held.Intact() && !x.rotates(held) {",
@@ -123,7 +129,7 @@ var userMutants = []mutant{
 	{
 		name: "people of an identity provider changed",
 		file: "controllers/user_search.go",
-		old:  "	case have.IsExternallySynced || len(have.AuthLabels) > 0:\n", new: "	case false:\n",
+		old:  "	case isExternal(have):\n", new: "	case false:\n",
 		test: "TestAPIUserOfAnIdentityProvider",
 	},
 	{
