@@ -2,6 +2,7 @@ package controllers_test
 
 import (
 	"errors"
+	"fmt"
 	"net/http"
 	"strings"
 	"sync/atomic"
@@ -85,5 +86,38 @@ func TestAPIUserPasswordTakenSilently(t *testing.T) {
 		if !opens(w, u.Spec.Login, "first-given-password") {
 			t.Error("the object is Ready, and its password does not open the login")
 		}
+	})
+}
+
+// What goes away by itself is tried again soon, though something else stays refused.
+func TestAPIUserTriedAgain(t *testing.T) {
+	suite.NotOnReal(t, "it needs requests that fail")
+	everyVersion(t, func(_ *testing.T, w *suite.World) {
+		secret := &corev1.Secret{ObjectMeta: w.Named("given"), StringData: map[string]string{"pw": "a-given-password"}}
+		w.Create(secret)
+		boss := suite.Ready(w, newUser(w, "boss", func(o *v1alpha1.User) {
+			o.Spec.GrafanaAdmin, o.Spec.Password = true, givenIn("pw")
+		}))
+		row := fmt.Sprintf(`{"totalCount":1,"users":[{"id":%d,"login":"boss","isAdmin":true}]}`, boss.Status.ID)
+		var failed atomic.Bool
+		w.Grafana.SetFault(func(r *grafanatest.Request) grafanatest.Fault {
+			switch {
+			case r.Path == "/api/users/search":
+				return grafanatest.Fault{Outcome: grafanatest.Answer, Status: 200, Body: row}
+			case strings.HasSuffix(r.Path, "/password") && !failed.Swap(true):
+				return grafanatest.Fault{Outcome: grafanatest.Answer, Status: 503}
+			}
+			return grafanatest.Fault{}
+		})
+		suite.Change(w, boss, func() { boss.Spec.Disabled = true })
+		suite.Stalled(w, boss, v1alpha1.ReasonRefused, "last server admin")
+		suite.Change(w, secret, func() { secret.StringData = map[string]string{"pw": "another-given-password"} })
+		w.Eventually("the other password", func() error {
+			if v := suite.Get(w, boss).Status.PasswordVersion; !strings.Contains(v, " "+secret.ResourceVersion+" ") {
+				return fmt.Errorf("it is version %q: %s", v, suite.MessageOf(boss))
+			}
+			return nil
+		})
+		suite.Stalled(w, boss, v1alpha1.ReasonRefused, "last server admin")
 	})
 }

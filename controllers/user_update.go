@@ -21,7 +21,7 @@ func (x *user) Update(ctx context.Context, have *userState) error {
 	}
 	defer x.conn.ForgetUsers()
 	spec := x.obj.Spec
-	var errs []error
+	var refused, failed []error
 	for _, step := range []struct {
 		what string
 		do   func() error
@@ -35,14 +35,24 @@ func (x *user) Update(ctx context.Context, have *userState) error {
 		{"giving the server admin's rights", func() error { return x.setAdmin(ctx, have, spec.GrafanaAdmin) }},
 		{"enabling the login", func() error { return x.setDisabled(ctx, have, spec.Disabled) }},
 	} {
-		if err := step.do(); err != nil {
-			errs = append(errs, fmt.Errorf("%s: %w", step.what, err))
-			if grafana.IsUnavailable(err) {
-				break
-			}
+		err := step.do()
+		if err == nil {
+			continue
+		}
+		err = fmt.Errorf("%s: %w", step.what, err)
+		switch {
+		case grafana.IsUnavailable(err):
+			return err
+		case lifecycle.Classify(err, x.conn.Server).Stalled:
+			refused = append(refused, err)
+		default:
+			failed = append(failed, err)
 		}
 	}
-	return errors.Join(errs...)
+	if len(failed) > 0 { // and is tried again soon: what somebody has to change is told then
+		return errors.Join(failed...)
+	}
+	return errors.Join(refused...)
 }
 
 func (x *user) setDisabled(ctx context.Context, have *userState, to bool) error {

@@ -53,6 +53,12 @@ var userMutants = []mutant{
 		test: "TestAPIUserOfAnIdentityProvider",
 	},
 	{
+		name: "a failure hidden behind a refusal",
+		file: "controllers/user_update.go",
+		old:  "			return err\n		case", new: "			return errors.Join(append(refused, err)...)\n		case",
+		test: "TestAPIUserTriedAgain",
+	},
+	{
 		name:      "edited password kept",
 		file:      "controllers/user_password.go",
 		old:       "held.Intact() && !x.rotates(held) {",
