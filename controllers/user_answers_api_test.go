@@ -121,3 +121,32 @@ func TestAPIUserTriedAgain(t *testing.T) {
 		suite.Stalled(w, boss, v1alpha1.ReasonRefused, "last server admin")
 	})
 }
+
+// Of a given password that does not meet Grafana's policy a login is not made; a login that is there keeps what it
+// has, and all else is done.
+func TestAPIUserPasswordAgainstPolicy(t *testing.T) {
+	suite.NotOnReal(t, "it needs another setting")
+	everyVersion(t, func(t *testing.T, w *suite.World) {
+		secret := &corev1.Secret{ObjectMeta: w.Named("given"), StringData: map[string]string{"pw": "a-given-password"}}
+		w.Create(secret)
+		u := suite.Ready(w, newUser(w, "ada", func(o *v1alpha1.User) { o.Spec.Password = givenIn("pw") }))
+		w.Grafana.SetFault(func(r *grafanatest.Request) grafanatest.Fault {
+			if strings.HasSuffix(r.Path, "/password") { // as of version 12
+				return grafanatest.Fault{
+					Outcome: grafanatest.Answer, Status: 500, Body: `{"message":"Failed to update user password"}`,
+				}
+			}
+			return grafanatest.Fault{}
+		})
+		suite.Change(w, secret, func() { secret.StringData = map[string]string{"pw": "weak"} })
+		suite.Stalled(w, u, v1alpha1.ReasonRefused, "Secret "+w.NS+"/given", "policy", "Failed to update user password")
+		suite.Change(w, u, func() { u.Spec.Name = "Ada" })
+		isUser(w, seenUser{u.Status.ID, u.Spec.Login, u.Spec.Login, "Ada", false, false})
+		w.Grafana.SetFault(nil)
+		suite.Change(w, secret, func() { secret.StringData = map[string]string{"pw": "another-given-password"} })
+		suite.Ready(w, u)
+		if !opens(w, u.Spec.Login, "another-given-password") {
+			t.Error("the password does not open the login")
+		}
+	})
+}

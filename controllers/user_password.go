@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	corev1 "k8s.io/api/core/v1"
@@ -164,11 +165,28 @@ func (x *user) setPassword(ctx context.Context, have *userState) error {
 	}
 	if p.version != x.obj.Status.PasswordVersion {
 		if err := x.conn.SetUserPassword(ctx, have.ID, p.key); err != nil {
-			return err
+			return x.whyUnset(err)
 		}
 		x.obj.Status.PasswordVersion = p.version
 	}
 	return x.env.deleteSecrets(ctx, &p.secrets.Others)
+}
+
+// whyUnset says of a password that Grafana did not set what may be wrong with it. One that the operator has made meets
+// any policy: then it is Grafana that fails.
+func (x *user) whyUnset(err error) error {
+	ref := x.obj.GivenPassword()
+	if ref == nil || !grafana.IsPasswordUnset(err) {
+		return err
+	}
+	return &lifecycle.Problem{
+		Reason: v1alpha1.ReasonRefused, Stalled: true, RetryAfter: time.Minute,
+		Message: fmt.Sprintf(
+			"Grafana does not set what Secret %s/%s has under key %q, most likely since its password policy does not let "+
+				"it: %v. Put another password there",
+			x.obj.Namespace, ref.Name, ref.Key, err,
+		),
+	}
 }
 
 // keepPassword makes the password if it has to, and writes the Secret. Whatever happens afterwards, what Grafana may

@@ -59,6 +59,12 @@ var userMutants = []mutant{
 		test: "TestAPIUserTriedAgain",
 	},
 	{
+		name: "password against Grafana's policy taken for an outage",
+		file: "controllers/user_password.go",
+		old:  "			return x.whyUnset(err)\n", new: "			return err\n",
+		test: "TestAPIUserPasswordAgainstPolicy",
+	},
+	{
 		name:      "edited password kept",
 		file:      "controllers/user_password.go",
 		old:       "held.Intact() && !x.rotates(held) {",

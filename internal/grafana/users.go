@@ -2,6 +2,8 @@ package grafana
 
 import (
 	"context"
+	"errors"
+	"net/http"
 	"strconv"
 )
 
@@ -49,12 +51,21 @@ func (c *Client) UpdateUser(ctx context.Context, id int64, p Profile) error {
 	return exec(ctx, c, put(p, "/api/users/:id", id))
 }
 
-// SetUserPassword sets the password and ends the user's sessions. One of less than four characters is a 500.
+// SetUserPassword sets the password and ends the user's sessions. One of less than four characters, or against Grafana's
+// policy, is a 500 (IsPasswordUnset).
 //
 // PUT /api/admin/users/:id/password
 func (c *Client) SetUserPassword(ctx context.Context, id int64, password Key) error {
 	body := map[string]string{"password": password.Reveal()}
 	return exec(ctx, c, put(body, "/api/admin/users/:id/password", id))
+}
+
+// IsPasswordUnset reports whether Grafana did not set a password and keeps to itself why: to one that is too short, or
+// does not meet its policy, it says no more than to a failure of its own.
+func IsPasswordUnset(err error) bool {
+	var e *Error
+	return errors.As(err, &e) && e.route == "/api/admin/users/:id/password" && !e.isForeign() &&
+		e.Status == http.StatusInternalServerError
 }
 
 // SetServerAdmin makes the user a server admin, or one no more. The last one stays (IsLastAdmin). Of a user who does
