@@ -43,3 +43,12 @@ func TestAGrafanaThatHasJustStartedHasNoAPIs(t *testing.T) {
 		t.Errorf("afterwards: %s", text)
 	}
 }
+
+// As on real ones, the last server admin can be deleted, if not made an ordinary person.
+func TestLastServerAdminGoes(t *testing.T) {
+	for _, version := range Versions() {
+		d := doer{t, New(Options{Version: version})}
+		d.do(400, "PUT", "/api/admin/users/1/permissions", 1, obj{"isGrafanaAdmin": false})
+		d.do(200, "DELETE", "/api/admin/users/1", 1, nil)
+	}
+}

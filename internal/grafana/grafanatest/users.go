@@ -229,13 +229,11 @@ func (c *call) setDisabled(disabled bool, message string) *answer {
 	return done(message)
 }
 
+// deleteUser takes the last server admin as well.
 func deleteUser(c *call) *answer {
 	u := c.db.users[c.id("user")]
 	if u == nil || u.serviceAccount {
 		return fail(http.StatusNotFound, "user not found")
-	}
-	if u.serverAdmin && c.db.serverAdmins() == 1 {
-		return fail(http.StatusBadRequest, "cannot remove last grafana admin")
 	}
 	c.db.forget(u)
 	return done("User deleted")
