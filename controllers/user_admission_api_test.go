@@ -84,7 +84,12 @@ func TestAPIUserPasswordPlaceApplied(t *testing.T) {
 			if before != nil { // kubectl takes off what it had applied before
 				patch = `{"spec":{"password":{"secret":null,"secretKeyRef":{"name":"a","key":"b"}}}}`
 			}
-			err := a.Client.Patch(t.Context(), u, client.RawPatch(types.MergePatchType, []byte(patch)), client.DryRunAll)
+			err := a.Client.Patch(
+				t.Context(),
+				u,
+				client.RawPatch(types.MergePatchType, []byte(patch)),
+				client.DryRunAll,
+			)
 			if err != nil {
 				t.Errorf("client-side: %v", err)
 			}

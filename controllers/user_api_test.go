@@ -283,7 +283,7 @@ func TestAPIUserCase(t *testing.T) {
 
 // An address that somebody has is told, whatever is in the login that was asked for, and however long it is.
 func TestAPIUserTakenInOddWords(t *testing.T) {
-	everyVersion(t, func(t *testing.T, w *suite.World) {
+	everyVersion(t, func(_ *testing.T, w *suite.World) {
 		bob := login(w, "bob")
 		person(w, bob)
 		for name, odd := range map[string]string{"slash": "team/ada", "long": strings.Repeat("x", 150)} {
@@ -299,7 +299,10 @@ func TestAPIUserSecretGoes(t *testing.T) {
 	everyVersion(t, func(t *testing.T, w *suite.World) {
 		for _, p := range []v1alpha1.UserDeletionPolicy{v1alpha1.UserDelete, v1alpha1.UserDisable} {
 			name := strings.ToLower(string(p))
-			u := suite.Ready(w, newUser(w, name, func(o *v1alpha1.User) { o.Spec.DeletionPolicy = v1alpha1.UserOrphan }))
+			u := suite.Ready(
+				w,
+				newUser(w, name, func(o *v1alpha1.User) { o.Spec.DeletionPolicy = v1alpha1.UserOrphan }),
+			)
 			suite.Change(w, u, func() { u.Spec.Suspend, u.Spec.DeletionPolicy = true, p })
 			w.Delete(u)
 			w.Gone(u)

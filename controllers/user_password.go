@@ -182,8 +182,8 @@ func (x *user) whyUnset(err error) error {
 	return &lifecycle.Problem{
 		Reason: v1alpha1.ReasonRefused, Stalled: true, RetryAfter: time.Minute,
 		Message: fmt.Sprintf(
-			"Grafana does not set what Secret %s/%s has under key %q, most likely since its password policy does not let "+
-				"it: %v. Put another password there",
+			"Grafana does not set what Secret %s/%s has under key %q, most likely since its password policy does "+
+				"not let it: %v. Put another password there",
 			x.obj.Namespace, ref.Name, ref.Key, err,
 		),
 	}

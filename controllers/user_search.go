@@ -188,8 +188,8 @@ func (x *user) taken(name string, by grafana.User) error {
 	)
 }
 
-// sameLogin reports whether two logins or addresses are one to Grafana, which keeps them in lower case. Some letters are
-// in no fold with their lower case, as İ.
+// sameLogin reports whether two logins or addresses are one to Grafana, which keeps them in lower case. Some letters
+// are in no fold with their lower case, as İ.
 func sameLogin(a, b string) bool { return strings.EqualFold(strings.ToLower(a), strings.ToLower(b)) }
 
 // isOperator reports whether somebody is the operator's own login, which can be an address, too.

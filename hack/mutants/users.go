@@ -55,7 +55,8 @@ var userMutants = []mutant{
 	{
 		name: "a failure hidden behind a refusal",
 		file: "controllers/user_update.go",
-		old:  "			return err\n		case", new: "			return errors.Join(append(refused, err)...)\n		case",
+		old:  "			return err\n		case",
+		new:  "			return errors.Join(append(refused, err)...)\n		case",
 		test: "TestAPIUserTriedAgain",
 	},
 	{

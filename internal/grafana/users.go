@@ -51,8 +51,8 @@ func (c *Client) UpdateUser(ctx context.Context, id int64, p Profile) error {
 	return exec(ctx, c, put(p, "/api/users/:id", id))
 }
 
-// SetUserPassword sets the password and ends the user's sessions. One of less than four characters, or against Grafana's
-// policy, is a 500 (IsPasswordUnset).
+// SetUserPassword sets the password and ends the user's sessions. One of less than four characters, or against
+// Grafana's policy, is a 500 (IsPasswordUnset).
 //
 // PUT /api/admin/users/:id/password
 func (c *Client) SetUserPassword(ctx context.Context, id int64, password Key) error {
