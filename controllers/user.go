@@ -213,8 +213,9 @@ func (x *user) Diff(have *userState) []string {
 	add("login", !sameLogin(p.Login, have.Login))
 	add("e-mail", !sameLogin(p.Email, have.Email))
 	add("name", p.Name != have.Name)
-	add("disabled", spec.Disabled != have.IsDisabled)
-	add("server admin", spec.GrafanaAdmin != have.IsGrafanaAdmin)
+	lets := have.password.problem == nil || x.hasPassword()
+	add("disabled", spec.Disabled != have.IsDisabled && (spec.Disabled || lets))
+	add("server admin", spec.GrafanaAdmin != have.IsGrafanaAdmin && (!spec.GrafanaAdmin || lets))
 	if have.password.problem == nil {
 		diff = append(diff, x.passwordDiff(have.password)...)
 	}

@@ -143,6 +143,10 @@ func (x *user) passwordDiff(p password) (diff []string) {
 	return diff
 }
 
+// hasPassword reports whether the login was seen to take a password that it was to have. Who was there before has one
+// until then that others may know.
+func (x *user) hasPassword() bool { return x.obj.Status.PasswordVersion != "" }
+
 // PrepareChange forgets which password Grafana has before another one is sent: it may be taken and never answered, and
 // then the one before is not to be taken for set when it is asked for again.
 func (x *user) PrepareChange(have *userState) bool {

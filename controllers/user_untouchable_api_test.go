@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -123,6 +124,29 @@ func TestAPIUserOfAnIdentityProvider(t *testing.T) {
 		w.Gone(ours)
 		if writes := w.Writes(); len(writes) > 0 {
 			t.Errorf("wrote %q", writes)
+		}
+	})
+}
+
+// Who was there before is let in, and given rights, once their password is the one that is asked for: until then they
+// have one that others may know.
+func TestAPIUserAdoptedWithoutAPassword(t *testing.T) {
+	everyVersion(t, func(t *testing.T, w *suite.World) {
+		instance := suite.Get(w, &v1alpha1.Instance{ObjectMeta: w.Named("grafana")})
+		suite.Change(w, instance, func() { instance.Spec.Adoption = v1alpha1.AdoptionAllow })
+		eve := login(w, "eve")
+		id := person(w, eve)
+		w.Ask("POST", fmt.Sprintf("/api/admin/users/%d/disable", id), 1, struct{}{})
+		u := suite.Stalled(w, newUser(w, "eve", func(o *v1alpha1.User) {
+			o.Spec.AdoptionPolicy, o.Spec.GrafanaAdmin, o.Spec.Name = v1alpha1.AdoptionAdopt, true, "Eve"
+			o.Spec.Password = givenIn("pw")
+		}), v1alpha1.ReasonSecretNotFound, "given")
+		isUser(w, seenUser{id, eve, eve + "@example.org", "Eve", false, true})
+		w.Create(&corev1.Secret{ObjectMeta: w.Named("given"), StringData: map[string]string{"pw": "a-given-password"}})
+		suite.Ready(w, u)
+		isUser(w, seenUser{id, eve, eve + "@example.org", "Eve", true, false})
+		if !opens(w, eve, "a-given-password") {
+			t.Error("the password does not open the login")
 		}
 	})
 }

@@ -32,8 +32,12 @@ func (x *user) Update(ctx context.Context, have *userState) error {
 		}},
 		{"setting the password", func() error { return x.setPassword(ctx, have) }},
 		{"changing login, address and name", func() error { return x.setProfile(ctx, have) }},
-		{"giving the server admin's rights", func() error { return x.setAdmin(ctx, have, spec.GrafanaAdmin) }},
-		{"enabling the login", func() error { return x.setDisabled(ctx, have, spec.Disabled) }},
+		{"giving the server admin's rights", func() error {
+			return x.setAdmin(ctx, have, spec.GrafanaAdmin && (have.IsGrafanaAdmin || x.hasPassword()))
+		}},
+		{"enabling the login", func() error {
+			return x.setDisabled(ctx, have, spec.Disabled || have.IsDisabled && !x.hasPassword())
+		}},
 	} {
 		err := step.do()
 		if err == nil {

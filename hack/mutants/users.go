@@ -66,6 +66,12 @@ var userMutants = []mutant{
 		test: "TestAPIUserPasswordAgainstPolicy",
 	},
 	{
+		name: "who was there before given rights with the password that they had",
+		file: "controllers/user_password.go",
+		old:  "return x.obj.Status.PasswordVersion != \"\"", new: "return x.obj.Status.PasswordVersion != \"never\"",
+		test: "TestAPIUserAdoptedWithoutAPassword",
+	},
+	{
 		name:      "edited password kept",
 		file:      "controllers/user_password.go",
 		old:       "held.Intact() && !x.rotates(held) {",
