@@ -169,6 +169,18 @@ func TestAPIUserTaken(t *testing.T) {
 		address := suite.Stalled(w, newUser(w, "byaddress", func(o *v1alpha1.User) {
 			o.Spec.Email = strings.ToUpper(bob + "@example.org")
 		}), v1alpha1.ReasonAlreadyExists, "address")
+		mail := login(w, "mail") + "@example.org" // a login that looks like an address, and is not theirs
+		other := w.Made(w.Ask("POST", "/api/admin/users", 1, map[string]any{
+			"login": mail, "email": "else-" + mail, "password": "secret",
+		}))
+		overshadowing := suite.Stalled(w, newUser(w, "overshadowing", func(o *v1alpha1.User) {
+			o.Spec.Email = strings.ToUpper(mail)
+		}), v1alpha1.ReasonAlreadyExists, fmt.Sprintf("id %d", other))
+		w.Delete(overshadowing)
+		w.Gone(overshadowing)
+		if !opens(w, mail, "secret") {
+			t.Error("who has an address for a login cannot log in any more")
+		}
 		one := suite.Ready(w, newUser(w, "one", func(o *v1alpha1.User) { o.Spec.Login = login(w, "twice") }))
 		two := suite.Stalled(w, newUser(w, "two", func(o *v1alpha1.User) { o.Spec.Login = login(w, "Twice") }),
 			v1alpha1.ReasonNameConflict, "User one")

@@ -87,13 +87,14 @@ func (x *user) isMarked(u grafana.User) bool {
 		(sameLogin(u.Login, x.obj.Status.Login) || sameLogin(u.Login, x.obj.WantedLogin()))
 }
 
-// marked is who has the login, if they carry the mark. Others are noted.
+// marked is who has the login, if they carry the mark and a request of ours may have made them: people can give
+// themselves any name. Others are noted.
 func (x *user) marked(ctx context.Context, login string) (*userState, error) {
 	u, err := x.conn.Org(1).LookupUser(ctx, login)
 	switch {
 	case err != nil:
 		return nil, grafana.IgnoreNotFound(err)
-	case !x.isMarked(u):
+	case x.obj.Status.CreateStarted == nil || !x.isMarked(u):
 		if login == x.obj.WantedLogin() {
 			x.stranger = &u
 		}
@@ -139,7 +140,8 @@ func (x *user) adopt(ctx context.Context) (*userState, error) {
 	return have, nil
 }
 
-// CheckConflict fails if somebody has the login, another object is to have it, or there is no password for it.
+// CheckConflict fails if somebody has the login or the address, another object is to have it, or there is no password
+// for it. An address that is somebody's login Grafana would take, and then let only the new one in under it.
 func (x *user) CheckConflict(ctx context.Context) error {
 	if err := x.checkStranger(ctx); err != nil {
 		return err
@@ -147,7 +149,11 @@ func (x *user) CheckConflict(ctx context.Context) error {
 	if x.stranger != nil {
 		return x.taken(x.obj.WantedLogin(), *x.stranger)
 	}
-	return x.password.problem
+	if x.password.problem != nil {
+		return x.password.problem
+	}
+	email := x.obj.Spec.Email
+	return x.checkFree(ctx, &userState{}, email, email != "" && !sameLogin(email, x.obj.WantedLogin()))
 }
 
 // checkStranger fails if another User has the login, or asked for it earlier.
@@ -178,7 +184,8 @@ func (x *user) taken(name string, by grafana.User) error {
 	switch {
 	case x.isOperator(by):
 		cure = "it is the login of the operator itself, which is never touched: ask for another one"
-	case x.obj.Status.ID == 0 && x.obj.Spec.AdoptionPolicy != v1alpha1.AdoptionAdopt:
+	case x.obj.Status.ID == 0 && x.obj.Spec.AdoptionPolicy != v1alpha1.AdoptionAdopt &&
+		sameLogin(by.Login, x.obj.WantedLogin()):
 		cure += ", or have this object take it over with adoptionPolicy: Adopt"
 	}
 	return lifecycle.Stalled(

@@ -13,6 +13,7 @@ import (
 
 	"grafana-tenancy.dev/operator/api/v1alpha1"
 	"grafana-tenancy.dev/operator/internal/grafana/grafanatest"
+	"grafana-tenancy.dev/operator/internal/mark"
 	"grafana-tenancy.dev/operator/internal/testing/suite"
 )
 
@@ -203,4 +204,23 @@ func TestAPIUserOnAToken(t *testing.T) {
 		o.Spec.Credentials = v1alpha1.Credentials{Token: &v1alpha1.KeyReference{Name: "admin", Key: "token"}}
 	})
 	suite.Stalled(w, newUser(w, "ada"), v1alpha1.ReasonInvalidSpec, "service account token")
+}
+
+// Who gives themselves a User's mark does not become that User's, and outlives it.
+func TestAPIUserMarkedByOthers(t *testing.T) {
+	everyVersion(t, func(t *testing.T, w *suite.World) {
+		eve := login(w, "eve")
+		id := person(w, eve)
+		u := suite.Stalled(w, newUser(w, "eve"), v1alpha1.ReasonAlreadyExists)
+		w.Ask("PUT", fmt.Sprint("/api/users/", id), 1, map[string]any{
+			"login": eve, "email": eve + "@example.org", "name": mark.BirthName(eve, u),
+		})
+		suite.Change(w, u, func() { u.Spec.GrafanaAdmin = true })
+		suite.Stalled(w, u, v1alpha1.ReasonAlreadyExists)
+		w.Delete(u)
+		w.Gone(u)
+		if left := userIn(w, eve); left == nil || left.IsGrafanaAdmin || !opens(w, eve, "secret") {
+			t.Errorf("they are now %+v", left)
+		}
+	})
 }

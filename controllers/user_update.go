@@ -106,13 +106,13 @@ func (x *user) setProfile(ctx context.Context, have *userState) error {
 	return nil
 }
 
-// checkFree fails if somebody else has a login or address that is to change.
+// checkFree fails if somebody else has a login or address that is to change, whichever of the two it is to them.
 func (x *user) checkFree(ctx context.Context, have *userState, name string, changes bool) error {
 	if !changes {
 		return nil
 	}
 	other, err := x.conn.Org(1).LookupUser(ctx, name)
-	if err == nil && other.ID != have.ID {
+	if err == nil && other.ID != have.ID && !(have.ID == 0 && x.isMarked(other)) { // which Create finds
 		return x.taken(name, other)
 	}
 	return grafana.IgnoreNotFound(err)

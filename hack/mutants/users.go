@@ -165,4 +165,16 @@ var userMutants = []mutant{
 		new:  "		if p = x.readPassword(ctx); p.problem != nil {\n			return nil, p.problem\n		}\n",
 		test: "TestAPIUserPasswordFromSecret",
 	},
+	{
+		name: "address taken that is somebody's login",
+		file: "controllers/user_search.go",
+		old:  "email != \"\" && !sameLogin(email, x.obj.WantedLogin()))", new: "false)",
+		test: "TestAPIUserTaken$",
+	},
+	{
+		name: "name that people gave themselves taken for the mark",
+		file: "controllers/user_search.go",
+		old:  "x.obj.Status.CreateStarted == nil || !x.isMarked(u)", new: "!x.isMarked(u)",
+		test: "TestAPIUserMarkedByOthers",
+	},
 }
