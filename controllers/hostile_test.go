@@ -40,6 +40,8 @@ func raids() []hostile.Raid {
 		{Name: "words", Attempts: tellingWords},
 		{Name: "urls", Attempts: hostileURLs},
 		{Name: "data sources", Attempts: hostileDataSources},
+		{Name: "logins", Attempts: hostileUsers},
+		{Name: "logins on 10.4.3", Grafana: old, Attempts: hostileUsers},
 	}
 }
 

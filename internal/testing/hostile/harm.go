@@ -56,9 +56,9 @@ func (s *Scene) Snapshot() map[string]string {
 		}
 	}
 	var people []struct {
-		ID      int64
-		Login   string
-		IsAdmin bool
+		ID                  int64
+		Login, Email, Name  string
+		IsAdmin, IsDisabled bool
 	}
 	if err := json.Unmarshal(s.Ask("GET", "/api/users?perpage=100", 0, nil), &people); err != nil {
 		s.T.Fatal(err)
@@ -71,7 +71,7 @@ func (s *Scene) Snapshot() map[string]string {
 // noteKubernetes notes what is in the namespaces of others.
 func (s *Scene) noteKubernetes(note func(key string, content any)) {
 	for ns, lists := range map[string][]client.ObjectList{
-		s.NS:       {&v1alpha1.InstanceList{}, &corev1.SecretList{}},
+		s.NS:       {&v1alpha1.InstanceList{}, &v1alpha1.UserList{}, &corev1.SecretList{}},
 		s.Platform: {&v1alpha1.OrganizationList{}, &corev1.SecretList{}},
 		s.Theirs: {&v1alpha1.ServiceAccountList{}, &v1alpha1.ServiceAccountTokenList{}, &v1alpha1.DashboardList{},
 			&v1alpha1.MembershipList{}, &v1alpha1.FolderList{}, &corev1.SecretList{}, &corev1.ConfigMapList{}},
@@ -152,6 +152,7 @@ func (s *Scene) Leak() string {
 			&v1alpha1.ServiceAccountTokenList{},
 			&v1alpha1.DashboardList{},
 			&v1alpha1.MembershipList{},
+			&v1alpha1.UserList{},
 			&eventsv1.EventList{},
 		},
 		slices.Concat(s.Canaries, s.hidden),
