@@ -164,6 +164,8 @@ func (e *Error) worded() string {
 		{"/api/orgs/:id/users/:user", "last organization admin", LastAdmin},
 		{"/api/orgs/:id/users/:user", "no organization admin left", LastAdmin},
 		{"/api/admin/users/:id/permissions", "last grafana admin", LastAdmin},
+		{"/api/teams/:id", "Team name taken", TeamNameTaken},
+		{"/api/teams/:id/members", "already added to this team", TeamMemberTaken},
 		{"/apis/", "namespace mismatch", WrongNamespace},
 	} {
 		if strings.HasPrefix(e.route, known.route) && strings.Contains(e.Message, known.text) {

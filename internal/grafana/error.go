@@ -19,6 +19,10 @@ const (
 	SessionLost = "sessionLost"
 	// OrgNameTaken marks Grafana's 400 to a rename whose new name belongs to another organization.
 	OrgNameTaken = "orgNameTaken"
+	// TeamNameTaken marks Grafana's 400 to a rename whose new name belongs to another team.
+	TeamNameTaken = "teamNameTaken"
+	// TeamMemberTaken marks Grafana's 400 to the addition of somebody who is in the team already.
+	TeamMemberTaken = "teamMemberTaken"
 	// LastAdmin marks Grafana's 400 to the removal of an organization's last Admin.
 	LastAdmin = "lastAdmin"
 	// BadKey marks an answer whose token key is damaged. The token exists, and its key is lost.

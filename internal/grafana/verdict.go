@@ -79,6 +79,8 @@ var verdicts = []rule{
 
 var takenIDs = []string{
 	OrgNameTaken,
+	TeamNameTaken,
+	TeamMemberTaken,
 	"name-exists",
 	"serviceaccounts.ErrAlreadyExists",
 	"serviceaccounts.ErrTokenAlreadyExists",
@@ -124,6 +126,8 @@ var about = []struct {
 	{"/api/serviceaccounts", []string{"service account", "token"}},
 	{"/api/dashboards", []string{"dashboard"}},
 	{"/api/folders", []string{"folder"}},
+	{"/api/teams/:id/preferences", []string{"dashboard"}},
+	{"/api/teams", []string{"team", "team member"}},
 	{"/api/datasources", []string{"data source"}},
 	{"/api/user", []string{"user"}},
 	{"/api/admin/users", []string{"user"}},

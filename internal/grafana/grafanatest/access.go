@@ -55,6 +55,12 @@ var allowed = map[string][]string{
 		"serviceaccounts.permissions:read",
 		"alert.provisioning:read",
 		"alert.provisioning:write",
+		"teams:create",
+		"teams:read",
+		"teams:write",
+		"teams:delete",
+		"teams.permissions:read",
+		"teams.permissions:write",
 	},
 }
 

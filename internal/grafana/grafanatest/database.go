@@ -17,7 +17,7 @@ type database struct {
 	arrived func() int // the number of the last request that has arrived
 
 	lastOrg, lastUser, lastKey, lastContent, lastVersion, lastRevision, lastSource, lastRule, lastPanel, lastSession,
-	lastItem int64
+	lastItem, lastTeam int64
 
 	orgs     map[int64]*org
 	users    map[int64]*user // people and service accounts: one table, as in Grafana
@@ -46,6 +46,7 @@ type org struct {
 	firsts     map[string]int // kind → the last request that had arrived when the first of it was made
 	sources    map[string]*dataSource
 	rules      map[string]*alertRule
+	teams      map[int64]*team
 }
 
 // user is a person or a service account.
@@ -78,7 +79,7 @@ type session struct {
 	created, rotated time.Time
 }
 
-// preferences of an organization.
+// preferences of an organization or a team.
 type preferences struct {
 	theme, timezone, weekStart, language, homeUID string
 	history, navbar                               obj // never changed
@@ -174,6 +175,7 @@ func (db *database) addOrg(name string) *org {
 		folders:    map[string]*folder{},
 		sources:    map[string]*dataSource{},
 		rules:      map[string]*alertRule{},
+		teams:      map[int64]*team{},
 	}
 	db.orgs[o.id] = o
 	return o
@@ -221,6 +223,10 @@ func (o *org) clone() *org {
 	c.folders = cloneRows(o.folders)
 	c.sources = cloneRows(o.sources)
 	c.rules = cloneRows(o.rules)
+	c.teams = cloneRows(o.teams)
+	for _, t := range c.teams {
+		t.members = maps.Clone(t.members)
+	}
 	return &c
 }
 

@@ -40,6 +40,12 @@ func (c *call) showItems(items []item, of obj) *answer {
 				shown["userUid"] = u.uid
 			}
 		}
+		if t := c.org().teams[i.team]; t != nil {
+			shown["teamId"], shown["team"], shown["teamEmail"], shown["teamAvatarUrl"] = t.id, t.name, t.email, avatarURL
+			if c.quirks.newUserFields {
+				shown["teamUid"] = t.uid
+			}
+		}
 		out = append(out, shown)
 	}
 	return ok(out)
@@ -59,7 +65,7 @@ func (c *call) bindItems() ([]item, *answer) {
 	}
 	var items []item
 	for _, i := range body.Items {
-		wanted := item{user: i.UserID, level: i.Permission, at: c.now}
+		wanted := item{user: i.UserID, team: i.TeamID, level: i.Permission, at: c.now}
 		if i.Role != nil {
 			wanted.role = *i.Role
 		}
@@ -69,12 +75,20 @@ func (c *call) bindItems() ([]item, *answer) {
 		if wanted.role != "" && (i.UserID != 0 || i.TeamID != 0) {
 			return nil, fail(http.StatusBadRequest, "permissions cannot have both a user and team")
 		}
-		if wanted.role == "" && c.db.users[i.UserID] == nil || wanted.role == roleNone { // a team, too: there are none
+		if wanted.role == "" && !c.isSubject(wanted) || wanted.role == roleNone {
 			return nil, fail(http.StatusInternalServerError, "Failed to create permission")
 		}
 		items = append(items, wanted)
 	}
 	return c.numbered(items), nil
+}
+
+// isSubject reports whether there is such a user, or such a team in the organization.
+func (c *call) isSubject(i item) bool {
+	if i.team != 0 {
+		return i.user == 0 && c.org().teams[i.team] != nil
+	}
+	return c.db.users[i.user] != nil
 }
 
 func dashboardItems(c *call) *answer {

@@ -14,17 +14,31 @@ const (
 
 var levelNames = map[int]string{mayView: "View", mayEdit: "Edit", mayAdmin: "Admin"}
 
-// item is an entry of the permissions of a dashboard or folder: what a user, or
-// everybody of a role and above, may do.
+// item is an entry of the permissions of a dashboard or folder: what a user, those
+// in a team, or everybody of a role and above, may do.
 type item struct {
 	n     int64 // counts up
 	user  int64
-	role  string // "": the user's
+	team  int64
+	role  string // "": the user's or the team's
 	level int
 	at    time.Time
 }
 
-func (i item) sameSubject(other item) bool { return i.user == other.user && i.role == other.role }
+func (i item) sameSubject(other item) bool {
+	return i.user == other.user && i.team == other.team && i.role == other.role
+}
+
+// place is where it stands: users before teams, and these before roles.
+func (i item) place() int {
+	switch {
+	case i.role != "":
+		return 2
+	case i.team != 0:
+		return 1
+	}
+	return 0
+}
 
 // defaultItems are those of something new: of whoever made it, if Grafana gives
 // them any, and, if it is to be seen by all, of editors and viewers.
@@ -93,7 +107,7 @@ func (c *call) ownLevel(items []item, role string) int {
 	level := 0
 	for _, i := range items {
 		forRole := i.role != "" && rank[role] >= rank[i.role]
-		forUser := i.role == "" && c.who.user != nil && c.who.user.id == i.user
+		forUser := i.role == "" && c.who.user != nil && (c.who.user.id == i.user || c.inTeam(i.team))
 		if (forRole || forUser) && c.knows(i) {
 			level = max(level, i.level)
 		}
@@ -101,12 +115,22 @@ func (c *call) ownLevel(items []item, role string) int {
 	return level
 }
 
+// inTeam reports whether the caller is in a team.
+func (c *call) inTeam(id int64) bool {
+	t := c.org().teams[id]
+	if t == nil {
+		return false
+	}
+	_, in := t.members[c.who.user.id]
+	return in
+}
+
 func (c *call) dashboardLevel(d *dashboard) int { return c.level(d.items, d.folder) }
 func (c *call) folderLevel(f *folder) int       { return c.level(f.items, f.parent) }
 
 // replaced are the items after a list of them was set: who had the same before
 // keeps their place, of two for one the last counts, and what allows nothing that
-// is known is dropped. Users stand before roles.
+// is known is dropped. Users stand before teams, and these before roles.
 func replaced(before, wanted []item) []item {
 	var after []item
 	for _, old := range before {
@@ -123,6 +147,6 @@ func replaced(before, wanted []item) []item {
 			after = append(after, w)
 		}
 	}
-	slices.SortStableFunc(after, func(a, b item) int { return min(len(a.role), 1) - min(len(b.role), 1) })
+	slices.SortStableFunc(after, func(a, b item) int { return a.place() - b.place() })
 	return after
 }

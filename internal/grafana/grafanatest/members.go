@@ -104,6 +104,9 @@ func removeMember(c *call) *answer {
 	if o == nil || o.lastAdmin(id) {
 		return fail(http.StatusBadRequest, "Cannot remove last organization admin")
 	}
+	if o.members[id] != "" || !c.quirks.checksUsers {
+		o.leaveTeams(id)
+	}
 	delete(o.members, id)
 	if u.orgID == o.id {
 		c.db.moveOn(u)

@@ -26,12 +26,16 @@ var themes = []string{
 
 // getPreferences answers what is set.
 func getPreferences(c *call) *answer {
-	out := obj{}
 	o := c.org()
 	if o == nil {
-		return ok(out)
+		return ok(obj{})
 	}
-	p := o.prefs
+	return ok(c.showPreferences(o, o.prefs))
+}
+
+// showPreferences is what is set of those of an organization, or of a team in it.
+func (c *call) showPreferences(o *org, p preferences) obj {
+	out := obj{}
 	show := func(name, value string) {
 		if value != "" {
 			out[name] = value
@@ -50,7 +54,7 @@ func getPreferences(c *call) *answer {
 	if p.navbar != nil {
 		out["navbar"] = p.navbar
 	}
-	return ok(out)
+	return out
 }
 
 // change is the body of a write. A field that is missing is nil.
@@ -61,18 +65,25 @@ type change struct {
 	QueryHistory, Navbar                 obj
 }
 
-func putPreferences(c *call) *answer   { return c.writePreferences(true) }
-func patchPreferences(c *call) *answer { return c.writePreferences(false) }
+func putPreferences(c *call) *answer   { return c.writeOrgPreferences(true) }
+func patchPreferences(c *call) *answer { return c.writeOrgPreferences(false) }
+
+func (c *call) writeOrgPreferences(replace bool) *answer {
+	o := c.org()
+	if o == nil {
+		return c.writePreferences(nil, replace)
+	}
+	return c.writePreferences(&o.prefs, replace)
+}
 
 // writePreferences changes the fields that are given, and, if replace is set,
 // clears the others. What is refused changes nothing.
-func (c *call) writePreferences(replace bool) *answer {
+func (c *call) writePreferences(p *preferences, replace bool) *answer {
 	var body change
 	if !c.bind(&body) {
 		return badData()
 	}
-	o := c.org()
-	if o == nil {
+	if p == nil {
 		return fail(http.StatusInternalServerError, "Failed to save preferences")
 	}
 	if body.Theme != nil && !validTheme(*body.Theme, replace) {
@@ -85,15 +96,15 @@ func (c *call) writePreferences(replace bool) *answer {
 				"string",
 		)
 	}
-	home, a := c.newHome(o, body, replace)
+	home, a := c.newHome(*p, body, replace)
 	if a != nil {
 		return a
 	}
 	if replace {
-		o.prefs = preferences{}
+		*p = preferences{}
 	}
-	o.prefs.homeUID = home
-	o.prefs.apply(body, c.quirks.keepsNavbar)
+	p.homeUID = home
+	p.apply(body, c.quirks.keepsNavbar)
 	return done("Preferences updated")
 }
 
@@ -121,7 +132,8 @@ func validTheme(theme string, replace bool) bool {
 }
 
 // newHome is the uid of the home dashboard after a change.
-func (c *call) newHome(o *org, body change, replace bool) (string, *answer) {
+func (c *call) newHome(p preferences, body change, replace bool) (string, *answer) {
+	o := c.org()
 	if body.HomeDashboardUID != nil {
 		if uid := *body.HomeDashboardUID; uid != "" && o.dashboard(uid) == nil {
 			return "", noDashboard()
@@ -140,7 +152,7 @@ func (c *call) newHome(o *org, body change, replace bool) (string, *answer) {
 	if replace && !c.quirks.keepsHomeOnPut {
 		return "", nil
 	}
-	return o.prefs.homeUID, nil
+	return p.homeUID, nil
 }
 
 func validTimezone(name string) bool {

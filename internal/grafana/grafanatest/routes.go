@@ -130,6 +130,28 @@ var routes = newRouter([]route{
 		handler: deleteToken,
 	},
 
+	{method: "POST", pattern: "/api/teams", needs: "teams:create", handler: createTeam},
+	{method: "GET", pattern: "/api/teams/search", needs: "teams:read", handler: searchTeams},
+	{method: "GET", pattern: "/api/teams/:team", needs: "teams:read", handler: getTeam},
+	{method: "PUT", pattern: "/api/teams/:team", needs: "teams:write", handler: updateTeam},
+	{method: "DELETE", pattern: "/api/teams/:team", needs: "teams:delete", handler: deleteTeam},
+	{method: "GET", pattern: "/api/teams/:team/members", needs: "teams.permissions:read", handler: listTeamMembers},
+	{method: "POST", pattern: "/api/teams/:team/members", needs: "teams.permissions:write", handler: addTeamMember},
+	{
+		method:  "PUT",
+		pattern: "/api/teams/:team/members/:user",
+		needs:   "teams.permissions:write",
+		handler: changeTeamMember,
+	},
+	{
+		method:  "DELETE",
+		pattern: "/api/teams/:team/members/:user",
+		needs:   "teams.permissions:write",
+		handler: removeTeamMember,
+	},
+	{method: "GET", pattern: "/api/teams/:team/preferences", needs: "teams:read", handler: getTeamPreferences},
+	{method: "PUT", pattern: "/api/teams/:team/preferences", needs: "teams:write", handler: putTeamPreferences},
+
 	{method: "POST", pattern: "/api/dashboards/db", handler: saveDashboard},
 	{method: "GET", pattern: "/api/dashboards/uid/:uid", handler: getDashboard},
 	{method: "DELETE", pattern: "/api/dashboards/uid/:uid", handler: deleteDashboard},

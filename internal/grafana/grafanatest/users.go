@@ -243,6 +243,7 @@ func deleteUser(c *call) *answer {
 func (db *database) forget(u *user) {
 	for _, o := range db.orgs {
 		delete(o.members, u.id)
+		o.leaveTeams(u.id)
 	}
 	for id, t := range db.tokens {
 		if t.accountID == u.id {

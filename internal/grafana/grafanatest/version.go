@@ -31,6 +31,8 @@ type quirks struct {
 	// what is changed of a user is changed of one that is there; and a login is free before a password is short
 	checksUsers         bool
 	lowersUsers         bool
+	checksTeams         bool // what is changed of a team is changed of one that is there
+	teamsByUID          bool // paths accept a team's uid
 	countsUnknownLogins bool // failed logins of nobody count, too
 	rotatesFresh        bool // a session can be rotated at any age
 	loginRemembers      bool // the way to the login page says where from
@@ -72,6 +74,8 @@ var known = map[string]quirks{
 		usersAnywhere:       true,
 		checksUsers:         true,
 		lowersUsers:         true,
+		checksTeams:         true,
+		teamsByUID:          true,
 		countsUnknownLogins: true,
 		loginRemembers:      true,
 		keepsDeadHome:       true,
