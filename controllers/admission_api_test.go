@@ -34,6 +34,7 @@ var bare = map[string]spec{
 	"DataSource":          {"organizationRef": spec{"name": "team"}, "type": "testdata"},
 	"Membership":          {"organizationRef": spec{"name": "team"}, "members": []any{spec{"login": "ada"}}},
 	"User":                {"instanceRef": spec{"name": "grafana"}},
+	"Team":                {"organizationRef": spec{"name": "team"}},
 }
 
 // admission checks a spec without storing anything: every write is a dry run.

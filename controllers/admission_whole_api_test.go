@@ -94,6 +94,26 @@ var whole = map[string][]struct{ spec, status spec }{
 			},
 		})},
 	},
+	"Team": {
+		{lay(wholeCommon, spec{
+			"organizationRef": spec{"name": "a", "namespace": "b"}, "name": "A", "email": "a@b",
+			"members": []any{
+				spec{"login": "a", "role": "Admin"}, spec{"email": "a@b", "role": "Member"},
+				spec{"userRef": spec{"name": "a"}, "role": "Member"},
+			},
+			"mode": "Exclusive", "adoptionPolicy": "Adopt", "deletionPolicy": "Orphan",
+			"preferences": spec{
+				"theme": "dark", "timezone": "utc", "weekStart": "monday", "language": "en-US", "homeDashboardUID": "u",
+			},
+		}), lay(wholeStatus, spec{
+			"createStarted": "2026-01-01T00:00:00Z", "id": 1, "uid": "u", "orgID": 1, "adopted": true,
+			"present": "1/2", "missing": []any{"a"},
+			"added": []any{
+				spec{"userID": 1, "login": "a", "askedAt": "2026-01-01T00:00:00Z"}, spec{"userID": 2, "email": "a@b"},
+				spec{"userID": 3, "user": "a"},
+			},
+		})},
+	},
 	"User": {
 		{lay(wholeCommon, spec{
 			"instanceRef": spec{"name": "a"}, "login": "a", "email": "a@b", "name": "A", "disabled": true,

@@ -53,6 +53,7 @@ func registerKinds(e *Env) {
 	lifecycle.RegisterKind(e.Engine, newDataSourceKind(e).describe())
 	lifecycle.RegisterKind(e.Engine, membershipKind{e}.describe())
 	lifecycle.RegisterKind(e.Engine, newUserKind(e).describe())
+	lifecycle.RegisterKind(e.Engine, teamKind{e}.describe())
 }
 
 // Setup registers the controllers of all kinds with the manager.

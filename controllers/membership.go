@@ -283,12 +283,17 @@ func (x *membership) removeAll(ctx context.Context, have *membershipState) error
 
 // Check says whom Grafana, the Organization, or somebody else keeps from being as they are asked for.
 func (x *membership) Check(_ context.Context, have *membershipState) error {
-	if len(have.problems) == 0 {
+	return joined(have.problems)
+}
+
+// joined is the first of several problems, with the words of all; nil: there are none.
+func joined(problems []*lifecycle.Problem) error {
+	if len(problems) == 0 {
 		return nil
 	}
-	p := *have.problems[0]
+	p := *problems[0]
 	var texts []string
-	for _, each := range have.problems {
+	for _, each := range problems {
 		texts = append(texts, each.Message)
 	}
 	p.Message = strings.Join(texts, "; ")

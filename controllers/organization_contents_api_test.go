@@ -53,6 +53,11 @@ var theirWork = map[string]func(w *suite.World, org int64) (takeOut func()){
 			map[string]any{"uid": "theirs", "name": "Their panel", "kind": 1, "model": map[string]any{"type": "text"}})
 		return func() { w.Ask("DELETE", "/api/library-elements/theirs", org, nil) }
 	},
+	`team "Their team"`: func(w *suite.World, org int64) func() {
+		w.Ask("POST", "/api/teams", org, map[string]any{"name": "Their team"})
+		id := teamsIn(w, org)[0].ID
+		return func() { w.Ask("DELETE", fmt.Sprintf("/api/teams/%d", id), org, nil) }
+	},
 	`service account "Their robot"`: func(w *suite.World, org int64) func() {
 		id := foreign(w, org, "Their robot")
 		return func() { w.Ask("DELETE", fmt.Sprintf("/api/serviceaccounts/%d", id), org, nil) }

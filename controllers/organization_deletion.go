@@ -152,6 +152,13 @@ func (x *organization) contents(ctx context.Context, id int64) ([]string, error)
 	for _, p := range panels {
 		found = append(found, fmt.Sprintf("library panel %q", p.Name))
 	}
+	teams, err := org.Teams(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, t := range teams {
+		found = append(found, fmt.Sprintf("team %q", t.Name))
+	}
 	accounts, err := org.SearchServiceAccounts(ctx, "")
 	if err != nil {
 		return nil, err

@@ -94,10 +94,10 @@ secretGenerator: [{name: made-secret, literals: [token=x]}]
 		t.Errorf("%d names with a hash, want %d:\n%s", n, want, out)
 	}
 	inCRDs := 0
-	for _, kind := range []string{"dashboards", "datasources", "folders", "instances", "memberships", "organizations", "serviceaccounts", "serviceaccounttokens", "users"} {
+	for _, kind := range []string{"dashboards", "datasources", "folders", "instances", "memberships", "organizations", "serviceaccounts", "serviceaccounttokens", "teams", "users"} {
 		crd := read(t, fmt.Sprintf("config/crd/bases/grafana-tenancy.dev_%s.yaml", kind))
 		inCRDs += len(regexp.MustCompile(`(?m)^ +(configMapRef|configMapKeyRef|secretKeyRef|secretRef|`+
-			`clientCertificateSecretRef|passwordSecretRef|headersFrom|token|instanceRef|organizationRef|serviceAccountRef|homeDashboardRef|parentRef|ref):$`).
+			`clientCertificateSecretRef|passwordSecretRef|headersFrom|token|instanceRef|organizationRef|serviceAccountRef|homeDashboardRef|parentRef|userRef|ref):$`).
 			FindAllString(crd, -1))
 	}
 	inCRDs -= 2 // kustomize does not follow into secureJsonData, whose keys are anybody's

@@ -23,6 +23,7 @@ func AddToScheme(scheme *runtime.Scheme) error {
 		&Dashboard{}, &DashboardList{},
 		&DataSource{}, &DataSourceList{},
 		&Membership{}, &MembershipList{},
+		&Team{}, &TeamList{},
 		&User{}, &UserList{},
 	)
 	metav1.AddToGroupVersion(scheme, GroupVersion)

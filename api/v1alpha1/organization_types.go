@@ -46,7 +46,7 @@ type OrganizationSpec struct {
 	Adoption AdoptionConsent `json:"adoption,omitempty"`
 
 	// DeletionPolicy says what becomes of the organization in Grafana when this object is deleted. Delete deletes it there too, unless it holds dashboards, folders, data sources, alert rules,
-	// library panels or service accounts that the operator did not put there. DeleteWithContents deletes it with all that is in it. Orphan leaves it. Default: Delete; Orphan if it was adopted.
+	// library panels, teams or service accounts that the operator did not put there. DeleteWithContents deletes it with all that is in it. Orphan leaves it. Default: Delete; Orphan if it was adopted.
 	// +optional
 	DeletionPolicy OrganizationDeletionPolicy `json:"deletionPolicy,omitempty"`
 

@@ -37,6 +37,7 @@ type Conn struct {
 	memberLists    lists[[]grafana.Member]
 	sourceLists    lists[[]grafana.DataSource]
 	userLists      lists[[]grafana.ListedUser]
+	teamLists      lists[[]grafana.Team]
 	folders        folders
 	firstCreates   firstCreates
 

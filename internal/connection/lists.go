@@ -117,3 +117,12 @@ func (c *Conn) ListOfUsers(ctx context.Context) ([]grafana.ListedUser, error) {
 
 // ForgetUsers has them listed anew: somebody was added, changed or removed.
 func (c *Conn) ForgetUsers() { c.userLists.forget(c, 0) }
+
+// ListOfTeams lists the teams of an organization, or brings the list that others have just made if an older one will
+// do.
+func (c *Conn) ListOfTeams(ctx context.Context, org *grafana.OrgClient, olderDoes bool) ([]grafana.Team, error) {
+	all, _, err := c.teamLists.get(c, org.ID(), olderDoes && c.SessionID() != "", func() ([]grafana.Team, error) {
+		return org.Teams(ctx)
+	})
+	return all, err
+}

@@ -61,6 +61,7 @@ func kinds() []lifecycle.Object {
 		&v1alpha1.DataSource{},
 		&v1alpha1.Membership{},
 		&v1alpha1.User{},
+		&v1alpha1.Team{},
 	}
 }
 

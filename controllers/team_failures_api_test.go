@@ -1,0 +1,100 @@
+package controllers_test
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"testing"
+
+	eventsv1 "k8s.io/api/events/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"grafana-tenancy.dev/operator/api/v1alpha1"
+	"grafana-tenancy.dev/operator/internal/grafana/grafanatest"
+	"grafana-tenancy.dev/operator/internal/testing/suite"
+)
+
+// A status that names another team's id leads to nothing that happens to that.
+func TestAPITeamOfAnotherID(t *testing.T) {
+	everyVersion(t, func(t *testing.T, w *suite.World) {
+		org := suite.Ready(w, w.Organization("team")).Status.OrgID
+		w.Ask("POST", "/api/teams", org, map[string]any{"name": "Theirs", "email": "t@example.org"})
+		theirs := teamsIn(w, org)[0]
+		o := suite.Ready(w, newTeam(w, "dev"))
+		ours := o.Status.ID
+		o.Status.ID = theirs.ID
+		if err := w.Client.Status().Update(t.Context(), o); err != nil {
+			t.Fatal(err)
+		}
+		suite.Stalled(w, suite.Visit(w, o), v1alpha1.ReasonAlreadyExists, `"dev"`)
+		w.Delete(o)
+		w.Gone(o)
+		all := teamsIn(w, org)
+		if !slices.Contains(all, theirs) || len(all) != 2 {
+			t.Errorf("teams %+v; theirs was %+v", all, theirs)
+		}
+		w.Ask("DELETE", fmt.Sprintf("/api/teams/%d", ours), org, nil)
+	})
+}
+
+// Somebody whom a person puts into the team just before the operator does is not the operator's to take out.
+func TestAPITeamOfWhoIsAddedInBetween(t *testing.T) {
+	everyVersion(t, func(t *testing.T, w *suite.World) {
+		org := suite.Ready(w, w.Organization("team")).Status.OrgID
+		ada, adaID := joinOrg(w, org, "ada")
+		bob, _ := joinOrg(w, org, "bob")
+		var once sync.Once
+		w.Grafana.SetFault(func(r *grafanatest.Request) grafanatest.Fault {
+			if r.Method == "POST" && suite.Contains(r.Path, "/members") {
+				once.Do(func() { w.Grafana.Do("POST", r.Path, org, map[string]any{"userId": adaID}) })
+			}
+			return grafanatest.Fault{}
+		})
+		o := suite.Ready(w, newTeam(w, "dev", withMembers("A"+ada, bob)))
+		hasTeamPeople(w, o, "A"+ada, bob)
+		if added := o.Status.Added; len(added) != 1 || added[0].Login != bob {
+			t.Errorf("it says that it has put %+v into the team", added)
+		}
+		suite.Change(w, o, func() { withMembers()(o) })
+		suite.Ready(w, o)
+		hasTeamPeople(w, o, "A"+ada)
+	})
+}
+
+// A User on another Grafana is nobody here.
+func TestAPITeamOfAUserElsewhere(t *testing.T) {
+	t.Parallel()
+	w := suite.New(t, grafanatest.Options{})
+	suite.Ready(w, w.Organization("team"))
+	other := w.Instance(func(i *v1alpha1.Instance) { i.Name = "other" })
+	newUser(w, "ada", func(o *v1alpha1.User) { o.Spec.InstanceRef.Name = other.Name })
+	o := newTeam(w, "dev", func(o *v1alpha1.Team) {
+		o.Spec.Members = []v1alpha1.TeamMember{{UserRef: &v1alpha1.LocalObjectReference{Name: "ada"}}}
+	})
+	suite.Stalled(w, o, v1alpha1.ReasonInvalidSpec, "User ada", "another Grafana")
+}
+
+// The login of the operator, who makes a team and is taken out of it, is told nowhere.
+func TestAPITeamTellsNoLogin(t *testing.T) {
+	t.Parallel()
+	w := suite.New(t, grafanatest.Options{})
+	suite.Ready(w, w.Organization("team"))
+	o := suite.Ready(w, newTeam(w, "dev"))
+	w.Eventually("an event of it", func() error {
+		var list eventsv1.EventList
+		if err := w.Client.List(t.Context(), &list, client.InNamespace(w.NS)); err != nil {
+			return err
+		}
+		for _, e := range list.Items {
+			if e.Regarding.Name != o.Name || e.Reason != v1alpha1.EventUpdated {
+				continue
+			}
+			if suite.Contains(e.Note, "admin") || !suite.Contains(e.Note, "the operator") {
+				t.Errorf("it tells %q", e.Note)
+			}
+			return nil
+		}
+		return errors.New("there is none")
+	})
+}
