@@ -21,6 +21,7 @@ func scenarios() []crash.Scenario {
 		dashboardScenarios(),
 		membershipScenarios(),
 		userScenarios(),
+		teamScenarios(),
 		sourceScenarios(),
 		folderScenarios(),
 		dataSourceScenarios(),

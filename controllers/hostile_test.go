@@ -31,6 +31,7 @@ func raids() []hostile.Raid {
 		{Name: "a forged mark", Attempts: forgedMark},
 		{Name: "a forged birth", Attempts: forgedBirth},
 		{Name: "people", Attempts: hostileMemberships},
+		{Name: "teams", Attempts: hostileTeams},
 		{Name: "folders", Attempts: hostileFolders},
 		{
 			Name:     "folders on MariaDB",

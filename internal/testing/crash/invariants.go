@@ -55,6 +55,8 @@ func (w *World) Check(foreign string, s Scenario) error {
 			w.checkMembership(o, fail)
 		case *v1alpha1.User:
 			w.checkUser(o, fail)
+		case *v1alpha1.Team:
+			w.checkTeam(o, expected, fail)
 		}
 	}
 	if !s.Kept {
@@ -297,6 +299,7 @@ func (w *World) checkStrays(expected map[string]bool, fail failer) {
 				fail("data source %q of organization %d is nobody's", s.Name, org.ID)
 			}
 		}
+		w.checkStrayTeams(org.ID, expected, fail)
 	}
 }
 
@@ -337,8 +340,12 @@ func (w *World) Foreign() string {
 				w.Grafana.ServiceAccounts(org.ID),
 				w.Grafana.Dashboards(org.ID),
 				w.Grafana.Sources(org.ID),
+				w.Grafana.Teams(org.ID),
 			)
 			continue
+		}
+		for _, t := range w.foreignTeams(org.ID) {
+			all = append(all, t)
 		}
 		for _, sa := range w.Grafana.ServiceAccounts(org.ID) {
 			if IsForeign(sa.Name) {

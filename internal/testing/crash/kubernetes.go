@@ -231,6 +231,8 @@ func ParentOf(obj lifecycle.Object) types.NamespacedName {
 		return lifecycle.ParentKey(o.Spec.OrganizationRef, o.Namespace)
 	case *v1alpha1.DataSource:
 		return lifecycle.ParentKey(o.Spec.OrganizationRef, o.Namespace)
+	case *v1alpha1.Team:
+		return lifecycle.ParentKey(o.Spec.OrganizationRef, o.Namespace)
 	case *v1alpha1.Membership:
 		return lifecycle.ParentKey(o.Spec.OrganizationRef, o.Namespace)
 	case *v1alpha1.ServiceAccountToken:

@@ -56,6 +56,7 @@ func (l *life) foreignByOrg() map[int64]string {
 				things = append(things, s)
 			}
 		}
+		things = append(things, l.peoplesTeams(org)...)
 		if len(things) > 0 {
 			text, err := json.Marshal(things)
 			if err != nil {

@@ -94,6 +94,8 @@ func change(rt *rapid.T, obj lifecycle.Object) {
 		changeSource(rt, o)
 	case *v1alpha1.Membership:
 		changeMembership(rt, o)
+	case *v1alpha1.Team:
+		changeTeam(rt, o, suffix)
 	case *v1alpha1.Folder:
 		changeFolder(rt, o, suffix)
 	}
@@ -206,6 +208,8 @@ func setSuspend(obj lifecycle.Object, on bool) {
 		o.Spec.Suspend = on
 	case *v1alpha1.Membership:
 		o.Spec.Suspend = on
+	case *v1alpha1.Team:
+		o.Spec.Suspend = on
 	case *v1alpha1.Folder:
 		o.Spec.Suspend = on
 	}
@@ -235,6 +239,8 @@ func (l *life) wipeStatus(rt *rapid.T) {
 		o.Status = v1alpha1.DataSourceStatus{}
 	case *v1alpha1.Membership:
 		o.Status = v1alpha1.MembershipStatus{}
+	case *v1alpha1.Team:
+		o.Status = v1alpha1.TeamStatus{}
 	case *v1alpha1.Folder:
 		o.Status = v1alpha1.FolderStatus{}
 	}

@@ -48,6 +48,7 @@ func (l *life) enlist() {
 		l.join("token"+suffix, func() lifecycle.Object { return Token() })
 	}
 	l.enlistPeople()
+	l.enlistTeams()
 	l.enlistFolders()
 	l.enlistSources()
 	l.join("dashboard", func() lifecycle.Object { return Dashboard("", OneDashboard) })
@@ -104,6 +105,8 @@ func (l *life) ask(obj lifecycle.Object) {
 	case *v1alpha1.DataSource:
 		o.Spec.AdoptionPolicy = v1alpha1.AdoptionAdopt
 	case *v1alpha1.Membership:
+		o.Spec.AdoptionPolicy = v1alpha1.AdoptionAdopt
+	case *v1alpha1.Team:
 		o.Spec.AdoptionPolicy = v1alpha1.AdoptionAdopt
 	case *v1alpha1.Folder:
 		if o.Spec.UID != "" {
@@ -177,6 +180,7 @@ func (l *life) actions() map[string]func(*rapid.T) {
 		"a data source in Grafana":          l.touchSource,
 		"a person in Grafana":               func(rt *rapid.T) { l.touchPeople(rt) },
 		"a folder in Grafana":               l.touchFolder,
+		"a team in Grafana":                 l.touchTeam,
 	} {
 		all[name] = func(rt *rapid.T) { action(rt); l.look() }
 	}
@@ -292,6 +296,8 @@ func holdsNothing(obj lifecycle.Object) bool {
 		return o.Status.UID == ""
 	case *v1alpha1.Membership:
 		return len(o.Status.Added) == 0
+	case *v1alpha1.Team:
+		return o.Status.ID == 0
 	case *v1alpha1.Folder:
 		return o.Status.UID == ""
 	}

@@ -42,6 +42,7 @@ func (w *World) Seed() {
 		2,
 		map[string]any{"dashboard": map[string]any{"uid": "overview", "title": "Foreign dashboard"}},
 	)
+	w.Grafana.Do(http.MethodPost, "/api/teams", 2, map[string]any{"name": "Foreign team"})
 	secret := &corev1.Secret{
 		ObjectMeta: Named("grafana"),
 		Data:       map[string][]byte{"admin-user": []byte("admin"), "admin-password": []byte("admin")},

@@ -195,6 +195,9 @@ func (l *life) clearWay(obj lifecycle.Object) {
 			l.asAdmin(http.MethodDelete, org, "/api/dashboards/uid/%s", d.UID)
 		}
 	}
+	for _, t := range l.Grafana.Teams(org) {
+		l.asAdmin(http.MethodDelete, org, "/api/teams/%d", t.ID)
+	}
 	for _, s := range l.Grafana.Sources(org) {
 		if len(l.revived) > 0 || datasource.ReadOwner(sourceOf(s)) == (datasource.Owner{}) {
 			l.asAdmin(http.MethodDelete, org, "/api/datasources/uid/%s", s.UID)
@@ -294,6 +297,7 @@ func ownerOf(org grafanatest.Org) string {
 
 func (l *life) tidyOrganization(org int64, left, held map[string]bool) {
 	l.tidyPeople(org)
+	l.tidyTeams(org)
 	l.tidyFolders(org, left)
 	l.tidySources(org, left)
 	for _, a := range l.Grafana.ServiceAccounts(org) {

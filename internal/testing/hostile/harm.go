@@ -48,6 +48,9 @@ func (s *Scene) Snapshot() map[string]string {
 		for _, f := range s.Grafana.Folders(o.ID) {
 			note(in+"folder "+f.UID, f)
 		}
+		for _, t := range s.Grafana.Teams(o.ID) {
+			note(in+fmt.Sprintf("team %d", t.ID), t)
+		}
 		for _, a := range s.Grafana.ServiceAccounts(o.ID) {
 			note(in+fmt.Sprintf("service account %d", a.ID), a)
 		}
@@ -74,7 +77,8 @@ func (s *Scene) noteKubernetes(note func(key string, content any)) {
 		s.NS:       {&v1alpha1.InstanceList{}, &v1alpha1.UserList{}, &corev1.SecretList{}},
 		s.Platform: {&v1alpha1.OrganizationList{}, &corev1.SecretList{}},
 		s.Theirs: {&v1alpha1.ServiceAccountList{}, &v1alpha1.ServiceAccountTokenList{}, &v1alpha1.DashboardList{},
-			&v1alpha1.MembershipList{}, &v1alpha1.FolderList{}, &corev1.SecretList{}, &corev1.ConfigMapList{}},
+			&v1alpha1.MembershipList{}, &v1alpha1.TeamList{}, &v1alpha1.FolderList{}, &corev1.SecretList{},
+			&corev1.ConfigMapList{}},
 	} {
 		for _, list := range lists {
 			if err := s.Client.List(s.T.Context(), list, client.InNamespace(ns)); err != nil {
@@ -153,6 +157,7 @@ func (s *Scene) Leak() string {
 			&v1alpha1.DashboardList{},
 			&v1alpha1.MembershipList{},
 			&v1alpha1.UserList{},
+			&v1alpha1.TeamList{},
 			&eventsv1.EventList{},
 		},
 		slices.Concat(s.Canaries, s.hidden),
