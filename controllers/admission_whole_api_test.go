@@ -79,7 +79,10 @@ var whole = map[string][]struct{ spec, status spec }{
 	"Membership": {
 		{lay(wholeCommon, spec{
 			"organizationRef": spec{"name": "a", "namespace": "b"},
-			"members":         []any{spec{"login": "a", "role": "Editor"}, spec{"email": "a@b", "role": "Viewer"}},
+			"members": []any{
+				spec{"login": "a", "role": "Editor"}, spec{"email": "a@b", "role": "Viewer"},
+				spec{"userRef": spec{"name": "a"}, "role": "Viewer"},
+			},
 			"mode":            "Additive",
 			"adoptionPolicy":  "Adopt",
 			"deletionPolicy":  "Orphan",
@@ -91,6 +94,7 @@ var whole = map[string][]struct{ spec, status spec }{
 			"added": []any{
 				spec{"userID": 1, "login": "a", "role": "Editor", "changingTo": "Viewer"},
 				spec{"userID": 2, "email": "a@b", "role": "Viewer"},
+				spec{"userID": 3, "login": "a", "user": "a", "role": "Viewer"},
 			},
 		})},
 	},

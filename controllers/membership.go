@@ -30,6 +30,7 @@ type membership struct {
 	*orgScope
 	env     *Env
 	obj     *v1alpha1.Membership
+	as      named // as the plan takes it
 	due     bool
 	joining *membershipState       // that Create brings about
 	tried   []v1alpha1.AddedMember // those of status whom an earlier request may have added
@@ -45,7 +46,11 @@ func (k membershipKind) describe() lifecycle.Kind[*v1alpha1.Membership, membersh
 			return lifecycle.ParentKey(obj.Spec.OrganizationRef, obj.Namespace)
 		},
 		Tenant:  true,
-		Watches: []lifecycle.Watch{{Of: &v1alpha1.Membership{}, Requests: k.siblings, Changes: givesUpPeople}},
+		Indexes: []lifecycle.Index[*v1alpha1.Membership]{{Field: byUser, Of: usersAmong}},
+		Watches: []lifecycle.Watch{
+			{Of: &v1alpha1.Membership{}, Requests: k.siblings, Changes: givesUpPeople},
+			{Of: &v1alpha1.User{}, Requests: k.naming, Changes: otherUser},
+		},
 	}
 }
 
@@ -209,7 +214,7 @@ func (x *membership) Record(have *membershipState) bool {
 		status.OrgID, status.Present, status.Missing, status.Added = 0, "", nil, nil
 		return false
 	}
-	before := x.recorded()
+	before := addedTo(x.obj, x.org.ID())
 	status.OrgID, status.Added = x.org.ID(), slices.Clone(have.added) // which goes on changing
 	if x.obj.DeletionTimestamp.IsZero() {
 		status.Missing = have.missing

@@ -142,6 +142,10 @@ func membershipScenarios() []crash.Scenario {
 		{Name: "membership from nothing", Before: func(w *crash.World) { w.SignUp("ada") }, Act: func(w *crash.World) {
 			w.Create(crash.Organization("Tenant"), crash.NewMembership("people", crash.WithRole("ada", "Editor")))
 		}, After: all(peopleAre("ada", "Editor"), neverRemoved)},
+		{Name: "membership by User", Before: orgWithPeople, Act: func(w *crash.World) {
+			member := v1alpha1.Member{UserRef: &v1alpha1.LocalObjectReference{Name: "user"}, Role: "Editor"}
+			w.Create(crash.NewMembership("people", member), crash.NewUser("user", "dan"))
+		}, After: peopleAre("dan", "Editor", "boss", "Editor")},
 		{Name: "membership changed", Before: withMembership, Act: func(w *crash.World) {
 			editMembers(w, func(m *v1alpha1.Membership) {
 				m.Spec.Members = []v1alpha1.Member{crash.WithRole("ada", "Admin"), crash.WithRole("cyd", "None")}

@@ -217,6 +217,18 @@ func toldOfPeople() []hostile.Attempt {
 		)
 	}
 	return []hostile.Attempt{
+		{Name: "the platform's User let in by its name", Fence: hostile.ByNamespace, Answered: true,
+			Try: func(s *hostile.Scene) {
+				user := suite.Ready(s.World, newUser(s.World, "canary-user"))
+				s.Canaries, s.Before = append(s.Canaries, user.Spec.Login), s.Snapshot()
+				hostile.Judged(s, hostileMembership(s, "by-user", "mine", byUser("Viewer", user.Name)))
+			}, Succeeded: func(s *hostile.Scene) string {
+				m := suite.Get(s.World, list(s, "by-user", "mine"))
+				if len(m.Status.Added) > 0 || m.Status.Present != "0/1" {
+					return fmt.Sprintf("status %+v", m.Status)
+				}
+				return ""
+			}},
 		{Name: "a login by its address", Fence: hostile.BySilence, Answered: true, Try: func(s *hostile.Scene) {
 			m := hostile.Judged(s, hostileMembership(s, "probe", "mine", as("Viewer", "login@example.org")))
 			if err := s.Owner.Delete(s.T.Context(), m); err != nil {

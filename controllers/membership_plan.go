@@ -41,7 +41,7 @@ type roleChange struct {
 
 // sibling is another Membership of the Organization, in a namespace that this allows.
 type sibling struct {
-	*v1alpha1.Membership
+	named
 	alive bool // it is not being deleted, and what it asks for may be given
 }
 
@@ -96,7 +96,7 @@ func (x *membership) isOperator(login, email string) bool {
 }
 
 // recorded are those whom status says that this object has added to this organization.
-func (x *membership) recorded() []v1alpha1.AddedMember { return addedTo(x.obj, x.org.ID()) }
+func (x *membership) recorded() []v1alpha1.AddedMember { return addedTo(x.as.Membership, x.org.ID()) }
 
 func addedTo(obj *v1alpha1.Membership, org int64) []v1alpha1.AddedMember {
 	if obj.Status.OrgID != org {
@@ -125,9 +125,18 @@ func (x *membership) plan(ctx context.Context, list []grafana.Member) (*membersh
 	if err != nil {
 		return nil, err
 	}
+	if x.as, err = x.byLogin(ctx, x.obj); err != nil {
+		return nil, err
+	}
 	s := &membershipState{list: list, others: others, seen: map[int64]string{}}
 	if x.obj.DeletionTimestamp.IsZero() {
-		for _, want := range x.obj.Spec.Members {
+		s.missing, s.problems = x.as.missing, x.as.problems
+		for _, a := range x.recorded() {
+			if x.as.unknown[a.User] { // who may be the one who is listed
+				s.seen[a.UserID], s.added = "User "+a.User, append(s.added, a)
+			}
+		}
+		for _, want := range x.as.Spec.Members {
 			if err := x.planOne(ctx, s, want); err != nil {
 				return nil, err
 			}
@@ -154,7 +163,11 @@ func (x *membership) others(ctx context.Context) (all []sibling, err error) {
 		case err != nil:
 			return nil, err
 		case allowed && o.UID != x.obj.UID:
-			all = append(all, sibling{o, o.DeletionTimestamp.IsZero() && x.tooHigh(o) == nil})
+			n, err := x.byLogin(ctx, o)
+			if err != nil {
+				return nil, err
+			}
+			all = append(all, sibling{n, o.DeletionTimestamp.IsZero() && x.tooHigh(o) == nil})
 		}
 	}
 	return all, nil
@@ -183,7 +196,7 @@ func (x *membership) planOne(ctx context.Context, s *membershipState, want v1alp
 	switch {
 	case there == nil:
 		return x.planStranger(ctx, s, want)
-	case x.isOperator(there.Login, there.Email): // nobody learns its name by asking
+	case x.as.isAnother(want, there.UserID), x.isOperator(there.Login, there.Email): // nobody learns its name by asking
 		s.missing = append(s.missing, want.Who())
 	case !s.twice(there.UserID, want):
 		x.planMember(s, want, *there)
@@ -221,9 +234,9 @@ func (x *membership) planStranger(ctx context.Context, s *membershipState, want 
 		s.refuse(external(want))
 	default:
 		s.join = append(s.join, want)
-		s.added = append(s.added, v1alpha1.AddedMember{
+		s.added = append(s.added, x.as.asUser(want, v1alpha1.AddedMember{
 			UserID: user.ID, Login: want.Login, Email: want.Email, Role: want.Role,
-		})
+		}))
 	}
 	return nil
 }
@@ -234,7 +247,7 @@ func (x *membership) candidate(ctx context.Context, want v1alpha1.Member) (*graf
 	switch {
 	case err != nil:
 		return nil, grafana.IgnoreNotFound(err)
-	case user.ID == 0, !is(want, user.Login, user.Email), x.isOperator(user.Login, user.Email):
+	case user.ID == 0, x.as.isAnother(want, user.ID), !is(want, user.Login, user.Email), x.isOperator(user.Login, user.Email):
 		return nil, nil
 	case user.AuthLabels != nil && len(user.AuthLabels) == 0:
 		return &user, nil
@@ -296,7 +309,7 @@ func (x *membership) planMember(s *membershipState, want v1alpha1.Member, m graf
 		if m.Role == string(want.Role) || gave(*ours, m.Role) {
 			ours.Role, ours.ChangingTo = v1alpha1.Role(m.Role), ""
 		}
-		s.added = append(s.added, *ours)
+		s.added = append(s.added, x.as.asUser(want, *ours))
 	}
 }
 

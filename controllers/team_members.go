@@ -8,7 +8,6 @@ import (
 	"strings"
 	"time"
 
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
@@ -21,9 +20,6 @@ import (
 	"grafana-tenancy.dev/operator/internal/lifecycle"
 )
 
-// byUser is the index of the names of the Users that members name.
-const byUser = "user"
-
 func usersIn(obj *v1alpha1.Team) (names []string) {
 	for _, m := range obj.Spec.Members {
 		names = append(names, nameOf(m.UserRef)...)
@@ -35,11 +31,6 @@ func usersIn(obj *v1alpha1.Team) (names []string) {
 func (k teamKind) naming(ctx context.Context, user client.Object) []ctrl.Request {
 	return k.Requests(ctx, &v1alpha1.TeamList{}, namedIn(byUser, user)...)
 }
-
-// otherUser are changes of a User after which it stands for somebody else.
-var otherUser = builder.WithPredicates(lifecycle.Later, predicate.Funcs{UpdateFunc: func(e ctrlevent.UpdateEvent) bool {
-	return e.ObjectOld.(*v1alpha1.User).Status.ID != e.ObjectNew.(*v1alpha1.User).Status.ID
-}})
 
 // waiting are the Teams of an Organization in which somebody is missing.
 func (k teamKind) waiting(ctx context.Context, obj client.Object) []ctrl.Request {
@@ -188,7 +179,7 @@ func (x *team) person(
 	is := func(m grafana.Member) bool { return strings.EqualFold(m.Email, want.Email) }
 	switch {
 	case want.UserRef != nil:
-		user, err := x.user(ctx, want.UserRef.Name)
+		user, err := x.env.userNamed(ctx, x.orgScope, x.obj, want.UserRef.Name)
 		if user == nil || err != nil {
 			return nil, err
 		}
@@ -203,29 +194,6 @@ func (x *team) person(
 		return nil, nil
 	}
 	return &people[at], nil
-}
-
-// user is a User that a member names; nil: it is not there yet.
-func (x *team) user(ctx context.Context, name string) (*v1alpha1.User, error) {
-	var user v1alpha1.User
-	err := x.env.Get(ctx, client.ObjectKey{Namespace: x.obj.Namespace, Name: name}, &user)
-	switch {
-	case apierrors.IsNotFound(err):
-		return nil, nil
-	case err != nil:
-		return nil, err
-	case instanceOf(&user) != x.conn.Server:
-		return nil, lifecycle.Stalled(
-			v1alpha1.ReasonInvalidSpec,
-			"spec.members: User %s is a login on another Grafana than the one that Organization %s is on: name one "+
-				"that is there",
-			name,
-			x.owner,
-		)
-	case user.Status.ID == 0:
-		return nil, nil
-	}
-	return &user, nil
 }
 
 // isOperator reports whether somebody is the operator's own login, which can be an address, too.

@@ -15,8 +15,8 @@ const (
 	MembershipExclusive MembershipMode = "Exclusive"
 )
 
-// Member is a person and their role in an organization. Give exactly one of login and email.
-// +kubebuilder:validation:XValidation:rule="has(self.login) != has(self.email)",message="give exactly one of login and email"
+// Member is a person and their role in an organization. Give exactly one of login, email and userRef.
+// +kubebuilder:validation:XValidation:rule="[has(self.login), has(self.email), has(self.userRef)].exists_one(given, given)",message="give exactly one of login, email and userRef"
 type Member struct {
 	// Login of the person in Grafana, in any case.
 	// +kubebuilder:validation:MinLength=1
@@ -32,6 +32,10 @@ type Member struct {
 	// +optional
 	Email string `json:"email,omitempty"`
 
+	// UserRef names a User of the same namespace, on the Instance that the organization is on. One that is not there yet is waited for as people are whom Grafana does not know.
+	// +optional
+	UserRef *LocalObjectReference `json:"userRef,omitempty"`
+
 	// Role in the organization: None, Viewer (the default), Editor or Admin. At most what the Organization's maxMemberRole allows here.
 	// +kubebuilder:default=Viewer
 	// +optional
@@ -40,7 +44,10 @@ type Member struct {
 
 // Who is the name that the person goes by here.
 func (m Member) Who() string {
-	if m.Login != "" {
+	switch {
+	case m.UserRef != nil:
+		return "User " + m.UserRef.Name
+	case m.Login != "":
 		return m.Login
 	}
 	return m.Email
@@ -59,7 +66,7 @@ type MembershipSpec struct {
 	// the organization already keeps the role that they have there, unless adoptionPolicy says otherwise. The operator's own login, people whom an identity provider manages, and the last Admin are
 	// not touched. A person can be in one Membership of an Organization only. At most 200: make several Memberships for more.
 	// +kubebuilder:validation:MaxItems=200
-	// +kubebuilder:validation:XValidation:rule="self.all(m, self.exists_one(n, has(m.login) ? has(n.login) && n.login == m.login : has(n.email) && n.email == m.email))",message="list each person once"
+	// +kubebuilder:validation:XValidation:rule="self.all(m, self.exists_one(n, has(m.login) ? has(n.login) && n.login == m.login : has(m.email) ? has(n.email) && n.email == m.email : has(n.userRef) && n.userRef == m.userRef))",message="list each person once"
 	// +listType=atomic
 	Members []Member `json:"members"`
 
@@ -98,6 +105,11 @@ type AddedMember struct {
 	// +optional
 	Email string `json:"email,omitempty"`
 
+	// User is the name of the User that the spec had; login is that of this User then.
+	// +kubebuilder:validation:MaxLength=253
+	// +optional
+	User string `json:"user,omitempty"`
+
 	// Role that they were given.
 	Role Role `json:"role"`
 
@@ -122,7 +134,7 @@ type MembershipStatus struct {
 
 	// Missing are those who are not in the organization, by the names that the spec has for them: Grafana does not know them yet, or not as somebody whom the operator may add. They are looked for at every resync.
 	// +kubebuilder:validation:MaxItems=200
-	// +kubebuilder:validation:items:MaxLength=190
+	// +kubebuilder:validation:items:MaxLength=260
 	// +listType=atomic
 	// +optional
 	Missing []string `json:"missing,omitempty"`

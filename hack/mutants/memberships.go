@@ -3,6 +3,18 @@ package main
 // membershipMutants are bugs in what is particular to the people in an organization.
 var membershipMutants = []mutant{
 	{
+		name: "who is in by a User thrown out while that is lost",
+		file: "controllers/membership_plan.go",
+		old:  "			if x.as.unknown[a.User] {",
+		new:  "			if a.User == \"none\" {", test: "TestAPIMembershipByUser",
+	},
+	{
+		name: "who is in by a User forgotten when their login changes",
+		file: "controllers/membership_users.go",
+		old:  "			a.Login = user.Status.Login\n",
+		new:  "			_ = user.Status.Login\n", test: "TestAPIMembershipByUser",
+	},
+	{
 		name: "people added without an intent",
 		file: "controllers/membership.go",
 		old:  "	x.Record(x.joining)\n	var names",
