@@ -83,9 +83,9 @@ var whole = map[string][]struct{ spec, status spec }{
 				spec{"login": "a", "role": "Editor"}, spec{"email": "a@b", "role": "Viewer"},
 				spec{"userRef": spec{"name": "a"}, "role": "Viewer"},
 			},
-			"mode":            "Additive",
-			"adoptionPolicy":  "Adopt",
-			"deletionPolicy":  "Orphan",
+			"mode":           "Additive",
+			"adoptionPolicy": "Adopt",
+			"deletionPolicy": "Orphan",
 		}), lay(wholeStatus, spec{
 			"createStarted": "2026-01-01T00:00:00Z",
 			"orgID":         1,
@@ -188,6 +188,7 @@ var whole = map[string][]struct{ spec, status spec }{
 				"permissions": []any{
 					spec{"role": "Viewer", "permission": "View"}, spec{"user": "ann", "permission": "Edit"},
 					spec{"serviceAccountRef": spec{"name": "a"}, "permission": "Admin"},
+					spec{"teamRef": spec{"name": "a"}, "permission": "Edit"},
 				},
 				"adoptionPolicy": "Adopt",
 			}),

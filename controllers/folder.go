@@ -49,6 +49,7 @@ type folder struct {
 	wanted         []grafana.Permission // of those subjects that are there
 	waitErr        error                // that some are not there yet
 	accountMissing bool                 // that a ServiceAccount is among them
+	teamMissing    bool                 // that a Team is among them
 	invalidErr     error                // why the spec's permissions cannot be used
 	people         []grafana.Member     // of the organization
 	peopleFresh    bool                 // they were listed in this pass
@@ -77,10 +78,12 @@ func (k folderKind) describe() lifecycle.Kind[*v1alpha1.Folder, folderState] {
 		Indexes: []lifecycle.Index[*v1alpha1.Folder]{
 			{Field: byFolder, Of: func(obj *v1alpha1.Folder) []string { return nameOf(obj.Spec.ParentRef) }},
 			{Field: byServiceAccount, Of: permittedAccounts},
+			{Field: byTeam, Of: permittedTeams},
 		},
 		Watches: []lifecycle.Watch{
 			{Of: &v1alpha1.Folder{}, Requests: whatIsIn(k.Env, &v1alpha1.FolderList{}), Changes: k.UsabilityChanges()},
 			{Of: &v1alpha1.ServiceAccount{}, Requests: k.permitting, Changes: k.UsabilityChanges()},
+			{Of: &v1alpha1.Team{}, Requests: k.permittingTeam, Changes: k.UsabilityChanges()},
 			{Of: &v1alpha1.Folder{}, Requests: k.leaving, Changes: leavingChanges},
 			{Of: &v1alpha1.Dashboard{}, Requests: k.leaving, Changes: leavingChanges},
 		},

@@ -32,6 +32,21 @@ func (k folderKind) permitting(ctx context.Context, account client.Object) []ctr
 	return k.Requests(ctx, &v1alpha1.FolderList{}, namedIn(byServiceAccount, account)...)
 }
 
+// byTeam is the index of the names of the Teams that permissions name.
+const byTeam = "team"
+
+func permittedTeams(obj *v1alpha1.Folder) (names []string) {
+	for _, p := range obj.Spec.Permissions {
+		names = append(names, nameOf(p.TeamRef)...)
+	}
+	return names
+}
+
+// permittingTeam are the Folders whose permissions name a Team.
+func (k folderKind) permittingTeam(ctx context.Context, team client.Object) []ctrl.Request {
+	return k.Requests(ctx, &v1alpha1.FolderList{}, namedIn(byTeam, team)...)
+}
+
 var permissionLevels = map[v1alpha1.PermissionLevel]int{
 	v1alpha1.PermissionView:  grafana.MayView,
 	v1alpha1.PermissionEdit:  grafana.MayEdit,
@@ -65,7 +80,7 @@ const peoplePause = time.Minute
 // resolve finds those whom the spec's permissions name. Who is missing is waited for, and the others have theirs
 // meanwhile. live: before they are given anything, it asks Grafana who they are at this moment.
 func (x *folder) resolve(ctx context.Context, live bool) error {
-	x.wanted, x.waitErr, x.invalidErr, x.accountMissing = nil, nil, nil, false
+	x.wanted, x.waitErr, x.invalidErr, x.accountMissing, x.teamMissing = nil, nil, nil, false, false
 	if !x.obj.DeletionTimestamp.IsZero() {
 		return nil
 	}
@@ -86,6 +101,11 @@ func (x *folder) resolve(ctx context.Context, live bool) error {
 			return err
 		case name != "":
 			missing = append(missing, name)
+			if p.TeamRef != nil {
+				x.teamMissing = true
+				key := client.ObjectKey{Namespace: x.obj.Namespace, Name: p.TeamRef.Name}
+				suspect = &lifecycle.Suspect{Kind: "Team", Key: key}
+			}
 			if p.ServiceAccountRef != nil {
 				x.accountMissing = true
 				key := client.ObjectKey{Namespace: x.obj.Namespace, Name: p.ServiceAccountRef.Name}
@@ -118,6 +138,12 @@ func (x *folder) subjectOf(
 	switch {
 	case p.Role != "":
 		return subject{role: p.Role}, "", nil
+	case p.TeamRef != nil:
+		id, err := x.teamNamed(ctx, *p.TeamRef, field, live)
+		if id == 0 {
+			missing = "Team " + p.TeamRef.Name
+		}
+		return subject{team: id}, missing, err
 	case p.ServiceAccountRef != nil:
 		id, err := x.accountNamed(ctx, *p.ServiceAccountRef, field, live)
 		if id == 0 {
@@ -226,13 +252,14 @@ func (x *folder) permissionsDiffer(have *folderState) bool {
 // accountPrefix begins the logins of all service accounts.
 const accountPrefix = "sa-"
 
-// duePermissions are those that a folder shall have which has these: those of the spec, and while a ServiceAccount is
-// missing, what service accounts have there besides, since it may be that one's.
+// duePermissions are those that a folder shall have which has these: those of the spec, and while a ServiceAccount or a
+// Team is missing, what service accounts or teams have there besides, since it may be that one's.
 func (x *folder) duePermissions(have []grafana.Permission) []grafana.Permission {
 	due, wanted := slices.Clone(x.wanted), x.levelsOf(x.wanted)
 	for _, i := range have {
-		_, known := wanted[subject{user: i.UserID}]
-		if x.accountMissing && !known && !i.Inherited && strings.HasPrefix(i.UserLogin, accountPrefix) {
+		_, known := wanted[subject{user: i.UserID, team: i.TeamID}]
+		account, team := strings.HasPrefix(i.UserLogin, accountPrefix), i.TeamID != 0
+		if !known && !i.Inherited && (x.accountMissing && account || x.teamMissing && team) {
 			due = append(due, i)
 		}
 	}
@@ -258,7 +285,7 @@ func (x *folder) grant(ctx context.Context, have *folderState) error {
 	if err := x.resolve(ctx, true); err != nil {
 		return err
 	}
-	if have.permissions == nil && x.accountMissing {
+	if have.permissions == nil && (x.accountMissing || x.teamMissing) {
 		items, err := x.org.FolderPermissions(ctx, x.uid)
 		if err != nil {
 			return err

@@ -23,8 +23,8 @@ type FolderPermission = v1alpha1.FolderPermission
 func permissionsIn(w *suite.World, org int64, uid string) []string {
 	w.T.Helper()
 	var items []struct {
-		Role, UserLogin, PermissionName string
-		Inherited                       bool
+		Role, UserLogin, Team, PermissionName string
+		Inherited                             bool
 	}
 	if err := json.Unmarshal(w.Ask("GET", "/api/folders/"+uid+"/permissions", org, nil), &items); err != nil {
 		w.T.Fatal(err)
@@ -32,7 +32,7 @@ func permissionsIn(w *suite.World, org int64, uid string) []string {
 	found := []string{}
 	for _, i := range items {
 		if !i.Inherited && i.UserLogin != "admin" {
-			found = append(found, i.Role+i.UserLogin+" "+i.PermissionName)
+			found = append(found, i.Role+i.UserLogin+i.Team+" "+i.PermissionName)
 		}
 	}
 	slices.Sort(found)

@@ -48,7 +48,13 @@ func (k teamKind) describe() lifecycle.Kind[*v1alpha1.Team, teamState] {
 		Parent: func(obj *v1alpha1.Team) types.NamespacedName {
 			return lifecycle.ParentKey(obj.Spec.OrganizationRef, obj.Namespace)
 		},
-		Tenant:  true,
+		Tenant: true,
+		Usability: func(obj *v1alpha1.Team) any {
+			return struct {
+				uid   string
+				orgID int64
+			}{obj.Status.UID, obj.Status.OrgID}
+		},
 		Indexes: []lifecycle.Index[*v1alpha1.Team]{{Field: byUser, Of: usersIn}},
 		Watches: []lifecycle.Watch{
 			{Of: &v1alpha1.User{}, Requests: k.naming, Changes: otherUser},

@@ -88,6 +88,13 @@ func listing(logins ...string) func(*v1alpha1.Team) {
 
 func exclusively(o *v1alpha1.Team) { o.Spec.Mode = v1alpha1.TeamExclusive }
 
+// openToTeam lets the team edit in a folder, and nobody else.
+func openToTeam(f *v1alpha1.Folder) {
+	f.Spec.Permissions = []v1alpha1.FolderPermission{{
+		TeamRef: &v1alpha1.LocalObjectReference{Name: "team"}, Permission: v1alpha1.PermissionEdit,
+	}}
+}
+
 // teamScenarios are of teams by themselves.
 func teamScenarios() []crash.Scenario {
 	return append(teamOwnershipScenarios(), []crash.Scenario{
@@ -123,6 +130,20 @@ func teamScenarios() []crash.Scenario {
 		}, Act: func(w *crash.World) {
 			editTeam(w, func(o *v1alpha1.Team) { listing("ada")(o); exclusively(o) })
 		}, After: teamIs("Dev", "ada")},
+		{Name: "team with a folder that is open to it, from nothing", Before: orgForTeams, Act: func(w *crash.World) {
+			f := newFolder("")
+			openToTeam(f)
+			w.Create(f, crash.NewTeam("Dev", "ada"))
+		}, After: all(teamIs("Dev", "ada"), hasFolder("Team", `"team":"Dev"`, `"permission":2`))},
+		{Name: "team deleted in Grafana, with a folder that is open to it", Before: func(w *crash.World) {
+			withTeam()(w)
+			f := newFolder("")
+			openToTeam(f)
+			w.Create(f)
+		}, Act: func(w *crash.World) {
+			w.Grafana.Do(http.MethodDelete, fmt.Sprintf("/api/teams/%d", teamOf(w, "Dev").ID), 3, nil)
+			w.Everybody()
+		}, After: all(teamIs("Dev", "Aada", "bob"), hasFolder("Team", `"team":"Dev"`, `"permission":2`))},
 		{Name: "team deleted", Before: withTeam(), Act: func(w *crash.World) {
 			w.Delete(crash.NewTeam(""))
 		}, After: noTeam},

@@ -97,7 +97,7 @@ secretGenerator: [{name: made-secret, literals: [token=x]}]
 	for _, kind := range []string{"dashboards", "datasources", "folders", "instances", "memberships", "organizations", "serviceaccounts", "serviceaccounttokens", "teams", "users"} {
 		crd := read(t, fmt.Sprintf("config/crd/bases/grafana-tenancy.dev_%s.yaml", kind))
 		inCRDs += len(regexp.MustCompile(`(?m)^ +(configMapRef|configMapKeyRef|secretKeyRef|secretRef|`+
-			`clientCertificateSecretRef|passwordSecretRef|headersFrom|token|instanceRef|organizationRef|serviceAccountRef|homeDashboardRef|parentRef|userRef|ref):$`).
+			`clientCertificateSecretRef|passwordSecretRef|headersFrom|token|instanceRef|organizationRef|serviceAccountRef|homeDashboardRef|parentRef|userRef|teamRef|ref):$`).
 			FindAllString(crd, -1))
 	}
 	inCRDs -= 2 // kustomize does not follow into secureJsonData, whose keys are anybody's

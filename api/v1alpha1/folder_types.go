@@ -72,13 +72,17 @@ const (
 	FolderOrphan FolderDeletionPolicy = "Orphan"
 )
 
-// FolderPermission lets somebody do something in a folder: all who have a role, a person or a service account.
-// +kubebuilder:validation:XValidation:rule="[has(self.role), has(self.user), has(self.serviceAccountRef)].exists_one(given, given)",message="give exactly one of role, user and serviceAccountRef"
+// FolderPermission lets somebody do something in a folder: all who have a role, those in a team, a person or a service account.
+// +kubebuilder:validation:XValidation:rule="[has(self.role), has(self.teamRef), has(self.user), has(self.serviceAccountRef)].exists_one(given, given)",message="give exactly one of role, teamRef, user and serviceAccountRef"
 type FolderPermission struct {
 	// Role lets all people and service accounts that have it, or a greater one: Viewer or Editor. Admins may do everything in any case.
 	// +kubebuilder:validation:Enum=Viewer;Editor
 	// +optional
 	Role string `json:"role,omitempty"`
+
+	// TeamRef names a Team of the same namespace and organization. One that is not there yet is waited for.
+	// +optional
+	TeamRef *LocalObjectReference `json:"teamRef,omitempty"`
 
 	// User is the login or e-mail address of a person who is a member of the organization, in any case. One who is not is waited for.
 	// +kubebuilder:validation:MinLength=1

@@ -9,10 +9,10 @@ var teamMutants = []mutant{
 		new:  "Name: x.obj.WantedName()}", scenarios: "^team created$|^team from nothing",
 	},
 	{
-		name: "team renamed before its uid is in status",
-		file: "controllers/team.go",
-		old:  "	fresh := status.ID != have.ID || status.OrgID != x.org.ID() || status.UID != have.UID\n",
-		new:  "	fresh := false\n",
+		name:      "team renamed before its uid is in status",
+		file:      "controllers/team.go",
+		old:       "	fresh := status.ID != have.ID || status.OrgID != x.org.ID() || status.UID != have.UID\n",
+		new:       "	fresh := false\n",
 		scenarios: "^team created$|^team from nothing",
 	},
 	{
@@ -101,6 +101,17 @@ var teamMutants = []mutant{
 		file: "controllers/team_update.go",
 		old:  "	p, spec := *have.preferences, x", new: "	p, spec := grafana.TeamPreferences{}, x",
 		test: "TestAPITeamPreferences",
+	},
+	{
+		name: "folder opened to another team that has the recorded id",
+		file: "controllers/folder_teams.go",
+		old:  "now.UID != t.Status.UID {", new: "now.UID == \"\" {", test: "TestAPIFolderPermissionsForAnotherTeam",
+	},
+	{
+		name: "what a team may do taken off while its Team is unknown",
+		file: "controllers/folder_permissions.go",
+		old:  "x.teamMissing && team) {", new: "x.teamMissing && team && false) {",
+		test: "TestAPIFolderPermissionsForATeam",
 	},
 	{
 		name: "people's team deleted with an organization",
