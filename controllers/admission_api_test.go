@@ -244,7 +244,11 @@ var admissions = []struct {
 		spec{"members": []any{spec{"login": "ada", "role": "None"}, spec{"email": "ada@x", "role": "Admin"}}}},
 	{"Membership", "spec.members", spec{"members": nil}},
 	{"Membership", "give exactly one of login, email and userRef", spec{"members": []any{spec{"role": "Admin"}}}},
-	{"Membership", "give exactly one of login, email and userRef", spec{"members": []any{spec{"login": "a", "email": "a@x"}}}},
+	{
+		"Membership",
+		"give exactly one of login, email and userRef",
+		spec{"members": []any{spec{"login": "a", "email": "a@x"}}},
+	},
 	{"Membership", "list each person once",
 		spec{"members": []any{spec{"login": "ada"}, spec{"login": "ada", "role": "Admin"}}}},
 	{"Membership", "list each person once",

@@ -247,7 +247,10 @@ func (x *membership) candidate(ctx context.Context, want v1alpha1.Member) (*graf
 	switch {
 	case err != nil:
 		return nil, grafana.IgnoreNotFound(err)
-	case user.ID == 0, x.as.isAnother(want, user.ID), !is(want, user.Login, user.Email), x.isOperator(user.Login, user.Email):
+	case user.ID == 0,
+		x.as.isAnother(want, user.ID),
+		!is(want, user.Login, user.Email),
+		x.isOperator(user.Login, user.Email):
 		return nil, nil
 	case user.AuthLabels != nil && len(user.AuthLabels) == 0:
 		return &user, nil

@@ -320,7 +320,9 @@ func (r *userRaid) secrets() (all []hostile.Attempt) {
 		add("a password from the victim's Secret, as "+name, hostile.ByNamespace, func(s *hostile.Scene) {
 			u := r.apply(s, r.clerk, s.NS, "", func(o *v1alpha1.User) {
 				o.GenerateName, o.Spec.Login = "given-", "given"
-				o.Spec.Password = &v1alpha1.UserPassword{SecretKeyRef: &v1alpha1.KeyReference{Name: name, Key: "password"}}
+				o.Spec.Password = &v1alpha1.UserPassword{
+					SecretKeyRef: &v1alpha1.KeyReference{Name: name, Key: "password"},
+				}
 			})
 			hostile.Judged(s, u)
 			if opens(s.World, "given", "canary-of-the-database") {
@@ -350,7 +352,11 @@ func (r *userRaid) templates() (all []hostile.Attempt) {
 		all = append(all, hostile.Attempt{
 			Name: "a template of a User that reaches for " + what, Fence: hostile.ByBounds, Answered: true,
 			Succeeded: func(s *hostile.Scene) string {
-				u := r.tries(s, "reacher", madeIn("", map[string]v1alpha1.TemplateText{"x": v1alpha1.TemplateText(text)}))
+				u := r.tries(
+					s,
+					"reacher",
+					madeIn("", map[string]v1alpha1.TemplateText{"x": v1alpha1.TemplateText(text)}),
+				)
 				if suite.IsTrue(u, v1alpha1.ConditionReady) {
 					return "it was rendered"
 				}
@@ -386,8 +392,13 @@ func (r *userRaid) strange() (all []hostile.Attempt) {
 	} {
 		all = append(all, request("a User with "+what, hostile.ByAdmission, func(s *hostile.Scene) error {
 			obj := &unstructured.Unstructured{}
-			text := fmt.Sprintf(`{"apiVersion": %q, "kind": "User", "metadata": {"namespace": %q, "generateName": "strange-"},
-				"spec": {"instanceRef": {"name": "grafana"}, %s}}`, v1alpha1.GroupVersion, s.NS, fields)
+			text := fmt.Sprintf(
+				`{"apiVersion": %q, "kind": "User", "metadata": {"namespace": %q, "generateName": "strange-"},
+				"spec": {"instanceRef": {"name": "grafana"}, %s}}`,
+				v1alpha1.GroupVersion,
+				s.NS,
+				fields,
+			)
 			if err := json.Unmarshal([]byte(text), &obj.Object); err != nil {
 				s.T.Fatal(err)
 			}

@@ -112,7 +112,7 @@ func (x *user) checkFree(ctx context.Context, have *userState, name string, chan
 		return nil
 	}
 	other, err := x.conn.Org(1).LookupUser(ctx, name)
-	if err == nil && other.ID != have.ID && !(have.ID == 0 && x.isMarked(other)) { // which Create finds
+	if err == nil && other.ID != have.ID && (have.ID != 0 || !x.isMarked(other)) { // which Create finds
 		return x.taken(name, other)
 	}
 	return grafana.IgnoreNotFound(err)
