@@ -116,6 +116,10 @@ func show(ctx context.Context, cluster *cluster, grafana *grafana) error {
 	if err := prove(ctx, cluster, grafana); err != nil {
 		return err
 	}
+	say("logging in as people, with the passwords from the Secrets")
+	if err := provePeople(ctx, cluster, grafana); err != nil {
+		return err
+	}
 	say("asking the data sources, through Grafana")
 	return proveSources(ctx, cluster, grafana)
 }
