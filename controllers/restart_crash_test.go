@@ -1,9 +1,12 @@
 package controllers_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
+
+	corev1 "k8s.io/api/core/v1"
 
 	"grafana-tenancy.dev/operator/api/v1alpha1"
 	"grafana-tenancy.dev/operator/internal/lifecycle"
@@ -68,6 +71,35 @@ func TestRestartActsOnChanges(t *testing.T) {
 		t.Errorf("service accounts: %+v", a)
 	}
 	if err := shows("stat")(w); err != nil {
+		t.Error(err)
+	}
+}
+
+// Logins that were in sync are not asked about after a start; whose Secret was deleted meanwhile gets another password
+// at once.
+func TestRestartOfUsers(t *testing.T) {
+	w := crash.New(t, "12.4.0")
+	w.Seed()
+	w.Create(crash.NewUser("carol", "carol"), crash.NewUser("dave", "dave"))
+	w.Settle()
+	carol := personIn(w, "carol")
+	secret := &corev1.Secret{ObjectMeta: crash.Named("dave")}
+	if err := w.Kube.Delete(t.Context(), secret); err != nil {
+		t.Fatal(err)
+	}
+	w.Grafana.ResetLog()
+	w.Advance(w.Clock.Add(time.Second))
+	w.Start()
+	w.Briefly(0)
+	for _, r := range w.Grafana.Requests() {
+		if strings.HasSuffix(r.Path, fmt.Sprint("/users/", carol.ID)) {
+			t.Errorf("%s %s, who was in sync", r.Method, r.Path)
+		}
+	}
+	if !w.Get(secret) {
+		t.Error("the Secret was not made again")
+	}
+	if err := w.Check(w.Foreign(), crash.Scenario{}); err != nil { // what is in the Secret opens the login
 		t.Error(err)
 	}
 }

@@ -46,7 +46,7 @@ type user struct {
 
 	due      bool
 	stranger *grafana.User // who has the login, and is not ours
-	password password      // that Create gives it
+	password password      // that it is to have; none as it goes
 }
 
 func (k userKind) describe() lifecycle.Kind[*v1alpha1.User, userState] {
@@ -104,7 +104,19 @@ func (k userKind) Connect(ctx context.Context, obj *v1alpha1.User) (lifecycle.Ex
 			key,
 		)
 	}
+	if !deleting {
+		x.password = x.readPassword(ctx)
+	}
 	return x, nil
+}
+
+// Settled reports whether the login that status speaks of is the one that is asked for and not the operator's, and
+// Grafana took the password that there is.
+func (x *user) Settled() bool {
+	status := x.obj.Status
+	return status.ID != 0 && sameLogin(status.Login, x.obj.WantedLogin()) &&
+		!x.isOperator(grafana.User{Login: status.Login, Email: x.obj.Spec.Email}) &&
+		x.password.problem == nil && len(x.passwordDiff(x.password)) == 0
 }
 
 // Connection and the group that the object's calls are fair among.

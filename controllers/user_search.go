@@ -14,11 +14,7 @@ import (
 // Find finds the user whom status records, else one who carries the mark, or whom the object may take over.
 func (x *user) Find(ctx context.Context) (*userState, error) {
 	deleting := !x.obj.DeletionTimestamp.IsZero()
-	p := password{}
-	if !deleting {
-		p = x.readPassword(ctx)
-	}
-	have, err := x.listed(ctx, p)
+	have, err := x.listed(ctx)
 	if have == nil && err == nil {
 		have, err = x.recorded(ctx)
 	}
@@ -31,14 +27,13 @@ func (x *user) Find(ctx context.Context) (*userState, error) {
 		have, err = x.adopt(ctx)
 	}
 	if have != nil {
-		have.password = p
+		have.password = x.password
 	}
-	x.password = p
 	return have, err
 }
 
 // listed is the recorded user as the list shows them that serves all, if nothing has to be done.
-func (x *user) listed(ctx context.Context, p password) (*userState, error) {
+func (x *user) listed(ctx context.Context) (*userState, error) {
 	status := x.obj.Status
 	if !x.due || status.ID == 0 || status.CreateStarted != nil || !x.obj.DeletionTimestamp.IsZero() {
 		return nil, nil
@@ -51,7 +46,7 @@ func (x *user) listed(ctx context.Context, p password) (*userState, error) {
 		if u.ID != status.ID {
 			continue
 		}
-		have := &userState{adopted: status.Adopted, password: p, User: grafana.User{
+		have := &userState{adopted: status.Adopted, password: x.password, User: grafana.User{
 			ID: u.ID, Login: u.Login, Email: u.Email, Name: u.Name, IsGrafanaAdmin: u.IsAdmin, IsDisabled: u.IsDisabled,
 			UID: status.UID, CreatedAt: status.CreatedAt, AuthLabels: u.AuthLabels,
 		}}

@@ -160,9 +160,9 @@ var userMutants = []mutant{
 	},
 	{
 		name: "a missing password holds up the rest",
-		file: "controllers/user_search.go",
-		old:  "		p = x.readPassword(ctx)\n",
-		new:  "		if p = x.readPassword(ctx); p.problem != nil {\n			return nil, p.problem\n		}\n",
+		file: "controllers/user.go",
+		old:  "		x.password = x.readPassword(ctx)\n",
+		new:  "		if x.password = x.readPassword(ctx); x.password.problem != nil {\n			return nil, x.password.problem\n		}\n",
 		test: "TestAPIUserPasswordFromSecret",
 	},
 	{
@@ -176,5 +176,11 @@ var userMutants = []mutant{
 		file: "controllers/user_search.go",
 		old:  "x.obj.Status.CreateStarted == nil || !x.isMarked(u)", new: "!x.isMarked(u)",
 		test: "TestAPIUserMarkedByOthers",
+	},
+	{
+		name: "Secret of a password not looked at after a start",
+		file: "controllers/user.go",
+		old:  "x.password.problem == nil && len(x.passwordDiff(x.password)) == 0", new: "true",
+		test: "TestRestartOfUsers",
 	},
 }
