@@ -338,7 +338,6 @@ func (r *userRaid) secrets() (all []hostile.Attempt) {
 func (r *userRaid) templates() (all []hostile.Attempt) {
 	for what, text := range map[string]string{
 		"the connection":          `{{ .conn.Password }}`,
-		"a call":                  `{{ call .password }}`,
 		"everything":              `{{ printf "%v" . }}`,
 		"the environment":         `{{ env "HOME" }}`,
 		"a lookup":                `{{ lookup "v1" "Secret" "kube-system" "" }}`,
@@ -374,8 +373,6 @@ func (r *userRaid) strange() (all []hostile.Attempt) {
 		"a login that breaks a line":         `"login": "boss\r\nX-Grafana-Org-Id: 1"`,
 		"a blank after the login":            `"login": "boss "`,
 		"an unseen character in the login":   `"login": "bo\u200bss"`,
-		"a login turned round":               `"login": "b\u202esso"`,
-		"an endless login":                   `"login": "` + strings.Repeat("x", 191) + `"`,
 		"an address that breaks a line":      `"email": "boss@example.org\nBcc: me@example.org"`,
 		"two addresses":                      `"email": "boss@example.org,me@example.org@example.org"`,
 		"an unseen character in the address": `"email": "boss@exam\u00adple.org"`,
@@ -388,7 +385,6 @@ func (r *userRaid) strange() (all []hostile.Attempt) {
 		"a Secret that climbs":               `"password": {"secret": {"name": "../../kube-system/x"}}`,
 		"a key that climbs":                  `"password": {"secret": {"template": {"../x": "x"}}}`,
 		"two passwords":                      `"password": {"secret": {}, "secretKeyRef": {"name": "a", "key": "b"}}`,
-		"visits without pause":               `"resyncInterval": "0s"`,
 	} {
 		all = append(all, request("a User with "+what, hostile.ByAdmission, func(s *hostile.Scene) error {
 			obj := &unstructured.Unstructured{}
