@@ -196,7 +196,8 @@ func (x *membership) planOne(ctx context.Context, s *membershipState, want v1alp
 	switch {
 	case there == nil:
 		return x.planStranger(ctx, s, want)
-	case x.as.isAnother(want, there.UserID), x.isOperator(there.Login, there.Email): // nobody learns its name by asking
+	case x.isOperator(there.Login, there.Email), // nobody learns its name by asking
+		x.as.isAnother(want, there.UserID):
 		s.missing = append(s.missing, want.Who())
 	case !s.twice(there.UserID, want):
 		x.planMember(s, want, *there)
@@ -247,10 +248,8 @@ func (x *membership) candidate(ctx context.Context, want v1alpha1.Member) (*graf
 	switch {
 	case err != nil:
 		return nil, grafana.IgnoreNotFound(err)
-	case user.ID == 0,
-		x.as.isAnother(want, user.ID),
-		!is(want, user.Login, user.Email),
-		x.isOperator(user.Login, user.Email):
+	case user.ID == 0, !is(want, user.Login, user.Email), x.isOperator(user.Login, user.Email),
+		x.as.isAnother(want, user.ID):
 		return nil, nil
 	case user.AuthLabels != nil && len(user.AuthLabels) == 0:
 		return &user, nil

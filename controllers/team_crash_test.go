@@ -101,6 +101,9 @@ func teamScenarios() []crash.Scenario {
 		{Name: "team created", Before: orgForTeams, Act: func(w *crash.World) {
 			w.Create(crash.NewTeam("Dev", "Aada", "bob", "cyd"))
 		}, After: teamIs("Dev", "Aada", "bob")},
+		{Name: "team without people created", Before: orgForTeams, Act: func(w *crash.World) {
+			w.Create(crash.NewTeam("Dev"))
+		}, After: teamIs("Dev")},
 		{Name: "team from nothing", Before: func(w *crash.World) { w.SignUp("ada") }, Act: func(w *crash.World) {
 			w.Create(crash.Organization("Tenant"), crash.NewMembership("people", crash.WithRole("ada", "Editor")),
 				crash.NewTeam("Dev", "ada"))

@@ -75,8 +75,8 @@ var membershipMutants = []mutant{
 	{
 		name: "the operator taken for one of the people",
 		file: "controllers/membership_plan.go",
-		old:  "	case x.isOperator(there.Login, there.Email): // nobody",
-		new:  "	case there.UserID == 0: // nobody", test: "TestAPIMembershipOfTheOperator",
+		old:  "	case x.isOperator(there.Login, there.Email), // nobody",
+		new:  "	case there.UserID == 0, // nobody", test: "TestAPIMembershipOfTheOperator",
 	},
 	{
 		name: "somebody of a similar login added",

@@ -292,8 +292,8 @@ var mutants = []mutant{
 	{
 		name: "permissions in a folder taken off a service account that is not known at the moment",
 		file: "controllers/folder_permissions.go",
-		old:  "		if x.accountMissing && !known &&",
-		new:  "		if x.untold && !known &&", test: "TestAPIFolderPermissionsWhileAServiceAccountIsUnknown",
+		old:  "(x.accountMissing && account ||",
+		new:  "(x.untold && account ||", test: "TestAPIFolderPermissionsWhileAServiceAccountIsUnknown",
 	},
 	{
 		name: "folder that a person has put in the place of ours taken for it",

@@ -13,7 +13,7 @@ var teamMutants = []mutant{
 		file:      "controllers/team.go",
 		old:       "	fresh := status.ID != have.ID || status.OrgID != x.org.ID() || status.UID != have.UID\n",
 		new:       "	fresh := false\n",
-		scenarios: "^team created$|^team from nothing",
+		scenarios: "^team without people created",
 	},
 	{
 		name: "team of the recorded id taken for ours",
