@@ -68,6 +68,9 @@ func createTeam(c *call) *answer {
 		return badData()
 	}
 	o := c.org()
+	if o == nil { // it is gone, and who could make teams there still can: into nothing
+		o = &org{teams: map[int64]*team{}, database: c.db.kind}
+	}
 	if !c.allFit(nameLength, &body.Name, &body.Email) {
 		return fail(http.StatusInternalServerError, "Failed to create Team")
 	}
@@ -104,6 +107,9 @@ func searchTeams(c *call) *answer {
 	o, name := c.org(), c.query.Get("name")
 	pattern := "%" + c.folded(c.query.Get("query")) + "%"
 	rows := []obj{}
+	if o == nil { // it is gone, and who could read it still can
+		o = &org{}
+	}
 	for _, t := range sorted(o.teams, func(a, b *team) int { return cmp.Compare(a.name, b.name) }) {
 		if (name == "" || o.database.same(t.name, name)) && like(c.folded(t.name), pattern) {
 			rows = append(rows, c.showTeam(o, t))
