@@ -98,6 +98,7 @@ func (x *team) Create(ctx context.Context) (*teamState, error) {
 	}
 	made, err := x.org.CreateTeam(ctx, p)
 	if grafana.IsTaken(err) { // an earlier request took effect after all, or somebody has guessed the name
+		x.all = nil // it was not on that list
 		if have, ferr := x.marked(ctx); have != nil || ferr != nil {
 			return have, ferr
 		}

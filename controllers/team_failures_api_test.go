@@ -1,6 +1,7 @@
 package controllers_test
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -8,6 +9,7 @@ import (
 	"testing"
 
 	eventsv1 "k8s.io/api/events/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"grafana-tenancy.dev/operator/api/v1alpha1"
@@ -96,5 +98,39 @@ func TestAPITeamTellsNoLogin(t *testing.T) {
 			return nil
 		}
 		return errors.New("there is none")
+	})
+}
+
+// A request whose answer was lost can take effect just before the next one is sent, which is refused then: the team is
+// found at once.
+func TestAPITeamOfALateCreate(t *testing.T) {
+	everyVersion(t, func(t *testing.T, w *suite.World) {
+		org := suite.Ready(w, w.Organization("team")).Status.OrgID
+		var mu sync.Mutex
+		creates := 0
+		w.Grafana.SetFault(func(r *grafanatest.Request) grafanatest.Fault {
+			mu.Lock()
+			defer mu.Unlock()
+			if r.Method != "POST" || r.Path != "/api/teams" {
+				return grafanatest.Fault{}
+			}
+			if creates++; creates == 1 {
+				mu.Unlock()
+				w.Grafana.Do("POST", r.Path, org, json.RawMessage(r.Body))
+				mu.Lock()
+			}
+			return grafanatest.Fault{}
+		})
+		o := newTeam(w, "dev")
+		suite.Until(w, o, "an outcome", func(c metav1.Condition) bool {
+			if c.Reason == v1alpha1.ReasonAlreadyExists || c.Reason == v1alpha1.ReasonRefused {
+				t.Errorf("it says %s: %s", c.Reason, c.Message)
+				return true
+			}
+			return c.Status == metav1.ConditionTrue
+		})
+		if all := teamsIn(w, org); len(all) != 1 || all[0].ID != o.Status.ID {
+			t.Errorf("teams %+v, and status %+v", all, o.Status)
+		}
 	})
 }
