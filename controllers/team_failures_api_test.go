@@ -134,3 +134,25 @@ func TestAPITeamOfALateCreate(t *testing.T) {
 		}
 	})
 }
+
+// Whom an identity provider has put into a team, Grafana labels: an Exclusive list leaves them there.
+func TestAPITeamLeavesWhomAProviderManages(t *testing.T) {
+	t.Parallel()
+	w := suite.New(t, grafanatest.Options{})
+	org := suite.Ready(w, w.Organization("team")).Status.OrgID
+	eve, eveID := joinOrg(w, org, "eve")
+	o := suite.Ready(w, newTeam(w, "dev"))
+	path := fmt.Sprintf("/api/teams/%d/members", o.Status.ID)
+	w.Ask("POST", path, org, map[string]any{"userId": eveID})
+	labelled := fmt.Sprintf(`[{"userId":%d,"login":%q,"email":"","permission":0,"labels":["SAML"]}]`, eveID, eve)
+	w.Grafana.SetFault(func(r *grafanatest.Request) grafanatest.Fault {
+		if r.Method != "GET" || r.Path != path {
+			return grafanatest.Fault{}
+		}
+		return grafanatest.Fault{Outcome: grafanatest.Answer, Status: 200, Body: labelled}
+	})
+	suite.Change(w, o, func() { o.Spec.Mode = v1alpha1.TeamExclusive })
+	suite.Ready(w, o)
+	w.Grafana.SetFault(nil)
+	hasTeamPeople(w, o, eve)
+}

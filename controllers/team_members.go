@@ -256,7 +256,8 @@ func (x *team) planRemovals(p *teamPlan, adopted bool) {
 		}): // they may be the one who is listed
 			p.added = append(p.added, *ours)
 			continue
-		case ours == nil && (x.obj.Spec.Mode != v1alpha1.TeamExclusive || !p.inOrganization(m.UserID)):
+		case ours == nil && (x.obj.Spec.Mode != v1alpha1.TeamExclusive || !p.inOrganization(m.UserID) ||
+			len(m.Labels) > 0): // an identity provider would put them back
 			continue
 		}
 		p.remove = append(p.remove, removal{m.UserID, who})

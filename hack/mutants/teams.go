@@ -119,4 +119,16 @@ var teamMutants = []mutant{
 		old:  "		found = append(found, fmt.Sprintf(\"team %q\", t.Name))\n", new: "		_ = t\n",
 		test: "TestAPIDeletionOfContents",
 	},
+	{
+		name: "whom an identity provider manages taken out of a team",
+		file: "controllers/team_members.go",
+		old:  "len(m.Labels) > 0)", new: "false)",
+		test: "TestAPITeamLeavesWhomAProviderManages",
+	},
+	{
+		name: "team of a late create looked for on an old list",
+		file: "controllers/team.go",
+		old:  "		x.all = nil // it was not on that list\n", new: "",
+		test: "TestAPITeamOfALateCreate",
+	},
 }

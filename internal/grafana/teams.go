@@ -101,6 +101,8 @@ type TeamPerson struct {
 	Email  string `json:"email"`
 	// Permission is TeamMember or TeamAdmin.
 	Permission int `json:"permission"`
+	// Labels name the identity provider that has put them there, if one has.
+	Labels []string `json:"labels"`
 }
 
 func (m TeamPerson) complete() bool { return m.UserID > 0 }
