@@ -88,14 +88,20 @@ func (k contract) testTeamMembers(t *testing.T) {
 		slices.SortFunc(all, func(a, b grafana.TeamPerson) int { return strings.Compare(a.Login, b.Login) })
 		return all
 	}
-	mine := grafana.TeamPerson{UserID: me.ID, Login: me.Login, Email: me.Email, Permission: grafana.TeamAdmin}
+	mine := grafana.TeamPerson{
+		UserID:     me.ID,
+		Login:      me.Login,
+		Email:      me.Email,
+		Permission: grafana.TeamAdmin,
+		Labels:     []string{},
+	}
 	same(t, "who made it", []grafana.TeamPerson{mine}, members())
 	must(t, o.RemoveTeamMember(t.Context(), team.ID, me.ID))
 	same(t, "nobody", []grafana.TeamPerson{}, members())
 	must(t, o.RemoveTeamMember(t.Context(), team.ID, me.ID))
 
 	must(t, k.client.JoinOrg(t.Context(), o.ID(), login, "Viewer"))
-	theirs := grafana.TeamPerson{UserID: who.ID, Login: login, Email: who.Email, Permission: grafana.TeamMember}
+	theirs := grafana.TeamPerson{UserID: who.ID, Login: login, Email: who.Email, Labels: []string{}}
 	must(t, o.AddTeamMember(t.Context(), team.ID, who.ID))
 	same(t, "somebody", []grafana.TeamPerson{theirs}, members())
 	expect(t, "added twice", o.AddTeamMember(t.Context(), team.ID, who.ID), grafana.IsTaken)
