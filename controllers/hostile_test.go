@@ -33,6 +33,8 @@ func raids() []hostile.Raid {
 		{Name: "people", Attempts: hostileMemberships},
 		{Name: "teams", Attempts: hostileTeams},
 		{Name: "folders", Attempts: hostileFolders},
+		{Name: "teams in folders", Attempts: hostileTeamFolders},
+		{Name: "teams in folders on 10.4.3", Grafana: old, Attempts: hostileTeamFolders},
 		{
 			Name:     "folders on MariaDB",
 			Grafana:  grafanatest.Options{Version: "10.4.3", Database: grafanatest.MariaDB},

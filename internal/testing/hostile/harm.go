@@ -158,6 +158,8 @@ func (s *Scene) Leak() string {
 			&v1alpha1.MembershipList{},
 			&v1alpha1.UserList{},
 			&v1alpha1.TeamList{},
+			&v1alpha1.FolderList{},
+			&v1alpha1.DataSourceList{},
 			&eventsv1.EventList{},
 		},
 		slices.Concat(s.Canaries, s.hidden),
