@@ -118,11 +118,33 @@ func (s *soak) tryBackUp() {
 	backup, foreign := s.grafana.Snapshot(), s.foreign
 	s.say("backup taken")
 	s.later(2*time.Second+s.upTo(8*time.Second), func() error {
-		s.stopped(func() { s.grafana.Restore(backup) })
+		s.stopped(func() { s.restore(backup) })
 		s.foreign, s.backupPending = foreign, false
 		s.happened("backup restored", "")
 		return nil
 	})
+}
+
+// restore restores a backup, and deletes the teams that were gone and came back with it, as people have to: nobody
+// could know whose they are.
+func (s *soak) restore(backup grafanatest.Snapshot) {
+	known := map[string]bool{}
+	s.eachTeam(func(_ int64, t grafanatest.Team) { known[t.UID] = true })
+	s.grafana.Restore(backup)
+	s.eachTeam(func(org int64, t grafanatest.Team) {
+		if !known[t.UID] {
+			s.say("team %d of organization %d came back", t.ID, org)
+			s.grafana.Do(http.MethodDelete, fmt.Sprintf("/api/teams/%d", t.ID), org, nil)
+		}
+	})
+}
+
+func (s *soak) eachTeam(do func(org int64, t grafanatest.Team)) {
+	for _, org := range s.grafana.Orgs() {
+		for _, t := range s.grafana.Teams(org.ID) {
+			do(org.ID, t)
+		}
+	}
 }
 
 func (s *soak) killOperator(context.Context) (string, error) {
@@ -278,6 +300,11 @@ func (s *soak) changeSpec(ctx context.Context) (string, error) {
 		o.Spec.Secret.Template = map[string]v1alpha1.TemplateText{
 			"env": v1alpha1.TemplateText(fmt.Sprintf("TOKEN={{ .token }} # %d", s.random.Uint32())),
 		}
+	case *v1alpha1.Team:
+		o.Spec.Name = fmt.Sprint("Team ", s.random.Uint32())
+		o.Spec.Members = teamMembers(
+			[]v1alpha1.TeamRole{"", v1alpha1.TeamRoleMember, v1alpha1.TeamRoleAdmin}[s.random.IntN(3)],
+		)
 	case *v1alpha1.Dashboard:
 		o.Spec.Source.JSON = &text
 	}

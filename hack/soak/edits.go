@@ -35,7 +35,7 @@ func carries(org grafanatest.Org, o *v1alpha1.Organization) bool {
 func (s *soak) edit(org grafanatest.Org) string {
 	path := fmt.Sprintf("/api/orgs/%d", org.ID)
 	accounts, dashboards := s.grafana.ServiceAccounts(org.ID), s.grafana.Dashboards(org.ID)
-	switch n := s.random.IntN(11); {
+	switch n := s.random.IntN(15); {
 	case n == 0:
 		s.grafana.Do(http.MethodPut, path, 1, map[string]any{"name": fmt.Sprint("Renamed ", s.random.Uint32())})
 		return "renamed"
@@ -76,6 +76,8 @@ func (s *soak) edit(org grafanatest.Org) string {
 		return "dashboard edited"
 	case n == 9 || n == 10:
 		return s.editSource(org.ID, n == 9)
+	case n > 10:
+		return s.editTeam(org)
 	}
 	return "nothing to edit"
 }
@@ -95,4 +97,30 @@ func (s *soak) editSource(org int64, remove bool) string {
 		"name": "Edited", "type": "loki", "access": "proxy", "url": "http://127.0.0.1:9",
 	})
 	return "data source overwritten"
+}
+
+// editTeam deletes a team, renames it, or changes who is in it.
+func (s *soak) editTeam(org grafanatest.Org) string {
+	teams := s.grafana.Teams(org.ID)
+	if len(teams) == 0 {
+		return "nothing to edit"
+	}
+	path := fmt.Sprintf("/api/teams/%d", teams[0].ID)
+	switch s.random.IntN(4) {
+	case 0:
+		s.grafana.Do(http.MethodDelete, path, org.ID, nil)
+		return "team deleted"
+	case 1:
+		s.grafana.Do(http.MethodPut, path, org.ID, map[string]any{"name": "Edited", "email": "edited@example.org"})
+		return "team renamed"
+	case 2:
+		for _, m := range org.Members {
+			s.grafana.Do(http.MethodPost, path+"/members", org.ID, map[string]any{"userId": m.UserID})
+		}
+		return "team filled"
+	}
+	for _, m := range org.Members {
+		s.grafana.Do(http.MethodDelete, fmt.Sprintf("%s/members/%d", path, m.UserID), org.ID, nil)
+	}
+	return "team emptied"
 }

@@ -193,16 +193,38 @@ func (in *inspection) thing(obj object) {
 	case *v1alpha1.ServiceAccountToken:
 		found = in.token(o)
 	case *v1alpha1.Membership:
-		org := in.orgs[o.Status.OrgID]
-		found = slices.ContainsFunc(org.Members, func(m grafanatest.Member) bool {
-			return m.Login == somebody && m.Role == string(v1alpha1.RoleEditor)
-		})
+		found = in.people(o)
+	case *v1alpha1.Team:
+		found = in.team(o)
 	default:
 		found = true
 	}
 	if !found {
 		in.lose("%s: what it stands for is not in Grafana, or not as it should be", name(obj))
 	}
+}
+
+// people reports whether a Membership's people are in the organization.
+func (in *inspection) people(o *v1alpha1.Membership) bool {
+	return slices.ContainsFunc(in.orgs[o.Status.OrgID].Members, func(m grafanatest.Member) bool {
+		return m.Login == somebody && m.Role == string(v1alpha1.RoleEditor)
+	})
+}
+
+// team reports whether a Team's team is called and has in it whom it should.
+func (in *inspection) team(o *v1alpha1.Team) bool {
+	teams := in.grafana.Teams(o.Status.OrgID)
+	at := slices.IndexFunc(teams, func(t grafanatest.Team) bool { return t.UID == o.Status.UID })
+	if at < 0 || teams[at].Name != o.WantedName() {
+		return false
+	}
+	in.expected[fmt.Sprint("team ", o.Status.OrgID, " ", teams[at].ID)] = true
+	for _, m := range o.Spec.Members {
+		if admin, there := teams[at].Members[m.Login]; !there || admin != (m.Role == v1alpha1.TeamRoleAdmin) {
+			return false
+		}
+	}
+	return true
 }
 
 // token reports whether the key in a token's Secret works, for the account that it is for.
@@ -256,6 +278,7 @@ func (in *inspection) strays() {
 			}
 		}
 		in.straySources(id)
+		in.strayTeams(id)
 		for _, d := range in.grafana.Dashboards(id) {
 			if !in.expected[fmt.Sprint("dashboard ", id, " ", d.UID)] {
 				in.leak(
@@ -275,6 +298,14 @@ func (in *inspection) straySources(org int64) {
 	for _, s := range in.grafana.Sources(org) {
 		if !in.expected[fmt.Sprint("data source ", org, " ", s.UID)] {
 			in.leak("data source %q of organization %d is nobody's: %v", s.Name, org, s.JSONData)
+		}
+	}
+}
+
+func (in *inspection) strayTeams(org int64) {
+	for _, t := range in.grafana.Teams(org) {
+		if !in.expected[fmt.Sprint("team ", org, " ", t.ID)] {
+			in.leak("team %d %q of organization %d is nobody's", t.ID, t.Name, org)
 		}
 	}
 }

@@ -71,6 +71,10 @@ func (t *tenant) objects() []client.Object {
 				{Login: somebody, Role: v1alpha1.RoleEditor}, {Login: "nobody", Role: v1alpha1.RoleViewer},
 			}},
 		},
+		&v1alpha1.Team{
+			ObjectMeta: t.meta("team"),
+			Spec:       v1alpha1.TeamSpec{OrganizationRef: org, Members: teamMembers(v1alpha1.TeamRoleMember)},
+		},
 		&v1alpha1.DataSource{ObjectMeta: t.meta("metrics"), Spec: v1alpha1.DataSourceSpec{
 			OrganizationRef: org, Type: "prometheus", URL: metricsURL, IsDefault: new(true),
 			Headers: []v1alpha1.DataSourceHeader{{Name: "X-Scope-OrgID", Value: "{{ .orgName }}"}},
@@ -88,6 +92,14 @@ func (t *tenant) objects() []client.Object {
 			},
 		},
 	}
+}
+
+// teamMembers has somebody be something in a team; "": not be in it.
+func teamMembers(role v1alpha1.TeamRole) []v1alpha1.TeamMember {
+	if role == "" {
+		return nil
+	}
+	return []v1alpha1.TeamMember{{Login: somebody, Role: role}}
 }
 
 // metricsURL is where tenants' data sources look for metrics. Nothing is there.
