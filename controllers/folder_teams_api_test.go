@@ -83,3 +83,54 @@ func TestAPIFolderPermissionsForAnotherTeam(t *testing.T) {
 		permitted(w, folder, "Viewer View")
 	})
 }
+
+// While a Team is missing, whom else the list names has what it says, other Teams too, and what others had is taken
+// off; only what teams have that it does not name stays, until it is known which one is meant.
+func TestAPIFolderPermissionsWhileATeamIsMissing(t *testing.T) {
+	whereFolders(t, func(_ *testing.T, w *suite.World) {
+		org := suite.Ready(w, w.Organization("team")).Status.OrgID
+		ann := signedUp(w, "ann")
+		w.Ask(
+			"POST",
+			fmt.Sprintf("/api/orgs/%d/users", org),
+			org,
+			map[string]any{"loginOrEmail": ann, "role": "Viewer"},
+		)
+		ci := suite.Ready(w, w.Account("ci", "team"))
+		ops := suite.Ready(w, newTeam(w, "ops"))
+		guests := madeTeam(w, org, "Guests")
+		dev := FolderPermission{
+			TeamRef: &v1alpha1.LocalObjectReference{Name: "dev"}, Permission: v1alpha1.PermissionEdit,
+		}
+		people := declareFolder(w, "people", "team", lets(dev,
+			FolderPermission{Role: "Viewer", Permission: v1alpha1.PermissionEdit},
+			FolderPermission{User: ann, Permission: v1alpha1.PermissionEdit},
+			FolderPermission{
+				ServiceAccountRef: &v1alpha1.LocalObjectReference{Name: "ci"}, Permission: v1alpha1.PermissionView,
+			},
+		))
+		suite.Waiting(w, people, v1alpha1.ReasonSubjectNotFound, "Team dev")
+		permitted(w, people, "Viewer Edit", ann+" Edit", ci.Status.Login+" View")
+		w.Delete(people)
+
+		folder := declareFolder(w, "teams", "team", lets(dev,
+			FolderPermission{Role: "Viewer", Permission: v1alpha1.PermissionEdit},
+			FolderPermission{
+				TeamRef: &v1alpha1.LocalObjectReference{Name: "ops"}, Permission: v1alpha1.PermissionAdmin,
+			},
+		))
+		suite.Waiting(w, folder, v1alpha1.ReasonSubjectNotFound, "Team dev")
+		permitted(w, folder, "Viewer Edit", "ops Admin")
+		w.Ask("POST", "/api/folders/"+folder.Status.UID+"/permissions", org, map[string]any{"items": []any{
+			map[string]any{"role": "Editor", "permission": 2},
+			map[string]any{"teamId": guests, "permission": 1},
+			map[string]any{"teamId": ops.Status.ID, "permission": 1},
+		}})
+		suite.Visit(w, folder)
+		permitted(w, folder, "Viewer Edit", "ops Admin", "Guests View")
+		w.Gone(people)
+		suite.Ready(w, newTeam(w, "dev"))
+		suite.Ready(w, folder)
+		permitted(w, folder, "Viewer Edit", "ops Admin", "dev Edit")
+	})
+}
