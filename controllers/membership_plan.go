@@ -15,6 +15,7 @@ import (
 // membershipState is what was seen of the people in an organization, and what follows from it.
 type membershipState struct {
 	list    []grafana.Member
+	byName  roll // of the list
 	others  []sibling
 	seen    map[int64]string       // who is listed, by id
 	present int                    // of them, as they should be
@@ -115,8 +116,11 @@ func hasAdded(added []v1alpha1.AddedMember, m grafana.Member) *v1alpha1.AddedMem
 	return nil
 }
 
-func lists(obj *v1alpha1.Membership, m grafana.Member) bool {
-	return slices.ContainsFunc(obj.Spec.Members, func(w v1alpha1.Member) bool { return is(w, m.Login, m.Email) })
+// lists reports whether a Membership names somebody.
+func (n named) lists(m grafana.Member) bool {
+	_, byLogin := n.listed.logins[folded(m.Login)]
+	_, byEmail := n.listed.emails[folded(m.Email)]
+	return byLogin || byEmail
 }
 
 // plan says what has to be done, given the people who are there.
@@ -128,7 +132,10 @@ func (x *membership) plan(ctx context.Context, list []grafana.Member) (*membersh
 	if x.as, err = x.byLogin(ctx, x.obj); err != nil {
 		return nil, err
 	}
-	s := &membershipState{list: list, others: others, seen: map[int64]string{}}
+	s := &membershipState{list: list, byName: newRoll(), others: others, seen: map[int64]string{}}
+	for i, m := range list {
+		s.byName.enter(m.Login, m.Email, i)
+	}
 	if x.obj.DeletionTimestamp.IsZero() {
 		s.missing, s.problems = x.as.missing, x.as.problems
 		for _, a := range x.recorded() {
@@ -176,7 +183,7 @@ func (x *membership) others(ctx context.Context) (all []sibling, err error) {
 // planOne decides about one person who is listed.
 func (x *membership) planOne(ctx context.Context, s *membershipState, want v1alpha1.Member) error {
 	var there *grafana.Member
-	if i := slices.IndexFunc(s.list, func(m grafana.Member) bool { return is(want, m.Login, m.Email) }); i >= 0 {
+	if i, found := s.byName.find(want); found {
 		there = &s.list[i]
 	}
 	if rival := x.rival(s, want, there); rival != "" {
@@ -333,7 +340,7 @@ func (x *membership) rival(s *membershipState, want v1alpha1.Member, there *graf
 			held = hasAdded(addedTo(o.Membership, x.org.ID()), person) != nil
 			mine = hasAdded(x.recorded(), person) != nil
 		}
-		claims := o.DeletionTimestamp.IsZero() && lists(o.Membership, person) && (held || o.alive && !o.Spec.Suspend)
+		claims := o.DeletionTimestamp.IsZero() && o.lists(person) && (held || o.alive && !o.Spec.Suspend)
 		if !claims || mine && !held || mine == held && !older(o, x.obj) {
 			continue
 		}

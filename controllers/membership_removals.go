@@ -43,7 +43,7 @@ func (x *membership) asLeft(a v1alpha1.AddedMember, m grafana.Member) bool {
 // wanted reports whether another Membership lists somebody and will have them.
 func (s *membershipState) wanted(m grafana.Member) bool {
 	return slices.ContainsFunc(s.others, func(o sibling) bool {
-		return o.alive && !o.Spec.Suspend && lists(o.Membership, m)
+		return o.alive && !o.Spec.Suspend && o.lists(m)
 	})
 }
 
@@ -58,7 +58,7 @@ func (x *membership) planExclusion(s *membershipState) {
 	var strangers []removal
 	for _, m := range s.list {
 		_, mine := s.seen[m.UserID]
-		others := slices.ContainsFunc(s.others, func(o sibling) bool { return lists(o.Membership, m) })
+		others := slices.ContainsFunc(s.others, func(o sibling) bool { return o.lists(m) })
 		going := slices.ContainsFunc(s.remove, func(r removal) bool { return r.id == m.UserID })
 		if !mine && !others && !going && !s.held(x.org.ID(), m) && !m.IsExternallySynced &&
 			!x.isOperator(m.Login, m.Email) && roleRank[v1alpha1.Role(m.Role)] <= highest {

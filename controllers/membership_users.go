@@ -32,6 +32,7 @@ type named struct {
 	missing              []string                 // Users that are not there yet
 	unknown              map[string]bool          // the names of these, and of those that are no good
 	problems             []*lifecycle.Problem
+	listed               roll // whom it names
 }
 
 // byLogin has a Membership name those by their logins whom it names by User.
@@ -56,6 +57,14 @@ func (x *membership) byLogin(ctx context.Context, obj *v1alpha1.Membership) (nam
 		default:
 			n.users[strings.ToLower(user.Status.Login)] = *user
 			n.Spec.Members = append(n.Spec.Members, v1alpha1.Member{Login: user.Status.Login, Role: m.Role})
+		}
+	}
+	n.listed = newRoll()
+	for i, m := range n.Spec.Members {
+		if m.Login != "" {
+			n.listed.enter(m.Login, "", i)
+		} else {
+			n.listed.enter("", m.Email, i)
 		}
 	}
 	return n, x.renameAdded(ctx, n)
