@@ -97,6 +97,52 @@ func TestWritesQueueUp(t *testing.T) {
 	}
 }
 
+// On other databases than SQLite they are worked on side by side, and each is told of the others.
+func TestWritesSideBySide(t *testing.T) {
+	const writes = 8
+	var mu sync.Mutex
+	beside := map[int]bool{}
+	all := make(chan struct{})
+	s := New(Options{Database: Postgres, Latency: func(w Work) time.Duration {
+		mu.Lock()
+		if beside[w.Beside] = true; len(beside) == writes {
+			close(all)
+		}
+		mu.Unlock()
+		<-all
+		return 0
+	}})
+	var wg sync.WaitGroup
+	for i := range writes {
+		wg.Go(func() {
+			body := fmt.Sprintf(`{"name":"org %d"}`, i)
+			if _, err := ask(t.Context(), s.RoundTripper(), "POST", "http://grafana.test/api/orgs", body); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+	for i := range writes {
+		if !beside[i] {
+			t.Errorf("no write was worked on beside %d others: %v", i, beside)
+		}
+	}
+}
+
+// Eight writers get 1.3 times as much done as one.
+func TestLatencyOfFastDatabases(t *testing.T) {
+	save := Work{Method: "POST", Auth: "session", Write: true}
+	if got := WALLatency()(save); got != 7*time.Millisecond {
+		t.Errorf("WAL: %v", got)
+	}
+	alone := PostgresLatency()(save)
+	save.Beside = 7
+	gain := 8 * alone.Seconds() / PostgresLatency()(save).Seconds()
+	if alone != 20*time.Millisecond || gain < 1.295 || gain > 1.305 {
+		t.Errorf("PostgreSQL: %v alone, eight are %.3f times as quick", alone, gain)
+	}
+}
+
 // Who gives up, whether in the queue or at work, leaves no effect and lets the next one in.
 func TestGivingUpOnWork(t *testing.T) {
 	atWork := make(chan struct{})

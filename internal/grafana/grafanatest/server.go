@@ -14,6 +14,7 @@ import (
 	"net/url"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -57,8 +58,9 @@ type Options struct {
 	// MaxSecondsToLive is [auth] api_key_max_seconds_to_live; 0: no limit.
 	MaxSecondsToLive int64
 	// Latency is how long the work of a request takes; nil: no time. Reads take
-	// theirs side by side; writes one after the other, as SQLite has them do.
-	// SQLiteLatency is that of real ones.
+	// theirs side by side, and so do writes but on SQLite, which has them wait for
+	// each other. SQLiteLatency, WALLatency and PostgresLatency are those of real
+	// ones.
 	Latency func(Work) time.Duration
 	// IndexLag is how long the search, and the lists of folders, of a Grafana 12
 	// do not know of a new folder or dashboard, by its clock.
@@ -93,7 +95,8 @@ type Server struct {
 
 	faults  faults
 	log     requestLog
-	writing chan struct{} // holds one as long as a write takes its Latency
+	queue   chan struct{} // on SQLite holds one as long as a write takes its Latency
+	writing atomic.Int32  // how many take theirs
 	front   *front
 	real    *real // what answers instead of the model; nil: nothing
 
@@ -117,7 +120,7 @@ func New(opts Options) *Server {
 		router:  routes,
 		options: switches{anonymous: opts.Anonymous, quotas: opts.Quotas},
 		log:     requestLog{countOnly: opts.CountOnly},
-		writing: make(chan struct{}, 1),
+		queue:   make(chan struct{}, 1),
 	}
 	s.db = newDatabase(opts, s.quirks, s.log.arrived)
 	return s
