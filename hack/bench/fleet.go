@@ -3,8 +3,12 @@ package main
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
+	"sync/atomic"
 	"time"
 
+	"grafana-tenancy.dev/operator/api/v1alpha1"
 	"grafana-tenancy.dev/operator/internal/grafana"
 )
 
@@ -14,15 +18,37 @@ const (
 	resync   = 10 * time.Minute // the default; what is left to compare after a restart is spread over it
 )
 
-// fleet has many organizations come to be, with dashboards in them, and restarts the operator.
+const creation, rest = `^(requests-per-(org|dash)|converge|dashboards-per|cpu-|kube-(writes-per-dash|events))`, `^(restart|idle)-`
+
+// fleet has many organizations come to be, with dashboards in them, and restarts the operator. With -compare the other
+// build's operator does the same in turn, in a control plane of its own with its own CRDs.
 func (b *bench) fleet(ctx context.Context) error {
-	const creation, rest = `^(requests-per|converge|kube-)`, `^(restart|idle)-`
 	if !b.report.wants(creation + "|" + rest) {
 		return nil
 	}
+	if b.compare == "" {
+		return b.fleetOf(ctx, "", true)
+	}
+	for round := range b.rounds {
+		last := round == b.rounds-1
+		b.report.build = thisBuild
+		if err := b.fleetOf(ctx, "", last); err != nil {
+			return err
+		}
+		b.progress("the same with %s", b.compare)
+		b.report.build = otherBuild
+		if err := b.fleetOf(ctx, b.compare, last); err != nil {
+			return fmt.Errorf("with %s: %w", b.compare, err)
+		}
+	}
+	b.report.build = thisBuild
+	return nil
+}
+
+func (b *bench) fleetOf(ctx context.Context, tree string, restarts bool) error {
 	return b.within(
 		ctx,
-		setting{grafana: openGrafana, orgs: b.orgs, size: ordinary},
+		setting{tree: tree, grafana: b.profile.open, orgs: b.orgs, size: ordinary},
 		func(ctx context.Context, w *world) error {
 			w.front.reset()
 			b.progress("creating %d organizations", w.orgs)
@@ -30,7 +56,7 @@ func (b *bench) fleet(ctx context.Context) error {
 				return err
 			}
 			b.report.row("requests-per-organization", float64(w.front.counted().requests)/float64(w.orgs))
-			if err := b.converge(ctx, w); err != nil || !b.report.wants(rest) {
+			if err := b.converge(ctx, w); err != nil || !restarts || !b.report.wants(rest) {
 				return err
 			}
 			return b.restart(ctx, w)
@@ -41,14 +67,14 @@ func (b *bench) fleet(ctx context.Context) error {
 // converge creates the dashboards, and the same ones by a bare loop.
 func (b *bench) converge(ctx context.Context, w *world) error {
 	var bare time.Duration
-	if b.report.wants("^converge-ratio$") {
+	if b.report.wants("^converge-(ratio|throughput)$") {
 		b.progress("saving %d dashboards in a bare loop", b.dashboards)
 		var err error
 		if bare, err = b.bareLoop(ctx, w); err != nil {
 			return fmt.Errorf("the bare loop: %w", err)
 		}
 	}
-	before, err := w.kubeWrites(ctx)
+	before, err := w.spent(ctx)
 	if err != nil {
 		return err
 	}
@@ -58,20 +84,70 @@ func (b *bench) converge(ctx context.Context, w *world) error {
 		return err
 	}
 	end, asked := time.Now(), w.front.counted()
-	after, err := w.kubeWrites(ctx)
+	after, err := w.spent(ctx)
 	if err != nil {
 		return err
 	}
-	n := float64(b.dashboards)
+	n, took := float64(b.dashboards), end.Sub(asked.firstSave)
 	if bare != 0 {
-		took := end.Sub(asked.firstSave)
 		b.progress("the operator took %.1f s, the bare loop %.1f s", took.Seconds(), bare.Seconds())
-		b.report.row("converge-ratio", took.Seconds()/bare.Seconds())
+		if b.profile.overlap {
+			b.report.row("converge-throughput", bare.Seconds()/took.Seconds())
+		} else {
+			b.report.row("converge-ratio", took.Seconds()/bare.Seconds())
+		}
+	}
+	b.report.row("converge-errors", float64(asked.errors))
+	b.report.row("dashboards-per-second", n/took.Seconds())
+	for _, row := range slices.Sorted(maps.Keys(after.cpu)) {
+		b.report.row(row, (after.cpu[row]-before.cpu[row])/n*1000)
 	}
 	b.report.row("requests-per-dashboard", float64(asked.requests)/n)
 	b.report.row("kube-writes-per-dashboard", float64(after.objects-before.objects)/n)
 	b.report.row("kube-events-per-dashboard", float64(after.events-before.events)/n)
-	return nil
+	if !b.report.wants("^converge-without-permissions$") {
+		return nil
+	}
+	missing, err := w.withoutPermissions(ctx)
+	b.report.row("converge-without-permissions", float64(missing))
+	return err
+}
+
+// spent is what the API server was asked to write, and the processes have computed.
+type spent struct {
+	kubeWrites
+	cpu cpu
+}
+
+func (w *world) spent(ctx context.Context) (s spent, err error) {
+	if s.kubeWrites, err = w.kubeWrites(ctx); err != nil {
+		return s, err
+	}
+	s.cpu, err = readCPU()
+	return s, err
+}
+
+// withoutPermissions counts the dashboards that have no permissions at all.
+func (w *world) withoutPermissions(ctx context.Context) (int, error) {
+	c, err := w.connect()
+	if err != nil {
+		return 0, err
+	}
+	defer func() { _ = c.Close(ctx) }() // the session expires by itself, too
+	var all v1alpha1.DashboardList
+	if err := w.cluster.Client.List(ctx, &all); err != nil {
+		return 0, err
+	}
+	var missing atomic.Int64
+	err = parallel(ctx, len(all.Items), func(ctx context.Context, i int) error {
+		status := all.Items[i].Status
+		items, err := c.Org(status.OrgID).DashboardPermissions(ctx, status.UID)
+		if len(items) == 0 {
+			missing.Add(1)
+		}
+		return err
+	})
+	return int(missing.Load()), err
 }
 
 // bareLoop saves the same dashboards one after the other, as many as the operator saves at once, in as many

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"log"
+	"maps"
 	"net"
 	"net/http"
 	"net/http/httputil"
@@ -40,18 +41,20 @@ type front struct {
 // tally is what was asked.
 type tally struct {
 	requests   int
-	writes     int // except logins and their renewals
-	dashboards int // requests about dashboards
-	saved      int // dashboards that were saved
+	writes     int            // except logins and their renewals
+	dashboards int            // requests about dashboards
+	kinds      map[string]int // requests about other kinds, by their names
+	saved      int            // dashboards that were saved
+	errors     int            // requests that failed or were refused; to find nothing is no failure
 	firstSave  time.Time
 	last       time.Time
 }
 
-// openGrafana opens a front to the Grafana at GRAFANA_URL, or to one in memory that takes as long for its answers.
-func openGrafana() (*front, error) {
+// open opens a front to the Grafana at GRAFANA_URL, or to one in memory that is as the profile says.
+func (p profile) open() (*front, error) {
 	at := os.Getenv("GRAFANA_URL")
 	if at == "" {
-		return standIn(grafanatest.SQLiteLatency(version))
+		return standIn(p.memory)
 	}
 	target, err := url.Parse(at)
 	if err != nil {
@@ -70,13 +73,11 @@ func openGrafana() (*front, error) {
 	return f, err
 }
 
-// standIn opens a front to a Grafana in memory. nil: it answers at once.
-func standIn(latency func(grafanatest.Work) time.Duration) (*front, error) {
-	return listen(grafanatest.New(grafanatest.Options{Version: version, Latency: latency, CountOnly: true}))
+// standIn opens a front to a Grafana in memory.
+func standIn(o grafanatest.Options) (*front, error) {
+	o.Version, o.CountOnly = version, true
+	return listen(grafanatest.New(o))
 }
-
-// version is that of the Grafana in memory.
-const version = "12.4.0"
 
 func listen(h http.Handler) (*front, error) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -86,6 +87,7 @@ func listen(h http.Handler) (*front, error) {
 	f := &front{
 		URL:      "http://" + l.Addr().String(),
 		listener: l,
+		tally:    tally{kinds: map[string]int{}},
 		open:     map[net.Conn]bool{},
 		login:    grafana.BasicAuth{Username: "admin", Password: "admin", Session: true},
 	}
@@ -100,9 +102,30 @@ func (f *front) close() { _ = f.server.Close() } // nothing of it is needed any 
 func (f *front) count(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		f.note(r, time.Now())
-		next.ServeHTTP(w, r)
+		answer := &answer{ResponseWriter: w}
+		next.ServeHTTP(answer, r)
+		if answer.status >= 400 && answer.status != http.StatusNotFound {
+			f.mu.Lock()
+			defer f.mu.Unlock()
+			f.tally.errors++
+		}
 	})
 }
+
+// answer keeps the status of an answer.
+type answer struct {
+	http.ResponseWriter
+	status int
+}
+
+// WriteHeader sends the status.
+func (a *answer) WriteHeader(status int) {
+	a.status = status
+	a.ResponseWriter.WriteHeader(status)
+}
+
+// Unwrap gives http.ResponseController what it flushes.
+func (a *answer) Unwrap() http.ResponseWriter { return a.ResponseWriter }
 
 func (f *front) note(r *http.Request, now time.Time) {
 	session := r.URL.Path == "/login" || strings.HasSuffix(r.URL.Path, "/auth-tokens/rotate")
@@ -116,6 +139,8 @@ func (f *front) note(r *http.Request, now time.Time) {
 	}
 	if strings.Contains(r.URL.Path, "/dashboards") {
 		f.tally.dashboards++
+	} else if kind := kindOf(r.URL.Path); kind != "" {
+		f.tally.kinds[kind]++
 	}
 	if write && strings.HasSuffix(r.URL.Path, "/api/dashboards/db") {
 		if f.tally.saved++; f.tally.saved == 1 {
@@ -128,13 +153,15 @@ func (f *front) note(r *http.Request, now time.Time) {
 func (f *front) reset() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.tally = tally{last: time.Now()}
+	f.tally = tally{last: time.Now(), kinds: map[string]int{}}
 }
 
 func (f *front) counted() tally {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return f.tally
+	t := f.tally
+	t.kinds = maps.Clone(t.kinds)
+	return t
 }
 
 // quiet waits until nothing was asked for a time, but no longer than atMost.

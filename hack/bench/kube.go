@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"regexp"
 	"slices"
 	"strconv"
@@ -56,8 +57,7 @@ const asTable = "application/json;as=Table;v=v1;g=meta.k8s.io"
 
 // ready counts the objects of a kind that are Ready.
 func (w *world) ready(ctx context.Context, resource string) (int, error) {
-	path := "/apis/" + v1alpha1.GroupVersion.String() + "/" + resource + "?includeObject=None&resourceVersion=0"
-	answer, err := w.cluster.Raw(ctx, path, asTable)
+	answer, err := w.cluster.Raw(ctx, tablePath(resource), asTable)
 	if err != nil {
 		return 0, err
 	}
@@ -65,12 +65,9 @@ func (w *world) ready(ctx context.Context, resource string) (int, error) {
 	if err := json.Unmarshal(answer, &table); err != nil {
 		return 0, err
 	}
-	column := slices.IndexFunc(
-		table.ColumnDefinitions,
-		func(c metav1.TableColumnDefinition) bool { return c.Name == v1alpha1.ConditionReady },
-	)
-	if column < 0 {
-		return 0, errors.New("the table of " + resource + " has no column Ready")
+	column, err := readyColumn(table)
+	if err != nil {
+		return 0, err
 	}
 	n := 0
 	for _, row := range table.Rows {
@@ -79,4 +76,58 @@ func (w *world) ready(ctx context.Context, resource string) (int, error) {
 		}
 	}
 	return n, nil
+}
+
+func tablePath(resource string) string {
+	return "/apis/" + v1alpha1.GroupVersion.String() + "/" + resource + "?includeObject=None&resourceVersion=0"
+}
+
+func readyColumn(table metav1.Table) (int, error) {
+	column := slices.IndexFunc(
+		table.ColumnDefinitions,
+		func(c metav1.TableColumnDefinition) bool { return c.Name == v1alpha1.ConditionReady },
+	)
+	if column < 0 {
+		return 0, errors.New("the table has no column Ready")
+	}
+	return column, nil
+}
+
+// watchReady calls done with the number of objects of a kind that are Ready, whenever it may have changed, until done
+// says so. It watches, since to ask again and again would cost the API server more than all that is measured. Nothing
+// is deleted meanwhile.
+func (w *world) watchReady(ctx context.Context, resource string, done func(ready int) bool) error {
+	stream, err := w.cluster.Stream(ctx, tablePath(resource)+"&watch=true", asTable)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = stream.Close() }() // only read
+	ready, column := map[string]bool{}, -1
+	for events := json.NewDecoder(stream); ; {
+		var event struct {
+			Type   string
+			Object metav1.Table
+		}
+		if err := events.Decode(&event); err != nil {
+			return fmt.Errorf("watching %s: %w", resource, err)
+		}
+		if len(event.Object.ColumnDefinitions) > 0 { // in the first one
+			if column, err = readyColumn(event.Object); err != nil {
+				return err
+			}
+		}
+		if column < 0 {
+			return fmt.Errorf("watching %s: the first event, %s, has no columns", resource, event.Type)
+		}
+		for _, row := range event.Object.Rows {
+			if name := fmt.Sprint(row.Cells[0]); row.Cells[column] == "True" { // names are unique among all namespaces
+				ready[name] = true
+			} else {
+				delete(ready, name)
+			}
+		}
+		if done(len(ready)) {
+			return nil
+		}
+	}
 }

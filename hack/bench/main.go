@@ -35,6 +35,9 @@ type options struct {
 	idle             time.Duration
 	only             string
 	seed             uint64
+	profile          string
+	compare          string
+	rounds           int
 }
 
 func main() {
@@ -49,6 +52,12 @@ func main() {
 	flag.DurationVar(&o.idle, "idle", 10*time.Minute, "how long it is watched at rest, at most 1h")
 	flag.StringVar(&o.only, "only", "", "regular expression on the names of the rows to measure")
 	flag.Uint64Var(&o.seed, "seed", 0, "what the dashboards hold; 0: something new")
+	flag.StringVar(&o.profile, "profile", profiles[0].name,
+		"what Grafana is like: slow (SQLite, 40 ms a save), fast (SQLite in WAL mode, 7 ms) or "+
+			"postgres (20 ms, and eight at once are 1.3 times as quick)")
+	flag.StringVar(&o.compare, "compare", "",
+		"another checkout of this repository, whose operator is measured in turn with this one")
+	flag.IntVar(&o.rounds, "rounds", 2, "how often each creates the dashboards with -compare, at most 10")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // a second Ctrl-C ends it at once
@@ -61,8 +70,9 @@ func main() {
 // bench is one run of the command.
 type bench struct {
 	options
-	report report
-	began  time.Time
+	profile profile
+	report  report
+	began   time.Time
 }
 
 func run(ctx context.Context, o options) error {
@@ -73,6 +83,8 @@ func run(ctx context.Context, o options) error {
 		return errors.New("-orgs must be between 1 and 500")
 	case o.idle < 0 || o.idle > time.Hour:
 		return errors.New("-idle must be at most 1h")
+	case o.rounds < 1 || o.rounds > 10:
+		return errors.New("-rounds must be between 1 and 10")
 	case o.seed == 0:
 		o.seed = uint64(rand.Uint32())
 	}
@@ -80,22 +92,31 @@ func run(ctx context.Context, o options) error {
 	if err != nil {
 		return fmt.Errorf("-only: %w", err)
 	}
-	b := &bench{options: o, report: report{only: only}, began: time.Now()}
+	p, err := profileNamed(o.profile)
+	if err != nil {
+		return err
+	}
+	b := &bench{options: o, profile: p, report: newReport(goals(p), only), began: time.Now()}
 	fmt.Printf(
-		"bench: %d dashboards in %d organizations, -idle %s -seed %d, on %d cores, of %s, with %s\n",
+		"bench: %d dashboards in %d organizations, -profile %s -idle %s -seed %d, on %d cores, of %s, with %s\n",
 		o.dashboards,
 		o.orgs,
+		p.name,
 		o.idle,
 		o.seed,
 		runtime.NumCPU(),
-		commit(ctx),
+		commit(ctx, "."),
 		against(),
 	)
-	for _, measure := range []func(context.Context) error{b.fleet, b.single, b.memory} {
+	if o.compare != "" {
+		fmt.Printf("bench: the other build is of %s, %s\n", commit(ctx, o.compare), o.compare)
+	}
+	for _, measure := range []func(context.Context) error{b.fleet, b.kinds, b.single, b.memory} {
 		if err := measure(ctx); err != nil {
 			return err
 		}
 	}
+	b.report.ratios()
 	return b.report.table(os.Stdout)
 }
 
@@ -108,8 +129,8 @@ func against() string {
 }
 
 // commit names what is measured.
-func commit(ctx context.Context) string {
-	out, err := exec.CommandContext(ctx, "git", "describe", "--always", "--dirty").Output()
+func commit(ctx context.Context, tree string) string {
+	out, err := exec.CommandContext(ctx, "git", "-C", tree, "describe", "--always", "--dirty").Output()
 	if err != nil {
 		return "an unknown commit"
 	}

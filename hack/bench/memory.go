@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"grafana-tenancy.dev/operator/hack/internal/local"
+	"grafana-tenancy.dev/operator/internal/grafana/grafanatest"
 )
 
 // memory looks at the operator's resident memory with ever more large dashboards, in a Grafana in memory that answers
@@ -21,7 +22,7 @@ func (b *bench) memory(ctx context.Context) error {
 		return nil
 	}
 	const large = 100_000
-	prompt := func() (*front, error) { return standIn(nil) }
+	prompt := func() (*front, error) { return standIn(grafanatest.Options{}) }
 	return b.within(
 		ctx,
 		setting{grafana: prompt, orgs: b.orgs, size: large},

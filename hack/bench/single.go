@@ -10,13 +10,13 @@ import (
 // single has all dashboards in one organization, which are compared with Grafana as often as may be, and then Grafana
 // down for a minute.
 func (b *bench) single(ctx context.Context) error {
-	if !b.report.wants("^(resync|outage)-") {
+	if !b.report.wants("^(resync-requests-per-500$|outage-)") {
 		return nil
 	}
 	const often = 30 * time.Second // no resync interval may be shorter
 	return b.within(
 		ctx,
-		setting{grafana: openGrafana, orgs: 1, size: ordinary, resync: often},
+		setting{grafana: b.profile.open, orgs: 1, size: ordinary, resync: often},
 		func(ctx context.Context, w *world) error {
 			b.progress("creating %d dashboards in one organization", b.dashboards)
 			if err := w.applyOrgs(ctx); err != nil {

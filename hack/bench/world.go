@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -19,12 +20,14 @@ import (
 )
 
 const (
-	platform = "platform" // the namespace of the Instance
-	patience = 30 * time.Minute
+	platform     = "platform" // the namespace of the Instance
+	instanceName = "grafana"
+	patience     = 30 * time.Minute
 )
 
 // setting is what a world is like.
 type setting struct {
+	tree    string // the checkout whose operator it is; empty: this one
 	grafana func() (*front, error)
 	orgs    int
 	size    int // of a dashboard, in bytes
@@ -59,7 +62,7 @@ func (b *bench) within(ctx context.Context, s setting, play func(context.Context
 			err = context.Cause(ctx)
 		}
 	}()
-	cluster, err := local.StartCluster(ctx, dir, fail)
+	cluster, err := local.StartCluster(ctx, cmp.Or(s.tree, "."), dir, fail)
 	if err != nil {
 		return err
 	}
@@ -139,19 +142,18 @@ func (w *world) stop() {
 // await waits until so many objects of a kind are Ready.
 func (w *world) await(ctx context.Context, resource string, want int) error {
 	have := 0
-	err := local.PollEvery(ctx, 200*time.Millisecond, patience, func(ctx context.Context) (_ bool, err error) {
-		have, err = w.ready(ctx, resource)
-		return have >= want, err
+	ctx, cancel := context.WithTimeoutCause(ctx, patience, local.ErrTimeout)
+	defer cancel()
+	err := w.watchReady(ctx, resource, func(ready int) bool {
+		have = ready
+		return have >= want
 	})
-	if errors.Is(err, local.ErrTimeout) {
-		return fmt.Errorf(
-			"%d of %d %s are Ready after %s. The operator's last words:\n%s",
-			have,
-			want,
-			resource,
-			patience,
-			w.operator.Tail(),
-		)
+	switch {
+	case errors.Is(context.Cause(ctx), local.ErrTimeout):
+		return fmt.Errorf("%d of %d %s are Ready after %s. The operator's last words:\n%s",
+			have, want, resource, patience, w.operator.Tail())
+	case ctx.Err() != nil:
+		return fmt.Errorf("%d of %d %s are Ready: %w", have, want, resource, context.Cause(ctx))
 	}
 	return err
 }
@@ -172,7 +174,7 @@ func (w *world) applyPlatform(ctx context.Context) error {
 		&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: platform}},
 		&corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: platform, Name: "admin"}, StringData: map[string]string{
 			"admin-user": w.front.login.Username, "admin-password": string(w.front.login.Password)}},
-		&v1alpha1.Instance{ObjectMeta: metav1.ObjectMeta{Namespace: platform, Name: "grafana"}, Spec: spec},
+		&v1alpha1.Instance{ObjectMeta: metav1.ObjectMeta{Namespace: platform, Name: instanceName}, Spec: spec},
 	} {
 		if err := w.cluster.Client.Create(ctx, obj); err != nil {
 			return err
@@ -188,7 +190,7 @@ func (w *world) org(i int) string { return fmt.Sprintf("%s%03d", w.prefix, i%w.o
 func (w *world) applyOrgs(ctx context.Context) error {
 	err := parallel(ctx, w.orgs, func(ctx context.Context, i int) error {
 		meta := metav1.ObjectMeta{Namespace: w.org(i), Name: w.org(i)}
-		instance := v1alpha1.ObjectReference{Namespace: platform, Name: "grafana"}
+		instance := v1alpha1.ObjectReference{Namespace: platform, Name: instanceName}
 		return errors.Join(
 			w.cluster.Client.Create(ctx, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: w.org(i)}}),
 			w.cluster.Client.Create(

@@ -87,7 +87,7 @@ func run(ctx context.Context, o options) (err error) {
 	}()
 	ctx, fail := context.WithCancelCause(ctx)
 	defer fail(nil)
-	cluster, err := local.StartCluster(ctx, dir, fail)
+	cluster, err := local.StartCluster(ctx, ".", dir, fail)
 	if err != nil {
 		return err
 	}

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -24,13 +25,12 @@ import (
 	"grafana-tenancy.dev/operator/api/v1alpha1"
 )
 
-const crdDir = "config/crd/bases"
-
 // Cluster is a Kubernetes control plane with the operator's CRDs in it, and no nodes.
 type Cluster struct {
 	// Client is the admin's.
 	Client client.Client
 
+	tree   string // the root of the repository that the CRDs and the operator are of
 	dir    string // for everything that is written
 	assets string // where the binaries are
 	config *rest.Config
@@ -41,10 +41,10 @@ type Cluster struct {
 }
 
 // StartCluster starts etcd and kube-apiserver from KUBEBUILDER_ASSETS, installs the CRDs, and starts
-// kube-controller-manager for garbage collection and the end of namespaces. It is called in the root of the repository.
-// What is written goes into dir. If a process ends by itself, failed is told so.
-func StartCluster(ctx context.Context, dir string, failed func(error)) (_ *Cluster, err error) {
-	c := &Cluster{dir: dir, assets: os.Getenv("KUBEBUILDER_ASSETS")}
+// kube-controller-manager for garbage collection and the end of namespaces. tree is the root of the repository, or of
+// another checkout of it. What is written goes into dir. If a process ends by itself, failed is told so.
+func StartCluster(ctx context.Context, tree, dir string, failed func(error)) (_ *Cluster, err error) {
+	c := &Cluster{tree: tree, dir: dir, assets: os.Getenv("KUBEBUILDER_ASSETS")}
 	if c.assets == "" {
 		return nil, errors.New("KUBEBUILDER_ASSETS is not set: use the make target, which sets it")
 	}
@@ -99,7 +99,7 @@ func (c *Cluster) startAPIServer() (err error) {
 	c.env = &envtest.Environment{
 		UseExistingCluster:       new(false),
 		BinaryAssetsDirectory:    c.assets,
-		CRDDirectoryPaths:        []string{crdDir},
+		CRDDirectoryPaths:        []string{filepath.Join(c.tree, "config/crd/bases")},
 		ErrorIfCRDPathMissing:    true,
 		CRDInstallOptions:        envtest.CRDInstallOptions{MaxTime: time.Minute},
 		ControlPlaneStartTimeout: time.Minute,
@@ -109,7 +109,7 @@ func (c *Cluster) startAPIServer() (err error) {
 	// Its default of 2 GiB is soon full of large dashboards.
 	c.env.ControlPlane.Etcd.Configure().Set("quota-backend-bytes", strconv.Itoa(8<<30))
 	if c.config, err = c.env.Start(); err != nil {
-		return fmt.Errorf("starting the control plane of %s in the root of the repository: %w", c.assets, err)
+		return fmt.Errorf("starting the control plane of %s with the CRDs of %s: %w", c.assets, c.tree, err)
 	}
 	c.config.QPS = -1
 	return nil
@@ -145,6 +145,11 @@ func (c *Cluster) waitComplete(ctx context.Context) error {
 // Raw asks the API server for a path, as admin, in the format that accept names.
 func (c *Cluster) Raw(ctx context.Context, path, accept string) ([]byte, error) {
 	return c.clientset.DiscoveryClient.RESTClient().Get().RequestURI(path).SetHeader("Accept", accept).DoRaw(ctx)
+}
+
+// Stream is Raw for an answer that goes on.
+func (c *Cluster) Stream(ctx context.Context, path, accept string) (io.ReadCloser, error) {
+	return c.clientset.DiscoveryClient.RESTClient().Get().RequestURI(path).SetHeader("Accept", accept).Stream(ctx)
 }
 
 // Stop ends what was started, in reverse order.

@@ -21,7 +21,7 @@ type Operator struct {
 	dir, binary, kubeconfig string
 }
 
-// Operator builds the operator from the working tree and lets it into the cluster, where it may do what its role says
+// Operator builds the operator from the cluster's tree and lets it into the cluster, where it may do what its role says
 // and no more.
 func (c *Cluster) Operator(ctx context.Context) (*Operator, error) {
 	o := &Operator{
@@ -29,7 +29,7 @@ func (c *Cluster) Operator(ctx context.Context) (*Operator, error) {
 		binary:     filepath.Join(c.dir, "manager"),
 		kubeconfig: filepath.Join(c.dir, "manager.kubeconfig"),
 	}
-	build := exec.CommandContext(ctx, "go", "build", "-o", o.binary, ".")
+	build := exec.CommandContext(ctx, "go", "build", "-C", c.tree, "-o", o.binary, ".")
 	if out, err := build.CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("building the operator: %w\n%s", err, out)
 	}
@@ -50,7 +50,7 @@ func (c *Cluster) Operator(ctx context.Context) (*Operator, error) {
 
 // bind gives a user the role of config/rbac.
 func (c *Cluster) bind(ctx context.Context, user string) error {
-	content, err := os.ReadFile("config/rbac/role.yaml")
+	content, err := os.ReadFile(filepath.Join(c.tree, "config/rbac/role.yaml"))
 	if err != nil {
 		return err
 	}
