@@ -36,7 +36,7 @@ CHECKS ?= 200
 # For how long things go wrong in `make soak`: at most an hour.
 SECONDS ?= 60
 
-# Further arguments of `make crash`, `make soak`, `make bench`, `make demo` and `make run`.
+# Further arguments of `make crash`, `make soak`, `make bench`, `make bench-scale`, `make demo` and `make run`.
 ARGS ?=
 
 generated := api/v1alpha1/zz_generated.deepcopy.go config/crd/bases config/rbac/role.yaml docs/reference.md
@@ -113,6 +113,11 @@ soak: ## Run the operator through SECONDS=60 of outages, resets, kills and edits
 bench: ## Measure what the operator costs, against the goals in docs/performance.md (ARGS='-only memory -dashboards 100').
 	@assets=$$(hack/devcluster/ensure.sh); \
 	KUBEBUILDER_ASSETS=$$assets go run ./hack/bench $(ARGS)
+
+.PHONY: bench-scale
+bench-scale: ## Measure 1000 organizations with 20 dashboards each, in at most 30 minutes (ARGS='-orgs 50 -dashboards 1000').
+	@assets=$$(hack/devcluster/ensure.sh); \
+	KUBEBUILDER_ASSETS=$$assets go run ./hack/bench -scale -profile fast -orgs 1000 -dashboards 20000 $(ARGS)
 
 .PHONY: mutants
 mutants: ## Put known bugs into the operator one by one; each must be caught by a test.

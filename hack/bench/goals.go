@@ -57,5 +57,15 @@ func goals(p profile) []goal {
 		{"memory-5x-added", atMost(100), none, "what these add at rest, MiB"},
 		{"memory-5x-restart-peak", none, none, "peak after a restart with them, MiB"},
 		{"memory-5x-restart-added", atMost(100), none, "what these add at rest after the restart, MiB"},
+		{"scale-ratio", atMost(1.5), none, "time from nothing until all is Ready, by the time that a bare loop takes"},
+		{"scale-dashboards-per-second", none, none, "dashboards that become Ready in a second of that time"},
+		{"scale-peak", atMost(250), none, "peak of the resident memory meanwhile, MiB"},
+		{"scale-rest", atMost(150), none, "resident memory at rest after it, MiB"},
+		{"scale-restart-requests-per-organization", atMost(3), none,
+			"requests to Grafana after a restart with nothing changed"},
+		{"scale-restart-writes", atMost(0), none, "writes to Grafana after that restart"},
+		{"scale-restart-kube-writes", atMost(0), none, "writes to Kubernetes after that restart"},
+		{"scale-restart-peak", atMost(250), none, "peak of the resident memory after it, MiB"},
+		{"scale-restart-rest", atMost(150), none, "resident memory at rest after it, MiB"},
 	}...)
 }

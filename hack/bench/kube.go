@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/watch"
 
 	"grafana-tenancy.dev/operator/api/v1alpha1"
 )
@@ -97,27 +98,40 @@ func readyColumn(table metav1.Table) (int, error) {
 // says so. It watches, since to ask again and again would cost the API server more than all that is measured. Nothing
 // is deleted meanwhile.
 func (w *world) watchReady(ctx context.Context, resource string, done func(ready int) bool) error {
+	for {
+		over, err := w.watchOnce(ctx, resource, done)
+		if over || err != nil {
+			return err
+		}
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+	}
+}
+
+// watchOnce does so until the API server ends the watch, as it does now and then.
+func (w *world) watchOnce(ctx context.Context, resource string, done func(ready int) bool) (over bool, err error) {
 	stream, err := w.cluster.Stream(ctx, tablePath(resource)+"&watch=true", asTable)
 	if err != nil {
-		return err
+		return false, err
 	}
 	defer func() { _ = stream.Close() }() // only read
 	ready, column := map[string]bool{}, -1
 	for events := json.NewDecoder(stream); ; {
 		var event struct {
-			Type   string
+			Type   watch.EventType
 			Object metav1.Table
 		}
-		if err := events.Decode(&event); err != nil {
-			return fmt.Errorf("watching %s: %w", resource, err)
+		if err := events.Decode(&event); err != nil || event.Type == watch.Error {
+			return false, nil
 		}
 		if len(event.Object.ColumnDefinitions) > 0 { // in the first one
 			if column, err = readyColumn(event.Object); err != nil {
-				return err
+				return false, err
 			}
 		}
 		if column < 0 {
-			return fmt.Errorf("watching %s: the first event, %s, has no columns", resource, event.Type)
+			return false, fmt.Errorf("watching %s: the first event has no columns", resource)
 		}
 		for _, row := range event.Object.Rows {
 			if name := fmt.Sprint(row.Cells[0]); row.Cells[column] == "True" { // names are unique among all namespaces
@@ -127,7 +141,7 @@ func (w *world) watchReady(ctx context.Context, resource string, done func(ready
 			}
 		}
 		if done(len(ready)) {
-			return nil
+			return true, nil
 		}
 	}
 }

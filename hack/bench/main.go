@@ -38,6 +38,7 @@ type options struct {
 	profile          string
 	compare          string
 	rounds           int
+	scale            bool
 }
 
 func main() {
@@ -46,9 +47,9 @@ func main() {
 		&o.dashboards,
 		"dashboards",
 		1000,
-		"how many dashboards there are, at most 2000; five times as many in the last rows on memory",
+		"how many dashboards there are, at most 2000, with -scale 20000; five times as many in the last rows on memory",
 	)
-	flag.IntVar(&o.orgs, "orgs", 50, "how many organizations these are in, at most 500")
+	flag.IntVar(&o.orgs, "orgs", 50, "how many organizations these are in, at most 500, with -scale 1000")
 	flag.DurationVar(&o.idle, "idle", 10*time.Minute, "how long it is watched at rest, at most 1h")
 	flag.StringVar(&o.only, "only", "", "regular expression on the names of the rows to measure")
 	flag.Uint64Var(&o.seed, "seed", 0, "what the dashboards hold; 0: something new")
@@ -58,6 +59,7 @@ func main() {
 	flag.StringVar(&o.compare, "compare", "",
 		"another checkout of this repository, whose operator is measured in turn with this one")
 	flag.IntVar(&o.rounds, "rounds", 2, "how often each creates the dashboards with -compare, at most 10")
+	flag.BoolVar(&o.scale, "scale", false, "measure the rows on scale, and no others, in at most 30 minutes")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // a second Ctrl-C ends it at once
@@ -76,11 +78,17 @@ type bench struct {
 }
 
 func run(ctx context.Context, o options) error {
+	dashboards, orgs := 2000, 500
+	if o.scale {
+		dashboards, orgs = 20000, 1000
+	}
 	switch {
-	case o.dashboards < 1 || o.dashboards > 2000:
-		return errors.New("-dashboards must be between 1 and 2000")
-	case o.orgs < 1 || o.orgs > 500:
-		return errors.New("-orgs must be between 1 and 500")
+	case o.dashboards < 1 || o.dashboards > dashboards:
+		return fmt.Errorf("-dashboards must be between 1 and %d", dashboards)
+	case o.orgs < 1 || o.orgs > orgs:
+		return fmt.Errorf("-orgs must be between 1 and %d", orgs)
+	case o.scale && o.compare != "":
+		return errors.New("-scale measures one build")
 	case o.idle < 0 || o.idle > time.Hour:
 		return errors.New("-idle must be at most 1h")
 	case o.rounds < 1 || o.rounds > 10:
@@ -111,13 +119,24 @@ func run(ctx context.Context, o options) error {
 	if o.compare != "" {
 		fmt.Printf("bench: the other build is of %s, %s\n", commit(ctx, o.compare), o.compare)
 	}
+	err = b.measure(ctx)
+	b.report.ratios()
+	return errors.Join(err, b.report.table(os.Stdout))
+}
+
+func (b *bench) measure(ctx context.Context) error {
+	if b.scale {
+		return b.large(ctx)
+	}
 	for _, measure := range []func(context.Context) error{b.fleet, b.kinds, b.single, b.memory} {
 		if err := measure(ctx); err != nil {
 			return err
 		}
 	}
-	b.report.ratios()
-	return b.report.table(os.Stdout)
+	if len(b.report.values[thisBuild]) == 0 {
+		return errors.New("-only matches no row")
+	}
+	return nil
 }
 
 // against names the Grafana.

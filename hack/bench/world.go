@@ -58,8 +58,8 @@ func (b *bench) within(ctx context.Context, s setting, play func(context.Context
 	ctx, fail := context.WithCancelCause(ctx)
 	defer fail(nil)
 	defer func() {
-		if err != nil && ctx.Err() != nil {
-			err = context.Cause(ctx)
+		if cause := context.Cause(ctx); err != nil && cause != nil && !errors.Is(err, cause) {
+			err = cause
 		}
 	}()
 	cluster, err := local.StartCluster(ctx, cmp.Or(s.tree, "."), dir, fail)
@@ -188,7 +188,14 @@ func (w *world) org(i int) string { return fmt.Sprintf("%s%03d", w.prefix, i%w.o
 
 // applyOrgs creates the Organizations, and waits until they are Ready.
 func (w *world) applyOrgs(ctx context.Context) error {
-	err := parallel(ctx, w.orgs, func(ctx context.Context, i int) error {
+	if err := w.createOrgs(ctx); err != nil {
+		return err
+	}
+	return w.await(ctx, "organizations", w.orgs)
+}
+
+func (w *world) createOrgs(ctx context.Context) error {
+	return parallel(ctx, w.orgs, func(ctx context.Context, i int) error {
 		meta := metav1.ObjectMeta{Namespace: w.org(i), Name: w.org(i)}
 		instance := v1alpha1.ObjectReference{Namespace: platform, Name: instanceName}
 		return errors.Join(
@@ -199,16 +206,19 @@ func (w *world) applyOrgs(ctx context.Context) error {
 			),
 		)
 	})
-	if err != nil {
-		return err
-	}
-	return w.await(ctx, "organizations", w.orgs)
 }
 
-// applyDashboards creates the Dashboards from one number to another, which go to the organizations in turn, and waits
-// until they are Ready.
+// applyDashboards creates the Dashboards from one number to another, and waits until they are Ready.
 func (w *world) applyDashboards(ctx context.Context, from, to int) error {
-	err := parallel(ctx, to-from, func(ctx context.Context, i int) error {
+	if err := w.createDashboards(ctx, from, to); err != nil {
+		return err
+	}
+	return w.await(ctx, "dashboards", to)
+}
+
+// createDashboards has them go to the organizations in turn.
+func (w *world) createDashboards(ctx context.Context, from, to int) error {
+	return parallel(ctx, to-from, func(ctx context.Context, i int) error {
 		i += from
 		text := content(w.seed, i, w.size)
 		return w.cluster.Client.Create(ctx, &v1alpha1.Dashboard{
@@ -219,10 +229,6 @@ func (w *world) applyDashboards(ctx context.Context, from, to int) error {
 			},
 		})
 	})
-	if err != nil {
-		return err
-	}
-	return w.await(ctx, "dashboards", to)
 }
 
 // parallel calls do for every number below n, eight at a time, until one fails.
