@@ -62,15 +62,24 @@ func secretOf(w *suite.World, name string, data map[string]string) *corev1.Secre
 	return obj
 }
 
-// editSource changes a data source as somebody does in Grafana's pages, which send all that they were sent.
+// editSource changes a data source as somebody does in Grafana's pages, which send all that they were sent, and again
+// if it was changed meanwhile.
 func editSource(w *suite.World, org int64, uid string, edit func(fields map[string]any)) {
 	w.T.Helper()
-	fields := map[string]any{}
-	if err := json.Unmarshal(w.Ask("GET", "/api/datasources/uid/"+uid, org, nil), &fields); err != nil {
-		w.T.Fatal(err)
-	}
-	edit(fields)
-	w.Ask("PUT", "/api/datasources/uid/"+uid, org, fields)
+	w.Eventually("the edit", func() error {
+		fields := map[string]any{}
+		if err := json.Unmarshal(w.Ask("GET", "/api/datasources/uid/"+uid, org, nil), &fields); err != nil {
+			w.T.Fatal(err)
+		}
+		edit(fields)
+		switch status, answer := w.Grafana.Do("PUT", "/api/datasources/uid/"+uid, org, fields); {
+		case status == 409:
+			return fmt.Errorf("changed meanwhile: %s", answer)
+		case status > 299:
+			w.T.Fatalf("editing %s: %d %s", uid, status, answer)
+		}
+		return nil
+	})
 }
 
 // full is a DataSource that has all there is, with Secret login and ConfigMap ca.
