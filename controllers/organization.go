@@ -140,9 +140,8 @@ func (x *organization) Connection() (*connection.Conn, string) {
 
 // Prepare forgets an id under which there is nothing any more: in a restored database the next organization may well
 // get the same, and its status must not look like the one from before.
-func (x *organization) Prepare() lifecycle.Event {
+func (x *organization) Prepare() {
 	x.obj.Status.OrgID = 0
-	return lifecycle.EventCreated
 }
 
 func (x *organization) Create(ctx context.Context) (*orgState, error) {

@@ -36,7 +36,7 @@ func (p *pass[T, R]) remove(ctx context.Context) error {
 		return fmt.Errorf("%w; annotate this object %s=true to let go of it as it is", err, v1alpha1.AnnotationAbandon)
 	}
 	defer leave()
-	if p.have, err = p.ext.Find(ctx); err != nil {
+	if err := p.find(ctx); err != nil {
 		return err
 	}
 	if err := p.proveAbsence(ctx); err != nil {

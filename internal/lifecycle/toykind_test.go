@@ -41,6 +41,7 @@ type ToyStatus struct {
 	v1alpha1.CommonStatus `json:",inline"`
 	ID                    int64  `json:"id,omitempty"`
 	Prepared              string `json:"prepared,omitempty"`
+	Key                   string `json:"key,omitempty"`
 }
 
 // CommonSpec is the part of the spec that all kinds share.
@@ -195,7 +196,9 @@ type (
 	connected       struct{ conn *connection.Conn }
 	contained       struct{ w *world }
 	conflictChecker struct{ w *world }
-	preparer        struct{ x *external }
+	preparerFunc    func()
+	intentRecorder  struct{ x *external }
+	announcer       struct{}
 	checker         struct{ w *world }
 	settler         struct{ settled bool }
 	rechecker       struct{ after time.Duration }
@@ -227,9 +230,12 @@ func (c contained) Forbidden() *lifecycle.Suspect {
 
 func (c conflictChecker) CheckConflict(context.Context) error { return c.w.step("CheckConflict") }
 
-func (p preparer) Prepare() lifecycle.Event {
-	p.x.obj.Status.Prepared = "yes"
-	return lifecycle.Event{Reason: "Rotated", Message: "Made as prepared"}
+func (f preparerFunc) Prepare() { f() }
+
+func (r intentRecorder) RecordIntent() { r.x.obj.Status.Prepared = "yes" }
+
+func (announcer) Announce() lifecycle.Event {
+	return lifecycle.Event{Reason: "Rotated", Message: "Made as announced"}
 }
 
 func (c checker) Check(context.Context, *thing) error { return c.w.step("Check") }
