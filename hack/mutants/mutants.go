@@ -41,9 +41,16 @@ var mutants = []mutant{
 	{
 		name: "first intent believed after a status that is newer",
 		file: "internal/lifecycle/intent.go",
-		old:  "	if status.CreateStarted != nil || !p.entry.statusLost(p.obj) {\n",
-		new:  "	if status.CreateStarted != nil {\n",
+		old:  "held || !p.entry.statusLost(p.obj) {\n",
+		new:  "held {\n",
 		test: "TestStatusOutweighsTheIntentOfTheFirstCreate", tests: "internal/lifecycle",
+	},
+	{
+		name:      "first intent believed after an identity",
+		file:      "internal/lifecycle/intent.go",
+		old:       "held || !p.entry.statusLost(p.obj) {\n",
+		new:       "held && false || !p.entry.statusLost(p.obj) {\n",
+		scenarios: "team created",
 	},
 	{
 		name: "intent of another object believed",

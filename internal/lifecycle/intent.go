@@ -51,8 +51,7 @@ func (p *pass[T, R]) annotateIntent(ctx context.Context) error {
 
 // recallIntent has the status say what the annotation does, as long as nothing else has been written there.
 func (p *pass[T, R]) recallIntent() {
-	status := p.obj.CommonStatus()
-	if status.CreateStarted != nil || !p.entry.statusLost(p.obj) {
+	if held := p.kind.Held != nil && p.kind.Held(p.obj); held || !p.entry.statusLost(p.obj) {
 		return
 	}
 	words := strings.Fields(p.obj.GetAnnotations()[v1alpha1.AnnotationCreateStarted])
@@ -63,7 +62,7 @@ func (p *pass[T, R]) recallIntent() {
 	if err != nil || started.After(p.Now().Add(maxClockSkew)) {
 		return
 	}
-	status.CreateStarted = &metav1.Time{Time: started}
+	p.obj.CommonStatus().CreateStarted = &metav1.Time{Time: started}
 	if p.kind.Key != nil && len(words) > 2 {
 		*p.kind.Key(p.obj) = words[2]
 	}

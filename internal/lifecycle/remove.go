@@ -28,7 +28,7 @@ func (p *pass[T, R]) remove(ctx context.Context) error {
 	leave, err := p.connect(ctx)
 	switch {
 	case isGone(err):
-		p.searched = true // nothing of it is left, and its children must know
+		p.searched, p.obj.CommonStatus().CreateStarted = true, nil // nothing is left, and its children must know
 		return p.dropAfterDependents(ctx)
 	case errors.Is(err, connection.ErrQueued):
 		return err
