@@ -51,10 +51,11 @@ type organization struct {
 
 func (k organizationKind) describe() lifecycle.Kind[*v1alpha1.Organization, orgState] {
 	return lifecycle.Kind[*v1alpha1.Organization, orgState]{
-		List:    &v1alpha1.OrganizationList{},
-		Connect: k.Connect,
-		Held:    k.Held,
-		In:      &v1alpha1.Instance{},
+		List:      &v1alpha1.OrganizationList{},
+		Connect:   k.Connect,
+		Held:      k.Held,
+		MarkStays: true, // in the address, by the time that the birth name goes
+		In:        &v1alpha1.Instance{},
 		Parent: func(obj *v1alpha1.Organization) types.NamespacedName {
 			return lifecycle.ParentKey(obj.Spec.InstanceRef, obj.Namespace)
 		},

@@ -76,7 +76,7 @@ var mutants = []mutant{
 	{
 		name: "identity not kept before what is changed under it",
 		file: "internal/lifecycle/apply.go",
-		old:  "	if fresh && len(diff) > 0 {",
+		old:  "	if fresh && len(diff) > 0 && !p.kind.MarkStays {",
 		new:  "	if false {",
 		test: "TestIdentityIsWrittenBeforeAnythingIsChangedUnderIt", tests: "internal/lifecycle",
 	},

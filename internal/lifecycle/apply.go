@@ -34,7 +34,7 @@ func (p *pass[T, R]) apply(ctx context.Context) error {
 	}
 	fresh := p.ext.Record(p.have)
 	diff := p.ext.Diff(p.have)
-	if fresh && len(diff) > 0 { // nothing is changed under an identity that only this process knows
+	if fresh && len(diff) > 0 && !p.kind.MarkStays { // else only this process would know it
 		if err := p.keepStatus(ctx); err != nil {
 			return err
 		}
