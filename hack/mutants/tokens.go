@@ -257,14 +257,14 @@ var tokenMutants = []mutant{
 		name:      "released Secret's token revoked",
 		file:      "internal/token/secret.go",
 		old:       "	return metav1.IsControlledBy(secret, obj) || disowned\n",
-		new:       "	return metav1.IsControlledBy(secret, obj) || disowned && obj.DeletionTimestamp.IsZero()\n",
+		new:       "	return metav1.IsControlledBy(secret, obj) || disowned && obj.GetDeletionTimestamp().IsZero()\n",
 		scenarios: "orphaned",
 	},
 	{
 		name:      "Secret that lost its owner taken for a foreign one",
 		file:      "internal/token/secret.go",
 		old:       "	return metav1.IsControlledBy(secret, obj) || disowned\n",
-		new:       "	return metav1.IsControlledBy(secret, obj) || disowned && !obj.DeletionTimestamp.IsZero()\n",
+		new:       "	return metav1.IsControlledBy(secret, obj) || disowned && !obj.GetDeletionTimestamp().IsZero()\n",
 		scenarios: "without its owner",
 	},
 	{
