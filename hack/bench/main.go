@@ -54,7 +54,7 @@ func main() {
 	flag.StringVar(&o.only, "only", "", "regular expression on the names of the rows to measure")
 	flag.Uint64Var(&o.seed, "seed", 0, "what the dashboards hold; 0: something new")
 	flag.StringVar(&o.profile, "profile", profiles[0].name,
-		"what Grafana is like: slow (SQLite, 40 ms a save), fast (SQLite in WAL mode, 7 ms) or "+
+		"what Grafana is like: slow (SQLite, 47 ms a save), fast (SQLite in WAL mode, 7 ms) or "+
 			"postgres (20 ms, and eight at once are 1.3 times as quick)")
 	flag.StringVar(&o.compare, "compare", "",
 		"another checkout of this repository, whose operator is measured in turn with this one")

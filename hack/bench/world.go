@@ -115,8 +115,15 @@ func (w *world) close(ctx context.Context) error {
 			err = errors.Join(err, c.DeleteOrg(ctx, org.ID))
 		}
 	}
+	users, failed := c.SearchUsers(ctx, w.prefix)
+	err = errors.Join(err, failed)
+	for _, user := range users {
+		if strings.HasPrefix(user.Login, w.prefix) {
+			err = errors.Join(err, c.DeleteUser(ctx, user.ID))
+		}
+	}
 	if err != nil {
-		return fmt.Errorf("removing the organizations %s… from Grafana: %w", w.prefix, err)
+		return fmt.Errorf("removing the organizations and people %s… from Grafana: %w", w.prefix, err)
 	}
 	return nil
 }
