@@ -11,8 +11,8 @@ import (
 )
 
 // Limiter lets passes in to one Grafana: so many readers and so many writers at once, fairly among groups
-// (organizations). A pass that has to wait ends, and is woken when its turn comes. The next writers are let in ahead, so
-// that they have everything ready when those before them are done: one, or as many as Grafana can serve in the time
+// (organizations). A pass that has to wait ends, and is woken when its turn comes. The next writers are let in ahead,
+// so that they have everything ready when those before them are done: one, or as many as Grafana can serve in the time
 // that it takes to prepare a request.
 type Limiter struct {
 	mu      sync.Mutex

@@ -6,11 +6,11 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/time/rate"
 	corev1 "k8s.io/api/core/v1"
 	eventsv1 "k8s.io/api/events/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/runtime"
-	"golang.org/x/time/rate"
 	clienteventsv1 "k8s.io/client-go/kubernetes/typed/events/v1"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/events"
@@ -46,8 +46,8 @@ type eventSink struct {
 	ending map[string]time.Time // when each namespace was last seen to be
 }
 
-// routineBurst events that conditions tell as well are sent at once, and then one each routinePace: a tenant that is set
-// up shows in events, and a fleet that is does not cost Kubernetes a write more for each object.
+// routineBurst events that conditions tell as well are sent at once, and then one each routinePace: a tenant that is
+// set up shows in events, and a fleet that is does not cost Kubernetes a write more for each object.
 const (
 	routineBurst = 100
 	routinePace  = time.Second

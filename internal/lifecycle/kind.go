@@ -36,8 +36,8 @@ type Kind[T Object, R any] struct {
 	// the intent. Default: the mark finds it whatever was edited.
 	Key func(obj T) *string
 
-	// MarkStays says that what is changed in Grafana leaves the mark, by which it is found again. Default: a new identity
-	// is written to status before anything is changed.
+	// MarkStays says that what is changed in Grafana leaves the mark, by which it is found again. Default: a new
+	// identity is written to status before anything is changed.
 	MarkStays bool
 
 	// In is an empty object of the kind that contains this one, and Parent the one that contains obj. Default: nothing
