@@ -178,7 +178,7 @@ func (b *bench) bareLoop(ctx context.Context, w *world) (all, saves time.Duratio
 
 // restart restarts the operator with nothing changed, and watches it at rest.
 func (b *bench) restart(ctx context.Context, w *world) error {
-	if err := w.front.quiet(ctx, calm, 2*time.Minute); err != nil {
+	if err := w.front.quiet(ctx, 2*time.Minute); err != nil {
 		return err
 	}
 	b.progress("restarting the operator")
@@ -191,7 +191,7 @@ func (b *bench) restart(ctx context.Context, w *world) error {
 	if err := w.start(); err != nil {
 		return err
 	}
-	if err := w.front.quiet(ctx, calm, resync+resync/10); err != nil {
+	if err := w.front.quiet(ctx, resync+resync/10); err != nil {
 		return err
 	}
 	restarted, err := w.kubeWrites(ctx)

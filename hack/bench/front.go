@@ -164,8 +164,8 @@ func (f *front) counted() tally {
 	return t
 }
 
-// quiet waits until nothing was asked for a time, but no longer than atMost.
-func (f *front) quiet(ctx context.Context, calm, atMost time.Duration) error {
+// quiet waits until nothing was asked for as long as calm is, but no longer than atMost.
+func (f *front) quiet(ctx context.Context, atMost time.Duration) error {
 	start := time.Now()
 	err := local.Poll(ctx, atMost, func(context.Context) (bool, error) {
 		last := f.counted().last

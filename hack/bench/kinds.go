@@ -29,7 +29,7 @@ var kinds = []kind{
 			spec := v1alpha1.UserSpec{InstanceRef: v1alpha1.LocalObjectReference{Name: instanceName}}
 			return &v1alpha1.User{ObjectMeta: meta, Spec: spec}
 		}},
-	{"membership", "memberships", regexp.MustCompile(`^/api/orgs?/([0-9]+/)?users\b`),
+	{"membership", "memberships", regexp.MustCompile(`^/api/orgs?/(\d+/)?users\b`),
 		func(meta metav1.ObjectMeta, org v1alpha1.ObjectReference) client.Object {
 			member := v1alpha1.Member{Login: meta.Name, Role: v1alpha1.RoleViewer}
 			spec := v1alpha1.MembershipSpec{OrganizationRef: org, Members: []v1alpha1.Member{member}}

@@ -29,11 +29,17 @@ func (b *bench) large(ctx context.Context) error {
 			}
 			b.progress("creating %d organizations and %d dashboards", w.orgs, b.dashboards)
 			start := time.Now()
-			if err := errors.Join(w.createOrgs(ctx), w.createDashboards(ctx, 0, b.dashboards)); err != nil {
+			if err := w.createOrgs(ctx); err != nil {
+				return err
+			}
+			if err := w.createDashboards(ctx, 0, b.dashboards); err != nil {
 				return err
 			}
 			b.progress("all are there, and become Ready")
-			if err := errors.Join(w.await(ctx, "organizations", w.orgs), w.await(ctx, "dashboards", b.dashboards)); err != nil {
+			if err := w.await(ctx, "organizations", w.orgs); err != nil {
+				return err
+			}
+			if err := w.await(ctx, "dashboards", b.dashboards); err != nil {
 				return err
 			}
 			took := time.Since(start)
@@ -70,7 +76,7 @@ func (b *bench) restartLarge(ctx context.Context, w *world) error {
 	if err := w.start(); err != nil {
 		return err
 	}
-	if err := w.front.quiet(ctx, calm, resyncLarge); err != nil {
+	if err := w.front.quiet(ctx, resyncLarge); err != nil {
 		return err
 	}
 	asked := w.front.counted()

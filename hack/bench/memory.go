@@ -72,7 +72,7 @@ func (b *bench) weigh(ctx context.Context, w *world, row string, empty weight) e
 	if err := w.start(); err != nil {
 		return err
 	}
-	if err := w.front.quiet(ctx, calm, patience); err != nil {
+	if err := w.front.quiet(ctx, patience); err != nil {
 		return err
 	}
 	if have, err = w.settle(ctx); err != nil {

@@ -99,7 +99,7 @@ func (c *Cluster) startAPIServer() (err error) {
 	c.env = &envtest.Environment{
 		UseExistingCluster:       new(false),
 		BinaryAssetsDirectory:    c.assets,
-		CRDDirectoryPaths:        []string{filepath.Join(c.tree, "config/crd/bases")},
+		CRDDirectoryPaths:        []string{filepath.Join(c.tree, "config", "crd", "bases")},
 		ErrorIfCRDPathMissing:    true,
 		CRDInstallOptions:        envtest.CRDInstallOptions{MaxTime: time.Minute},
 		ControlPlaneStartTimeout: time.Minute,

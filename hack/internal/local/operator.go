@@ -50,7 +50,7 @@ func (c *Cluster) Operator(ctx context.Context) (*Operator, error) {
 
 // bind gives a user the role of config/rbac.
 func (c *Cluster) bind(ctx context.Context, user string) error {
-	content, err := os.ReadFile(filepath.Join(c.tree, "config/rbac/role.yaml"))
+	content, err := os.ReadFile(filepath.Join(c.tree, "config", "rbac", "role.yaml"))
 	if err != nil {
 		return err
 	}
