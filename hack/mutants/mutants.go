@@ -53,6 +53,20 @@ var mutants = []mutant{
 		scenarios: "team created",
 	},
 	{
+		name:      "intent kept when what contained the object is gone",
+		file:      "internal/lifecycle/remove.go",
+		old:       "		p.searched, p.obj.CommonStatus().CreateStarted = true, nil // ",
+		new:       "		p.searched = true // ",
+		scenarios: "wiped, its organization gone",
+	},
+	{
+		name: "all routine events sent",
+		file: "internal/lifecycle/eventsink.go",
+		old:  "isRoutine(event) && !s.routine.AllowN(s.now(), 1)",
+		new:  "isRoutine(event) && s.routine == nil",
+		test: "TestOfThousandsOfRoutineEventsAtOnceNotAllAreSent", tests: "internal/lifecycle",
+	},
+	{
 		name: "intent of another object believed",
 		file: "internal/lifecycle/intent.go",
 		old:  "	if len(words) < 2 || words[1] != string(p.obj.GetUID()) {",
