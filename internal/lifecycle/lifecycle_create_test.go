@@ -112,6 +112,7 @@ func TestLostAnswerToCreateIsFoundByTheMark(t *testing.T) {
 	shelf := w.shelf()
 	w.lost["Create"] = breakdown
 	w.near(w.visit(shelf), time.Second)
+	w.steps("Connect, Find, write metadata, Create, write status") // and the finalizer is never off
 	w.conditions(shelf, "Ready=False GrafanaUnavailable, Reconciling=True GrafanaUnavailable")
 	if shelf.Status.CreateStarted == nil {
 		t.Error("the intent was dropped, although nobody knows what came of it")
