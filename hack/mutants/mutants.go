@@ -171,11 +171,12 @@ var mutants = []mutant{
 		new:  "	if status := p.obj.CommonStatus(); true {\n",
 	},
 	{
-		name: "finalizer dropped when a create fails",
-		file: "internal/lifecycle/apply.go",
-		old:  "err == nil {\n		p.events = append(p.events, created)\n	}\n",
-		new:  "err == nil {\n		p.events = append(p.events, created)\n	} else if rerr := p.release(ctx, Event{}); rerr != nil {\n		return rerr\n	}\n",
-		test: "TestLostAnswerToCreateIsFoundByTheMark", tests: "internal/lifecycle",
+		name:  "finalizer dropped when a create fails",
+		file:  "internal/lifecycle/apply.go",
+		old:   "err == nil {\n		p.events = append(p.events, created)\n	}\n",
+		new:   "err == nil {\n		p.events = append(p.events, created)\n	} else if rerr := p.release(ctx, Event{}); rerr != nil {\n		return rerr\n	}\n",
+		test:  "TestLostAnswerToCreateIsFoundByTheMark",
+		tests: "internal/lifecycle",
 	},
 	{
 		name:      "finalizer dropped while the way there is blocked",
