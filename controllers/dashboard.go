@@ -60,7 +60,6 @@ func (k dashboardKind) describe() lifecycle.Kind[*v1alpha1.Dashboard, dashboardS
 		List:    &v1alpha1.DashboardList{},
 		Connect: k.Connect,
 		Held:    k.Held,
-		Key:     func(obj *v1alpha1.Dashboard) *string { return &obj.Status.UID },
 		In:      &v1alpha1.Organization{},
 		Parent: func(obj *v1alpha1.Dashboard) types.NamespacedName {
 			return lifecycle.ParentKey(obj.Spec.OrganizationRef, obj.Namespace)

@@ -16,20 +16,6 @@ func dashboardScenarios() []crash.Scenario {
 			Before: crash.WithOrg,
 			Act:    func(w *crash.World) { w.Create(crash.Dashboard("requests", crash.OneDashboard)) },
 		},
-		{Name: "dashboard of a uid in its source, which is changed while it is created", Before: crash.WithOrg,
-			Act: func(w *crash.World) {
-				w.Create(crash.Dashboard("", contentOfUID("first")))
-				w.Visit("Dashboard tenant/dashboard")
-				crash.Edit(w, crash.Dashboard("", ""), func(d *v1alpha1.Dashboard) {
-					*d.Spec.Source.JSON = contentOfUID("second")
-				})
-			}},
-		{Name: "dashboard of a uid in its source deleted while it is created", Before: crash.WithOrg,
-			Act: func(w *crash.World) {
-				w.Create(crash.Dashboard("", contentOfUID("first")))
-				w.Visit("Dashboard tenant/dashboard")
-				w.Delete(crash.Dashboard("", ""))
-			}},
 		{Name: "dashboard changed", Before: crash.Tenant, Act: func(w *crash.World) {
 			crash.Edit(
 				w,
@@ -85,11 +71,6 @@ func dashboardScenarios() []crash.Scenario {
 			return nil
 		}},
 	}
-}
-
-// contentOfUID is a dashboard whose content has a uid.
-func contentOfUID(uid string) string {
-	return strings.Replace(crash.OneDashboard, "{", `{"uid":"`+uid+`",`, 1)
 }
 
 // withDashboard is an organization with one dashboard in it.

@@ -12,11 +12,12 @@ import (
 )
 
 // Prepare fixes the uid before the request that creates under it.
-func (x *dash) Prepare() {
+func (x *dash) Prepare() lifecycle.Event {
 	x.obj.Status.UID, x.obj.Status.OrgID = x.uid, x.org.ID()
 	x.obj.Status.Version, x.obj.Status.FolderUID, x.obj.Status.SavedAt = 0, "", nil
 	x.obj.Status.ContentHash, x.obj.Status.ContentGeneration = "", 0
 	x.obj.Status.StoredHash, x.obj.Status.PermissionsPending = "", true
+	return lifecycle.EventCreated
 }
 
 func (x *dash) Create(ctx context.Context) (*dashboardState, error) {

@@ -121,9 +121,10 @@ func (x *source) wanted(adopted bool) grafana.DataSource {
 }
 
 // Prepare fixes the uid before the request that creates under it.
-func (x *source) Prepare() {
+func (x *source) Prepare() lifecycle.Event {
 	x.obj.Status = v1alpha1.DataSourceStatus{CommonStatus: x.obj.Status.CommonStatus}
 	x.obj.Status.UID, x.obj.Status.OrgID = x.uid, x.org.ID()
+	return lifecycle.EventCreated
 }
 
 func (x *source) Create(ctx context.Context) (*sourceState, error) {

@@ -217,11 +217,12 @@ func madeThen(status v1alpha1.FolderStatus, created time.Time) bool {
 }
 
 // Prepare fixes the uid before the request that creates under it.
-func (x *folder) Prepare() {
+func (x *folder) Prepare() lifecycle.Event {
 	status := &x.obj.Status
 	*status = v1alpha1.FolderStatus{
 		CommonStatus: status.CommonStatus, UID: x.uid, OrgID: x.org.ID(), PermissionsPending: true,
 	}
+	return lifecycle.EventCreated
 }
 
 func (x *folder) Create(ctx context.Context) (*folderState, error) {

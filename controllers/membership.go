@@ -156,16 +156,12 @@ func (x *membership) look(ctx context.Context, due bool) (have *membershipState,
 	return have, fresh, err
 }
 
-// RecordIntent puts into status whom Create is about to add.
-func (x *membership) RecordIntent() {
+// Prepare puts into status whom Create is about to add.
+func (x *membership) Prepare() lifecycle.Event {
 	if x.obj.Status.CreateStarted != nil {
 		x.tried = slices.Clone(x.recorded())
 	}
 	x.Record(x.joining)
-}
-
-// Announce names them.
-func (x *membership) Announce() lifecycle.Event {
 	var names []string
 	for _, j := range x.joining.join {
 		names = append(names, j.Who())

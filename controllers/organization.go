@@ -51,11 +51,10 @@ type organization struct {
 
 func (k organizationKind) describe() lifecycle.Kind[*v1alpha1.Organization, orgState] {
 	return lifecycle.Kind[*v1alpha1.Organization, orgState]{
-		List:      &v1alpha1.OrganizationList{},
-		Connect:   k.Connect,
-		Held:      k.Held,
-		MarkStays: true, // in the address, by the time that the birth name goes
-		In:        &v1alpha1.Instance{},
+		List:    &v1alpha1.OrganizationList{},
+		Connect: k.Connect,
+		Held:    k.Held,
+		In:      &v1alpha1.Instance{},
 		Parent: func(obj *v1alpha1.Organization) types.NamespacedName {
 			return lifecycle.ParentKey(obj.Spec.InstanceRef, obj.Namespace)
 		},
@@ -141,8 +140,9 @@ func (x *organization) Connection() (*connection.Conn, string) {
 
 // Prepare forgets an id under which there is nothing any more: in a restored database the next organization may well
 // get the same, and its status must not look like the one from before.
-func (x *organization) Prepare() {
+func (x *organization) Prepare() lifecycle.Event {
 	x.obj.Status.OrgID = 0
+	return lifecycle.EventCreated
 }
 
 func (x *organization) Create(ctx context.Context) (*orgState, error) {

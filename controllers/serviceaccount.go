@@ -38,11 +38,10 @@ type serviceAccount struct {
 
 func (k serviceAccountKind) describe() lifecycle.Kind[*v1alpha1.ServiceAccount, accountState] {
 	return lifecycle.Kind[*v1alpha1.ServiceAccount, accountState]{
-		List:      &v1alpha1.ServiceAccountList{},
-		Connect:   k.Connect,
-		Held:      k.Held,
-		MarkStays: true, // the login
-		In:        &v1alpha1.Organization{},
+		List:    &v1alpha1.ServiceAccountList{},
+		Connect: k.Connect,
+		Held:    k.Held,
+		In:      &v1alpha1.Organization{},
 		Parent: func(obj *v1alpha1.ServiceAccount) types.NamespacedName {
 			return lifecycle.ParentKey(obj.Spec.OrganizationRef, obj.Namespace)
 		},

@@ -86,8 +86,9 @@ func (x *team) ResyncSlot() string { return "teams of " + x.owner.String() }
 func (x *team) ResyncDue() { x.due = true }
 
 // Prepare forgets what was known of another team.
-func (x *team) Prepare() {
+func (x *team) Prepare() lifecycle.Event {
 	x.obj.Status = v1alpha1.TeamStatus{CommonStatus: x.obj.Status.CommonStatus, OrgID: x.org.ID()}
+	return lifecycle.EventCreated
 }
 
 func (x *team) Create(ctx context.Context) (*teamState, error) {

@@ -63,8 +63,8 @@ func (x *accountToken) values(r token.Record) map[string]any {
 	}
 }
 
-// Announce tells why a key is made: the first one, one ahead of time, or one in the place of a loss.
-func (x *accountToken) Announce() lifecycle.Event {
+// Prepare tells why a key is made: the first one, one ahead of time, or one in the place of a loss.
+func (x *accountToken) Prepare() lifecycle.Event {
 	switch {
 	case x.have.live != nil:
 		return lifecycle.Event{

@@ -127,10 +127,11 @@ func (x *user) Connection() (*connection.Conn, string) {
 // birthName is the display name that the login is created under.
 func (x *user) birthName() string { return mark.BirthName(x.obj.WantedName(), x.obj) }
 
-// RecordIntent notes the login under which one is about to be created, and forgets what was known of the one before.
-func (x *user) RecordIntent() {
+// Prepare notes the login under which one is about to be created, and forgets what was known of the one before.
+func (x *user) Prepare() lifecycle.Event {
 	common, login := x.obj.Status.CommonStatus, x.birthLogin()
 	x.obj.Status = v1alpha1.UserStatus{CommonStatus: common, Login: login, SecretName: x.obj.Status.SecretName}
+	return lifecycle.EventCreated
 }
 
 // birthLogin is the one that an earlier request, which may still land, was sent with. It is changed afterwards.

@@ -10,10 +10,6 @@ const Finalizer = "grafana-tenancy.dev/finalizer"
 // AnnotationAbandon is set to "true" by a person on an object that is being deleted, to release it without touching Grafana. What it made there stays.
 const AnnotationAbandon = "grafana-tenancy.dev/abandon"
 
-// AnnotationCreateStarted is set by the operator when it is about to create an object in Grafana for the first time: when that is, the object's own uid, and, for a Dashboard, the uid that it gets in
-// Grafana. It is read only as long as the status says nothing, so that a create whose answer was lost is found again.
-const AnnotationCreateStarted = "grafana-tenancy.dev/create-started"
-
 // AnnotationConfirmOrgID is given to an Organization by a person, with Grafana's id of the organization as its value, to say that the organization recorded in status is the right one although
 // it has lost the operator's mark and its name.
 const AnnotationConfirmOrgID = "grafana-tenancy.dev/confirm-org-id"

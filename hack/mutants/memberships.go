@@ -17,8 +17,8 @@ var membershipMutants = []mutant{
 	{
 		name: "people added without an intent",
 		file: "controllers/membership.go",
-		old:  "	x.Record(x.joining)\n",
-		new:  "", scenarios: "membership deleted while|membership changed while",
+		old:  "	x.Record(x.joining)\n	var names",
+		new:  "	var names", scenarios: "membership deleted while|membership changed while",
 	},
 	{
 		name: "who was added in between taken for the operator's own",

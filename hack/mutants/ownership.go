@@ -66,8 +66,8 @@ var ownershipMutants = []mutant{
 	{
 		name: "id under which there is nothing any more kept at a create",
 		file: "controllers/organization.go",
-		old:  "	x.obj.Status.OrgID = 0\n",
-		new:  "", scenarios: "restored from before",
+		old:  "	x.obj.Status.OrgID = 0\n	return lifecycle.EventCreated\n",
+		new:  "	return lifecycle.EventCreated\n", scenarios: "restored from before",
 	},
 	{
 		name: "connection made from versions of Secrets",

@@ -74,7 +74,7 @@ func New(api *grafana.Client, c Config) *Conn {
 	return &Conn{
 		Client:  api,
 		Config:  c,
-		Limiter: NewLimiter(c.MaxReads, c.MaxWrites, api.Delay, c.Clock),
+		Limiter: NewLimiter(c.MaxReads, c.MaxWrites, api.Delay),
 		proofs:  map[int64]proof{},
 	}
 }

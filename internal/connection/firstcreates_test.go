@@ -21,7 +21,7 @@ func newAloneWorld(t *testing.T, writers int) (*Conn, *gateWorld) {
 		t.Fatal(err)
 	}
 	w := newGateWorld(1, 1)
-	return &Conn{Client: client, Limiter: NewLimiter(1, writers, func() time.Duration { return 0 }, time.Now)}, w
+	return &Conn{Client: client, Limiter: NewLimiter(1, writers, func() time.Duration { return 0 })}, w
 }
 
 func TestTheFirstOfAKindInAnOrganizationIsMadeAlone(t *testing.T) {

@@ -11,20 +11,16 @@ import (
 )
 
 // Limiter lets passes in to one Grafana: so many readers and so many writers at once, fairly among groups
-// (organizations). A pass that has to wait ends, and is woken when its turn comes. The next writers are let in ahead,
-// so that they have everything ready when those before them are done: one, or as many as Grafana can serve in the time
-// that it takes to prepare a request.
+// (organizations). A pass that has to wait ends, and is woken when its turn comes. Only the next writer is let in
+// ahead, so that it has everything ready when the one before it is done.
 type Limiter struct {
 	mu      sync.Mutex
 	read    admission
 	write   admission
 	writing chan struct{} // those who send their request
-	// pace is how long a write takes on average; 0: nobody knows yet.
-	pace time.Duration
 	// delay is how long until Grafana may be asked again.
 	delay func() time.Duration
 	timer *time.Timer
-	clock func() time.Time
 }
 
 // ErrQueued ends a pass that has to wait its turn; it is woken when the turn comes.
@@ -54,8 +50,8 @@ type admission struct {
 // when all workers are busy.
 const reservationTimeout = 5 * time.Second
 
-// NewLimiter lets in so many readers and writers at once, once delay is over. The clock tells how long they take.
-func NewLimiter(readers, writers int, delay func() time.Duration, clock func() time.Time) *Limiter {
+// NewLimiter lets in so many readers and writers at once, once delay is over.
+func NewLimiter(readers, writers int, delay func() time.Duration) *Limiter {
 	side := func(n int) admission {
 		return admission{
 			slots:    max(1, n),
@@ -69,7 +65,6 @@ func NewLimiter(readers, writers int, delay func() time.Duration, clock func() t
 		write:   side(writers + 1),
 		writing: make(chan struct{}, max(1, writers)),
 		delay:   delay,
-		clock:   clock,
 	}
 }
 
@@ -83,16 +78,17 @@ const beginTimeout = 2 * time.Second
 // BeginWrite is called by a writer with everything ready; done by the same once its requests are answered. One that
 // waits too long goes back into the queue.
 func (g *Limiter) BeginWrite(ctx context.Context, t Waiter) (done func(), err error) {
+	done = func() { <-g.writing }
 	select {
 	case g.writing <- struct{}{}:
-		return g.writer(), nil
+		return done, nil
 	default:
 	}
 	wait := time.NewTimer(beginTimeout)
 	defer wait.Stop()
 	select {
 	case g.writing <- struct{}{}:
-		return g.writer(), nil
+		return done, nil
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	case <-wait.C:
@@ -101,37 +97,6 @@ func (g *Limiter) BeginWrite(ctx context.Context, t Waiter) (done func(), err er
 		g.write.enqueue(t)
 		return nil, ErrQueued
 	}
-}
-
-// preparation is about how long a writer takes until it has everything ready: it reads, and writes its intent.
-const preparation = 50 * time.Millisecond
-
-// maxAhead bounds how many are let in ahead, and with them what they hold in memory.
-const maxAhead = 8
-
-// writer is the end of a write that begins now.
-func (g *Limiter) writer() (done func()) {
-	began := g.clock()
-	return func() {
-		<-g.writing
-		g.written(g.clock().Sub(began))
-	}
-}
-
-// written has the pace follow what the last writes took, and lets in as many ahead as that asks for.
-func (g *Limiter) written(took time.Duration) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if g.pace == 0 {
-		g.pace = took
-	}
-	g.pace += (took - g.pace) / 8
-	ahead := 1
-	if g.pace > 0 {
-		ahead = int(min(max(preparation/g.pace, 1), maxAhead))
-	}
-	g.write.slots = cap(g.writing) + ahead
-	g.wakeLocked()
 }
 
 // Acquire lets a pass in, or puts it in the queue and answers errParked. leave must be called at its end.

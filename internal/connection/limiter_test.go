@@ -28,7 +28,7 @@ func newGateWorld(readers, writers int) *gateWorld {
 		w.mu.Lock()
 		defer w.mu.Unlock()
 		return w.wait
-	}, time.Now)
+	})
 	return w
 }
 

@@ -23,7 +23,7 @@ func (p *pass[T, R]) apply(ctx context.Context) error {
 		return err
 	}
 	defer leave()
-	if err := p.find(ctx); err != nil {
+	if p.have, err = p.ext.Find(ctx); err != nil {
 		return err
 	}
 	p.searched = true
@@ -32,17 +32,15 @@ func (p *pass[T, R]) apply(ctx context.Context) error {
 			return err
 		}
 	}
-	fresh := p.ext.Record(p.have)
-	diff := p.ext.Diff(p.have)
-	if fresh && len(diff) > 0 && !p.kind.MarkStays { // else only this process would know it
-		if err := p.keepStatus(ctx); err != nil {
+	if p.ext.Record(p.have) {
+		if err := p.keepStatus(ctx); err != nil { // never go on with an identity that only this process knows
 			return err
 		}
+		if len(p.events) == 0 && p.kind.Parent != nil {
+			p.event(v1alpha1.EventFound, "Found in Grafana, and taken for this object's")
+		}
 	}
-	if fresh && len(p.events) == 0 && p.kind.Parent != nil {
-		p.event(v1alpha1.EventFound, "Found in Grafana, and taken for this object's")
-	}
-	if err := p.update(ctx, diff); err != nil {
+	if err := p.update(ctx); err != nil {
 		return err
 	}
 	p.settle()
@@ -52,7 +50,8 @@ func (p *pass[T, R]) apply(ctx context.Context) error {
 	return nil
 }
 
-// create makes the object, once the intent is written.
+// create makes the object. The intent is written first, under the resourceVersion that was read: a stale copy of the
+// object is refused there, before anything is sent.
 func (p *pass[T, R]) create(ctx context.Context) error {
 	if err := p.acquireWrite(); err != nil {
 		return err
@@ -73,14 +72,12 @@ func (p *pass[T, R]) create(ctx context.Context) error {
 	status := p.obj.CommonStatus()
 	earlier := status.CreateStarted
 	created := EventCreated
-	if own, ok := p.ext.(Announcer); ok {
-		created = own.Announce()
-	}
 	if own, ok := p.ext.(Preparer); ok {
-		own.Prepare()
+		created = own.Prepare()
 	}
-	if err := p.writeIntent(ctx); err != nil {
-		status.CreateStarted = earlier
+	status.CreateStarted = p.now()
+	p.announce(v1alpha1.ReasonCreating, "it is being created in Grafana")
+	if err := p.writeStatus(ctx); err != nil {
 		return err
 	}
 	err = p.write(ctx, func() (err error) {
@@ -98,7 +95,8 @@ func (p *pass[T, R]) create(ctx context.Context) error {
 }
 
 // update puts right what differs.
-func (p *pass[T, R]) update(ctx context.Context, diff []string) error {
+func (p *pass[T, R]) update(ctx context.Context) error {
+	diff := p.ext.Diff(p.have)
 	if len(diff) == 0 {
 		return nil
 	}

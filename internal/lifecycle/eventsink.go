@@ -6,7 +6,6 @@ import (
 	"sync"
 	"time"
 
-	"golang.org/x/time/rate"
 	corev1 "k8s.io/api/core/v1"
 	eventsv1 "k8s.io/api/events/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -19,8 +18,7 @@ import (
 )
 
 // NewEventRecorder makes a recorder that sends nothing into a namespace that is being deleted, where Kubernetes takes
-// no new objects: client-go would log each refusal as an error. Nor does it send all of thousands that come at once and
-// say no more than a condition does. It records until ctx ends; then close it.
+// no new objects: client-go would log each refusal as an error. It records until ctx ends; then close it.
 func NewEventRecorder(
 	ctx context.Context, config *rest.Config, scheme *runtime.Scheme,
 ) (_ events.EventRecorder, closeRecorder func(), err error) {
@@ -28,7 +26,7 @@ func NewEventRecorder(
 	if err != nil {
 		return nil, nil, err
 	}
-	broadcaster := events.NewBroadcaster(newEventSink(&events.EventSinkImpl{Interface: api}, time.Now))
+	broadcaster := events.NewBroadcaster(&eventSink{EventSink: &events.EventSinkImpl{Interface: api}, now: time.Now})
 	if err := broadcaster.StartRecordingToSinkWithContext(ctx); err != nil {
 		return nil, nil, err
 	}
@@ -39,35 +37,18 @@ func NewEventRecorder(
 // an operator that may not read Namespaces.
 type eventSink struct {
 	events.EventSink
-	now     func() time.Time
-	routine *rate.Limiter
+	now func() time.Time
 
 	mu     sync.Mutex
 	ending map[string]time.Time // when each namespace was last seen to be
 }
 
-// routineBurst events that conditions tell as well are sent at once, and then one each routinePace: a tenant that is
-// set up shows in events, and a fleet that is does not cost Kubernetes a write more for each object.
-const (
-	routineBurst = 100
-	routinePace  = time.Second
-)
-
-// isRoutine reports whether an event says no more than that an object is there, or in sync again.
-func isRoutine(event *eventsv1.Event) bool {
-	return event.Reason == v1alpha1.ReasonInSync || event.Note == EventCreated.Message
-}
-
-func newEventSink(to events.EventSink, now func() time.Time) *eventSink {
-	return &eventSink{EventSink: to, now: now, routine: rate.NewLimiter(rate.Every(routinePace), routineBurst)}
-}
-
 // endingFor is how long a namespace is taken for one that is being deleted: one of the same name can come after it.
 const endingFor = time.Minute
 
-// Create sends an event unless its namespace is being deleted, or it is one of many that are routine.
+// Create sends an event unless its namespace is being deleted.
 func (s *eventSink) Create(ctx context.Context, event *eventsv1.Event) (*eventsv1.Event, error) {
-	if s.isEnding(event.Namespace) || isRoutine(event) && !s.routine.AllowN(s.now(), 1) {
+	if s.isEnding(event.Namespace) {
 		return event, nil
 	}
 	created, err := s.EventSink.Create(ctx, event)

@@ -11,8 +11,6 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/tools/events"
-
-	"grafana-tenancy.dev/operator/api/v1alpha1"
 )
 
 // kubernetes takes events, or refuses them.
@@ -51,7 +49,7 @@ func TestEventsOfANamespaceThatIsBeingDeletedAreNotSent(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			clock := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 			kube := &kubernetes{refusal: refusal}
-			sink := newEventSink(kube, func() time.Time { return clock })
+			sink := &eventSink{EventSink: kube, now: func() time.Time { return clock }}
 			expect := func(sent int, what string) {
 				t.Helper()
 				if kube.sent != sent {
@@ -86,7 +84,7 @@ func TestEventsOfANamespaceThatIsBeingDeletedAreNotSent(t *testing.T) {
 
 func TestEndedNamespacesAreForgotten(t *testing.T) {
 	clock := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
-	sink := newEventSink(&kubernetes{refusal: terminating()}, func() time.Time { return clock })
+	sink := &eventSink{EventSink: &kubernetes{refusal: terminating()}, now: func() time.Time { return clock }}
 	for _, namespace := range []string{"a", "b", "c"} {
 		if _, err := sink.Create(t.Context(), eventIn(namespace)); err != nil {
 			t.Error(err)
@@ -105,7 +103,7 @@ func TestOtherRefusalsOfEventsAreErrors(t *testing.T) {
 		apierrors.NewNotFound(corev1.Resource("events"), "e"),
 	} {
 		kube := &kubernetes{refusal: refusal}
-		sink := newEventSink(kube, time.Now)
+		sink := &eventSink{EventSink: kube, now: time.Now}
 		for range 2 {
 			if _, err := sink.Create(t.Context(), eventIn("team")); !errors.Is(err, refusal) {
 				t.Errorf("%v", err)
@@ -114,34 +112,5 @@ func TestOtherRefusalsOfEventsAreErrors(t *testing.T) {
 		if kube.sent != 2 {
 			t.Errorf("%v: %d requests", refusal, kube.sent)
 		}
-	}
-}
-
-func TestOfThousandsOfRoutineEventsAtOnceNotAllAreSent(t *testing.T) {
-	clock := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
-	kube := &kubernetes{}
-	sink := newEventSink(kube, func() time.Time { return clock })
-	sent := func(n int, reason, note string) int {
-		kube.sent = 0
-		for range n {
-			event := eventIn("team")
-			event.Reason, event.Note = reason, note
-			if _, err := sink.Create(t.Context(), event); err != nil {
-				t.Error(err)
-			}
-		}
-		return kube.sent
-	}
-	if n := sent(5000, v1alpha1.EventCreated, EventCreated.Message); n != routineBurst {
-		t.Errorf("%d of 5000 were sent, want %d", n, routineBurst)
-	}
-	for _, reason := range []string{v1alpha1.EventUpdated, v1alpha1.EventCreated, v1alpha1.ReasonRefused} {
-		if n := sent(500, reason, "Adding to the organization: ada"); n != 500 {
-			t.Errorf("%s: %d of 500 were sent, although nothing else tells what they say", reason, n)
-		}
-	}
-	clock = clock.Add(time.Minute)
-	if n := sent(500, v1alpha1.ReasonInSync, "Grafana holds what is asked for"); n != 60 {
-		t.Errorf("a minute later %d were sent, want 60", n)
 	}
 }

@@ -51,22 +51,10 @@ type ConflictChecker interface {
 	CheckConflict(ctx context.Context) error
 }
 
-// Preparer puts into status what must be known of a create request before it is sent, and takes out what was known of
-// another. A later pass, before its Find, does so again if nobody knows whether the request was sent: it must find the
-// same in the object, its parents, and what Kind.Key keeps. Default: there is nothing to know.
+// Preparer puts into status what must be known before the create request is sent, and says what people are told once
+// it was answered. Default: there is nothing to know, and they are told EventCreated.
 type Preparer interface {
-	Prepare()
-}
-
-// IntentRecorder puts into status what must be known before the create request is sent, and could not be found out
-// again: that is always written to status. Default: there is nothing of the kind.
-type IntentRecorder interface {
-	RecordIntent()
-}
-
-// Announcer says what people are told once the create request was answered. It is asked before. Default: EventCreated.
-type Announcer interface {
-	Announce() Event
+	Prepare() Event
 }
 
 // ChangePreparer puts into status what must be known before the requests of Update are sent, and reports whether there

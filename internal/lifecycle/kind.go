@@ -32,14 +32,6 @@ type Kind[T Object, R any] struct {
 	// Held reports whether obj may have something in Grafana, as far as its status says. Default: it never has.
 	Held func(obj T) bool
 
-	// Key is the field of status that says under what obj is created, where an edit could change that: it is kept with
-	// the intent. Default: the mark finds it whatever was edited.
-	Key func(obj T) *string
-
-	// MarkStays says that what is changed in Grafana leaves the mark, by which it is found again. Default: a new
-	// identity is written to status before anything is changed.
-	MarkStays bool
-
 	// In is an empty object of the kind that contains this one, and Parent the one that contains obj. Default: nothing
 	// contains it. The one such kind stands for the servers that connections lead to.
 	In     Object

@@ -14,7 +14,7 @@ func TestObjectIsMadeStepByStep(t *testing.T) {
 	w := newWorld(t)
 	shelf := w.shelf()
 	result := w.visit(shelf)
-	w.steps("Connect, Find, write metadata, Create, write status")
+	w.steps("Connect, write metadata, Find, write status, Create, write status, write status")
 	w.conditions(shelf, "Available=True InSync, Ready=True InSync")
 	w.told("Normal Created: Created in Grafana")
 	w.near(result, lifecycle.DefaultResync)
@@ -51,7 +51,7 @@ func TestKindInNothingHasItsFinalizerBeforeConnect(t *testing.T) {
 	server := w.server()
 	w.make(server.UID, "")
 	w.visit(server)
-	w.steps("write metadata, Connect, Find, write status")
+	w.steps("write metadata, Connect, Find, write status, write status")
 	w.conditions(server, "Available=True InSync, Ready=True InSync")
 	w.told()
 }
@@ -95,7 +95,7 @@ func TestNewIdentityIsKeptBeforeAnythingElse(t *testing.T) {
 		}
 	})
 	w.visit(shelf)
-	w.steps("Connect, Find, write metadata, write status, Update, write status")
+	w.steps("Connect, write metadata, Find, write status, Update, write status")
 }
 
 func TestIdentityThatCannotBeKeptEndsThePass(t *testing.T) {
@@ -104,7 +104,7 @@ func TestIdentityThatCannotBeKeptEndsThePass(t *testing.T) {
 	w.make(shelf.UID, "other")
 	w.fail("write status", errors.New("no quorum"))
 	_, err := w.reconcile(t.Context(), shelf)
-	w.steps("Connect, Find, write metadata, write status, write status")
+	w.steps("Connect, write metadata, Find, write status, write status")
 	if err == nil || w.things[0].Text != "other" {
 		t.Errorf("error %v, things %v", err, w.things)
 	}
@@ -115,7 +115,7 @@ func TestFailedLookMakesNothing(t *testing.T) {
 	shelf := w.shelf()
 	w.fail("Find", breakdown)
 	w.visit(shelf)
-	w.steps("Connect, Find, write metadata, write status")
+	w.steps("Connect, write metadata, Find, write status")
 	if shelf.Status.ObservedGeneration == 1 {
 		t.Error("the status says what the object has in Grafana, where nobody has looked")
 	}
@@ -193,7 +193,7 @@ func TestOrganizationIsProvenBeforeEachWrite(t *testing.T) {
 	w := newWorld(t, inOrganization)
 	shelf := w.shelf()
 	w.visit(shelf)
-	w.steps("Connect, Find, Prove, write metadata, Create, write status")
+	w.steps("Connect, write metadata, Find, Prove, write status, Create, write status, write status")
 	edit(w, shelf, func(o *Shelf) { o.Spec.Text = "changed" })
 	w.visit(shelf)
 	w.steps("Connect, Find, Prove, Update, write status")
@@ -207,7 +207,7 @@ func TestOrganizationThatIsNotProvenIsNotWrittenTo(t *testing.T) {
 	shelf := w.shelf()
 	w.fail("Prove", lifecycle.Waiting(v1alpha1.ReasonParentNotAvailable, "not ours"))
 	w.visit(shelf)
-	w.steps("Connect, Find, Prove, write metadata, write status")
+	w.steps("Connect, write metadata, Find, Prove, write status")
 
 	w.make(shelf.UID, "other")
 	w.visit(shelf)

@@ -13,68 +13,33 @@ import (
 // refusal is Grafana's: the request had no effect.
 var refusal = &grafana.Error{Method: "POST", Path: "/api/shelves", Status: 400, Message: "no"}
 
-// landsUntil is how long a create can take effect after it was sent: time-out, 30 s of grace, and the second that times
-// in status are cut to.
-const landsUntil = 61 * time.Second
-
 // breakdown is an answer that does not tell whether the request had an effect.
 var breakdown = &grafana.Error{Method: "POST", Path: "/api/shelves", Status: 500, Message: "sorry"}
 
 func TestIntentIsWrittenBeforeCreate(t *testing.T) {
 	w := newWorld(t)
-	shelf := w.synced()
-	w.things = nil
-	w.forgetLog()
+	shelf := w.shelf()
 	w.meanwhile("Create", func() {
 		w.reload(shelf)
+		w.conditions(shelf, "Ready=False Creating, Reconciling=True Creating")
 		if started := shelf.Status.CreateStarted; started == nil || !started.Time.Equal(w.clock) {
 			t.Errorf("createStarted is %v", started)
 		}
 	})
 	w.visit(shelf)
-	w.steps("Connect, Find, write status, Create, write status")
-	if shelf.Status.CreateStarted != nil {
-		t.Error("the intent was kept, although the only request was answered")
-	}
-}
-
-func TestFirstIntentComesWithTheFinalizer(t *testing.T) {
-	w := newWorld(t)
-	shelf := w.shelf()
-	w.meanwhile("Create", func() {
-		w.reload(shelf)
-		want := w.clock.Format(time.RFC3339) + " uid-of-shelf"
-		if got := shelf.Annotations[v1alpha1.AnnotationCreateStarted]; got != want || len(shelf.Finalizers) != 1 {
-			t.Errorf("annotation %q, finalizers %v", got, shelf.Finalizers)
-		}
-	})
-	w.visit(shelf)
-	w.steps("Connect, Find, write metadata, Create, write status")
 	if shelf.Status.CreateStarted != nil {
 		t.Error("the intent was kept, although the only request was answered")
 	}
 }
 
 func TestIntentThatCannotBeWrittenSendsNothing(t *testing.T) {
-	for step, again := range map[string]bool{"write metadata": false, "write status": true} {
-		w := newWorld(t)
-		shelf := w.shelf()
-		if again {
-			w.visit(shelf)
-			w.things = nil
-			w.forgetLog()
-		}
-		w.fail(step, errors.New("no quorum"))
-		if _, err := w.reconcile(t.Context(), shelf); err == nil {
-			t.Errorf("%s: no error, although the verdict cannot be written either", step)
-		}
-		if w.reload(shelf); shelf.Status.CreateStarted != nil || len(shelf.Finalizers) == 0 == again {
-			t.Errorf("%s: status %+v, finalizers %v", step, shelf.Status, shelf.Finalizers)
-		}
-		if len(w.things) > 0 {
-			t.Errorf("%s: it was made", step)
-		}
+	w := newWorld(t)
+	shelf := w.shelf()
+	w.fail("write status", errors.New("no quorum"))
+	if _, err := w.reconcile(t.Context(), shelf); err == nil {
+		t.Error("no error, although the verdict cannot be written either")
 	}
+	w.steps("Connect, write metadata, Find, write status, write status")
 }
 
 func TestStaleCopyIsRefusedBeforeAnythingIsSent(t *testing.T) {
@@ -112,7 +77,6 @@ func TestLostAnswerToCreateIsFoundByTheMark(t *testing.T) {
 	shelf := w.shelf()
 	w.lost["Create"] = breakdown
 	w.near(w.visit(shelf), time.Second)
-	w.steps("Connect, Find, write metadata, Create, write status") // and the finalizer is never off
 	w.conditions(shelf, "Ready=False GrafanaUnavailable, Reconciling=True GrafanaUnavailable")
 	if shelf.Status.CreateStarted == nil {
 		t.Error("the intent was dropped, although nobody knows what came of it")
@@ -120,7 +84,7 @@ func TestLostAnswerToCreateIsFoundByTheMark(t *testing.T) {
 	w.forgetLog()
 
 	w.visit(shelf)
-	w.steps("Connect, Find, write status")
+	w.steps("Connect, Find, write status, write status")
 	w.told(
 		"Normal Found: Found in Grafana, and taken for this object's",
 		"Normal InSync: Grafana holds what is asked for",
@@ -135,6 +99,7 @@ func TestIntentStaysUntilTheRequestCannotLandAnyMore(t *testing.T) {
 	shelf := w.shelf()
 	w.lost["Create"] = breakdown
 	w.visit(shelf)
+	landsUntil := 61 * time.Second // time-out, 30 s of grace, and the second that times in status are cut to
 	w.exactly(w.visit(shelf), landsUntil)
 	w.clock = w.clock.Add(landsUntil - time.Second)
 	w.exactly(w.visit(shelf), time.Second)
@@ -197,47 +162,26 @@ func TestWhatCarriesTheMarkIsNotMadeAgain(t *testing.T) {
 	shelf := w.shelf()
 	w.make(shelf.UID, "wanted")
 	w.visit(shelf)
-	w.steps("Connect, Find, write metadata, write status")
+	w.steps("Connect, write metadata, Find, write status, write status")
 	w.told("Normal Found: Found in Grafana, and taken for this object's")
 }
 
-func TestIdentityIsWrittenBeforeAnythingIsChangedUnderIt(t *testing.T) {
-	w := newWorld(t)
-	shelf := w.shelf()
-	w.make(shelf.UID, "from before")
-	w.visit(shelf)
-	w.steps("Connect, Find, write metadata, write status, Update, write status")
-}
-
-func TestWhatNobodyCouldFindOutAgainIsWrittenToStatusWithTheIntent(t *testing.T) {
+func TestWhatIsPreparedIsWrittenWithTheIntent(t *testing.T) {
 	w := newWorld(t)
 	w.with = func(x *external) lifecycle.External[thing] {
 		return struct {
 			lifecycle.External[thing]
-			intentRecorder
-		}{x, intentRecorder{x}}
+			preparer
+		}{x, preparer{x}}
 	}
 	shelf := w.shelf()
 	w.meanwhile("Create", func() {
-		w.reload(shelf)
-		w.conditions(shelf, "Ready=False Creating, Reconciling=True Creating")
-		if shelf.Status.Prepared != "yes" || shelf.Status.CreateStarted == nil || len(shelf.Finalizers) != 1 {
-			t.Errorf("the request is sent before what must be known is written: %+v", shelf)
+		if w.reload(shelf); shelf.Status.Prepared != "yes" {
+			t.Error("the request is sent before what must be known is written")
 		}
 	})
 	w.visit(shelf)
-}
-
-func TestPeopleAreToldOfACreateInTheWordsOfTheKind(t *testing.T) {
-	w := newWorld(t)
-	w.with = func(x *external) lifecycle.External[thing] {
-		return struct {
-			lifecycle.External[thing]
-			announcer
-		}{x, announcer{}}
-	}
-	w.visit(w.shelf())
-	w.told("Normal Rotated: Made as announced")
+	w.told("Normal Rotated: Made as prepared")
 }
 
 func TestConflictIsFoundBeforeAnythingIsMade(t *testing.T) {
@@ -251,10 +195,10 @@ func TestConflictIsFoundBeforeAnythingIsMade(t *testing.T) {
 	shelf := w.shelf()
 	w.fail("CheckConflict", lifecycle.Stalled(v1alpha1.ReasonAlreadyExists, "there is one"))
 	w.visit(shelf)
-	w.steps("Connect, Find, CheckConflict, write metadata, write status")
+	w.steps("Connect, write metadata, Find, CheckConflict, write status")
 	w.conditions(shelf, "Available=False AlreadyExists, Ready=False AlreadyExists, Stalled=True AlreadyExists")
 
 	w.fail("CheckConflict", nil)
 	w.visit(shelf)
-	w.steps("Connect, Find, CheckConflict, write status, Create, write status")
+	w.steps("Connect, Find, CheckConflict, write status, Create, write status, write status")
 }

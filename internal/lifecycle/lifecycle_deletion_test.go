@@ -224,7 +224,6 @@ func TestObjectWhoseStatusWasLostIsLookedFor(t *testing.T) {
 	shelf := w.synced()
 	editStatus(w, shelf, func(o *Shelf) { o.Status = ToyStatus{} })
 	w.delete(shelf)
-	w.clock = w.clock.Add(landsUntil)
 	w.visit(shelf)
 	w.steps("Connect, Find, write status, Delete, Find, write metadata")
 	w.goneEverywhere(shelf)

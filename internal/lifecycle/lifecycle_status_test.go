@@ -31,7 +31,7 @@ func TestVerdictOnACopyThatHasChangedMeanwhileIsNotWritten(t *testing.T) {
 
 func TestStatusIsKeptWhereOnlyTheRestHasChanged(t *testing.T) {
 	w := newWorld(t)
-	shelf := w.shelf(letIn)
+	shelf := w.shelf()
 	w.make(shelf.UID, "wanted")
 	w.meanwhile("Find", func() { w.delete(shelf) })
 	w.visit(shelf)
@@ -79,14 +79,14 @@ func TestObjectThatIsGoneInTheMiddleOfAVisitIsNoTrouble(t *testing.T) {
 
 func TestStatusThatCannotBeComparedIsNotWritten(t *testing.T) {
 	w := newWorld(t)
-	shelf := w.shelf(letIn)
+	shelf := w.shelf()
 	w.make(shelf.UID, "wanted")
 	w.meanwhile("Find", func() { w.delete(shelf) })
 	w.fail("read live", errors.New("no quorum"))
 	if _, err := w.reconcile(t.Context(), shelf); err == nil {
 		t.Error("no error")
 	}
-	w.steps("Connect, Find, write status")
+	w.steps("Connect, write metadata, Find, write status, write status")
 }
 
 func TestConflictOnTheFinalizerIsNoTrouble(t *testing.T) {
@@ -94,7 +94,7 @@ func TestConflictOnTheFinalizerIsNoTrouble(t *testing.T) {
 	shelf := w.shelf()
 	w.fail("write metadata", conflict())
 	w.exactly(w.visit(shelf), time.Second)
-	w.steps("Connect, Find, write metadata")
+	w.steps("Connect, write metadata")
 	w.told()
 }
 

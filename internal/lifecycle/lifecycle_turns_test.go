@@ -65,11 +65,11 @@ func TestNewObjectComesAsAWriter(t *testing.T) {
 	leave := w.enter(true, "one", "the next")
 	shelf := w.shelf()
 	w.visit(shelf)
-	w.steps("Connect")
+	w.steps("Connect, write metadata")
 	leave()
 	w.asked("Shelf shelf")
 	w.visit(shelf)
-	w.steps("Connect, Find, write metadata, Create, write status")
+	w.steps("Connect, Find, write status, Create, write status, write status")
 }
 
 func TestReaderThatHasToWriteComesAgainAsAWriter(t *testing.T) {
@@ -111,11 +111,17 @@ func TestWriterWaitsWithItsRequestForTheOneBefore(t *testing.T) {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
-	w.meanwhile("write metadata", cancel) // the intent: all is ready
+	writes := 0
+	w.on["write status"] = func() error {
+		if writes++; writes == 1 { // the intent: all is ready
+			cancel()
+		}
+		return nil
+	}
 	if _, err := w.reconcile(ctx, shelf); err != nil {
 		t.Error(err)
 	}
-	w.steps("Connect, Find, write metadata") // it gave up, since it is shut down
+	w.steps("Connect, write metadata, Find, write status") // it gave up, since it is shut down
 	done()
 	w.visit(shelf)
 	w.conditions(shelf, "Available=True InSync, Ready=True InSync")
@@ -180,7 +186,7 @@ func TestFirstOfAKindInAnOrganizationIsMadeAlone(t *testing.T) {
 	}
 	shelf := w.shelf()
 	w.visit(shelf)
-	w.steps("Connect, Find")
+	w.steps("Connect, write metadata, Find")
 	done(true)
 	w.asked("Shelf shelf")
 	w.visit(shelf)

@@ -50,11 +50,6 @@ func TestObjectIsVisitedWhenItsSpecChanges(t *testing.T) {
 		func() { r.changes(o, changed(o, func(o *Book) { o.Annotations = map[string]string{"a": "b"} })) },
 		"Book book",
 	)
-	r.visited(func() {
-		r.changes(o, changed(o, func(o *Book) {
-			o.Annotations = map[string]string{v1alpha1.AnnotationCreateStarted: "now"}
-		}))
-	})
 	r.visited(func() { r.changes(o, changed(o, func(o *Book) { o.Status.ID = 7 })) })
 	r.visited(func() { r.changes(o, changed(o, func(o *Book) { o.Labels = map[string]string{"a": "b"} })) })
 }

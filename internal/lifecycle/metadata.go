@@ -9,24 +9,18 @@ import (
 	"grafana-tenancy.dev/operator/api/v1alpha1"
 )
 
-// hold has the finalizer on an object that was let in: by it, what lost its status is told from what never had one.
-func (p *pass[T, R]) hold(ctx context.Context) error {
-	if p.ext == nil || !p.obj.GetDeletionTimestamp().IsZero() {
-		return nil
-	}
-	return p.addFinalizer(ctx)
-}
-
 func (p *pass[T, R]) addFinalizer(ctx context.Context) error {
-	if controllerutil.ContainsFinalizer(p.obj, v1alpha1.Finalizer) {
+	base := p.obj.DeepCopyObject().(client.Object)
+	if !controllerutil.AddFinalizer(p.obj, v1alpha1.Finalizer) {
 		return nil
 	}
-	return p.patchMeta(ctx, func(obj client.Object) { controllerutil.AddFinalizer(obj, v1alpha1.Finalizer) })
+	return p.patchMeta(ctx, base)
 }
 
 func (p *pass[T, R]) release(ctx context.Context, told Event) error {
-	err := p.patchMeta(ctx, func(obj client.Object) { controllerutil.RemoveFinalizer(obj, v1alpha1.Finalizer) })
-	if err != nil {
+	base := p.obj.DeepCopyObject().(client.Object)
+	controllerutil.RemoveFinalizer(p.obj, v1alpha1.Finalizer)
+	if err := p.patchMeta(ctx, base); err != nil {
 		return err
 	}
 	if told.Reason != "" {
@@ -42,15 +36,12 @@ func (p *pass[T, R]) released() bool {
 }
 
 // patchMeta writes a change of metadata under the resourceVersion and keeps the status that this pass has in hand.
-func (p *pass[T, R]) patchMeta(ctx context.Context, change func(client.Object)) error {
+func (p *pass[T, R]) patchMeta(ctx context.Context, base client.Object) error {
 	written := p.obj.DeepCopyObject().(T)
-	change(written)
-	if err := p.Client.Patch(ctx, written, UnderVersion(p.obj)); err != nil {
+	if err := p.Client.Patch(ctx, written, UnderVersion(base)); err != nil {
 		return err
 	}
 	p.remember(written)
-	p.obj.SetFinalizers(written.GetFinalizers())
-	p.obj.SetAnnotations(written.GetAnnotations())
 	p.obj.SetResourceVersion(written.GetResourceVersion())
 	p.before.SetResourceVersion(written.GetResourceVersion())
 	return nil

@@ -25,7 +25,6 @@ type pass[T Object, R any] struct {
 	conn     *connection.Conn // once it is known
 	have     *R
 	searched bool // for what the object may have in Grafana, as it goes
-	recalled bool // the intent to create it, of which status says nothing
 	events   []Event
 }
 
@@ -39,8 +38,9 @@ func (p *pass[T, R]) connect(ctx context.Context) (leave func(), err error) {
 		return nil, err
 	}
 	p.ext = ext
-	if StatusWritten(p.obj) { // else it comes with the intent
-		if err := p.hold(ctx); err != nil {
+	if p.obj.GetDeletionTimestamp().IsZero() {
+		// It was let in: by the finalizer, what lost its status is told from what never had one.
+		if err := p.addFinalizer(ctx); err != nil {
 			return nil, err
 		}
 	}

@@ -47,7 +47,6 @@ func (r *Reconciler[T, R]) Reconcile(ctx context.Context, req ctrl.Request) (ctr
 		return ctrl.Result{}, client.IgnoreNotFound(err)
 	}
 	p := &pass[T, R]{Reconciler: r, obj: obj, before: obj.DeepCopyObject().(T), first: obj.DeepCopyObject().(T)}
-	p.recallIntent()
 	var err error
 	if obj.GetDeletionTimestamp().IsZero() {
 		err = p.apply(ctx)
@@ -91,12 +90,8 @@ func (p *pass[T, R]) finish(ctx context.Context, err error) (ctrl.Result, error)
 	if v.suspect != nil {
 		p.Visit(*v.suspect)
 	}
-	werr := p.hold(ctx)
-	if werr == nil {
-		p.applyVerdict(v)
-		werr = p.keepStatus(ctx)
-	}
-	if client.IgnoreNotFound(werr) != nil {
+	p.applyVerdict(v)
+	if werr := p.keepStatus(ctx); client.IgnoreNotFound(werr) != nil {
 		if apierrors.IsConflict(werr) {
 			return ctrl.Result{RequeueAfter: time.Second}, nil
 		}

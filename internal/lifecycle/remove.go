@@ -28,7 +28,7 @@ func (p *pass[T, R]) remove(ctx context.Context) error {
 	leave, err := p.connect(ctx)
 	switch {
 	case isGone(err):
-		p.searched, p.obj.CommonStatus().CreateStarted = true, nil // nothing is left, and its children must know
+		p.searched = true // nothing of it is left, and its children must know
 		return p.dropAfterDependents(ctx)
 	case errors.Is(err, connection.ErrQueued):
 		return err
@@ -36,7 +36,7 @@ func (p *pass[T, R]) remove(ctx context.Context) error {
 		return fmt.Errorf("%w; annotate this object %s=true to let go of it as it is", err, v1alpha1.AnnotationAbandon)
 	}
 	defer leave()
-	if err := p.find(ctx); err != nil {
+	if p.have, err = p.ext.Find(ctx); err != nil {
 		return err
 	}
 	if err := p.proveAbsence(ctx); err != nil {

@@ -49,7 +49,10 @@ func (e *Engine) Setup(mgr ctrl.Manager, opts Options) error {
 
 // setupKind registers the controller of one kind. Status writes of our own wake nobody.
 func (e *Engine) setupKind(mgr ctrl.Manager, k *entry, opts Options) error {
-	changed := predicate.Or[client.Object](predicate.GenerationChangedPredicate{}, annotatedByOthers)
+	changed := predicate.Or[client.Object](
+		predicate.GenerationChangedPredicate{},
+		predicate.AnnotationChangedPredicate{},
+	)
 	b := ctrl.NewControllerManagedBy(mgr).
 		Named(strings.ToLower(k.name)).
 		For(k.object, builder.WithPredicates(changed)).

@@ -12,14 +12,12 @@ import (
 // writeStatus writes the status if it differs from what was read, under the resourceVersion: a verdict on a stale
 // object is refused.
 func (p *pass[T, R]) writeStatus(ctx context.Context) error {
-	if equality.Semantic.DeepEqual(statusOf(p.before), statusOf(p.obj)) {
+	base := p.before.DeepCopyObject().(T)
+	if equality.Semantic.DeepEqual(statusOf(base), statusOf(p.obj)) {
 		return nil
 	}
-	if err := p.hold(ctx); err != nil { // before anything is known that a deletion would lose
-		return err
-	}
 	written := p.obj.DeepCopyObject().(T)
-	if err := p.Client.Status().Patch(ctx, written, UnderVersion(p.before)); err != nil {
+	if err := p.Client.Status().Patch(ctx, written, UnderVersion(base)); err != nil {
 		return err
 	}
 	p.remember(written)

@@ -41,7 +41,6 @@ type ToyStatus struct {
 	v1alpha1.CommonStatus `json:",inline"`
 	ID                    int64  `json:"id,omitempty"`
 	Prepared              string `json:"prepared,omitempty"`
-	Key                   string `json:"key,omitempty"`
 }
 
 // CommonSpec is the part of the spec that all kinds share.
@@ -196,9 +195,7 @@ type (
 	connected       struct{ conn *connection.Conn }
 	contained       struct{ w *world }
 	conflictChecker struct{ w *world }
-	preparerFunc    func()
-	intentRecorder  struct{ x *external }
-	announcer       struct{}
+	preparer        struct{ x *external }
 	checker         struct{ w *world }
 	settler         struct{ settled bool }
 	rechecker       struct{ after time.Duration }
@@ -230,12 +227,9 @@ func (c contained) Forbidden() *lifecycle.Suspect {
 
 func (c conflictChecker) CheckConflict(context.Context) error { return c.w.step("CheckConflict") }
 
-func (f preparerFunc) Prepare() { f() }
-
-func (r intentRecorder) RecordIntent() { r.x.obj.Status.Prepared = "yes" }
-
-func (announcer) Announce() lifecycle.Event {
-	return lifecycle.Event{Reason: "Rotated", Message: "Made as announced"}
+func (p preparer) Prepare() lifecycle.Event {
+	p.x.obj.Status.Prepared = "yes"
+	return lifecycle.Event{Reason: "Rotated", Message: "Made as prepared"}
 }
 
 func (c checker) Check(context.Context, *thing) error { return c.w.step("Check") }

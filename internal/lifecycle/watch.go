@@ -2,7 +2,6 @@ package lifecycle
 
 import (
 	"context"
-	"maps"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -109,20 +108,4 @@ func (e *Engine) Requests(ctx context.Context, list client.ObjectList, opts ...c
 		return nil
 	})
 	return requests
-}
-
-// annotatedByOthers lets a change of annotations through, but for the one that only says what we are about to do.
-var annotatedByOthers = predicate.Funcs{
-	CreateFunc:  func(ctrlevent.CreateEvent) bool { return true },
-	DeleteFunc:  func(ctrlevent.DeleteEvent) bool { return true },
-	GenericFunc: func(ctrlevent.GenericEvent) bool { return true },
-	UpdateFunc: func(e ctrlevent.UpdateEvent) bool {
-		return !maps.Equal(annotationsOfOthers(e.ObjectOld), annotationsOfOthers(e.ObjectNew))
-	},
-}
-
-func annotationsOfOthers(obj client.Object) map[string]string {
-	all := maps.Clone(obj.GetAnnotations())
-	delete(all, v1alpha1.AnnotationCreateStarted)
-	return all
 }
