@@ -7,6 +7,7 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"grafana-tenancy.dev/operator/api/v1alpha1"
@@ -147,6 +148,18 @@ func forgottenScenarios() []crash.Scenario {
 			Act: (*crash.World).Everybody,
 		},
 		{
+			Name:   "account deleted while nobody knows whether it was made, its organization gone",
+			Before: withToken(plain),
+			Midway: func(w *crash.World) {
+				w.Delete(crash.Organization(""), crash.Account(""), crash.Token())
+				sent := metav1.NewTime(w.Clock.Truncate(time.Second))
+				leaveStatus(w, crash.Account(""), v1alpha1.CommonStatus{CreateStarted: &sent})
+				w.Grafana.Do("DELETE", "/api/orgs/3", 1, nil)
+				w.Visit("Organization tenant/org")
+			},
+			Act: (*crash.World).Everybody,
+		},
+		{
 			Name: "token deleted after its status was wiped, its key spoiled and no other made",
 			Before: func(w *crash.World) {
 				withToken(plain)(w)
@@ -170,8 +183,15 @@ func forgottenScenarios() []crash.Scenario {
 // wipeStatus empties the status of an object, as a restored backup does.
 func wipeStatus(w *crash.World, obj lifecycle.Object) {
 	w.TB.Helper()
+	leaveStatus(w, obj, v1alpha1.CommonStatus{})
+}
+
+// leaveStatus leaves of a status only that.
+func leaveStatus(w *crash.World, obj lifecycle.Object, common v1alpha1.CommonStatus) {
+	w.TB.Helper()
 	w.Get(obj)
 	reflect.ValueOf(obj).Elem().FieldByName("Status").SetZero()
+	*obj.CommonStatus() = common
 	if err := w.Kube.Status().Update(w.TB.Context(), obj); err != nil {
 		w.TB.Fatal(err)
 	}

@@ -167,6 +167,13 @@ var mutants = []mutant{
 		scenarios: "the rebuild cut off",
 	},
 	{
+		name:      "intent kept when what contained the object is gone",
+		file:      "internal/lifecycle/remove.go",
+		old:       "		p.searched, p.obj.CommonStatus().CreateStarted = true, nil\n",
+		new:       "		p.searched = true\n",
+		scenarios: "its organization gone",
+	},
+	{
 		name:      "organization adopted by name",
 		file:      "controllers/organization_ownership.go",
 		old:       "	m := mark.Read(org.Address)\n	switch {\n	case m == x.mark:\n",

@@ -28,7 +28,8 @@ func (p *pass[T, R]) remove(ctx context.Context) error {
 	leave, err := p.connect(ctx)
 	switch {
 	case isGone(err):
-		p.searched = true // nothing of it is left, and its children must know
+		// Nothing of it is left or can come, and its children must know.
+		p.searched, p.obj.CommonStatus().CreateStarted = true, nil
 		return p.dropAfterDependents(ctx)
 	case errors.Is(err, connection.ErrQueued):
 		return err
