@@ -84,12 +84,7 @@ func TestAPIFolderPermissions(t *testing.T) {
 		suite.Waiting(w, folder, v1alpha1.ReasonSubjectNotFound, "ServiceAccount ci", strings.ToUpper(ann), bob)
 		permitted(w, folder, "Editor View")
 		for _, login := range []string{ann, bob} {
-			w.Ask(
-				"POST",
-				fmt.Sprintf("/api/orgs/%d/users", org),
-				org,
-				map[string]any{"loginOrEmail": login, "role": "Viewer"},
-			)
+			letIntoOrg(w, org, login)
 		}
 		ci := suite.Ready(w, w.Account("ci", "team"))
 		w.Eventually("the list of members is seen", func() error {
@@ -126,7 +121,7 @@ func TestAPIFolderPermissionsRefused(t *testing.T) {
 	org := suite.Ready(w, w.Organization("team")).Status.OrgID
 	view := v1alpha1.PermissionView
 	ann := signedUp(w, "ann")
-	w.Ask("POST", fmt.Sprintf("/api/orgs/%d/users", org), org, map[string]any{"loginOrEmail": ann, "role": "Viewer"})
+	letIntoOrg(w, org, ann)
 	own := declareFolder(w, "own", "team", lets(FolderPermission{User: "ADMIN", Permission: view}))
 	suite.Waiting(w, own, v1alpha1.ReasonSubjectNotFound, "ADMIN", "no member") // as of anybody else
 	twice := declareFolder(w, "twice", "team", lets(

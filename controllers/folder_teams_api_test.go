@@ -90,12 +90,7 @@ func TestAPIFolderPermissionsWhileATeamIsMissing(t *testing.T) {
 	whereFolders(t, func(_ *testing.T, w *suite.World) {
 		org := suite.Ready(w, w.Organization("team")).Status.OrgID
 		ann := signedUp(w, "ann")
-		w.Ask(
-			"POST",
-			fmt.Sprintf("/api/orgs/%d/users", org),
-			org,
-			map[string]any{"loginOrEmail": ann, "role": "Viewer"},
-		)
+		letIntoOrg(w, org, ann)
 		ci := suite.Ready(w, w.Account("ci", "team"))
 		ops := suite.Ready(w, newTeam(w, "ops"))
 		guests := madeTeam(w, org, "Guests")

@@ -173,12 +173,7 @@ func TestAPIMembershipOfWhoWasThereBefore(t *testing.T) {
 		id := org.Status.OrgID
 		for _, login := range []string{ada, ben} {
 			person(w, login)
-			w.Ask(
-				"POST",
-				fmt.Sprintf("/api/orgs/%d/users", id),
-				1,
-				map[string]any{"loginOrEmail": login, "role": "Viewer"},
-			)
+			letIntoOrg(w, id, login)
 		}
 		people := membership(w, "people", "team", []v1alpha1.Member{as("Editor", ada), as("Viewer", ben)})
 		suite.Stalled(w, people, v1alpha1.ReasonAlreadyExists, ada, "Viewer", "adoptionPolicy: Adopt")

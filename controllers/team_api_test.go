@@ -90,8 +90,14 @@ func joinOrg(w *suite.World, org int64, name string) (string, int64) {
 	w.T.Helper()
 	who := login(w, name)
 	id := person(w, who)
-	w.Ask("POST", fmt.Sprintf("/api/orgs/%d/users", org), 1, map[string]any{"loginOrEmail": who, "role": "Viewer"})
+	letIntoOrg(w, org, who)
 	return who, id
+}
+
+// letIntoOrg has somebody who has signed up be a Viewer of an organization.
+func letIntoOrg(w *suite.World, org int64, login string) {
+	w.T.Helper()
+	w.Ask("POST", fmt.Sprintf("/api/orgs/%d/users", org), 1, map[string]any{"loginOrEmail": login, "role": "Viewer"})
 }
 
 // A team is made with its people in it and without the operator, follows the spec under the same id, is put back after

@@ -181,29 +181,17 @@ func (b *bench) restart(ctx context.Context, w *world) error {
 	if err := w.front.quiet(ctx, 2*time.Minute); err != nil {
 		return err
 	}
-	b.progress("restarting the operator")
-	w.stop()
-	w.front.reset()
-	before, err := w.kubeWrites(ctx)
-	if err != nil {
+	if err := b.restartUntilQuiet(ctx, w, "restart", resync+resync/10); err != nil {
 		return err
 	}
-	if err := w.start(); err != nil {
-		return err
-	}
-	if err := w.front.quiet(ctx, resync+resync/10); err != nil {
-		return err
-	}
-	restarted, err := w.kubeWrites(ctx)
-	if err != nil {
-		return err
-	}
-	b.report.row("restart-requests-per-organization", float64(w.front.counted().requests)/float64(w.orgs))
-	b.report.row("restart-kube-writes", float64(restarted.objects-before.objects))
 	if !b.report.wants("^idle-") {
 		return nil
 	}
 	b.progress("watching it at rest for %s", b.idle)
+	before, err := w.kubeWrites(ctx)
+	if err != nil {
+		return err
+	}
 	w.front.reset()
 	if err := pause(ctx, b.idle); err != nil {
 		return err
@@ -214,7 +202,31 @@ func (b *bench) restart(ctx context.Context, w *world) error {
 		return err
 	}
 	b.report.row("idle-writes", float64(asked.writes))
-	b.report.row("idle-kube-writes", float64(rested.objects-restarted.objects))
+	b.report.row("idle-kube-writes", float64(rested.objects-before.objects))
 	b.report.row("idle-requests-per-organization", float64(asked.requests)/float64(w.orgs))
+	return nil
+}
+
+// restartUntilQuiet restarts the operator, and counts what follows until it asks nothing any more.
+func (b *bench) restartUntilQuiet(ctx context.Context, w *world, row string, atMost time.Duration) error {
+	b.progress("restarting the operator")
+	w.stop()
+	w.front.reset()
+	before, err := w.kubeWrites(ctx)
+	if err != nil {
+		return err
+	}
+	if err := w.start(); err != nil {
+		return err
+	}
+	if err := w.front.quiet(ctx, atMost); err != nil {
+		return err
+	}
+	after, err := w.kubeWrites(ctx)
+	if err != nil {
+		return err
+	}
+	b.report.row(row+"-requests-per-organization", float64(w.front.counted().requests)/float64(w.orgs))
+	b.report.row(row+"-kube-writes", float64(after.objects-before.objects))
 	return nil
 }

@@ -134,11 +134,7 @@ func (b *bench) createKind(ctx context.Context, w *world, k kind, n int) error {
 // resyncKinds counts what is asked about each kind while nothing changes.
 func (b *bench) resyncKinds(ctx context.Context, w *world, often time.Duration) error {
 	b.progress("watching two resync intervals of all kinds")
-	if err := pause(ctx, often); err != nil { // the first one still has the traces of the creation
-		return err
-	}
-	w.front.reset()
-	if err := pause(ctx, 2*often); err != nil {
+	if err := w.watchResyncs(ctx, 2, often); err != nil {
 		return err
 	}
 	// an interval is up to a tenth shorter than it says, so that as many can begin in this time

@@ -26,11 +26,7 @@ func (b *bench) single(ctx context.Context) error {
 				return err
 			}
 			b.progress("watching four resync intervals")
-			if err := pause(ctx, often); err != nil { // the first one still has the traces of the creation
-				return err
-			}
-			w.front.reset()
-			if err := pause(ctx, 4*often); err != nil {
+			if err := w.watchResyncs(ctx, 4, often); err != nil {
 				return err
 			}
 			// an interval is up to a tenth shorter than it says, so that as many can begin in this time
@@ -90,4 +86,13 @@ func (b *bench) notReady(ctx context.Context, w *world) (int, error) {
 		left -= n
 	}
 	return left, nil
+}
+
+// watchResyncs counts requests for so many resync intervals.
+func (w *world) watchResyncs(ctx context.Context, intervals int, often time.Duration) error {
+	if err := pause(ctx, often); err != nil { // the first one still has the traces of the creation
+		return err
+	}
+	w.front.reset()
+	return pause(ctx, time.Duration(intervals)*often)
 }

@@ -33,7 +33,9 @@ func TestWorkThatTakesTime(t *testing.T) {
 		t.Fatalf("what tests do themselves took time: %v", asked)
 	}
 	c := client{t: t, server: s, auth: adminAuth}
-	const list, route = "/apis/dashboard.grafana.app/v1beta1/namespaces", "/apis/:group/:version/namespaces/:namespace/:resource"
+	const list = "/apis/dashboard.grafana.app/v1beta1/namespaces"
+	const route = "/apis/:group/:version/namespaces/:namespace/:resource"
+	next := list + "/org-2/dashboards?limit=2&continue=" + continueToken(2)
 	for _, test := range []struct {
 		method, path string
 		want         Work
@@ -42,7 +44,7 @@ func TestWorkThatTakesTime(t *testing.T) {
 		{"GET", "/api/nosuch", Work{Method: "GET", Auth: "basic"}},
 		{"GET", list + "/org-2/dashboards", Work{Method: "GET", Route: route, Auth: "basic", Dashboards: 3}},
 		{"GET", list + "/org-2/dashboards?limit=2", Work{Method: "GET", Route: route, Auth: "basic", Dashboards: 2}},
-		{"GET", list + "/org-2/dashboards?limit=2&continue=" + continueToken(2), Work{Method: "GET", Route: route, Auth: "basic", Dashboards: 1}},
+		{"GET", next, Work{Method: "GET", Route: route, Auth: "basic", Dashboards: 1}},
 		{"GET", list + "/org-9/dashboards", Work{Method: "GET", Route: route, Auth: "basic"}},
 		{"DELETE", "/api/orgs/2", Work{Method: "DELETE", Route: "/api/orgs/:org", Auth: "basic", Write: true, Dashboards: 3}},
 		{"DELETE", "/api/orgs/2", Work{Method: "DELETE", Route: "/api/orgs/:org", Auth: "basic", Write: true}},
