@@ -122,7 +122,7 @@ func (c *Client) OrgByName(ctx context.Context, name string) (*Org, error) {
 //
 // GET /api/orgs
 func (c *Client) ListOrgs(ctx context.Context) ([]OrgName, error) {
-	return do[list[OrgName]](ctx, c, get("/api/orgs").with("perpage", "1000000"))
+	return do[list[OrgName]](ctx, c, get("/api/orgs").with("perpage", wholeList))
 }
 
 // RenameOrg gives the organization another name, which must be free (IsTaken). For an organization that

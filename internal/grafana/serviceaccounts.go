@@ -63,7 +63,7 @@ func (p serviceAccountPage) complete() bool { return p.TotalCount != nil }
 // GET /api/serviceaccounts/search
 func (o *OrgClient) SearchServiceAccounts(ctx context.Context, query string) ([]ServiceAccount, error) {
 	var found []ServiceAccount
-	r := get("/api/serviceaccounts/search").with("query", query).with("perpage", "1000")
+	r := get("/api/serviceaccounts/search").with("query", query).with("perpage", wholeList)
 	for page := 1; ; page++ {
 		answer, err := do[serviceAccountPage](ctx, o, r.with("page", strconv.Itoa(page)))
 		if err != nil {

@@ -62,13 +62,12 @@ type teamPage struct {
 
 func (p teamPage) complete() bool { return p.TotalCount != nil }
 
-// Teams lists the teams of the organization. It asks for one large page: a team that is deleted between two pages would
-// have another one fall between them.
+// Teams lists the teams of the organization.
 //
 // GET /api/teams/search
 func (o *OrgClient) Teams(ctx context.Context) ([]Team, error) {
 	var found []Team
-	r := get("/api/teams/search").with("perpage", "1000000")
+	r := get("/api/teams/search").with("perpage", wholeList)
 	for page := 1; ; page++ {
 		answer, err := do[teamPage](ctx, o, r.with("page", strconv.Itoa(page)))
 		if err != nil {

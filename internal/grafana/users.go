@@ -117,7 +117,7 @@ func (p userPage) complete() bool { return p.TotalCount != nil }
 // GET /api/users/search
 func (c *Client) SearchUsers(ctx context.Context, query string) ([]ListedUser, error) {
 	var found []ListedUser
-	r := get("/api/users/search").with("query", query).with("perpage", "1000")
+	r := get("/api/users/search").with("query", query).with("perpage", wholeList)
 	for page := 1; ; page++ {
 		answer, err := do[userPage](ctx, c, r.with("page", strconv.Itoa(page)))
 		if err != nil {
