@@ -77,11 +77,16 @@ func hasPeople(w *suite.World, orgID int64, loginsAndRoles ...string) {
 }
 
 func everyVersion(t *testing.T, run func(*testing.T, *suite.World)) {
+	everyVersionOf(t, grafanatest.Options{}, run)
+}
+
+func everyVersionOf(t *testing.T, opts grafanatest.Options, run func(*testing.T, *suite.World)) {
 	t.Parallel()
 	for _, version := range grafanatest.Versions() {
 		t.Run(version, func(t *testing.T) {
 			t.Parallel()
-			run(t, suite.New(t, grafanatest.Options{Version: version}))
+			opts.Version = version
+			run(t, suite.New(t, opts))
 		})
 	}
 }

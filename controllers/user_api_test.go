@@ -12,6 +12,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"grafana-tenancy.dev/operator/api/v1alpha1"
+	"grafana-tenancy.dev/operator/internal/grafana/grafanatest"
 	"grafana-tenancy.dev/operator/internal/testing/suite"
 )
 
@@ -203,7 +204,7 @@ func TestAPIUserTaken(t *testing.T) {
 
 // Who was there before is taken over if object and Instance both say so, and stays when the object goes.
 func TestAPIUserAdopted(t *testing.T) {
-	everyVersion(t, func(t *testing.T, w *suite.World) {
+	everyVersionOf(t, grafanatest.Options{LoginForm: true}, func(t *testing.T, w *suite.World) {
 		eve := login(w, "eve")
 		id := person(w, eve)
 		u := newUser(w, "eve", func(o *v1alpha1.User) { o.Spec.AdoptionPolicy = v1alpha1.AdoptionAdopt })

@@ -164,6 +164,9 @@ func (x *user) setPassword(ctx context.Context, have *userState) error {
 	if p.problem != nil {
 		return nil // which Check tells
 	}
+	if err := x.checkPasswordCanChange(ctx, *p); err != nil {
+		return err
+	}
 	if err := x.keepPassword(ctx, p); err != nil {
 		return err
 	}
@@ -176,9 +179,29 @@ func (x *user) setPassword(ctx context.Context, have *userState) error {
 	return x.env.deleteSecrets(ctx, &p.secrets.Others)
 }
 
+// errPasswordFixed says that a login keeps the password that it was made with.
+var errPasswordFixed = lifecycle.Stalled(v1alpha1.ReasonRefused, "Grafana changes no password while its login form is "+
+	"switched off: the one before works on. Have the form switched on, or ask for no other password")
+
+// checkPasswordCanChange fails if another password is to be made and Grafana would not take it: it would stand in the
+// Secret in the place of the one that works.
+func (x *user) checkPasswordCanChange(ctx context.Context, p password) error {
+	if p.key != "" {
+		return nil
+	}
+	settings, err := x.conn.Settings(ctx)
+	if err == nil && settings.PasswordsFixed {
+		return errPasswordFixed
+	}
+	return err
+}
+
 // whyUnset says of a password that Grafana did not set what may be wrong with it. One that the operator has made meets
 // any policy: then it is Grafana that fails.
 func (x *user) whyUnset(err error) error {
+	if grafana.IsPasswordFixed(err) {
+		return errPasswordFixed
+	}
 	ref := x.obj.GivenPassword()
 	if ref == nil || !grafana.IsPasswordUnset(err) {
 		return err

@@ -57,7 +57,7 @@ func neverTold(w *suite.World, passwords ...string) {
 // Another password is made on demand, when the Secret is gone, and when it was edited: each is in the Secret as Grafana
 // has it. A Secret that others have taken is not written.
 func TestAPIUserPassword(t *testing.T) {
-	everyVersion(t, func(t *testing.T, w *suite.World) {
+	everyVersionOf(t, grafanatest.Options{LoginForm: true}, func(t *testing.T, w *suite.World) {
 		u := suite.Ready(w, newUser(w, "ada", func(o *v1alpha1.User) {
 			o.Spec.Password = &v1alpha1.UserPassword{Secret: &v1alpha1.PasswordSecret{
 				Name:   "ada-login",
@@ -118,6 +118,24 @@ func TestAPIUserPassword(t *testing.T) {
 	})
 }
 
+// Where Grafana changes no password, that in the Secret is not lost to one that it does not take.
+func TestAPIUserPasswordWithoutALoginForm(t *testing.T) {
+	everyVersionOf(t, grafanatest.Options{DisableLoginForm: true}, func(t *testing.T, w *suite.World) {
+		u := suite.Ready(w, newUser(w, "ada"))
+		made := passwordIn(w, "ada")
+		suite.Change(w, u, func() { u.Annotations = map[string]string{v1alpha1.AnnotationRotate: "one"} })
+		suite.Stalled(w, u, v1alpha1.ReasonRefused, "login form is switched off")
+		if passwordIn(w, "ada") != made || !opens(w, u.Spec.Login, made) {
+			t.Error("the Secret does not have the password any more")
+		}
+		suite.Change(w, u, func() { u.Annotations = nil })
+		suite.Ready(w, u)
+		if u.Status.PasswordVersion != "1" {
+			t.Errorf("status %+v", u.Status)
+		}
+	})
+}
+
 // A Secret of the name that is somebody else's is found out before anybody is made in Grafana.
 func TestAPIUserSecretTaken(t *testing.T) {
 	everyVersion(t, func(t *testing.T, w *suite.World) {
@@ -134,7 +152,7 @@ func TestAPIUserSecretTaken(t *testing.T) {
 // A password that is in a Secret already is set in Grafana, again when it changes. Where there is none, what else the
 // spec asks for is done all the same.
 func TestAPIUserPasswordFromSecret(t *testing.T) {
-	everyVersion(t, func(t *testing.T, w *suite.World) {
+	everyVersionOf(t, grafanatest.Options{LoginForm: true}, func(t *testing.T, w *suite.World) {
 		u := newUser(w, "ada", func(o *v1alpha1.User) {
 			o.Spec.Password = &v1alpha1.UserPassword{SecretKeyRef: &v1alpha1.KeyReference{Name: "given", Key: "pw"}}
 		})

@@ -132,7 +132,7 @@ func TestAPIUserOfAnIdentityProvider(t *testing.T) {
 // Who was there before is let in, and given rights, once their password is the one that is asked for: until then they
 // have one that others may know.
 func TestAPIUserAdoptedWithoutAPassword(t *testing.T) {
-	everyVersion(t, func(t *testing.T, w *suite.World) {
+	everyVersionOf(t, grafanatest.Options{LoginForm: true}, func(t *testing.T, w *suite.World) {
 		instance := suite.Get(w, &v1alpha1.Instance{ObjectMeta: w.Named("grafana")})
 		suite.Change(w, instance, func() { instance.Spec.Adoption = v1alpha1.AdoptionAllow })
 		eve := login(w, "eve")

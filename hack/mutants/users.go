@@ -92,6 +92,12 @@ var userMutants = []mutant{
 		scenarios: "^user created$",
 	},
 	{
+		name: "password made that Grafana will not take",
+		file: "controllers/user_password.go",
+		old:  "	if err == nil && settings.PasswordsFixed {\n", new: "	if false && settings.PasswordsFixed {\n",
+		test: "TestAPIUserPasswordWithoutALoginForm", tests: "./controllers",
+	},
+	{
 		name:      "login of a request that may still land forgotten",
 		file:      "controllers/user.go",
 		old:       "s.CreateStarted != nil && s.ID == 0 && s.Login != \"\"",

@@ -29,6 +29,9 @@ type Settings struct {
 	FeatureToggles map[string]bool
 	// Alerting is false where Grafana says that it is switched off.
 	Alerting bool
+	// PasswordsFixed is true where Grafana changes nobody's password, since its login form is switched off: who is made
+	// keeps the one that they are made with.
+	PasswordsFixed bool
 }
 
 // NestedFolders reports whether folders can be in folders: always since Grafana 11, before only behind a
@@ -69,6 +72,10 @@ type frontendSettings struct {
 	Namespace      string         `json:"namespace"`
 	FeatureToggles map[string]any `json:"featureToggles"`
 	Alerting       *bool          `json:"unifiedAlertingEnabled"`
+	NoLoginForm    bool           `json:"disableLoginForm"`
+	Auth           struct {
+		NoLogin bool `json:"disableLogin"`
+	} `json:"auth"`
 }
 
 func (s frontendSettings) complete() bool {
@@ -93,6 +100,7 @@ func (c *Client) Settings(ctx context.Context) (Settings, error) {
 		Namespace:      answer.Namespace,
 		FeatureToggles: toggles,
 		Alerting:       answer.Alerting == nil || *answer.Alerting,
+		PasswordsFixed: answer.NoLoginForm || answer.Auth.NoLogin,
 	}, nil
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"strconv"
+	"strings"
 )
 
 // NewUser is a person's login that is to be made.
@@ -66,6 +67,13 @@ func IsPasswordUnset(err error) bool {
 	var e *Error
 	return errors.As(err, &e) && e.route == "/api/admin/users/:id/password" && !e.isForeign() &&
 		e.Status == http.StatusInternalServerError
+}
+
+// IsPasswordFixed reports whether a password was refused by a Grafana that changes nobody's (Settings.PasswordsFixed).
+func IsPasswordFixed(err error) bool {
+	var e *Error
+	return errors.As(err, &e) && e.route == "/api/admin/users/:id/password" && !e.isForeign() &&
+		e.Status == http.StatusForbidden && strings.Contains(e.Message, "login form is disabled")
 }
 
 // SetServerAdmin makes the user a server admin, or one no more. The last one stays (IsLastAdmin). Of a user who does

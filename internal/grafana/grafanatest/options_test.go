@@ -19,6 +19,9 @@ func TestConfiguration(t *testing.T) {
 	}{
 		{"login form disabled", Options{DisableLoginForm: true}, "", "POST", "/login",
 			`{"user":"admin","password":"admin"}`, 400, "auth.client.notConfigured"},
+		{"login form disabled, password", Options{DisableLoginForm: true}, adminAuth, "PUT",
+			"/api/admin/users/1/password", `{"password":"another"}`, 403,
+			"Not allowed to reset password when login form is disabled"},
 		{"basic auth disabled", Options{BasicAuthDisabled: true}, adminAuth, "GET", "/api/org", "", 401,
 			"auth.unauthorized"},
 		{"basic auth disabled, login", Options{BasicAuthDisabled: true}, "", "POST", "/login",

@@ -85,6 +85,7 @@ func (f facts) differ(opts Options) string {
 		{opts.Quotas, f.quotas, "quotas are off"},
 		{opts.Anonymous, f.anonymous, "anonymous access is off"},
 		{opts.DisableLoginForm, f.noLoginForm, "the login form is on"},
+		{opts.LoginForm, !f.noLoginForm, "the login form is off"},
 		{opts.NestedFolders, f.nested, "nested folders are off"},
 		{opts.AlertingDisabled, f.noAlerting, "alerting is on"},
 	} {
@@ -94,7 +95,7 @@ func (f facts) differ(opts Options) string {
 	}
 	opts.Version, opts.Admin, opts.Password, opts.Database = "", "", "", ""
 	opts.TokenExpirationDayLimit, opts.MaxSecondsToLive = 0, 0
-	opts.Quotas, opts.Anonymous, opts.DisableLoginForm = false, false, false
+	opts.Quotas, opts.Anonymous, opts.DisableLoginForm, opts.LoginForm = false, false, false, false
 	opts.NestedFolders, opts.SchemaDefaults, opts.AlertingDisabled = false, false, false
 	if !reflect.ValueOf(opts).IsZero() {
 		return "it has other settings"

@@ -45,8 +45,10 @@ type Options struct {
 	AlertingDisabled bool
 	// Quotas enables quotas with Grafana's default limits.
 	Quotas bool
-	// DisableLoginForm makes POST /login answer 400.
+	// DisableLoginForm makes POST /login answer 400, and nobody's password be changed.
 	DisableLoginForm bool
+	// LoginForm keeps a test from a real Grafana without a login form. The stand-in has one, unless told otherwise.
+	LoginForm bool
 	// BasicAuthDisabled makes basic auth credentials worth nothing.
 	BasicAuthDisabled bool
 	// SessionRotation is the age at which a session must be rotated.

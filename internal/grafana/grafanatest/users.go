@@ -200,6 +200,9 @@ func (db *database) serverAdmins() int {
 }
 
 func setPassword(c *call) *answer {
+	if c.server.opts.DisableLoginForm {
+		return fail(http.StatusForbidden, "Not allowed to reset password when login form is disabled")
+	}
 	var body struct{ Password string }
 	if !c.bind(&body) || body.Password == "" {
 		return badData()
