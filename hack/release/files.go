@@ -78,7 +78,9 @@ func newLayer(files ...file) (v1.Layer, error) {
 }
 
 func put(w *tar.Writer, f file) error {
-	header := &tar.Header{Name: f.path, Mode: f.mode, Size: int64(len(f.content)), ModTime: epoch, Typeflag: tar.TypeReg}
+	header := &tar.Header{
+		Typeflag: tar.TypeReg, Name: f.path, Mode: f.mode, Size: int64(len(f.content)), ModTime: epoch,
+	}
 	if f.path[len(f.path)-1] == '/' {
 		header.Typeflag = tar.TypeDir
 	}

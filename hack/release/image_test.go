@@ -20,6 +20,8 @@ import (
 	"golang.org/x/crypto/x509roots/fallback/bundle"
 )
 
+var arm64 = v1.Platform{OS: "linux", Architecture: "arm64"}
+
 func TestImage(t *testing.T) {
 	dir := build(t, "image", "v1.2.3")
 	var bases []v1.Hash
@@ -85,7 +87,7 @@ func checkBinary(t *testing.T, img v1.Image, machine elf.Machine) {
 
 // What is not there cannot be broken into.
 func TestFilesOfTheImage(t *testing.T) {
-	img, err := imageOf(build(t, "image", "v1.2.3", "-platforms", "linux/arm64"), v1.Platform{OS: "linux", Architecture: "arm64"})
+	img, err := imageOf(build(t, "image", "v1.2.3", "-platforms", "linux/arm64"), arm64)
 	must(t, err)
 	all := mutate.Extract(img)
 	defer all.Close()
@@ -114,7 +116,7 @@ func TestFilesOfTheImage(t *testing.T) {
 }
 
 func TestCertificatesAreThoseWithoutLimits(t *testing.T) {
-	img, err := imageOf(build(t, "image", "v1.2.3", "-platforms", "linux/arm64"), v1.Platform{OS: "linux", Architecture: "arm64"})
+	img, err := imageOf(build(t, "image", "v1.2.3", "-platforms", "linux/arm64"), arm64)
 	must(t, err)
 	f, err := fileOf(img, certificates)
 	must(t, err)

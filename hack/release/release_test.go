@@ -103,7 +103,8 @@ func TestArtifacts(t *testing.T) {
 }
 
 func TestSBOM(t *testing.T) {
-	f, err := os.Open(filepath.Join(build(t, "artifacts", "v1.2.3", "-platforms", "linux/arm64"), name+"-v1.2.3-linux-arm64.cdx.json"))
+	dir := build(t, "artifacts", "v1.2.3", "-platforms", "linux/arm64")
+	f, err := os.Open(filepath.Join(dir, name+"-v1.2.3-linux-arm64.cdx.json"))
 	must(t, err)
 	defer f.Close()
 	var bom cdx.BOM
