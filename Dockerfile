@@ -5,7 +5,7 @@ WORKDIR /src
 COPY go.mod go.sum ./
 RUN --mount=type=cache,target=/go/pkg/mod go mod download
 
-COPY main.go ./
+COPY *.go ./
 COPY api api
 COPY controllers controllers
 COPY internal internal

@@ -15,16 +15,25 @@ export GOFLAGS     := $(shell go env GOFLAGS) -gcflags=all=-dwarf=false
 tool      := GOWORK=off go tool -modfile=$(CURDIR)/hack/tools/go.mod
 lint_tool := GOWORK=off go tool -modfile=$(CURDIR)/hack/tools/golangci-lint/go.mod
 kustomize := $(tool) kustomize
+release   := GOWORK=off go run -C hack/release .
+crane     := GOWORK=off go tool -modfile=$(CURDIR)/hack/release/go.mod crane
 
 # A kubectl of your own is used if there is one, else the one that is built for the tests.
 KUBECTL ?= $(or $(shell command -v kubectl),$$(hack/devcluster/ensure.sh)/kubectl)
 
-# The image that `make image` builds and `make deploy` runs, and the kustomization that it deploys.
+# The image that `make image` builds, `make push` pushes and `make deploy` runs, and the kustomization that it deploys.
 IMG    ?= grafana-tenancy-operator:dev
 CONFIG ?= config/default
 
 VERSION ?= $(or $(shell git describe --tags --always --dirty 2>/dev/null),dev)
 ldflags := -X main.version=$(VERSION)
+
+# What `make image-oci` and `make release` build for, and what they say of the source.
+PLATFORMS         ?= linux/amd64,linux/arm64
+REVISION          ?= $(shell git describe --always --abbrev=40 --exclude='*' --dirty 2>/dev/null)
+SOURCE_DATE_EPOCH ?= $(or $(shell git log -1 --format=%ct 2>/dev/null),0)
+release_img        = $(if $(filter file,$(origin IMG)),grafana-tenancy-operator:$(VERSION),$(IMG))
+image_flags        = -version '$(VERSION)' -platforms '$(PLATFORMS)' -revision '$(REVISION)' -created '$(SOURCE_DATE_EPOCH)'
 
 # Narrow `make test` down: PKG=./controllers RUN=TestName.
 PKG ?= ./...
@@ -66,12 +75,15 @@ check-generate: ## Fail if the generated files are not what `make generate` make
 .PHONY: fmt
 fmt: ## Format the code.
 	$(lint_tool) golangci-lint fmt ./...
+	cd hack/release && $(lint_tool) golangci-lint fmt ./...
 
 .PHONY: lint
 lint: ## Run the linters, and check that go.mod is tidy and the manifests render.
 	go mod tidy -diff
+	cd hack/release && GOWORK=off go mod tidy -diff
 	$(lint_tool) golangci-lint config verify
 	$(lint_tool) golangci-lint run ./...
+	cd hack/release && $(lint_tool) golangci-lint run ./...
 	@unformatted=$$(gofmt -l hack/devcluster); [ -z "$$unformatted" ] || { echo "not formatted by gofmt: $$unformatted" >&2; exit 1; }
 	hack/devcluster/same-versions.sh
 	@for dir in config/default config/namespaced config/prometheus config/samples; do \
@@ -129,7 +141,7 @@ build: ## Build bin/manager.
 
 .PHONY: clean
 clean: ## Remove what was built here (the control plane for tests stays in your cache directory).
-	rm -rf bin
+	rm -rf bin dist
 
 ##@ Run
 
@@ -148,6 +160,34 @@ run: ## Run the operator here, against the cluster of your current kubeconfig (A
 .PHONY: image
 image: ## Build the image (IMG=registry/name:tag).
 	docker build --build-arg VERSION=$(VERSION) -t $(IMG) .
+
+.PHONY: image-oci
+image-oci: ## Build the image without Docker, as an OCI layout in bin/image (PLATFORMS=linux/amd64,linux/arm64).
+	rm -rf bin/image
+	$(release) image $(image_flags) $(CURDIR)/bin/image
+
+.PHONY: image-demo
+image-demo: image-oci ## The demo, with the binary out of the image of `make image-oci` (Linux only).
+	$(release) unpack $(CURDIR)/bin/image $(CURDIR)/bin/manager-of-image
+	$(MAKE) demo ARGS='--once --binary bin/manager-of-image $(ARGS)'
+
+.PHONY: push
+push: ## Push the image that `make image-oci` built (IMG=registry/name:tag), with the logins of docker or podman.
+	$(crane) push bin/image '$(IMG)'
+
+.PHONY: release
+release: ## Write all that a release has into dist (VERSION=v1.2.3, and IMG=registry/name:tag for the manifests).
+	rm -rf bin/release
+	$(release) artifacts $(image_flags) $(CURDIR)/bin/release
+	$(MAKE) render CONFIG=config/default IMG='$(release_img)' >bin/release/install.yaml
+	$(MAKE) render CONFIG=config/namespaced IMG='$(release_img)' >bin/release/namespaced.yaml
+	$(release) checksums $(CURDIR)/bin/release
+	rm -rf dist
+	mv bin/release dist
+
+.PHONY: release-test
+release-test: ## Test the images and releases that hack/release makes, with a small program in the operator's place.
+	GOWORK=off go test -C hack/release ./...
 
 .PHONY: install
 install: ## Install the CRDs.

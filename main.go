@@ -4,6 +4,7 @@ package main
 
 import (
 	"flag"
+	"fmt"
 	"os"
 	"strings"
 	"unicode"
@@ -12,9 +13,6 @@ import (
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/log/zap"
 )
-
-// version is set when a release is built.
-var version = "dev"
 
 // options are the command's flags.
 type options struct {
@@ -27,6 +25,7 @@ type options struct {
 	clusterID       string
 	privateURLs     bool
 	grafanaCom      string
+	tellVersion     bool
 	log             zap.Options
 }
 
@@ -57,6 +56,7 @@ func parseFlags() options {
 		"server that takes the place of https://grafana.com for Dashboards with a grafanaCom source, such as a "+
 			"mirror; it may have a private address",
 	)
+	flag.BoolVar(&o.tellVersion, "version", false, "print the version and exit")
 	o.log.BindFlags(flag.CommandLine)
 	flag.Parse()
 	if bodies := zapcore.Level(-8); o.log.Level != nil && o.log.Level.Enabled(bodies) {
@@ -72,6 +72,10 @@ func (o *options) namespaces() []string {
 
 func main() {
 	o := parseFlags()
+	if o.tellVersion {
+		fmt.Println(about())
+		return
+	}
 	ctrl.SetLogger(zap.New(zap.UseFlagOptions(&o.log)))
 	if err := run(ctrl.SetupSignalHandler(), o); err != nil {
 		ctrl.Log.WithName("setup").Error(err, "the manager stops")

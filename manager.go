@@ -48,6 +48,7 @@ func run(ctx context.Context, o options) error {
 		Engine:     &lifecycle.Engine{Now: time.Now, NamespacesHidden: len(o.namespaces()) > 0},
 		ClusterID:  o.clusterID,
 		GrafanaCom: o.grafanaCom,
+		UserAgent:  userAgent(),
 	}
 	if err := controllers.Register(env); err != nil {
 		return err
@@ -88,7 +89,8 @@ func start(ctx context.Context, mgr ctrl.Manager, env *controllers.Env, o option
 	}
 	defer closeRecorder()
 	connections := connection.NewPool()
-	fetches := fetch.NewQueue(fetch.New(fetch.Options{AllowPrivate: o.privateURLs}).Fetch, maxFetches, maxFetchesOfOne)
+	fetcher := fetch.New(fetch.Options{AllowPrivate: o.privateURLs, UserAgent: userAgent()})
+	fetches := fetch.NewQueue(fetcher.Fetch, maxFetches, maxFetchesOfOne)
 	defer fetches.Close()
 	env.Client, env.Live, env.Events = mgr.GetClient(), mgr.GetAPIReader(), recorder
 	env.Connections, env.Sources = connections, fetches

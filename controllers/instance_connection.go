@@ -49,7 +49,9 @@ type value struct {
 func (e *Env) resolve(ctx context.Context, obj *v1alpha1.Instance) (*settings, error) {
 	r := &resolver{ctx: ctx, live: e.Live, namespace: obj.Namespace}
 	s := &settings{
-		config: grafana.Config{URL: obj.Spec.URL, Timeout: timeoutOf(obj), Transport: e.Transport, Now: e.Now},
+		config: grafana.Config{
+			URL: obj.Spec.URL, Timeout: timeoutOf(obj), Transport: e.Transport, UserAgent: e.UserAgent, Now: e.Now,
+		},
 	}
 	if err := r.credentials(obj.Spec.Credentials, s); err != nil {
 		return nil, err

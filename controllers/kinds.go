@@ -29,6 +29,8 @@ type Env struct {
 	Sources Sources
 	// GrafanaCom is the server that takes the place of https://grafana.com; empty: none does.
 	GrafanaCom string
+	// UserAgent is sent to Grafana with every request; empty: grafana-tenancy-operator.
+	UserAgent string
 
 	fetches fetches
 	parsing sync.Mutex // one large dashboard at a time

@@ -218,7 +218,7 @@ func definesFlag(call *ast.CallExpr) bool {
 
 func TestEveryMetricIsDocumented(t *testing.T) {
 	const name = `(grafana_tenancy_\w+)`
-	code := sources(t, "controllers", "internal/lifecycle", "internal/connection", "internal/namespaces")
+	code := sources(t, ".", "controllers", "internal/lifecycle", "internal/connection", "internal/namespaces")
 	compare(
 		t,
 		"metric",

@@ -11,6 +11,9 @@
 // GRAFANA_USER and GRAFANA_PASSWORD, both "admin" by default) it uses that
 // Grafana instead of one in memory, and removes what it made there at the end.
 //
+// With -binary it runs that manager, such as the one of an image, and builds
+// none.
+//
 // Everything listens on loopback, and nothing is left behind.
 package main
 
@@ -33,19 +36,20 @@ func init() { runtime.LockOSThread() }
 
 func main() {
 	once := flag.Bool("once", false, "exit after the proof instead of staying up")
+	binary := flag.String("binary", "", "the manager's binary; empty: it is built from here")
 	timeout := flag.Duration("timeout", 3*time.Minute, "how long to wait until everything is Ready")
 	flag.Parse()
 
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // a second Ctrl-C ends it at once
-	if err := run(ctx, *once, *timeout); err != nil {
+	if err := run(ctx, *binary, *once, *timeout); err != nil {
 		fmt.Fprintln(os.Stderr, "\ndemo:", err)
 		os.Exit(1)
 	}
 }
 
 // run brings everything up, shows it, and takes it down in reverse order.
-func run(ctx context.Context, once bool, timeout time.Duration) (err error) {
+func run(ctx context.Context, binary string, once bool, timeout time.Duration) (err error) {
 	ctx, fail := context.WithCancelCause(ctx)
 	defer fail(nil)
 	defer func() { err = cause(ctx, err) }()
@@ -64,7 +68,7 @@ func run(ctx context.Context, once bool, timeout time.Duration) (err error) {
 	defer grafana.close()
 	grafana.metrics = startMetrics()
 	defer grafana.metrics.Close()
-	manager, err := startManager(ctx, fail, cluster)
+	manager, err := startManager(ctx, fail, cluster, binary)
 	if err != nil {
 		return err
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -15,11 +16,18 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/envtest"
 )
 
-// startManager builds the manager, runs it, and waits until it is ready.
-func startManager(ctx context.Context, fail context.CancelCauseFunc, cluster *cluster) (*process, error) {
-	const binary = "bin/manager"
-	say("building and starting the manager")
-	if err := runToEnd(ctx, exec.CommandContext(ctx, "go", "build", "-o", binary, ".")); err != nil {
+// startManager runs the manager, which it builds if there is no binary yet, and waits until it is ready.
+func startManager(
+	ctx context.Context, fail context.CancelCauseFunc, cluster *cluster, binary string,
+) (*process, error) {
+	if binary == "" {
+		binary = "bin/manager"
+		say("building the manager")
+		if err := runToEnd(ctx, exec.CommandContext(ctx, "go", "build", "-o", binary, ".")); err != nil {
+			return nil, err
+		}
+	}
+	if err := tellVersion(ctx, binary); err != nil {
 		return nil, err
 	}
 	kubeconfig, err := admit(ctx, cluster)
@@ -45,6 +53,18 @@ func startManager(ctx context.Context, fail context.CancelCauseFunc, cluster *cl
 		return nil, fmt.Errorf("waiting for the manager: %w\nIts last words:\n%s", err, manager.tail())
 	}
 	return manager, nil
+}
+
+// tellVersion has the binary say what it is.
+func tellVersion(ctx context.Context, binary string) error {
+	var version bytes.Buffer
+	cmd := exec.CommandContext(ctx, binary, "--version")
+	cmd.Stdout = &version
+	if err := runToEnd(ctx, cmd); err != nil {
+		return err
+	}
+	say("starting %s: %s", binary, bytes.TrimSpace(version.Bytes()))
+	return nil
 }
 
 // admit gives the manager an identity that may do what its role says and no

@@ -21,6 +21,7 @@ type Request struct {
 	OrgID  int64  // of the X-Grafana-Org-Id header; 0: none, or none that is a number
 	Auth   string // "basic", "session", "token", "none"
 	Login  string // the login that the credential names; "" if unknown
+	Agent  string // the User-Agent header
 	Status int    // of the answer; 0 while there is none
 	Body   []byte
 }
@@ -93,7 +94,7 @@ func (s *Server) describe(in inbound) Request {
 	route, _ := s.router.match(in.method, in.url.EscapedPath())
 	r := Request{
 		Time: s.opts.Now(), Method: in.method, Path: in.url.EscapedPath(), Query: in.url.Query(),
-		OrgID: orgHeader(in.header), Body: withoutPasswords(in.body),
+		OrgID: orgHeader(in.header), Agent: in.header.Get("User-Agent"), Body: withoutPasswords(in.body),
 	}
 	if route != nil {
 		r.Route = route.pattern

@@ -188,12 +188,15 @@ func (c *Cluster) admitByToken() (file string, err error) {
 	return f.Name(), errors.Join(err, f.Close())
 }
 
+// UserAgent is what the operator of the tests calls itself.
+const UserAgent = "grafana-tenancy-operator/test"
+
 // run starts the operator.
 func (c *Cluster) run() (err error) {
 	c.connections, c.stopped = connection.NewPool(), make(chan error, 1)
 	env := &controllers.Env{Engine: &lifecycle.Engine{
 		Connections: c.connections, Now: time.Now, FirstRetry: 50 * time.Millisecond, LastRetry: time.Second,
-	}, ClusterID: ClusterID, Sources: fetch.NewQueue(fetchFromTests, 8, 4)}
+	}, ClusterID: ClusterID, UserAgent: UserAgent, Sources: fetch.NewQueue(fetchFromTests, 8, 4)}
 	mgr, err := ctrl.NewManager(c.Config, ctrl.Options{
 		Scheme: c.Scheme, Metrics: metricsserver.Options{BindAddress: "0"},
 		Cache: cache.Options{DefaultTransform: env.Slim},
