@@ -48,7 +48,9 @@ SECONDS ?= 60
 # Further arguments of `make crash`, `make soak`, `make bench`, `make bench-scale`, `make demo` and `make run`.
 ARGS ?=
 
-generated := api/v1alpha1/zz_generated.deepcopy.go config/crd/bases config/rbac/role.yaml docs/reference.md
+chart := charts/grafana-tenancy-operator
+
+generated := api/v1alpha1/zz_generated.deepcopy.go config/crd/bases config/rbac/role.yaml docs/reference.md $(chart)/files
 
 ##@ Develop
 
@@ -60,13 +62,19 @@ help: ## Show this help.
 	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {printf "  %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: generate
-generate: ## Make the deep copies, CRDs, RBAC rules and docs/reference.md from the types and markers.
+generate: ## Make the deep copies, CRDs, RBAC rules, docs/reference.md and the chart's files from the types, markers and config.
 	rm -f config/crd/bases/*.yaml
 	$(tool) controller-gen object:headerFile=hack/boilerplate.go.txt paths=./api/...
 	$(tool) controller-gen crd paths=./api/... output:crd:dir=config/crd/bases
 	mkdir -p docs
 	$(tool) crd-ref-docs --log-level=WARN --source-path=api --config=hack/reference/config.yaml --renderer=markdown --templates-dir=hack/reference/templates --output-path=docs/reference.md
 	$(tool) controller-gen rbac:roleName=manager-role paths=./controllers/... output:rbac:dir=config/rbac
+	rm -rf $(chart)/files
+	mkdir -p $(addprefix $(chart)/files/,crds persona_roles prometheus)
+	cp config/crd/bases/*.yaml $(chart)/files/crds
+	cp config/rbac/*_roles.yaml $(chart)/files/persona_roles
+	cp config/rbac/role.yaml config/rbac/leader_election.yaml $(chart)/files
+	cp config/prometheus/pod_monitor.yaml config/prometheus/rules.yaml $(chart)/files/prometheus
 
 .PHONY: check-generate
 check-generate: ## Fail if the generated files are not what `make generate` makes.
@@ -84,7 +92,7 @@ lint: ## Run the linters, and check that go.mod is tidy and the manifests render
 	$(lint_tool) golangci-lint config verify
 	$(lint_tool) golangci-lint run ./...
 	cd hack/release && $(lint_tool) golangci-lint run ./...
-	@unformatted=$$(gofmt -l hack/devcluster); [ -z "$$unformatted" ] || { echo "not formatted by gofmt: $$unformatted" >&2; exit 1; }
+	@unformatted=$$(gofmt -l hack/devcluster hack/chart); [ -z "$$unformatted" ] || { echo "not formatted by gofmt: $$unformatted" >&2; exit 1; }
 	hack/devcluster/same-versions.sh
 	@for dir in config/default config/namespaced config/prometheus config/samples; do \
 		echo "kustomize build $$dir" && $(kustomize) build $$dir >/dev/null; \
@@ -94,6 +102,11 @@ lint: ## Run the linters, and check that go.mod is tidy and the manifests render
 test: ## Run all tests on a real kube-apiserver (PKG=./controllers RUN=TestName to run some).
 	assets=$$(hack/devcluster/ensure.sh); \
 	KUBEBUILDER_ASSETS=$$assets go test -timeout 30m $(if $(RUN),-run '$(RUN)') $(PKG)
+
+.PHONY: chart-test
+chart-test: ## Lint the chart, hold it against config, and install, upgrade, roll back and uninstall it by Helm on a real kube-apiserver.
+	assets=$$(hack/devcluster/ensure.sh); \
+	KUBEBUILDER_ASSETS=$$assets GOWORK=off go test -C hack/chart -timeout 15m $(if $(RUN),-run '$(RUN)') ./...
 
 .PHONY: crash
 crash: ## Run the crash matrix in full, every request and write of every scenario failing in every way, and CHECKS=200 random lives.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
+	appsv1 "k8s.io/api/apps/v1"
 	authenticationv1 "k8s.io/api/authentication/v1"
 	authorizationv1 "k8s.io/api/authorization/v1"
 	certificatesv1 "k8s.io/api/certificates/v1"
@@ -11,6 +12,8 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	eventsv1 "k8s.io/api/events/v1"
 	flowcontrolv1 "k8s.io/api/flowcontrol/v1"
+	networkingv1 "k8s.io/api/networking/v1"
+	policyv1 "k8s.io/api/policy/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	apiextensions "k8s.io/apiextensions-apiserver/pkg/apiserver"
@@ -26,6 +29,7 @@ import (
 	"k8s.io/kubernetes/pkg/api/legacyscheme"
 	_ "k8s.io/kubernetes/pkg/apis/admission/install"
 	_ "k8s.io/kubernetes/pkg/apis/admissionregistration/install"
+	_ "k8s.io/kubernetes/pkg/apis/apps/install"
 	_ "k8s.io/kubernetes/pkg/apis/authentication/install"
 	_ "k8s.io/kubernetes/pkg/apis/authorization/install"
 	_ "k8s.io/kubernetes/pkg/apis/certificates/install"
@@ -33,10 +37,15 @@ import (
 	_ "k8s.io/kubernetes/pkg/apis/core/install"
 	_ "k8s.io/kubernetes/pkg/apis/events/install"
 	_ "k8s.io/kubernetes/pkg/apis/flowcontrol/install"
+	_ "k8s.io/kubernetes/pkg/apis/networking/install"
+	_ "k8s.io/kubernetes/pkg/apis/policy/install"
 	_ "k8s.io/kubernetes/pkg/apis/rbac/install"
 	"k8s.io/kubernetes/pkg/controlplane/apiserver"
 	"k8s.io/kubernetes/pkg/controlplane/apiserver/options"
 	"k8s.io/kubernetes/pkg/generated/openapi"
+	appsrest "k8s.io/kubernetes/pkg/registry/apps/rest"
+	networkingrest "k8s.io/kubernetes/pkg/registry/networking/rest"
+	policyrest "k8s.io/kubernetes/pkg/registry/policy/rest"
 )
 
 // servedVersions are the API groups that there are besides those of CRDs and
@@ -53,6 +62,12 @@ func servedVersions() *storage.ResourceConfig {
 		eventsv1.SchemeGroupVersion,
 		flowcontrolv1.SchemeGroupVersion,
 		rbacv1.SchemeGroupVersion,
+	)
+	// Nothing acts on these. They are kept and checked, so that what an operator is deployed with can be applied.
+	served.EnableResources(
+		appsv1.SchemeGroupVersion.WithResource("deployments"),
+		networkingv1.SchemeGroupVersion.WithResource("networkpolicies"),
+		policyv1.SchemeGroupVersion.WithResource("poddisruptionbudgets"),
 	)
 	return served
 }
@@ -118,6 +133,8 @@ func newServer(o options.CompletedOptions) (*aggregator.APIAggregator, error) {
 	if err != nil {
 		return nil, err
 	}
+	groups = append(groups, appsrest.StorageProvider{}, networkingrest.RESTStorageProvider{},
+		policyrest.RESTStorageProvider{})
 	if err := builtin.InstallAPIs(groups...); err != nil {
 		return nil, err
 	}
