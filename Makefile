@@ -39,7 +39,7 @@ SECONDS ?= 60
 # Further arguments of `make crash`, `make soak`, `make bench`, `make bench-scale`, `make demo` and `make run`.
 ARGS ?=
 
-generated := api/v1alpha1/zz_generated.deepcopy.go config/crd/bases config/rbac/role.yaml docs/reference.md
+generated := api/v1alpha1/zz_generated.deepcopy.go config/crd/bases config/rbac/role.yaml docs/reference.md config/argocd/argocd-cm.yaml
 
 ##@ Develop
 
@@ -51,13 +51,14 @@ help: ## Show this help.
 	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {printf "  %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: generate
-generate: ## Make the deep copies, CRDs, RBAC rules and docs/reference.md from the types and markers.
+generate: ## Make the deep copies, CRDs, RBAC rules, docs/reference.md and Argo CD's health scripts from the types and markers.
 	rm -f config/crd/bases/*.yaml
 	$(tool) controller-gen object:headerFile=hack/boilerplate.go.txt paths=./api/...
 	$(tool) controller-gen crd paths=./api/... output:crd:dir=config/crd/bases
 	mkdir -p docs
 	$(tool) crd-ref-docs --log-level=WARN --source-path=api --config=hack/reference/config.yaml --renderer=markdown --templates-dir=hack/reference/templates --output-path=docs/reference.md
 	$(tool) controller-gen rbac:roleName=manager-role paths=./controllers/... output:rbac:dir=config/rbac
+	hack/argocd-cm.sh >config/argocd/argocd-cm.yaml
 
 .PHONY: check-generate
 check-generate: ## Fail if the generated files are not what `make generate` makes.
@@ -72,7 +73,7 @@ lint: ## Run the linters, and check that go.mod is tidy and the manifests render
 	go mod tidy -diff
 	$(lint_tool) golangci-lint config verify
 	$(lint_tool) golangci-lint run ./...
-	@unformatted=$$(gofmt -l hack/devcluster); [ -z "$$unformatted" ] || { echo "not formatted by gofmt: $$unformatted" >&2; exit 1; }
+	@unformatted=$$(gofmt -l hack/devcluster hack/gitops); [ -z "$$unformatted" ] || { echo "not formatted by gofmt: $$unformatted" >&2; exit 1; }
 	hack/devcluster/same-versions.sh
 	@for dir in config/default config/namespaced config/prometheus config/samples; do \
 		echo "kustomize build $$dir" && $(kustomize) build $$dir >/dev/null; \
@@ -82,6 +83,10 @@ lint: ## Run the linters, and check that go.mod is tidy and the manifests render
 test: ## Run all tests on a real kube-apiserver (PKG=./controllers RUN=TestName to run some).
 	assets=$$(hack/devcluster/ensure.sh); \
 	KUBEBUILDER_ASSETS=$$assets go test -timeout 30m $(if $(RUN),-run '$(RUN)') $(PKG)
+
+.PHONY: gitops-test
+gitops-test: ## Check that Argo CD's interpreter and Flux's kstatus understand every kind in every state.
+	cd hack/gitops && GOWORK=off go test -count=1 ./... # what they read is in another module, so no result is kept
 
 .PHONY: crash
 crash: ## Run the crash matrix in full, every request and write of every scenario failing in every way, and CHECKS=200 random lives.
