@@ -73,9 +73,9 @@ lint: ## Run the linters, and check that go.mod is tidy and the manifests render
 	go mod tidy -diff
 	$(lint_tool) golangci-lint config verify
 	$(lint_tool) golangci-lint run ./...
-	@unformatted=$$(gofmt -l hack/devcluster hack/gitops); [ -z "$$unformatted" ] || { echo "not formatted by gofmt: $$unformatted" >&2; exit 1; }
+	@unformatted=$$(gofmt -l hack/devcluster hack/gitops hack/alerts); [ -z "$$unformatted" ] || { echo "not formatted by gofmt: $$unformatted" >&2; exit 1; }
 	hack/devcluster/same-versions.sh
-	@for dir in config/default config/namespaced config/prometheus config/samples; do \
+	@for dir in config/default config/namespaced config/prometheus config/grafana config/samples; do \
 		echo "kustomize build $$dir" && $(kustomize) build $$dir >/dev/null; \
 	done
 
@@ -87,6 +87,10 @@ test: ## Run all tests on a real kube-apiserver (PKG=./controllers RUN=TestName 
 .PHONY: gitops-test
 gitops-test: ## Check that Argo CD's interpreter and Flux's kstatus understand every kind in every state.
 	cd hack/gitops && GOWORK=off go test -count=1 ./... # what they read is in another module, so no result is kept
+
+.PHONY: alerts-test
+alerts-test: ## Check with Prometheus' own code when each alert fires, and the expressions of the operator's dashboard.
+	cd hack/alerts && GOWORK=off go test -count=1 ./...
 
 .PHONY: crash
 crash: ## Run the crash matrix in full, every request and write of every scenario failing in every way, and CHECKS=200 random lives.
