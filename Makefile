@@ -39,7 +39,7 @@ SECONDS ?= 60
 # Further arguments of `make crash`, `make soak`, `make bench`, `make bench-scale`, `make demo` and `make run`.
 ARGS ?=
 
-generated := api/v1alpha1/zz_generated.deepcopy.go config/crd/bases config/rbac/role.yaml docs/reference.md config/argocd/argocd-cm.yaml
+generated := api/v1alpha1/zz_generated.deepcopy.go config/crd/bases config/rbac/role.yaml docs/reference.md docs/pictures config/argocd/argocd-cm.yaml
 
 ##@ Develop
 
@@ -51,7 +51,7 @@ help: ## Show this help.
 	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {printf "  %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: generate
-generate: ## Make the deep copies, CRDs, RBAC rules, docs/reference.md and Argo CD's health scripts from the types and markers.
+generate: ## Make the deep copies, CRDs, RBAC rules, docs/reference.md, docs/pictures and Argo CD's health scripts from the types and markers.
 	rm -f config/crd/bases/*.yaml
 	$(tool) controller-gen object:headerFile=hack/boilerplate.go.txt paths=./api/...
 	$(tool) controller-gen crd paths=./api/... output:crd:dir=config/crd/bases
@@ -59,6 +59,11 @@ generate: ## Make the deep copies, CRDs, RBAC rules, docs/reference.md and Argo 
 	$(tool) crd-ref-docs --log-level=WARN --source-path=api --config=hack/reference/config.yaml --renderer=markdown --templates-dir=hack/reference/templates --output-path=docs/reference.md
 	$(tool) controller-gen rbac:roleName=manager-role paths=./controllers/... output:rbac:dir=config/rbac
 	hack/argocd-cm.sh >config/argocd/argocd-cm.yaml
+	$(MAKE) pictures
+
+.PHONY: pictures
+pictures: ## Draw docs/pictures.
+	go run ./hack/pictures
 
 .PHONY: check-generate
 check-generate: ## Fail if the generated files are not what `make generate` makes.
