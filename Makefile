@@ -16,6 +16,7 @@ tool      := GOWORK=off go tool -modfile=$(CURDIR)/hack/tools/go.mod
 lint_tool := GOWORK=off go tool -modfile=$(CURDIR)/hack/tools/golangci-lint/go.mod
 kustomize := $(tool) kustomize
 release   := GOWORK=off go run -C hack/release .
+helm      := GOWORK=off go tool -modfile=$(CURDIR)/hack/chart/go.mod helm
 crane     := GOWORK=off go tool -modfile=$(CURDIR)/hack/release/go.mod crane
 
 # A kubectl of your own is used if there is one, else the one that is built for the tests.
@@ -50,7 +51,8 @@ ARGS ?=
 
 chart := charts/grafana-tenancy-operator
 
-generated := api/v1alpha1/zz_generated.deepcopy.go config/crd/bases config/rbac/role.yaml docs/reference.md $(chart)/files
+generated := api/v1alpha1/zz_generated.deepcopy.go config/crd/bases config/rbac/role.yaml docs/reference.md docs/pictures \
+	config/argocd/argocd-cm.yaml $(chart)/files
 
 ##@ Develop
 
@@ -62,7 +64,7 @@ help: ## Show this help.
 	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {printf "  %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: generate
-generate: ## Make the deep copies, CRDs, RBAC rules, docs/reference.md and the chart's files from the types, markers and config.
+generate: ## Make all that is made: deep copies, CRDs, RBAC rules, docs/reference.md and pictures, Argo CD's health scripts, the chart's files.
 	rm -f config/crd/bases/*.yaml
 	$(tool) controller-gen object:headerFile=hack/boilerplate.go.txt paths=./api/...
 	$(tool) controller-gen crd paths=./api/... output:crd:dir=config/crd/bases
@@ -75,6 +77,12 @@ generate: ## Make the deep copies, CRDs, RBAC rules, docs/reference.md and the c
 	cp config/rbac/*_roles.yaml $(chart)/files/persona_roles
 	cp config/rbac/role.yaml config/rbac/leader_election.yaml $(chart)/files
 	cp config/prometheus/pod_monitor.yaml config/prometheus/rules.yaml $(chart)/files/prometheus
+	hack/argocd-cm.sh >config/argocd/argocd-cm.yaml
+	$(MAKE) pictures
+
+.PHONY: pictures
+pictures: ## Draw docs/pictures.
+	go run ./hack/pictures
 
 .PHONY: check-generate
 check-generate: ## Fail if the generated files are not what `make generate` makes.
@@ -92,9 +100,9 @@ lint: ## Run the linters, and check that go.mod is tidy and the manifests render
 	$(lint_tool) golangci-lint config verify
 	$(lint_tool) golangci-lint run ./...
 	cd hack/release && $(lint_tool) golangci-lint run ./...
-	@unformatted=$$(gofmt -l hack/devcluster hack/chart); [ -z "$$unformatted" ] || { echo "not formatted by gofmt: $$unformatted" >&2; exit 1; }
+	@unformatted=$$(gofmt -l hack/devcluster hack/chart hack/gitops hack/alerts); [ -z "$$unformatted" ] || { echo "not formatted by gofmt: $$unformatted" >&2; exit 1; }
 	hack/devcluster/same-versions.sh
-	@for dir in config/default config/namespaced config/prometheus config/samples; do \
+	@for dir in config/default config/namespaced config/prometheus config/grafana config/samples; do \
 		echo "kustomize build $$dir" && $(kustomize) build $$dir >/dev/null; \
 	done
 
@@ -107,6 +115,14 @@ test: ## Run all tests on a real kube-apiserver (PKG=./controllers RUN=TestName 
 chart-test: ## Lint the chart, hold it against config, and install, upgrade, roll back and uninstall it by Helm on a real kube-apiserver.
 	assets=$$(hack/devcluster/ensure.sh); \
 	KUBEBUILDER_ASSETS=$$assets GOWORK=off go test -C hack/chart -timeout 15m $(if $(RUN),-run '$(RUN)') ./...
+
+.PHONY: gitops-test
+gitops-test: ## Check that Argo CD's interpreter and Flux's kstatus understand every kind in every state.
+	cd hack/gitops && GOWORK=off go test -count=1 ./... # what they read is in another module, so no result is kept
+
+.PHONY: alerts-test
+alerts-test: ## Check with Prometheus' own code when each alert fires, and the expressions of the operator's dashboard.
+	cd hack/alerts && GOWORK=off go test -count=1 ./...
 
 .PHONY: crash
 crash: ## Run the crash matrix in full, every request and write of every scenario failing in every way, and CHECKS=200 random lives.
@@ -194,6 +210,7 @@ release: ## Write all that a release has into dist (VERSION=v1.2.3, and IMG=regi
 	$(release) artifacts $(image_flags) $(CURDIR)/bin/release
 	$(MAKE) render CONFIG=config/default IMG='$(release_img)' >bin/release/install.yaml
 	$(MAKE) render CONFIG=config/namespaced IMG='$(release_img)' >bin/release/namespaced.yaml
+	$(helm) package $(chart) --version $(VERSION:v%=%) --app-version $(VERSION) --destination bin/release
 	$(release) checksums $(CURDIR)/bin/release
 	rm -rf dist
 	mv bin/release dist

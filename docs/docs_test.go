@@ -251,6 +251,9 @@ func TestEveryKindHasAPage(t *testing.T) {
 		if have := headings(page); !slices.Equal(have, want) {
 			t.Errorf("%s has the headings\n%q\nand not\n%q", page, have, want)
 		}
+		if !strings.Contains(read(t, "docs/pictures/kinds.svg"), ">"+name+"<") {
+			t.Errorf("docs/pictures/kinds.svg does not show %s", name)
+		}
 		for _, index := range []string{"README.md", "docs/README.md"} {
 			if !strings.Contains(read(t, index), "["+name+"](") {
 				t.Errorf("%s has no link to %s", index, page)
