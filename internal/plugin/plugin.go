@@ -74,7 +74,7 @@ func (o *options) command(version string) *cobra.Command {
 	root.SetIn(o.in)
 	root.SetOut(o.out)
 	root.SetErr(o.err)
-	root.AddCommand(o.treeCommand(), o.whyCommand())
+	root.AddCommand(o.treeCommand(), o.whyCommand(), o.importCommand())
 	return root
 }
 
