@@ -74,7 +74,8 @@ func (o *options) command(version string) *cobra.Command {
 	root.SetIn(o.in)
 	root.SetOut(o.out)
 	root.SetErr(o.err)
-	root.AddCommand(o.treeCommand(), o.whyCommand(), o.importCommand())
+	root.AddCommand(o.treeCommand(), o.whyCommand(), o.importCommand(), o.rotateCommand(), o.adoptCommand(),
+		o.abandonCommand())
 	return root
 }
 
