@@ -44,7 +44,7 @@ func TestAdopt(t *testing.T) {
 	x := terminalOf(w)
 	id := w.Made(w.Ask("POST", "/api/orgs", 0, fields{"name": "shop"}))
 	org := suite.Stalled(w, w.Organization("shop"), v1alpha1.ReasonAlreadyExists)
-	x.run("", "why", "gorg/shop").wants(t, 1, "kubectl grafana adopt")
+	x.run("", "why", "gorg/shop").wants(t, 1, "kubectl grafana adopt gorg/shop -n "+w.NS)
 	x.run("", "adopt", "gtoken/x", "--yes").wants(t, 2, "gtoken/x: this is for gorg, ")
 	x.run("yes\n", "adopt", "gorg/shop").wants(t, 0, "takes over what is in Grafana",
 		"Instance "+w.NS+"/grafana does not allow that yet")
@@ -72,7 +72,7 @@ func TestAbandon(t *testing.T) {
 	x.run("", "abandon", "gorg/shop", "--yes").wants(t, 2, "is not being deleted")
 	w.Delete(org)
 	suite.Until(w, org, "blocked", func(c metav1.Condition) bool { return c.Reason == v1alpha1.ReasonDeletionBlocked })
-	x.run("", "why", "gorg/shop").wants(t, 1, "Deleting DeletionBlocked", "kubectl grafana abandon")
+	x.run("", "why", "gorg/shop").wants(t, 1, "Deleting DeletionBlocked", "kubectl grafana abandon gorg/shop -n "+w.NS)
 	x.run("y\n", "abandon", "gorg/shop").wants(t, 0, "what it made there stays", "it is let go")
 	w.Gone(org)
 	if w.Org(org.Status.OrgID) == nil || w.SA(org.Status.OrgID, account.Status.ID) == nil {

@@ -98,7 +98,7 @@ func (o *options) runImport(ctx context.Context, i importOptions, organizations 
 	err = importer.Import(ctx, c)
 	var failed *importer.Failed
 	if errors.As(err, &failed) {
-		o.notef("\n%v", failed)
+		o.notef("%v", failed)
 		return errNotWell
 	}
 	return err

@@ -300,7 +300,7 @@ func TestImportFailures(t *testing.T) {
 	run := func(args ...string) result {
 		return x.run("", append([]string{"import", "--instance=grafana", "--to", dir}, args...)...)
 	}
-	run("Closed", "Open", "None").wants(t, 1, "2 organizations could not be imported:", `"Closed": the login `,
+	run("Closed", "Open", "None").wants(t, 1, "these organizations could not be imported:", `"Closed": the login `,
 		`"None": there is no organization of this name or id`, "does not allow adoption")
 	if names := slices.Sorted(maps.Keys(files(t, dir))); !slices.ContainsFunc(names, func(n string) bool {
 		return strings.HasPrefix(n, "open-") && strings.HasSuffix(n, "/organization.yaml")

@@ -191,7 +191,10 @@ func (a *answer) advise() {
 		a.Advice = "Is the operator running, and does it watch namespace " + cause.Namespace + "? Its log says " +
 			"what holds it up."
 	default:
-		a.Advice, a.Docs = advice[cause.Reason], "docs/conditions.md#"+strings.ToLower(cause.Reason)
+		k, _ := kindNamed(cause.Kind)
+		object := fmt.Sprintf("%s/%s -n %s", k.short, cause.Name, cause.Namespace)
+		a.Advice = strings.ReplaceAll(advice[cause.Reason], "KIND/NAME", object)
+		a.Docs = "docs/conditions.md#" + strings.ToLower(cause.Reason)
 	}
 }
 

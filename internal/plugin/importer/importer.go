@@ -43,8 +43,7 @@ type Options struct {
 type Failed struct{ Organizations []string }
 
 func (f *Failed) Error() string {
-	return fmt.Sprintf("%d organizations could not be imported:\n  %s",
-		len(f.Organizations), strings.Join(f.Organizations, "\n  "))
+	return "these organizations could not be imported:\n  " + strings.Join(f.Organizations, "\n  ")
 }
 
 // run is one import.

@@ -1,6 +1,7 @@
 package importer
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"regexp"
@@ -25,12 +26,12 @@ var (
 // on the way, and one that looks so, gets a hash of what it was, so that no two become the same.
 func kubeName(name string, longest int) string {
 	plain := strings.Trim(notInName.ReplaceAllString(strings.ToLower(name), "-"), "-")
-	if plain == name && len(plain) <= longest && !hashedName.MatchString(name) {
+	if plain == name && plain != "" && len(plain) <= longest && !hashedName.MatchString(name) {
 		return plain
 	}
 	sum := sha256.Sum256([]byte(name))
-	plain = strings.Trim(plain[:min(len(plain), longest-9)], "-")
-	return strings.TrimPrefix(plain+"-"+hex.EncodeToString(sum[:4]), "-")
+	plain = cmp.Or(strings.Trim(plain[:min(len(plain), longest-9)], "-"), "x")
+	return plain + "-" + hex.EncodeToString(sum[:4])
 }
 
 // fits reports whether a text is one that the kinds take for a name or title.

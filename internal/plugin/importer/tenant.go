@@ -186,8 +186,13 @@ func (t *tenant) team(ctx context.Context, team grafana.Team) (*v1alpha1.Team, e
 	slices.SortFunc(people, func(a, b grafana.TeamPerson) int { return strings.Compare(a.Login, b.Login) })
 	for _, person := range people {
 		switch {
-		case person.UserID == t.me.ID, len(person.Labels) > 0, !fits(person.Login, maxLogin):
-			t.leaveOut("member of team "+team.Name, person.Login, "it is not a Team that decides about them")
+		case person.UserID == t.me.ID:
+			continue
+		case len(person.Labels) > 0:
+			t.leaveOut("member of team "+team.Name, person.Login, "an identity provider decides about them")
+			continue
+		case !fits(person.Login, maxLogin):
+			t.leaveOut("member of team "+team.Name, person.Login, "a Team cannot have this login")
 			continue
 		case len(obj.Spec.Members) == maxMembers:
 			t.leaveOut("member of team "+team.Name, person.Login, "a Team lists at most %d people", maxMembers)

@@ -40,8 +40,15 @@ type generator struct {
 }
 
 // generatorOptions: the operator follows a ConfigMap by its name, and applies what changes in it at once.
+// Flux replaces ${NAME} in what it applies, where it is told to: in a dashboard these are Grafana's own.
 type generatorOptions struct {
-	DisableNameSuffixHash bool `json:"disableNameSuffixHash"`
+	DisableNameSuffixHash bool              `json:"disableNameSuffixHash"`
+	Annotations           map[string]string `json:"annotations"`
+}
+
+var forDashboards = &generatorOptions{
+	DisableNameSuffixHash: true,
+	Annotations:           map[string]string{"kustomize.toolkit.fluxcd.io/substitute": "disabled"},
 }
 
 const (
@@ -76,7 +83,7 @@ func (r *run) write(t *tenant) error {
 			return err
 		}
 		k.ConfigMapGenerator = append(k.ConfigMapGenerator, generator{d.configMap, []string{d.key + "=" + file}})
-		k.GeneratorOptions = &generatorOptions{DisableNameSuffixHash: true}
+		k.GeneratorOptions = forDashboards
 	}
 	if err := writeSecrets(dir, t.secrets); err != nil {
 		return err
