@@ -46,7 +46,11 @@ CHECKS ?= 200
 # For how long things go wrong in `make soak`: at most an hour.
 SECONDS ?= 60
 
-# Further arguments of `make crash`, `make soak`, `make bench`, `make bench-scale`, `make demo` and `make run`.
+# Where `make krew` says that the project and the archives are.
+HOMEPAGE ?=
+BASE_URL ?=
+
+# Further arguments of `make crash`, `make soak`, `make bench`, `make bench-scale`, `make demo`, `make krew` and `make run`.
 ARGS ?=
 
 chart := charts/grafana-tenancy-operator
@@ -167,6 +171,14 @@ mutants: ## Put known bugs into the operator one by one; each must be caught by 
 .PHONY: build
 build: ## Build bin/manager.
 	go build -ldflags '$(ldflags)' -o bin/manager .
+
+.PHONY: plugin
+plugin: ## Build bin/kubectl-grafana, the kubectl plugin.
+	go build -ldflags '$(ldflags)' -o bin/kubectl-grafana ./cmd/kubectl-grafana
+
+.PHONY: krew
+krew: ## Build the plugin for all platforms, and its krew manifest, into bin/krew (VERSION=v1.2.3 HOMEPAGE=https://… BASE_URL=https://…).
+	go run ./hack/krew -version '$(VERSION)' -homepage '$(HOMEPAGE)' -base-url '$(BASE_URL)' $(ARGS)
 
 .PHONY: clean
 clean: ## Remove what was built here (the control plane for tests stays in your cache directory).

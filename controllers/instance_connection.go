@@ -77,6 +77,16 @@ func (e *Env) resolve(ctx context.Context, obj *v1alpha1.Instance) (*settings, e
 	return s, nil
 }
 
+// ClientConfig is how the Grafana of an Instance is reached: with what its Secrets and ConfigMaps hold.
+func ClientConfig(ctx context.Context, live client.Reader, obj *v1alpha1.Instance) (grafana.Config, error) {
+	e := &Env{Engine: &lifecycle.Engine{Live: live}}
+	s, err := e.resolve(ctx, obj)
+	if err != nil {
+		return grafana.Config{}, err
+	}
+	return s.config, nil
+}
+
 func timeoutOf(obj *v1alpha1.Instance) time.Duration {
 	if obj.Spec.Timeout == nil {
 		return 30 * time.Second

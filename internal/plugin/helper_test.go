@@ -1,0 +1,73 @@
+package plugin_test
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/clientcmd"
+	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
+
+	"grafana-tenancy.dev/operator/internal/plugin"
+	"grafana-tenancy.dev/operator/internal/testing/suite"
+)
+
+func TestMain(m *testing.M) { os.Exit(suite.Main(m)) }
+
+// terminal is where a person types commands.
+type terminal struct {
+	*suite.World
+	kubeconfig string
+}
+
+// terminalOf gives a world a kubeconfig whose context has the world's namespace.
+func terminalOf(w *suite.World) *terminal {
+	w.T.Helper()
+	file := filepath.Join(w.T.TempDir(), "kubeconfig")
+	writeKubeconfig(w.T, file, w.Config, w.NS)
+	return &terminal{World: w, kubeconfig: file}
+}
+
+func writeKubeconfig(t *testing.T, file string, c *rest.Config, namespace string) {
+	t.Helper()
+	config := clientcmdapi.NewConfig()
+	config.Clusters["c"] = &clientcmdapi.Cluster{Server: c.Host, CertificateAuthorityData: c.CAData}
+	config.AuthInfos["u"] = &clientcmdapi.AuthInfo{Token: c.BearerToken, Impersonate: c.Impersonate.UserName}
+	config.Contexts["x"] = &clientcmdapi.Context{Cluster: "c", AuthInfo: "u", Namespace: namespace}
+	config.CurrentContext = "x"
+	if err := clientcmd.WriteToFile(*config, file); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// result is what a command did.
+type result struct {
+	code     int
+	out, err string
+}
+
+// run runs a command, with answers to what it may ask.
+func (t *terminal) run(answers string, args ...string) result {
+	t.T.Helper()
+	var out, errOut bytes.Buffer
+	args = append([]string{"--kubeconfig", t.kubeconfig}, args...)
+	code := plugin.Run(t.T.Context(), "test", args, strings.NewReader(answers), &out, &errOut)
+	return result{code, out.String(), errOut.String()}
+}
+
+// wants fails unless a command ended with the code and printed all of the texts.
+func (r result) wants(t *testing.T, code int, texts ...string) result {
+	t.Helper()
+	if r.code != code {
+		t.Errorf("exit code %d, want %d\n%s\n%s", r.code, code, r.out, r.err)
+	}
+	for _, text := range texts {
+		if !strings.Contains(r.out+r.err, text) {
+			t.Errorf("the output lacks %q:\n%s\n%s", text, r.out, r.err)
+		}
+	}
+	return r
+}
