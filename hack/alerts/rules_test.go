@@ -110,7 +110,10 @@ func (g *testGroup) run(t *testing.T, path string, every time.Duration) {
 	for _, s := range g.InputSeries {
 		series += "  " + s.Series + " " + s.Values + "\n"
 	}
-	data, err := promqltest.NewLazyLoader(series, promqltest.LazyLoaderOpts{EnableAtModifier: true, EnableNegativeOffset: true})
+	data, err := promqltest.NewLazyLoader(
+		series,
+		promqltest.LazyLoaderOpts{EnableAtModifier: true, EnableNegativeOffset: true},
+	)
 	if err != nil {
 		t.Fatal(err)
 	}

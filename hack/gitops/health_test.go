@@ -101,7 +101,10 @@ func documented(t *testing.T) (states []*state) {
 			others = append(others, condition(m[1], m[2]))
 		}
 		for _, ready := range regexp.MustCompile(`(?:Ready=|else )(True|False|Unknown)`).FindAllStringSubmatch(cells[1], -1) {
-			states = append(states, &state{cells[0], false, 1, 1, append([]any{condition("Ready", ready[1])}, others...)})
+			states = append(
+				states,
+				&state{cells[0], false, 1, 1, append([]any{condition("Ready", ready[1])}, others...)},
+			)
 		}
 	}
 	return states
@@ -127,10 +130,10 @@ var wanted = map[string]struct{ argo, flux string }{
 	"bad input, a conflict, refused by Grafana or by something before it":    {"Degraded", "Failed"},
 	"Grafana does not answer, or fails":                                      {"Progressing", "InProgress"},
 	"edited in Grafana, and policy lets it stand":                            {"Healthy", "Current"},
-	suspendedState:                            {"Suspended", "Current or Failed"},
-	"new":                                     {"Progressing", "InProgress"},
-	"changed":                                 {"Progressing", "InProgress"},
-	"a source that does not work":             {"Healthy", "Current"},
+	suspendedState:                {"Suspended", "Current or Failed"},
+	"new":                         {"Progressing", "InProgress"},
+	"changed":                     {"Progressing", "InProgress"},
+	"a source that does not work": {"Healthy", "Current"},
 	"others can act in it, but it is unready": {"Degraded", "Failed"},
 }
 
@@ -161,7 +164,14 @@ func TestHealthOfEveryKindInEveryState(t *testing.T) {
 			if err != nil {
 				t.Errorf("%s, %s: %v", kind, s.name, err)
 			} else if !strings.Contains(want.flux, string(result.Status)) {
-				t.Errorf("%s, %s: kstatus says %s (%s), want %s", kind, s.name, result.Status, result.Message, want.flux)
+				t.Errorf(
+					"%s, %s: kstatus says %s (%s), want %s",
+					kind,
+					s.name,
+					result.Status,
+					result.Message,
+					want.flux,
+				)
 			}
 		}
 	}

@@ -3,8 +3,10 @@ package main
 // kinds shows what refers to what, and who owns it.
 func kinds() *picture {
 	p := &picture{
-		name: "kinds", width: 900, height: 520,
-		title: "The kinds: the platform team owns Instance, Organization and User; tenants own what is in an organization",
+		name:   "kinds",
+		width:  900,
+		height: 520,
+		title:  "The kinds: the platform team owns Instance, Organization and User; tenants own what is in an organization",
 	}
 	p.area(10, 10, 240, 500, "platform team")
 	p.area(365, 10, 525, 500, "tenant")
