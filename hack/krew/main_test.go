@@ -64,9 +64,10 @@ func TestManifest(t *testing.T) {
 	if err := yaml.UnmarshalStrict(text, &p); err != nil {
 		t.Fatalf("%v in\n%s", err, text)
 	}
-	short := p.Spec.ShortDescription
-	if p.APIVersion != "krew.googlecontainertools.github.com/v1alpha2" || p.Kind != "Plugin" || p.Metadata.Name != "grafana" ||
-		p.Spec.Version != "v1.2.3" || short == "" || len(short) > 50 || strings.HasSuffix(short, ".") || len(p.Spec.Platforms) != 1 {
+	short, spec := p.Spec.ShortDescription, p.Spec
+	if p.APIVersion != "krew.googlecontainertools.github.com/v1alpha2" || p.Kind != "Plugin" ||
+		p.Metadata.Name != "grafana" || spec.Version != "v1.2.3" || len(spec.Platforms) != 1 ||
+		short == "" || len(short) > 50 || strings.HasSuffix(short, ".") {
 		t.Fatalf("the manifest is %+v", p)
 	}
 	on := p.Spec.Platforms[0]

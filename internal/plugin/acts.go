@@ -49,8 +49,9 @@ func (o *options) adoptCommand() *cobra.Command {
 	return o.actCommand(&cobra.Command{
 		Use:   "adopt KIND/NAME",
 		Short: "Have an object take over what is in Grafana under its name or uid",
-		Long: "Have an object take over what is in Grafana under its name or uid: it sets spec.adoptionPolicy: Adopt. " +
-			"What contains\nthe object must allow that, with spec.adoption: Allow." + confirmed,
+		Long: "Have an object take over what is in Grafana under its name or uid: it sets\n" +
+			"spec.adoptionPolicy: Adopt. What contains the object must allow that, with spec.adoption: Allow." +
+			confirmed,
 		Example: "  kubectl grafana adopt gorg/webshop -n grafana",
 	}, act{
 		kinds: []string{"gorg", "guser", "gmember", "gteam", "gsa", "gds", "gfolder", "gdash"}, ask: askAdopt,
@@ -187,8 +188,11 @@ func askAdopt(ctx context.Context, c client.Reader, obj lifecycle.Object) (strin
 
 func askAbandon(_ context.Context, _ client.Reader, obj lifecycle.Object) (string, error) {
 	if obj.GetDeletionTimestamp() == nil {
-		return "", fmt.Errorf("%s is not being deleted: delete it first (kubectl delete --wait=false), and abandon it if "+
-			"that does not end", refTo(obj))
+		return "", fmt.Errorf(
+			"%s is not being deleted: delete it first (kubectl delete --wait=false), and abandon it if "+
+				"that does not end",
+			refTo(obj),
+		)
 	}
 	question := fmt.Sprintf("%s is let go without asking Grafana: what it made there stays.", refTo(obj))
 	if _, ok := obj.(*v1alpha1.ServiceAccountToken); ok {

@@ -21,7 +21,16 @@ func TestRotate(t *testing.T) {
 	suite.Ready(w, w.Account("ci", "shop"))
 	token := suite.Ready(w, w.Token("ci", "ci"))
 	key := w.Key("ci")
-	x.run("no\n", "rotate", "ci").wants(t, 1, "gets another key, in Secret ci; the present one works for 5m0s more", "Nothing was done")
+	x.run(
+		"no\n",
+		"rotate",
+		"ci",
+	).wants(
+		t,
+		1,
+		"gets another key, in Secret ci; the present one works for 5m0s more",
+		"Nothing was done",
+	)
 	x.run("", "rotate", "ci").wants(t, 2, "give --yes")
 	if suite.Get(w, token); token.Annotations[v1alpha1.AnnotationRotate] != "" || w.Key("ci") != key {
 		t.Errorf("rotated without a yes: %v", token.Annotations)

@@ -37,11 +37,11 @@ func (o *options) importCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "import (--instance=NAME | --url=URL) --to=DIR (--all | ORGANIZATION...)",
 		Short: "Write manifests for organizations that are in a Grafana already",
-		Long: "Write manifests for organizations that are in a Grafana already, by which the operator takes them over " +
-			"as they are.\nOrganizations are given by name or id. The folder gets one for each, with a " +
+		Long: "Write manifests for organizations that are in a Grafana already, by which the operator takes\n" +
+			"them over as they are. Organizations are given by name or id. The folder gets one for each, with a\n" +
 			"kustomization.yaml. Nothing is written to Grafana, but for --join, or to the cluster.\n\n" +
-			"With --url, the login of a Grafana server admin is taken from GRAFANA_USER and GRAFANA_PASSWORD, or from " +
-			"--user\nand --password-file. It should be the one that the operator will have.\n\n" +
+			"With --url, the login of a Grafana server admin is taken from GRAFANA_USER and GRAFANA_PASSWORD,\n" +
+			"or from --user and --password-file. It should be the one that the operator will have.\n\n" +
 			"Exits with 0 if all that was asked for was imported, with 1 if some organizations were not, which are " +
 			"listed, and with 2 if nothing was.",
 		Example: "  kubectl grafana import --instance=grafana -n grafana --to=tenants --all\n" +
@@ -49,7 +49,12 @@ func (o *options) importCommand() *cobra.Command {
 		RunE: func(cmd *cobra.Command, args []string) error { return o.runImport(cmd.Context(), i, args) },
 	}
 	f := cmd.Flags()
-	f.StringVar(&i.instance, "instance", "", "Instance of the cluster, in the namespace of -n, whose Secret you may read")
+	f.StringVar(
+		&i.instance,
+		"instance",
+		"",
+		"Instance of the cluster, in the namespace of -n, whose Secret you may read",
+	)
 	f.StringVar(&i.url, "url", "", "url of a Grafana for which there is no Instance yet: one is written, too")
 	f.StringVar(&i.user, "user", "", "login, with --url; default: $GRAFANA_USER, or admin")
 	f.StringVar(&i.passwordFile, "password-file", "", "file with the password, with --url; default: $GRAFANA_PASSWORD")
@@ -163,16 +168,23 @@ func (o *options) sourceOfInstance(ctx context.Context, name string, c *importer
 		return grafana.Config{}, fmt.Errorf("reading Instance %s/%s: %w", cluster.namespace, name, err)
 	}
 	if obj.Spec.Credentials.BasicAuth == nil {
-		return grafana.Config{}, fmt.Errorf("Instance %s/%s has a token, which cannot tell what organizations there are: "+
-			"import with --url and the login of a server admin", obj.Namespace, name)
+		return grafana.Config{}, fmt.Errorf(
+			"Instance %s/%s has a token, which cannot tell what organizations there are: "+
+				"import with --url and the login of a server admin",
+			obj.Namespace,
+			name,
+		)
 	}
 	if c.Namespace == "" {
 		c.Namespace = obj.Namespace
 	}
 	c.InstanceRef = instanceRef(name, obj.Namespace, c.Namespace)
 	if obj.Spec.Adoption != v1alpha1.AdoptionAllow {
-		o.notef("Instance %s/%s does not allow adoption: set its spec.adoption to Allow before you apply what is written.",
-			obj.Namespace, name)
+		o.notef(
+			"Instance %s/%s does not allow adoption: set its spec.adoption to Allow before you apply what is written.",
+			obj.Namespace,
+			name,
+		)
 	}
 	config, err := controllers.ClientConfig(ctx, cluster, obj)
 	config.UserAgent = "kubectl-grafana"

@@ -53,8 +53,13 @@ func madeByHand(w *suite.World, name string, ids map[string]int64, nested bool) 
 	ask("PUT", fmt.Sprintf("/api/teams/%d/members/%d", team, ids["ada"]), fields{"permission": 4})
 	account := w.Made(ask("POST", "/api/serviceaccounts", fields{"name": "Deploy bot", "role": "Editor"}))
 	ask("POST", "/api/datasources", fields{
-		"name": "Metrics", "uid": "Metrics", "type": "prometheus", "access": "proxy", "url": "http://mimir:8080/prometheus",
-		"isDefault": true, "jsonData": fields{"httpMethod": "POST", "note": "{{ literally }}"},
+		"name":      "Metrics",
+		"uid":       "Metrics",
+		"type":      "prometheus",
+		"access":    "proxy",
+		"url":       "http://mimir:8080/prometheus",
+		"isDefault": true,
+		"jsonData":  fields{"httpMethod": "POST", "note": "{{ literally }}"},
 	})
 	ask("POST", "/api/datasources", fields{
 		"name": "Logs", "uid": "logs", "type": "loki", "access": "proxy", "url": "http://loki:3100",
@@ -74,7 +79,10 @@ func madeByHand(w *suite.World, name string, ids map[string]int64, nested bool) 
 	ask("POST", "/api/folders", inner)
 	large := []fields{}
 	for i := range 1500 {
-		large = append(large, fields{"id": i + 1, "type": "text", "title": fmt.Sprintf("%d %s", i, strings.Repeat("x", 200))})
+		large = append(
+			large,
+			fields{"id": i + 1, "type": "text", "title": fmt.Sprintf("%d %s", i, strings.Repeat("x", 200))},
+		)
 	}
 	for _, body := range []fields{
 		{"dashboard": fields{"uid": "checkout", "title": "Checkout", "refresh": "30s"}, "folderUid": "Sales_2"},
@@ -93,8 +101,15 @@ func replaceID(answer []byte) []byte { return bytes.ReplaceAll(answer, []byte("t
 // build is what kustomize makes of a folder.
 func build(t *testing.T, dir string) []byte {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), "go", "tool", "-modfile="+abs(t, suite.InRepository("hack", "tools", "go.mod")),
-		"kustomize", "build", abs(t, dir))
+	cmd := exec.CommandContext(
+		t.Context(),
+		"go",
+		"tool",
+		"-modfile="+abs(t, suite.InRepository("hack", "tools", "go.mod")),
+		"kustomize",
+		"build",
+		abs(t, dir),
+	)
 	cmd.Env = append(os.Environ(), "GOWORK=off")
 	var errOut bytes.Buffer
 	cmd.Stderr = &errOut
@@ -168,8 +183,8 @@ func sameFiles(t *testing.T, a, b string) {
 	}
 }
 
-// What import writes is taken over as it is: all objects become Ready, Grafana is sent nothing but the operator's marks,
-// and another import writes the very same.
+// What import writes is taken over as it is: all objects become Ready, Grafana is sent nothing but the operator's
+// marks, and another import writes the very same.
 func TestImport(t *testing.T) {
 	t.Parallel()
 	for _, version := range grafanatest.Versions() {
@@ -196,7 +211,12 @@ func TestImport(t *testing.T) {
 					t.Errorf("%q is in what import writes", text)
 				}
 			}
-			if names := slices.Sorted(maps.Keys(files(t, first))); !slices.Contains(names, "web-shop/dashboards/large.json.gz") {
+			if names := slices.Sorted(
+				maps.Keys(files(t, first)),
+			); !slices.Contains(
+				names,
+				"web-shop/dashboards/large.json.gz",
+			) {
 				t.Errorf("the large dashboard is not compressed: %v", names)
 			}
 
@@ -204,7 +224,19 @@ func TestImport(t *testing.T) {
 			x.onlyMarks()
 			x.run("", "import", "--instance=grafana", "--to", second, "web-shop", "Web shop").wants(t, 0)
 			sameFiles(t, first, second)
-			x.run("", "import", "--instance=grafana", "--to", second, "web-shop").wants(t, 1, "exists already", "--force")
+			x.run(
+				"",
+				"import",
+				"--instance=grafana",
+				"--to",
+				second,
+				"web-shop",
+			).wants(
+				t,
+				1,
+				"exists already",
+				"--force",
+			)
 			x.run("", "import", "--instance=grafana", "--to", second, "--force", "web-shop").wants(t, 0)
 			sameFiles(t, first, second)
 		})
@@ -226,8 +258,8 @@ func (x *terminal) settle(names ...string) {
 	}
 }
 
-// applyImported applies what kustomize makes of an import, with the Secrets that a person has filled in, and waits until
-// all of it is Ready.
+// applyImported applies what kustomize makes of an import, with the Secrets that a person has filled in, and waits
+// until all of it is Ready.
 func (x *terminal) applyImported(dir string) {
 	x.T.Helper()
 	secrets, err := filepath.Glob(filepath.Join(dir, "*", "secrets.example.yaml"))
@@ -335,8 +367,24 @@ func TestImportFromURL(t *testing.T) {
 	}
 	w.Ask("POST", "/api/orgs", 0, fields{"name": "tenant"})
 	to := filepath.Join(dir, "tenants")
-	x.run("", "import", "--url", w.Grafana.URL, "--password-file", file, "--user=admin", "-n", w.NS, "--to", to, "tenant").
-		wants(t, 0)
+	x.run(
+		"",
+		"import",
+		"--url",
+		w.Grafana.URL,
+		"--password-file",
+		file,
+		"--user=admin",
+		"-n",
+		w.NS,
+		"--to",
+		to,
+		"tenant",
+	).
+		wants(
+			t,
+			0,
+		)
 	for _, obj := range objectsIn(w, build(t, to)) {
 		if o, ok := obj.(*v1alpha1.Instance); ok {
 			o.Spec.Credentials.BasicAuth.SecretRef.Name = "admin" // what the person has

@@ -78,7 +78,7 @@ var kinds = []kind{
 func kindNamed(name string) (kind, error) {
 	name = strings.TrimSuffix(strings.ToLower(name), "."+v1alpha1.GroupVersion.Group)
 	for _, k := range kinds {
-		if name == strings.ToLower(k.name) || name == k.plural || name == k.short {
+		if strings.EqualFold(name, k.name) || name == k.plural || name == k.short {
 			return k, nil
 		}
 	}

@@ -61,7 +61,8 @@ func (o *options) command(version string) *cobra.Command {
 		Use:   "kubectl-grafana",
 		Short: "See, explain and take over the Grafana organizations of this cluster",
 		Long: "See, explain and take over the Grafana organizations of this cluster.\n\n" +
-			"Exit codes: 0, all is well; 1, it was done, and something is not as it should be; 2, it could not be done.",
+			"Exit codes: 0, all is well; 1, it was done, and something is not as it should be;\n" +
+			"2, it could not be done.",
 		Version:       version,
 		SilenceUsage:  true,
 		SilenceErrors: true,

@@ -27,11 +27,13 @@ func (o *options) treeCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "tree [INSTANCE|ORGANIZATION]",
 		Short: "Show what there is, and whether it is Ready",
-		Long: "Show Instances, Organizations and what is in them, each with its state and, if it is not Ready, the reason.\n" +
-			"With a name, only the Instance or Organization of that name (in the namespace of -n, if that is given).\n\n" +
+		Long: "Show Instances, Organizations and what is in them, each with its state and, if it is not Ready,\n" +
+			"the reason. With a name, only the Instance or Organization of that name (in the namespace of -n,\n" +
+			"if that is given).\n\n" +
 			"Exits with 0 if all that is shown is Ready, with 1 if something is not, and with 2 if it cannot be read.",
-		Example: "  kubectl grafana tree\n  kubectl grafana tree webshop\n  kubectl grafana tree gorg/webshop -n grafana -o json",
-		Args:    cobra.MaximumNArgs(1),
+		Example: "  kubectl grafana tree\n  kubectl grafana tree webshop\n" +
+			"  kubectl grafana tree gorg/webshop -n grafana -o json",
+		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return o.tree(cmd.Context(), append(args, "")[0], output)
 		},
@@ -44,7 +46,10 @@ func (o *options) treeCommand() *cobra.Command {
 // outputFlag is the flag -o of a command that can answer in JSON.
 func outputFlag(cmd *cobra.Command, output *string) {
 	cmd.Flags().StringVarP(output, "output", "o", "", "json: for programs; default: text for people")
-	_ = cmd.RegisterFlagCompletionFunc("output", cobra.FixedCompletions([]string{"json"}, cobra.ShellCompDirectiveNoFileComp))
+	_ = cmd.RegisterFlagCompletionFunc(
+		"output",
+		cobra.FixedCompletions([]string{"json"}, cobra.ShellCompDirectiveNoFileComp),
+	)
 }
 
 func checkOutput(output string) error {
@@ -134,7 +139,10 @@ func grow(all []lifecycle.Object) (roots []*node) {
 		}
 		parent := nodes[in]
 		if parent == nil {
-			parent = &node{ref: in, condition: condition{State: stateMissing, Message: "it does not exist, or was not read"}}
+			parent = &node{
+				ref:       in,
+				condition: condition{State: stateMissing, Message: "it does not exist, or was not read"},
+			}
 			nodes[in] = parent
 			roots = append(roots, parent)
 		}
@@ -168,11 +176,13 @@ func containers(all []lifecycle.Object) map[ref]ref {
 
 // circular reports whether folders lead from one back to it, or to others that lead back to themselves.
 func circular(folders map[ref]ref, from ref) bool {
-	at, ok := from, true
+	at := from
 	for range len(folders) + 1 {
-		if at, ok = folders[at]; !ok {
+		next, ok := folders[at]
+		if !ok {
 			return false
 		}
+		at = next
 	}
 	return true
 }

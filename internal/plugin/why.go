@@ -36,8 +36,8 @@ func (o *options) whyCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "why KIND/NAME",
 		Short: "Say why an object is not Ready, and what to do",
-		Long: "Say why an object is not Ready: from what it waits for to what that waits for, until the first cause,\n" +
-			"and what to do about that.\n\n" +
+		Long: "Say why an object is not Ready: from what it waits for to what that waits for, until the first\n" +
+			"cause, and what to do about that.\n\n" +
 			"Exits with 0 if the object is Ready, with 1 if it is not, and with 2 if it cannot be read.",
 		Example: "  kubectl grafana why gdash/checkout -n webshop\n" +
 			"  kubectl grafana why serviceaccounttoken/ci -n webshop -o json",

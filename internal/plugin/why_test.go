@@ -39,7 +39,18 @@ func TestTree(t *testing.T) {
 	suite.Stalled(w, w.Dashboard("broken", "shop", "{]"), v1alpha1.ReasonInvalidSource)
 	suite.Waiting(w, w.Dashboard("lost", "nowhere", `{"title":"x"}`), v1alpha1.ReasonParentNotFound)
 	x.run("", "tree", "shop", "-n", w.NS).wants(t, 1, "Dashboard "+w.NS+"/broken  Stalled InvalidSource: ", "1 Stalled")
-	r = x.run("", "tree", "-o", "json").wants(t, 1, `"kind": "Dashboard"`, `"state": "Missing"`, `"reason": "InvalidSource"`)
+	r = x.run(
+		"",
+		"tree",
+		"-o",
+		"json",
+	).wants(
+		t,
+		1,
+		`"kind": "Dashboard"`,
+		`"state": "Missing"`,
+		`"reason": "InvalidSource"`,
+	)
 	if !json.Valid([]byte(r.out)) {
 		t.Errorf("no JSON:\n%s", r.out)
 	}
@@ -62,7 +73,17 @@ func TestWhy(t *testing.T) {
 	taken := w.Organization("taken", func(o *v1alpha1.Organization) { o.Spec.Name = "shop" })
 	suite.Stalled(w, taken, v1alpha1.ReasonNameConflict)
 	suite.Waiting(w, account, v1alpha1.ReasonParentNotAvailable)
-	r := x.run("", "why", "ServiceAccountToken/early", "-o", "json").wants(t, 1, "Give one of the two objects another name")
+	r := x.run(
+		"",
+		"why",
+		"ServiceAccountToken/early",
+		"-o",
+		"json",
+	).wants(
+		t,
+		1,
+		"Give one of the two objects another name",
+	)
 	var a struct {
 		Ready        bool
 		Steps        []struct{ Kind, Name, State, Reason string }

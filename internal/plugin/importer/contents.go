@@ -226,7 +226,10 @@ func (f *dashboardFile) fill(model []byte) error {
 	}
 	f.content, f.key, f.file = packed.Bytes(), f.key+".gz", f.file+".gz"
 	if len(f.content) > maxSize {
-		return fmt.Errorf("it is too large for a ConfigMap (%d bytes, compressed): have it served by a url", len(f.content))
+		return fmt.Errorf(
+			"it is too large for a ConfigMap (%d bytes, compressed): have it served by a url",
+			len(f.content),
+		)
 	}
 	return nil
 }

@@ -27,8 +27,25 @@ func TestNamesDiffer(t *testing.T) {
 		t.Errorf("a good name becomes %q", got)
 	}
 	alike := []string{
-		"web-shop", "Web shop", "web shop", "Web Shop", "web-shop-", "web--shop", "WEB-SHOP", "web_shop", "wéb-shop", "", "-", "世界",
-		strings.Repeat("a", 200), strings.Repeat("a", 201), kubeName("Web shop", maxTenantName), kubeName("", maxTenantName),
+		"web-shop",
+		"Web shop",
+		"web shop",
+		"Web Shop",
+		"web-shop-",
+		"web--shop",
+		"WEB-SHOP",
+		"web_shop",
+		"wéb-shop",
+		"",
+		"-",
+		"世界",
+		strings.Repeat(
+			"a",
+			200,
+		),
+		strings.Repeat("a", 201),
+		kubeName("Web shop", maxTenantName),
+		kubeName("", maxTenantName),
 	}
 	names := map[string]string{}
 	for _, name := range alike {

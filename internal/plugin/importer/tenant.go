@@ -241,7 +241,12 @@ func (t *tenant) readAccounts(ctx context.Context) error {
 			AdoptionPolicy: v1alpha1.AdoptionAdopt,
 		}
 		if a.Tokens > 0 {
-			t.leaveOut("tokens of service account", a.Name, "%d; their keys cannot be read, and go on working", a.Tokens)
+			t.leaveOut(
+				"tokens of service account",
+				a.Name,
+				"%d; their keys cannot be read, and go on working",
+				a.Tokens,
+			)
 		}
 		t.accounts[a.ID] = obj.Name
 		objects = append(objects, obj)
