@@ -33,7 +33,7 @@ func TestSameAsConfig(t *testing.T) {
 				t.Fatalf("objects of config (-) and chart (+):\n%s", diff)
 			}
 			for key := range want {
-				if diff := cmp.Diff(comparable(want[key].Object), comparable(got[key].Object)); diff != "" {
+				if diff := cmp.Diff(meant(want[key].Object), meant(got[key].Object)); diff != "" {
 					t.Errorf("%s of config (-) and chart (+):\n%s", key, diff)
 				}
 			}
@@ -56,8 +56,8 @@ func kustomize(t *testing.T, dir string) objects {
 
 func keys(all objects) []string { return slices.Sorted(maps.Keys(all)) }
 
-// comparable takes from an object what is meant to differ.
-func comparable(object map[string]any) map[string]any {
+// meant takes from an object what is meant to differ.
+func meant(object map[string]any) map[string]any {
 	metadata := object["metadata"].(map[string]any)
 	remove(metadata, "labels", "app.kubernetes.io/name")
 	remove(metadata, "annotations", "helm.sh/resource-policy")

@@ -135,4 +135,12 @@ require (
 
 replace grafana-tenancy.dev/operator => ../..
 
+// What Helm shares with the operator and the control plane for tests is compiled once, since all have the same versions.
+replace (
+	github.com/go-errors/errors => github.com/go-errors/errors v1.4.2
+	go.yaml.in/yaml/v3 => go.yaml.in/yaml/v3 v3.0.4
+	golang.org/x/crypto => golang.org/x/crypto v0.54.0
+	golang.org/x/text => golang.org/x/text v0.40.0
+)
+
 tool helm.sh/helm/v4/cmd/helm

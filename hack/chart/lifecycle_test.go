@@ -104,8 +104,9 @@ func TestRelease(t *testing.T) {
 	w.crdsAreNew(true)
 	survived("Shop, installed again")
 
-	w.runOperator()
+	operator = w.runOperator()
 	w.remove(all)
+	operator.Stop()
 	if orgs := w.grafana.Orgs(); len(orgs) != 1 {
 		t.Errorf("there are organizations left: %v", orgs)
 	}

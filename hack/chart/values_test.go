@@ -120,7 +120,7 @@ func TestAnotherRelease(t *testing.T) {
 			t.Errorf("both have %s", key)
 		}
 	}
-	if want := `job="tools/blue-grafana-tenancy-operator"`; strings.Count(other.Manifest, want) != 2 {
+	if want := `job="tools/blue-grafana-tenancy-operator"`; !strings.Contains(other.Manifest, want) {
 		t.Errorf("the alerts are not about %s", want)
 	}
 	if strings.Contains(other.Manifest, namespace) {

@@ -1,21 +1,21 @@
 #!/bin/sh
-# Fails if the control plane and the operator have a module in common in two
-# versions: what is in it would be compiled twice.
+# Fails if the operator, the control plane for tests and the tests of the chart
+# have a module in common in two versions: what is in it would be compiled twice.
 set -eu
 
 modules() {
-	GOWORK=off go list -deps -test -f '{{with .Module}}{{.Path}} {{with .Replace}}{{.Version}}{{else}}{{.Version}}{{end}}{{end}}' ./... | sort -u
+	(cd "$1" && GOWORK=off go list -deps -test \
+		-f '{{with .Module}}{{.Path}} {{with .Replace}}{{.Version}}{{else}}{{.Version}}{{end}}{{end}}' ./...) |
+		sort -u | sed -n "s#^\([^ ]*\) \(.\+\)#$1 \1 \2#p"
 }
 
 cd "$(dirname "$0")/../.."
-operator=$(modules)
-cd hack/devcluster
-devcluster=$(modules)
-printf '%s\n\n%s\n' "$operator" "$devcluster" | awk '
-	NF == 0 { second = 1; next }
-	!second { version[$1] = $2; next }
-	$1 in version && version[$1] != $2 {
-		print "hack/devcluster has " $1 " " $2 ", and the operator has " version[$1] >"/dev/stderr"
+for dir in . hack/devcluster hack/chart; do
+	modules "$dir"
+done | awk '
+	$2 in version && version[$2] != $3 {
+		print $1 " has " $2 " " $3 ", and " first[$2] " has " version[$2] >"/dev/stderr"
 		failed = 1
 	}
+	!($2 in version) { version[$2] = $3; first[$2] = $1 }
 	END { exit failed }'
