@@ -88,7 +88,12 @@ func (k contract) testUsers(t *testing.T) {
 func (k contract) changePassword(t *testing.T, id int64, login string) {
 	t.Helper()
 	if !k.sessions {
-		expect(t, "no login form", k.client.SetUserPassword(t.Context(), id, "second-password"), grafana.IsPasswordFixed)
+		expect(
+			t,
+			"no login form",
+			k.client.SetUserPassword(t.Context(), id, "second-password"),
+			grafana.IsPasswordFixed,
+		)
 		same(t, "the password it was made with", true, k.lets(t, login, "first-password"))
 		return
 	}
