@@ -179,11 +179,12 @@ func (x *folder) owners(ctx context.Context) (map[string]lifecycle.Object, error
 			return nil, err
 		}
 	}
+	unknown := map[string][]lifecycle.Object{} // what they may have, since nothing is known of them yet, or any more
 	add := func(obj lifecycle.Object, uid, given string, org int64) {
-		if !lifecycle.StatusWritten(obj) { // it was wiped
-			uid, org = cmp.Or(given, string(obj.GetUID())), x.org.ID()
-		}
-		if org == x.org.ID() {
+		if !lifecycle.StatusWritten(obj) {
+			uid = cmp.Or(given, string(obj.GetUID()))
+			unknown[uid] = append(unknown[uid], obj)
+		} else if org == x.org.ID() {
 			owners[uid] = obj
 		}
 	}
@@ -194,6 +195,13 @@ func (x *folder) owners(ctx context.Context) (map[string]lifecycle.Object, error
 	for i := range dashboards.Items {
 		d := &dashboards.Items[i]
 		add(d, d.Status.UID, d.Spec.UID, d.Status.OrgID)
+	}
+	for uid, all := range unknown {
+		if _, known := owners[uid]; known {
+			continue
+		}
+		living := slices.IndexFunc(all, func(o lifecycle.Object) bool { return o.GetDeletionTimestamp().IsZero() })
+		owners[uid] = all[max(living, 0)]
 	}
 	return owners, nil
 }
