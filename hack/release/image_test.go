@@ -149,7 +149,13 @@ func TestUnpackedBinaryKnowsItsVersion(t *testing.T) {
 		t.Skip("images are for Linux")
 	}
 	binary := filepath.Join(t.TempDir(), "manager")
-	must(t, run(t.Context(), []string{"unpack", build(t, "image", "v1.2.3-rc.1", "-platforms", "linux/"+runtime.GOARCH), binary}))
+	must(
+		t,
+		run(
+			t.Context(),
+			[]string{"unpack", build(t, "image", "v1.2.3-rc.1", "-platforms", "linux/"+runtime.GOARCH), binary},
+		),
+	)
 	out, err := exec.CommandContext(t.Context(), binary).Output()
 	must(t, err)
 	if string(out) != "v1.2.3-rc.1" {
