@@ -5,10 +5,10 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
-	corev1 "k8s.io/api/core/v1"
-	rbacv1 "k8s.io/api/rbac/v1"
+	"helm.sh/helm/v4/pkg/action"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -114,34 +114,52 @@ func TestRelease(t *testing.T) {
 	w.gone("apiextensions.k8s.io/v1", "CustomResourceDefinition", "", "folders."+group)
 }
 
-// By namespace, the operator has no rights elsewhere, and a namespace that is deleted with all that is in it goes,
-// and its key with it.
+// A release takes over what kustomize has installed. By namespace then, the operator has no rights elsewhere, and a
+// namespace that is deleted with all that is in it goes, and its key with it.
 func TestReleaseByNamespace(t *testing.T) {
 	w := newWorld(t)
+	w.deploy(kustomize(t, "../../config/default"))
 	w.apply(namespaces)
-	if err := w.install(chartDir, "{watchNamespaces: [monitoring, team-a], clusterID: test}"); err != nil {
+	w.awaitKinds()
+	all := w.apply(tenant)
+	if err := w.install(chartDir, ""); err == nil {
+		t.Error("a release takes what is not its own without being told to")
+	}
+	if err := w.client.Delete(t.Context(), object("apps/v1", "Deployment", namespace, releaseName)); err != nil {
 		t.Fatal(err)
 	}
-	var bindings rbacv1.ClusterRoleBindingList
-	if err := w.client.List(t.Context(), &bindings); err != nil {
+	// With server-side apply, what kubectl has applied would stay kubectl's, and upgrades would be in conflict with it.
+	take := func(i *action.Install) { i.TakeOwnership, i.ServerSideApply = true, false }
+	if err := w.install(chartDir, "", take); err != nil {
 		t.Fatal(err)
 	}
-	for _, b := range bindings.Items {
-		if len(b.Subjects) > 0 && b.Subjects[0].Name == releaseName {
-			t.Errorf("%s gives the operator rights everywhere", b.Name)
-		}
-	}
+	w.upgrade(chartDir, "{watchNamespaces: [monitoring, team-a], clusterID: test}")
+	w.gone("rbac.authorization.k8s.io/v1", "ClusterRoleBinding", "", "grafana-tenancy-manager-rolebinding")
 	w.runOperator()
-	w.awaitReady(w.apply(tenant))
+	w.awaitReady(all)
 	key := w.key("team-a", "ci")
-	team := &corev1.Namespace{}
-	w.get(team, "", "team-a")
-	if err := w.client.Delete(t.Context(), team); err != nil {
+	if err := w.client.Delete(t.Context(), object("v1", "Namespace", "", "team-a")); err != nil {
 		t.Fatal(err)
 	}
 	w.gone("v1", "Namespace", "", "team-a")
 	if _, _, _, ok := w.grafana.KeyAlive(key); ok {
 		t.Error("the key of the namespace that is gone is good")
+	}
+}
+
+// deploy applies manifests as make deploy does.
+func (w *world) deploy(all objects) {
+	w.t.Helper()
+	for _, kind := range []string{"Namespace", ""} { // the namespace first
+		for key, o := range all {
+			if !strings.HasPrefix(key, kind) {
+				continue
+			}
+			if err := w.client.Apply(w.t.Context(), client.ApplyConfigurationFromUnstructured(o.DeepCopy()),
+				client.FieldOwner("kubectl")); err != nil {
+				w.t.Fatal(err)
+			}
+		}
 	}
 }
 

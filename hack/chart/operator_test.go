@@ -3,6 +3,7 @@ package chart_test
 import (
 	"fmt"
 	"path/filepath"
+	"slices"
 
 	appsv1 "k8s.io/api/apps/v1"
 	authenticationv1 "k8s.io/api/authentication/v1"
@@ -25,8 +26,8 @@ func (w *world) runOperator() *local.Process {
 	for _, e := range pod.Containers[0].Env {
 		w.t.Setenv(e.Name, e.Value)
 	}
-	args := append(pod.Containers[0].Args, "--kubeconfig="+w.accountConfig(pod.ServiceAccountName),
-		"--leader-elect=false", "--metrics-bind-address=0", "--health-probe-bind-address=0")
+	args := slices.Concat(pod.Containers[0].Args, []string{"--kubeconfig=" + w.accountConfig(pod.ServiceAccountName),
+		"--leader-elect=false", "--metrics-bind-address=0", "--health-probe-bind-address=0"})
 	log := filepath.Join(w.dir, fmt.Sprintf("manager-of-generation-%d.log", deployment.Generation))
 	process, err := local.Start(log, func(err error) { w.t.Error(err) }, w.manager, args...)
 	if err != nil {

@@ -62,7 +62,9 @@ func TestEverythingIsInThePod(t *testing.T) {
 	if got, want := c["image"], "grafana-tenancy-operator@sha256:"+strings.Repeat("0", 64); got != want {
 		t.Errorf("the image is %v, and %v is asked for", got, want)
 	}
-	wantArgs := []any{"--leader-elect", "--metrics-bind-address=:8080", "--health-probe-bind-address=:8081", "--zap-log-level=debug"}
+	wantArgs := []any{
+		"--leader-elect", "--metrics-bind-address=:8080", "--health-probe-bind-address=:8081", "--zap-log-level=debug",
+	}
 	if diff := cmp.Diff(wantArgs, c["args"]); diff != "" {
 		t.Errorf("arguments: (-want +got)\n%s", diff)
 	}
