@@ -157,7 +157,7 @@ func (x *folder) refuseContents(ctx context.Context, have *folderState, withCont
 	default:
 		return nil
 	}
-	p.RetryAfter = afterBlocked(x.obj)
+	p.RetryAfter = afterBlocked(x.obj, p.Message)
 	return p
 }
 

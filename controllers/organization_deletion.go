@@ -92,15 +92,17 @@ func (x *organization) refuseContents(ctx context.Context, org grafana.Org) erro
 		listed(found),
 		members,
 	)
-	p.RetryAfter = afterBlocked(x.obj)
+	p.RetryAfter = afterBlocked(x.obj, p.Message)
 	return p
 }
 
-// afterBlocked is when to look again at contents that keep something from being deleted: soon at first, since Grafana's
-// search lags behind, and what we have just deleted or moved away may still be in it. 0: at the resync.
-func afterBlocked(obj lifecycle.Object) time.Duration {
+// afterBlocked is when to look again at contents that keep something from being deleted: soon as long as it is not what
+// kept it at the last look, since Grafana's search lags behind, and what we have just deleted or moved away may still
+// be in it. 0: at the resync.
+func afterBlocked(obj lifecycle.Object, message string) time.Duration {
 	was := meta.FindStatusCondition(obj.CommonStatus().Conditions, v1alpha1.ConditionReady)
-	if was == nil || was.Reason != v1alpha1.ReasonDeletionBlocked {
+	start := message[:min(len(message), 500)] // a condition keeps no more of a long one
+	if was == nil || was.Reason != v1alpha1.ReasonDeletionBlocked || !strings.Contains(was.Message, start) {
 		return 15 * time.Second
 	}
 	return 0
