@@ -76,11 +76,12 @@ generate: ## Make all that is made: deep copies, CRDs, RBAC rules, docs/referenc
 	$(tool) crd-ref-docs --log-level=WARN --source-path=api --config=hack/reference/config.yaml --renderer=markdown --templates-dir=hack/reference/templates --output-path=docs/reference.md
 	$(tool) controller-gen rbac:roleName=manager-role paths=./controllers/... output:rbac:dir=config/rbac
 	rm -rf $(chart)/files
-	mkdir -p $(addprefix $(chart)/files/,crds persona_roles prometheus)
+	mkdir -p $(addprefix $(chart)/files/,crds grafana persona_roles prometheus)
 	cp config/crd/bases/*.yaml $(chart)/files/crds
 	cp config/rbac/*_roles.yaml $(chart)/files/persona_roles
 	cp config/rbac/role.yaml config/rbac/leader_election.yaml $(chart)/files
 	cp config/prometheus/pod_monitor.yaml config/prometheus/rules.yaml $(chart)/files/prometheus
+	cp config/grafana/operator.json $(chart)/files/grafana
 	hack/argocd-cm.sh >config/argocd/argocd-cm.yaml
 	$(MAKE) pictures
 

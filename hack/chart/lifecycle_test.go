@@ -3,8 +3,10 @@ package chart_test
 import (
 	"context"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -96,6 +98,7 @@ func TestRelease(t *testing.T) {
 
 	w.uninstall()
 	w.crdsAreNew(false)
+	w.kept(all)
 	w.gone("apps/v1", "Deployment", namespace, releaseName)
 	w.gone("rbac.authorization.k8s.io/v1", "ClusterRole", "", "grafana-tenancy-manager-role")
 	if err := w.install(current, "{crds: {keep: false}}"); err != nil {
@@ -211,6 +214,18 @@ func (w *world) crdsAreNew(want bool) {
 	w.get(crd, "", crd.GetName())
 	if _, got := fieldsOf(w.t, crd.Object)["suspend"]; got != want {
 		w.t.Errorf("whether the CRD of Folders has suspend is %v, and should be %v", got, want)
+	}
+}
+
+// kept checks that neither CRDs nor objects are being deleted: their finalizers alone would keep them for a while.
+func (w *world) kept(all objects) {
+	w.t.Helper()
+	crd := object("apiextensions.k8s.io/v1", "CustomResourceDefinition", "", "folders."+group)
+	for _, o := range append(slices.Collect(maps.Values(all)), crd) {
+		w.get(o, o.GetNamespace(), o.GetName())
+		if at := o.GetDeletionTimestamp(); at != nil {
+			w.t.Errorf("%s %s is being deleted, since %v", o.GetKind(), o.GetName(), at)
+		}
 	}
 }
 

@@ -69,6 +69,7 @@ func TestBadValues(t *testing.T) {
 		"{networkPolicy: {metricsFrom: [{}]}}":                        "'/networkPolicy/metricsFrom/0'",
 		"{networkPolicy: {egress: [{from: []}]}}":                     "'/networkPolicy/egress/0'",
 		"{podMonitor: {interval: often}}":                             "'/podMonitor/interval'",
+		"{grafanaDashboard: {labels: {a: {}}}}":                       "'/grafanaDashboard/labels/a'",
 		"{prometheusRule: {enabled: yes please}}":                     "'/prometheusRule/enabled'",
 	} {
 		if _, err := template(t, releaseName, namespace, text); err == nil {

@@ -1,6 +1,7 @@
 package chart_test
 
 import (
+	"os"
 	"strings"
 	"testing"
 
@@ -35,6 +36,7 @@ affinity:
 topologySpreadConstraints:
 - {maxSkew: 1, topologyKey: topology.kubernetes.io/zone, whenUnsatisfiable: ScheduleAnyway}
 podDisruptionBudget: {enabled: true}
+grafanaDashboard: {enabled: true, labels: {grafana_dashboard: "1"}}
 networkPolicy:
   enabled: true
   metricsFrom: [{namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: monitoring}}}]
@@ -108,7 +110,8 @@ func TestWithoutLeaderElection(t *testing.T) {
 
 // Two releases in a cluster have nothing in common but the CRDs, and alerts are about the own one.
 func TestAnotherRelease(t *testing.T) {
-	const set = "{crds: {enabled: false}, podMonitor: {enabled: true}, prometheusRule: {enabled: true}}"
+	const set = "{crds: {enabled: false}, podMonitor: {enabled: true}, " +
+		"prometheusRule: {enabled: true}, grafanaDashboard: {enabled: true}}"
 	other, err := template(t, "blue", "tools", set)
 	if err != nil {
 		t.Fatal(err)
@@ -127,6 +130,27 @@ func TestAnotherRelease(t *testing.T) {
 	}
 	if strings.Contains(other.Manifest, namespace) {
 		t.Errorf("%s is named in another namespace", namespace)
+	}
+}
+
+// The ConfigMap has the dashboard as it is, braces and all, and what it takes to be found.
+func TestDashboard(t *testing.T) {
+	all := render(t, `{grafanaDashboard: {enabled: true, labels: {grafana_dashboard: "1"}, annotations: {grafana_folder: Ops}}}`)
+	want, err := os.ReadFile("../../config/grafana/operator.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	const name = releaseName + "-dashboard"
+	if got := all.get(t, "ConfigMap", name, "data", "operator.json"); got != string(want) {
+		t.Errorf("the dashboard is\n%v", got)
+	}
+	for _, field := range []string{"grafana_folder", "kustomize.toolkit.fluxcd.io/substitute"} {
+		if all.get(t, "ConfigMap", name, "metadata", "annotations", field) == nil {
+			t.Errorf("no annotation %s", field)
+		}
+	}
+	if all.get(t, "ConfigMap", name, "metadata", "labels", "grafana_dashboard") != "1" {
+		t.Error("the label that the sidecar looks for is not there")
 	}
 }
 
