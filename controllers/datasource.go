@@ -130,7 +130,7 @@ func (x *source) Prepare() lifecycle.Event {
 func (x *source) Create(ctx context.Context) (*sourceState, error) {
 	want := x.wanted(false)
 	want.UID, want.IsDefault = x.uid, x.asksDefault() && x.contested == nil
-	made, err := x.org.CreateDataSource(ctx, want, x.secrets)
+	made, err := x.org.CreateDataSource(ctx, datasource.WithSeal(want, 1, x.secretsHash), x.secrets)
 	if err == nil {
 		return &sourceState{DataSource: made, newborn: true, kept: true, secrets: x.secretsHash}, nil
 	}
@@ -214,7 +214,7 @@ func (x *source) Update(ctx context.Context, have *sourceState) error {
 	}
 	maps.Copy(secrets, x.secrets)
 	x.readAt.Delete(client.ObjectKeyFromObject(x.obj)) // should status not come to know what is written now
-	got, err := x.org.UpdateDataSource(ctx, want, secrets)
+	got, err := x.org.UpdateDataSource(ctx, datasource.WithSeal(want, have.Version+1, x.secretsHash), secrets)
 	switch {
 	case grafana.IsVersionMismatch(err), err != nil && !grafana.IsTaken(err) && !grafana.IsNotFound(err):
 		return fmt.Errorf("changing %s of the data source: %w", diff, err)

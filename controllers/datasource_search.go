@@ -55,7 +55,7 @@ func (x *source) fromList(ctx context.Context) (*sourceState, error) {
 		return nil, err
 	}
 	have := x.seen(list[at])
-	if have.listed = true; len(x.Diff(have)) > 0 {
+	if have.listed = true; len(x.Diff(have)) > 0 || have.secrets != x.secretsHash {
 		return nil, nil
 	}
 	return have, nil
@@ -120,7 +120,10 @@ func (x *source) seen(d grafana.DataSource) *sourceState {
 	have.kept = status.StoredHash == datasource.Hash(d) &&
 		status.ContentHash == datasource.Hash(x.wanted(have.adopted))
 	have.newborn = status.Version == 0 && d.Version == 1 && owner.UID == string(x.obj.UID) && !have.adopted
-	if d.Version == 0 || d.Version == status.Version { // else somebody has written it since, perhaps a secret
+	if d.Version != 0 && d.Version != status.Version { // somebody has written it since, perhaps a secret
+		return have
+	}
+	if datasource.Sealed(d, status.Version, status.SecretsHash) {
 		have.secrets = status.SecretsHash
 	}
 	return have

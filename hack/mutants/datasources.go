@@ -3,6 +3,12 @@ package main
 // dataSourceMutants are bugs in what is particular to data sources: one for each trap that Grafana has for them.
 var dataSourceMutants = []mutant{
 	{
+		name: "seal of a data source not looked at",
+		file: "controllers/datasource_search.go",
+		old:  "	if datasource.Sealed(d, status.Version, status.SecretsHash) {\n",
+		new:  "	if true {\n", test: "TestDataSourceEditedAfterARestore",
+	},
+	{
 		name:      "data source made without its mark",
 		file:      "controllers/datasource.go",
 		old:       "	want := x.wanted(false)\n	want.UID, want.IsDefault = x.uid,",

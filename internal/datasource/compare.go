@@ -20,13 +20,15 @@ func contentOf(d grafana.DataSource) content {
 	return content{d.Name, d.Type, d.Access, d.URL, d.User, d.Database, d.BasicAuth, canonical(d.JSONData)}
 }
 
-// canonical writes JSON in one way, without what Grafana Enterprise alone can change in it.
+// canonical writes JSON in one way, without what Grafana Enterprise alone can change in it, and without the seal, which
+// is another in each version.
 func canonical(data json.RawMessage) json.RawMessage {
 	fields := map[string]any{}
 	if json.Unmarshal(data, &fields) != nil {
 		return data
 	}
 	delete(fields, "teamHttpHeaders")
+	delete(fields, SealField)
 	text, err := json.Marshal(fields)
 	if err != nil {
 		return data

@@ -2,7 +2,6 @@
 package datasource
 
 import (
-	"encoding/json"
 	"strings"
 
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -36,12 +35,7 @@ func (o Owner) String() string {
 
 // ReadOwner finds the Owner in a data source.
 func ReadOwner(d grafana.DataSource) Owner {
-	var data map[string]json.RawMessage
-	var text string
-	if json.Unmarshal(d.JSONData, &data) != nil || json.Unmarshal(data[OwnerField], &text) != nil {
-		return Owner{}
-	}
-	parts := strings.Split(text, " ")
+	parts := strings.Split(textField(d, OwnerField), " ")
 	if len(parts) < 2 || len(parts) > 3 || len(parts) == 3 && parts[2] != "adopted" {
 		return Owner{}
 	}
@@ -50,9 +44,5 @@ func ReadOwner(d grafana.DataSource) Owner {
 
 // WithOwner is a data source that says whose it is.
 func WithOwner(d grafana.DataSource, owner Owner) grafana.DataSource {
-	data := map[string]json.RawMessage{}
-	_ = json.Unmarshal(d.JSONData, &data) // what Wanted makes is an object
-	data[OwnerField], _ = json.Marshal(owner.String())
-	d.JSONData, _ = json.Marshal(data)
-	return d
+	return withField(d, OwnerField, owner.String())
 }
