@@ -274,6 +274,7 @@ func (t *tenant) dataSource(d grafana.DataSource) (*v1alpha1.DataSource, error) 
 		}
 	}
 	delete(data, datasource.OwnerField)
+	delete(data, datasource.SealField)
 	delete(data, "teamHttpHeaders")
 	obj := &v1alpha1.DataSource{ObjectMeta: t.meta(d.UID)}
 	obj.Spec = v1alpha1.DataSourceSpec{
