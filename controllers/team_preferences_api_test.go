@@ -58,7 +58,8 @@ func teamPrefers(w *suite.World, team *v1alpha1.Team, org int64, fields int, bef
 	suite.Change(w, team, func() { team.Spec.Preferences = spec })
 	suite.Ready(w, team)
 	all := map[string]any{}
-	if err := json.Unmarshal(w.Ask("GET", fmt.Sprintf("/api/teams/%d/preferences", team.Status.ID), org, nil), &all); err != nil {
+	path := fmt.Sprintf("/api/teams/%d/preferences", team.Status.ID)
+	if err := json.Unmarshal(w.Ask("GET", path, org, nil), &all); err != nil {
 		w.T.Fatal(err)
 	}
 	have := map[string]string{}
