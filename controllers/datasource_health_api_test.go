@@ -28,7 +28,8 @@ func TestAPIDataSourceLineEndInASecret(t *testing.T) {
 			t.Helper()
 			suite.Until(w, obj, what, func(ready metav1.Condition) bool {
 				c := meta.FindStatusCondition(obj.Status.Conditions, v1alpha1.ConditionHealthy)
-				return ready.Status == metav1.ConditionTrue && c != nil && c.Status == metav1.ConditionFalse && is(c.Message)
+				return ready.Status == metav1.ConditionTrue && c != nil && c.Status == metav1.ConditionFalse &&
+					is(c.Message)
 			})
 		}
 		said("the line end", func(text string) bool {

@@ -246,7 +246,8 @@ func TestAPIDashboardMadeAgainOnAToken(t *testing.T) {
 			org := w.Made(w.Ask("POST", "/api/orgs", 0, map[string]any{"name": "Cloud"}))
 			account := w.Made(w.Ask("POST", "/api/serviceaccounts", org,
 				map[string]any{"name": "operator", "role": "Admin"}))
-			w.Ask("POST", fmt.Sprintf("/api/serviceaccounts/%d/tokens", account), org, map[string]any{"name": "operator"})
+			tokens := fmt.Sprintf("/api/serviceaccounts/%d/tokens", account)
+			w.Ask("POST", tokens, org, map[string]any{"name": "operator"})
 			secret := w.Secret("admin")
 			suite.Change(w, secret, func() {
 				secret.Labels = map[string]string{v1alpha1.LabelManagedBy: v1alpha1.ManagedBy}

@@ -48,8 +48,8 @@ func TestAPIProxyHidesApis(t *testing.T) {
 	}
 }
 
-// A Grafana that has started a moment ago says that it is well, and does not serve /apis yet. That ends no probe, and is
-// asked about again.
+// A Grafana that has started a moment ago says that it is well, and does not serve /apis yet. That ends no probe, and
+// is asked about again.
 func TestAPIGrafanaThatHasJustStarted(t *testing.T) {
 	t.Parallel()
 	for _, version := range grafanatest.Versions() {

@@ -73,7 +73,7 @@ func TestAPIProxyDeniesThatOthersExist(t *testing.T) {
 			folder := suite.Ready(w, declareFolder(w, "folder", "team"))
 			source := suite.Ready(w, dataSource(w, "source", "team"))
 			team := suite.Ready(w, newTeam(w, "crew"))
-			user := suite.Ready(w, newUser(w, "ada", func(o *v1alpha1.User) { o.Spec.DeletionPolicy = v1alpha1.UserDelete }))
+			user := suite.Ready(w, newUser(w, "ada"))
 			for path, obj := range map[string]lifecycle.Object{
 				"/api/folders": folder, "/api/datasources": source, "/api/teams": team, "/api/users": user,
 			} {
