@@ -52,6 +52,8 @@ type source struct {
 	want        grafana.DataSource // but for the owner; nothing while the object is being deleted
 	secrets     map[string]grafana.Key
 	secretsHash string
+	doubt       string // what may be wrong with a secret; for people
+	written     bool   // in this visit
 
 	all       []grafana.DataSource // of the organization, as of this visit; nil: not listed yet
 	contested error                // why it cannot be the default
@@ -214,6 +216,7 @@ func (x *source) Update(ctx context.Context, have *sourceState) error {
 	}
 	maps.Copy(secrets, x.secrets)
 	x.readAt.Delete(client.ObjectKeyFromObject(x.obj)) // should status not come to know what is written now
+	x.written = true
 	got, err := x.org.UpdateDataSource(ctx, datasource.WithSeal(want, have.Version+1, x.secretsHash), secrets)
 	switch {
 	case grafana.IsVersionMismatch(err), err != nil && !grafana.IsTaken(err) && !grafana.IsNotFound(err):

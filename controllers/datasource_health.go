@@ -16,7 +16,8 @@ import (
 // tryTimeout is how long a source may take: others wait for their turn meanwhile.
 const tryTimeout = 5 * time.Second
 
-// try has Grafana try the source, if the object asks for that: at each resync, and when it has changed.
+// try has Grafana try the source, if the object asks for that: at each resync, and when it, or a Secret of its, has
+// changed.
 func (x *source) try(ctx context.Context, have *sourceState) {
 	conditions := &x.obj.Status.Conditions
 	if !x.obj.Spec.Health {
@@ -24,7 +25,7 @@ func (x *source) try(ctx context.Context, have *sourceState) {
 		return
 	}
 	was := meta.FindStatusCondition(*conditions, v1alpha1.ConditionHealthy)
-	if was != nil && was.ObservedGeneration == x.obj.Generation && !x.due {
+	if was != nil && was.ObservedGeneration == x.obj.Generation && !x.due && !x.written {
 		return
 	}
 	limited, cancel := context.WithTimeout(ctx, tryTimeout)
@@ -46,6 +47,9 @@ func (x *source) try(ctx context.Context, have *sourceState) {
 		found.Status, found.Reason = metav1.ConditionFalse, v1alpha1.ReasonNotWorking
 	}
 	found.Message = shortened(found.Message)
+	if found.Status == metav1.ConditionFalse {
+		found.Message += x.doubt
+	}
 	if was != nil && was.Status == found.Status && withoutDigits(was.Message) == withoutDigits(found.Message) {
 		found.Message = was.Message // ports and times are others each time
 	}

@@ -1,10 +1,12 @@
 package controllers
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"strings"
 	"unicode/utf8"
 
 	corev1 "k8s.io/api/core/v1"
@@ -74,6 +76,9 @@ func (x *source) valueOf(ctx context.Context, s datasource.Secret) (value, state
 	case !utf8.ValidString(value):
 		err = lifecycle.Stalled(v1alpha1.ReasonInvalidSpec, "%s: what %s %s has under key %q is no text", s.Field, kind,
 			key, ref.Key)
+	}
+	if len(strings.Fields(value)) == 1 { // no certificate
+		x.doubt = cmp.Or(x.doubt, blanksAround(ref.Key, []byte(value)))
 	}
 	state = fmt.Sprintf("%s %s %s %s %q", kind, ref.Name, obj.GetUID(), obj.GetResourceVersion(), ref.Key)
 	return value, state, err

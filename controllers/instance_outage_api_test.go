@@ -234,6 +234,49 @@ func TestAPITokenCredential(t *testing.T) {
 	})
 }
 
+// With a token Grafana may answer 403 to what was just made again under its uid, for as long as it remembers what the
+// token could see before. The dashboard becomes Ready all the same, and is not made twice.
+func TestAPIDashboardMadeAgainOnAToken(t *testing.T) {
+	t.Parallel()
+	for _, version := range grafanatest.Versions() {
+		t.Run(version, func(t *testing.T) {
+			t.Parallel()
+			clock := suite.NewClock()
+			w := suite.NewEmpty(t, grafanatest.Options{Version: version, Now: clock.Now})
+			org := w.Made(w.Ask("POST", "/api/orgs", 0, map[string]any{"name": "Cloud"}))
+			account := w.Made(w.Ask("POST", "/api/serviceaccounts", org,
+				map[string]any{"name": "operator", "role": "Admin"}))
+			tokens := fmt.Sprintf("/api/serviceaccounts/%d/tokens", account)
+			w.Ask("POST", tokens, org, map[string]any{"name": "operator"})
+			secret := w.Secret("admin")
+			suite.Change(w, secret, func() {
+				secret.Labels = map[string]string{v1alpha1.LabelManagedBy: v1alpha1.ManagedBy}
+				secret.StringData = map[string]string{"key": w.Grafana.Keys()[0]}
+			})
+			w.Instance(func(o *v1alpha1.Instance) {
+				o.Spec.Credentials = v1alpha1.Credentials{Token: &v1alpha1.KeyReference{Name: "admin", Key: "key"}}
+			})
+			suite.Ready(w, w.Organization("team", func(o *v1alpha1.Organization) { o.Spec.Name = "Cloud" }))
+			dash := w.Dashboard("d", "team", overview, func(o *v1alpha1.Dashboard) { o.Spec.UID = "given" })
+			clock.Advance(2 * time.Minute)
+			suite.Ready(w, suite.Visit(w, dash))
+			w.Ask("DELETE", "/api/dashboards/uid/given", org, nil)
+			suite.Visit(w, dash)
+			w.Eventually("the dashboard again", func() error {
+				if w.Dash(org, "given") == nil {
+					return errors.New("it is not there")
+				}
+				return nil
+			})
+			clock.Advance(2 * time.Minute)
+			suite.Ready(w, suite.Visit(w, dash))
+			if all := w.Grafana.Dashboards(org); len(all) != 1 || all[0].Version != 1 {
+				t.Errorf("dashboards: %+v", all)
+			}
+		})
+	}
+}
+
 // While Grafana cannot be reached, tenants are told that, and neither where it is nor whose it is: their objects name
 // an Organization and no more. The Instance has the whole story.
 func TestAPIOutageConcealed(t *testing.T) {

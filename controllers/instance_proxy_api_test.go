@@ -2,6 +2,7 @@ package controllers_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -43,6 +44,31 @@ func TestAPIProxyHidesApis(t *testing.T) {
 					t.Error("it claims a list that nobody gets")
 				}
 			}
+		})
+	}
+}
+
+// A Grafana that has started a moment ago says that it is well, and does not serve /apis yet. That ends no probe, and
+// is asked about again.
+func TestAPIGrafanaThatHasJustStarted(t *testing.T) {
+	t.Parallel()
+	for _, version := range grafanatest.Versions() {
+		t.Run(version, func(t *testing.T) {
+			t.Parallel()
+			w := suite.NewEmpty(t, grafanatest.Options{Version: version})
+			suite.NotOnReal(t, "it started long ago")
+			w.Grafana.SetStarting(true)
+			instance := suite.Ready(w, w.Instance())
+			n := newTenant(w)
+			n.check(w)
+			w.Grafana.SetStarting(false)
+			suite.Ready(w, suite.Visit(w, instance))
+			if version < "12" {
+				return
+			}
+			suite.Until(w, instance, "its list", func(metav1.Condition) bool {
+				return slices.Contains(instance.Status.Capabilities, v1alpha1.CapabilityBulkDashboardList)
+			})
 		})
 	}
 }

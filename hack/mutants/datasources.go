@@ -65,6 +65,25 @@ var dataSourceMutants = []mutant{
 		new:  "	if d.Version >= 0 {", test: "TestAPIDataSourceEdited",
 	},
 	{
+		name: "source not tried again once a Secret is corrected",
+		file: "controllers/datasource_health.go",
+		old:  "	if was != nil && was.ObservedGeneration == x.obj.Generation && !x.due && !x.written {",
+		new:  "	if was != nil && was.ObservedGeneration == x.obj.Generation && !x.due {",
+		test: "TestAPIDataSourceLineEndInASecret",
+	},
+	{
+		name: "line end of a certificate taken for a mistake",
+		file: "controllers/datasource_secrets.go",
+		old:  "	if len(strings.Fields(value)) == 1 {",
+		new:  "	if len(strings.Fields(value)) > 1 {", test: "TestAPIDataSourceLineEndInASecret",
+	},
+	{
+		name: "what Flux takes for a variable imported as it is",
+		file: "internal/plugin/importer/write.go",
+		old:  "		if bytes.Contains(text, []byte(\"${\")) {",
+		new:  "		if bytes.Contains(text, []byte(\"$${\")) {", test: "TestImport$", tests: "internal/plugin",
+	},
+	{
 		name: "list of data sources trusted whatever is on it",
 		file: "controllers/datasource_search.go",
 		old:  "	if have.listed = true; len(x.Diff(have)) > 0 {\n		return nil, nil\n	}\n",

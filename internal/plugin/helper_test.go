@@ -71,3 +71,22 @@ func (r result) wants(t *testing.T, code int, texts ...string) result {
 	}
 	return r
 }
+
+// sparedByFlux fails if Flux, where it substitutes variables, would take something of an import for one of its own.
+func sparedByFlux(t *testing.T, dir string) {
+	t.Helper()
+	seen := 0
+	for name, text := range files(t, dir) {
+		for object := range strings.SplitSeq(text, "\n---\n") {
+			if !strings.HasSuffix(name, ".yaml") || !strings.Contains(object, "${") {
+				continue
+			}
+			if seen++; !strings.Contains(object, "kustomize.toolkit.fluxcd.io/substitute: disabled") {
+				t.Errorf("%s has what Flux takes for a variable:\n%s", name, object)
+			}
+		}
+	}
+	if seen == 0 {
+		t.Error("nothing that is imported has what Flux takes for a variable")
+	}
+}

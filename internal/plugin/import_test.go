@@ -59,7 +59,7 @@ func madeByHand(w *suite.World, name string, ids map[string]int64, nested bool) 
 		"access":    "proxy",
 		"url":       "http://mimir:8080/prometheus",
 		"isDefault": true,
-		"jsonData":  fields{"httpMethod": "POST", "note": "{{ literally }}"},
+		"jsonData":  fields{"httpMethod": "POST", "note": "{{ literally }} ${__value.raw}"},
 	})
 	ask("POST", "/api/datasources", fields{
 		"name": "Logs", "uid": "logs", "type": "loki", "access": "proxy", "url": "http://loki:3100",
@@ -220,6 +220,7 @@ func TestImport(t *testing.T) {
 				t.Errorf("the large dashboard is not compressed: %v", names)
 			}
 
+			sparedByFlux(t, first)
 			x.applyImported(first)
 			x.onlyMarks()
 			x.run("", "import", "--instance=grafana", "--to", second, "web-shop", "Web shop").wants(t, 0)

@@ -48,8 +48,10 @@ type generatorOptions struct {
 
 var forDashboards = &generatorOptions{
 	DisableNameSuffixHash: true,
-	Annotations:           map[string]string{"kustomize.toolkit.fluxcd.io/substitute": "disabled"},
+	Annotations:           map[string]string{fluxSubstitute: "disabled"},
 }
+
+const fluxSubstitute = "kustomize.toolkit.fluxcd.io/substitute"
 
 const (
 	kustomizationFile = "kustomization.yaml"
@@ -144,6 +146,7 @@ func writeObjects(file string, objects []client.Object) error {
 }
 
 // manifest is an object as a person writes it: without what only a cluster adds, or what says nothing.
+// Flux is kept from what it would take for variables of its own, such as the ${__value.raw} of a data source.
 func manifest(obj client.Object) ([]byte, error) {
 	gvk, err := apiutil.GVKForObject(obj, scheme)
 	if err != nil {
@@ -163,6 +166,9 @@ func manifest(obj client.Object) ([]byte, error) {
 	delete(fields, "status")
 	if meta, ok := fields["metadata"].(map[string]any); ok {
 		delete(meta, "creationTimestamp")
+		if bytes.Contains(text, []byte("${")) {
+			meta["annotations"] = map[string]string{fluxSubstitute: "disabled"}
+		}
 	}
 	if spec, ok := fields["spec"].(map[string]any); ok {
 		for name, value := range spec {

@@ -1,0 +1,42 @@
+package controllers_test
+
+import (
+	"strings"
+	"testing"
+
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"grafana-tenancy.dev/operator/api/v1alpha1"
+	"grafana-tenancy.dev/operator/internal/testing/suite"
+)
+
+// A source that does not work, and whose password ends with a line end as `echo` makes one, says so; certificates end
+// with one as well, and nothing is said of them. A Secret that is corrected has the source tried again.
+func TestAPIDataSourceLineEndInASecret(t *testing.T) {
+	everyVersion(t, func(t *testing.T, w *suite.World) {
+		w.Organization("team")
+		secret := secretOf(w, "login", map[string]string{"password": "canary\n", "ca": "-----BEGIN\nx\n-----END\n"})
+		obj := dataSource(w, "metrics", "team", func(o *v1alpha1.DataSource) {
+			o.Spec.Health = true
+			o.Spec.BasicAuth = &v1alpha1.DataSourceBasicAuth{
+				User: "scraper", PasswordSecretRef: v1alpha1.KeyReference{Name: "login", Key: "password"},
+			}
+			o.Spec.SecureJSONData = map[string]v1alpha1.ValueSource{"tlsCACert": fromSecret("login", "ca")}
+		})
+		said := func(what string, is func(string) bool) {
+			t.Helper()
+			suite.Until(w, obj, what, func(ready metav1.Condition) bool {
+				c := meta.FindStatusCondition(obj.Status.Conditions, v1alpha1.ConditionHealthy)
+				return ready.Status == metav1.ConditionTrue && c != nil && c.Status == metav1.ConditionFalse &&
+					is(c.Message)
+			})
+		}
+		said("the line end", func(text string) bool {
+			return strings.Contains(text, `The value of key password ends with a line end`) &&
+				!strings.Contains(text, "key ca") && !strings.Contains(text, "canary")
+		})
+		suite.Change(w, secret, func() { secret.StringData = map[string]string{"password": "canary"} })
+		said("no line end any more", func(text string) bool { return !strings.Contains(text, "line end") })
+	})
+}
