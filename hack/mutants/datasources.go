@@ -86,7 +86,7 @@ var dataSourceMutants = []mutant{
 	{
 		name: "list of data sources trusted whatever is on it",
 		file: "controllers/datasource_search.go",
-		old:  "	if have.listed = true; len(x.Diff(have)) > 0 {\n		return nil, nil\n	}\n",
+		old:  "	if have.listed = true; len(x.Diff(have)) > 0 || have.secrets != x.secretsHash {\n		return nil, nil\n	}\n",
 		new:  "	have.listed, have.kept = true, true\n", scenarios: "data source edited, seen at the resync",
 	},
 	{
