@@ -61,8 +61,8 @@ var dataSourceMutants = []mutant{
 	{
 		name: "secret edited in Grafana not sent again",
 		file: "controllers/datasource_search.go",
-		old:  "	if d.Version == 0 || d.Version == status.Version {",
-		new:  "	if d.Version >= 0 {", test: "TestAPIDataSourceEdited",
+		old:  "	if d.Version != 0 && d.Version != status.Version {",
+		new:  "	if false {", test: "TestAPIDataSourceEdited",
 	},
 	{
 		name: "source not tried again once a Secret is corrected",
