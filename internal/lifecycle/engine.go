@@ -181,6 +181,10 @@ type Controller struct {
 	Indexes    []Index[Object]
 	References []Reference[Object]
 	Watches    []Watch
+	// In is the name of the kind that contains objects of this one, and Parent the object that contains one; empty:
+	// nothing does.
+	In         string
+	Parent     func(Object) types.NamespacedName
 	Reconciler reconcile.Reconciler
 	// UseQueue hands over the queue that visits are asked for in which no watch brings.
 	UseQueue func(context.Context, workqueue.TypedRateLimitingInterface[ctrl.Request]) error
@@ -193,6 +197,7 @@ func (e *Engine) Controllers() []Controller {
 		all = append(all, Controller{
 			Name: k.name, Object: k.object, Used: e.isUsed(k),
 			Indexes: k.allIndexes(), References: k.references, Watches: k.watches,
+			In: k.in, Parent: k.parentOf,
 			Reconciler: k.reconciler, UseQueue: k.useQueue,
 		})
 	}

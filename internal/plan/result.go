@@ -11,39 +11,10 @@ import (
 	"grafana-tenancy.dev/operator/internal/lifecycle"
 )
 
-// parentOf is what contains an object.
+// parentOf is what contains an object; the zero key: nothing does.
 func (w *worker) parentOf(obj lifecycle.Object) subjectKey {
-	switch o := obj.(type) {
-	case *v1alpha1.Organization:
-		return subjectKey{"Instance", lifecycle.ParentKey(o.Spec.InstanceRef, o.Namespace)}
-	case *v1alpha1.User:
-		return subjectKey{"Instance", client.ObjectKey{Namespace: o.Namespace, Name: o.Spec.InstanceRef.Name}}
-	case *v1alpha1.ServiceAccountToken:
-		key := client.ObjectKey{Namespace: o.Namespace, Name: o.Spec.ServiceAccountRef.Name}
-		return subjectKey{"ServiceAccount", key}
-	}
-	if ref := organizationRef(obj); ref != nil {
-		return subjectKey{"Organization", lifecycle.ParentKey(*ref, obj.GetNamespace())}
-	}
-	return subjectKey{}
-}
-
-func organizationRef(obj lifecycle.Object) *v1alpha1.ObjectReference {
-	switch o := obj.(type) {
-	case *v1alpha1.ServiceAccount:
-		return &o.Spec.OrganizationRef
-	case *v1alpha1.Folder:
-		return &o.Spec.OrganizationRef
-	case *v1alpha1.Dashboard:
-		return &o.Spec.OrganizationRef
-	case *v1alpha1.DataSource:
-		return &o.Spec.OrganizationRef
-	case *v1alpha1.Membership:
-		return &o.Spec.OrganizationRef
-	case *v1alpha1.Team:
-		return &o.Spec.OrganizationRef
-	}
-	return nil
+	at := slices.IndexFunc(w.controllers, func(c lifecycle.Controller) bool { return c.Name == lifecycle.NameOf(obj) })
+	return subjectKey{w.controllers[at].In, w.controllers[at].Parent(obj)}
 }
 
 // above follows what contains an object up to one of a kind; the zero key: it leads to none.
