@@ -98,6 +98,9 @@ func timeoutOf(obj *v1alpha1.Instance) time.Duration {
 func (e *Env) connect(obj *v1alpha1.Instance, s *settings) (*connection.Conn, error) {
 	key := client.ObjectKeyFromObject(obj)
 	s.config.Observe = connection.ObserveCall(key)
+	if e.Through != nil {
+		s.config.Through = func(network grafana.RoundTripper) grafana.RoundTripper { return e.Through(obj, network) }
+	}
 	api, err := grafana.New(s.config)
 	if err != nil {
 		return nil, err

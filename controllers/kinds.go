@@ -9,6 +9,7 @@ import (
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"grafana-tenancy.dev/operator/api/v1alpha1"
 	"grafana-tenancy.dev/operator/internal/grafana"
 	"grafana-tenancy.dev/operator/internal/lifecycle"
 	"grafana-tenancy.dev/operator/internal/mark"
@@ -25,6 +26,8 @@ type Env struct {
 	ClusterID string
 	// Transport replaces the network between the operator and Grafana; nil: the network.
 	Transport grafana.RoundTripper
+	// Through, if set, is put before the network, or before Transport, for each Instance.
+	Through func(*v1alpha1.Instance, grafana.RoundTripper) grafana.RoundTripper
 	// Sources fetches dashboards that are kept elsewhere.
 	Sources Sources
 	// GrafanaCom is the server that takes the place of https://grafana.com; empty: none does.

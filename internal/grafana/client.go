@@ -48,6 +48,8 @@ type Config struct {
 	Rate Rate
 	// Transport replaces the network, and with it TLS. nil: a transport of the Client's own, with keep-alive.
 	Transport http.RoundTripper
+	// Through, if set, is put before the network, or before Transport.
+	Through func(http.RoundTripper) http.RoundTripper
 	// Observe, if set, is called after every request. It must be safe for concurrent use.
 	Observe func(Call)
 	// UserAgent is sent with every request. "": grafana-tenancy-operator.
@@ -117,6 +119,9 @@ func New(cfg Config) (*Client, error) {
 	if cfg.Transport == nil {
 		c.own = newNetwork(cfg.TLS)
 		cfg.Transport = c.own
+	}
+	if cfg.Through != nil {
+		cfg.Transport = cfg.Through(cfg.Transport)
 	}
 	c.http = &http.Client{
 		Transport:     cfg.Transport,

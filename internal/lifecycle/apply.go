@@ -100,6 +100,7 @@ func (p *pass[T, R]) update(ctx context.Context) error {
 	if len(diff) == 0 {
 		return nil
 	}
+	p.diff = diff
 	if err := p.acquireWrite(); err != nil {
 		return err
 	}

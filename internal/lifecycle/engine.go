@@ -34,6 +34,8 @@ type Engine struct {
 	// NamespacesHidden says that the operator may not read Namespaces, so that a namespace selector cannot be
 	// evaluated.
 	NamespacesHidden bool
+	// Told, if set, is called with what came of every pass.
+	Told func(Outcome)
 
 	kinds []*entry
 }
@@ -177,6 +179,12 @@ type Controller struct {
 	// Used says that objects of other kinds are in objects of this one, or refer to them.
 	Used       bool
 	Indexes    []Index[Object]
+	References []Reference[Object]
+	Watches    []Watch
+	// In is the name of the kind that contains objects of this one, and Parent the object that contains one; empty:
+	// nothing does.
+	In         string
+	Parent     func(Object) types.NamespacedName
 	Reconciler reconcile.Reconciler
 	// UseQueue hands over the queue that visits are asked for in which no watch brings.
 	UseQueue func(context.Context, workqueue.TypedRateLimitingInterface[ctrl.Request]) error
@@ -188,7 +196,9 @@ func (e *Engine) Controllers() []Controller {
 	for _, k := range e.kinds {
 		all = append(all, Controller{
 			Name: k.name, Object: k.object, Used: e.isUsed(k),
-			Indexes: k.allIndexes(), Reconciler: k.reconciler, UseQueue: k.useQueue,
+			Indexes: k.allIndexes(), References: k.references, Watches: k.watches,
+			In: k.in, Parent: k.parentOf,
+			Reconciler: k.reconciler, UseQueue: k.useQueue,
 		})
 	}
 	return all

@@ -26,6 +26,7 @@ type pass[T Object, R any] struct {
 	have     *R
 	searched bool // for what the object may have in Grafana, as it goes
 	events   []Event
+	diff     []string // what is to be put right
 }
 
 // connect resolves the object's place and waits its turn there.

@@ -64,6 +64,8 @@ func (p *pass[T, R]) finish(ctx context.Context, err error) (ctrl.Result, error)
 	if ctx.Err() != nil {
 		return ctrl.Result{}, nil // shutting down: the next start begins anew
 	}
+	v := &verdict{}
+	defer func() { p.tell(v) }()
 	if apierrors.IsConflict(err) {
 		return ctrl.Result{RequeueAfter: time.Second}, nil // our copy was stale; the watch brings the current one
 	}
@@ -72,7 +74,7 @@ func (p *pass[T, R]) finish(ctx context.Context, err error) (ctrl.Result, error)
 		p.forget(client.ObjectKeyFromObject(p.obj))
 		return ctrl.Result{}, nil
 	}
-	v := p.judge(err)
+	v = p.judge(err)
 	if v.queued {
 		return ctrl.Result{}, nil // the limiter wakes it
 	}

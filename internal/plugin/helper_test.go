@@ -15,7 +15,12 @@ import (
 	"grafana-tenancy.dev/operator/internal/testing/suite"
 )
 
-func TestMain(m *testing.M) { os.Exit(suite.Main(m)) }
+func TestMain(m *testing.M) {
+	if kubectl := os.Getenv("KUBEBUILDER_ASSETS"); kubectl != "" { // which builds kustomizations
+		_ = os.Setenv("PATH", kubectl+string(os.PathListSeparator)+os.Getenv("PATH"))
+	}
+	os.Exit(suite.Main(m))
+}
 
 // terminal is where a person types commands.
 type terminal struct {

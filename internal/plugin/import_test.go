@@ -3,6 +3,7 @@ package plugin_test
 import (
 	"bufio"
 	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -23,6 +24,7 @@ import (
 	"grafana-tenancy.dev/operator/api/v1alpha1"
 	"grafana-tenancy.dev/operator/internal/grafana/grafanatest"
 	"grafana-tenancy.dev/operator/internal/lifecycle"
+	"grafana-tenancy.dev/operator/internal/plan"
 	"grafana-tenancy.dev/operator/internal/testing/suite"
 )
 
@@ -221,6 +223,7 @@ func TestImport(t *testing.T) {
 			}
 
 			sparedByFlux(t, first)
+			x.planOfImport(first)
 			x.applyImported(first)
 			x.onlyMarks()
 			x.run("", "import", "--instance=grafana", "--to", second, "web-shop", "Web shop").wants(t, 0)
@@ -257,6 +260,68 @@ func (x *terminal) settle(names ...string) {
 			return nil
 		})
 	}
+}
+
+// planOfImport fails unless a plan of what was imported foresees that all is taken over, and nothing but marks written.
+func (x *terminal) planOfImport(dir string) {
+	x.T.Helper()
+	var secrets strings.Builder
+	for _, text := range x.filledSecrets(dir) {
+		secrets.WriteString("---\n" + text)
+	}
+	args := []string{"plan", "-f", dir, "-f", "-", "--cluster-id", suite.ClusterID, "-o", "json"}
+	r := x.run(secrets.String(), args...).wants(x.T, 2)
+	var p plan.Plan
+	if err := json.Unmarshal([]byte(r.out), &p); err != nil {
+		x.T.Fatalf("%v: %s %s", err, r.out, r.err)
+	}
+	writes := map[string]int{}
+	for _, o := range p.Objects() {
+		already := o.Action == plan.None && (o.Kind == "Membership" || o.Kind == "Instance")
+		if o.Action != plan.Adopt && !already || !o.Ready {
+			x.T.Errorf("%s %s: %s %s (%s: %s)", o.Kind, o.Name, o.Action, o.Fields, o.Reason, o.Message)
+		}
+		for _, request := range o.Requests {
+			writes[request]++
+		}
+	}
+	want := map[string]int{"PUT /api/orgs/:org/address": 2, "PUT /api/datasources/uid/:uid": 4}
+	if !maps.Equal(writes, want) {
+		x.T.Errorf("the plan is to send %v, want %v", writes, want)
+	}
+	if writes := x.Writes(); len(writes) > 0 {
+		x.T.Errorf("the plan writes to Grafana: %v", writes)
+	}
+	for _, text := range []string{"the-password", "the-tenant"} {
+		if strings.Contains(r.out+r.err, text) {
+			x.T.Errorf("%q is in the plan", text)
+		}
+	}
+}
+
+// filledSecrets are the Secrets that an import describes, with the values that a person fills in.
+func (x *terminal) filledSecrets(dir string) (all []string) {
+	x.T.Helper()
+	found, err := filepath.Glob(filepath.Join(dir, "*", "secrets.example.yaml"))
+	if err != nil {
+		x.T.Fatal(err)
+	}
+	for _, file := range found {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			x.T.Fatal(err)
+		}
+		for _, obj := range objectsIn(x.World, text) {
+			secret := obj.(*corev1.Secret)
+			secret.StringData = map[string]string{"basicAuthPassword": "the-password", "httpHeaderValue1": "the-tenant"}
+			filled, err := json.Marshal(secret)
+			if err != nil {
+				x.T.Fatal(err)
+			}
+			all = append(all, string(filled)+"\n")
+		}
+	}
+	return all
 }
 
 // applyImported applies what kustomize makes of an import, with the Secrets that a person has filled in, and waits

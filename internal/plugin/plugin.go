@@ -45,9 +45,15 @@ func Run(ctx context.Context, version string, args []string, in io.Reader, out, 
 	o := &options{in: in, out: out, err: errOut}
 	root := o.command(version)
 	root.SetArgs(args)
+	var coded *codeError
 	switch err := root.ExecuteContext(ctx); {
 	case err == nil:
 		return exitDone
+	case errors.As(err, &coded):
+		if !errors.Is(err, errNotWell) {
+			_, _ = fmt.Fprintln(errOut, "error:", err)
+		}
+		return coded.code
 	case errors.Is(err, errNotWell):
 		return exitNotWell
 	default:
@@ -62,7 +68,7 @@ func (o *options) command(version string) *cobra.Command {
 		Short: "See, explain and take over the Grafana organizations of this cluster",
 		Long: "See, explain and take over the Grafana organizations of this cluster.\n\n" +
 			"Exit codes: 0, all is well; 1, it was done, and something is not as it should be;\n" +
-			"2, it could not be done.",
+			"2, it could not be done. Those of plan are diff's.",
 		Version:       version,
 		SilenceUsage:  true,
 		SilenceErrors: true,
@@ -75,8 +81,8 @@ func (o *options) command(version string) *cobra.Command {
 	root.SetIn(o.in)
 	root.SetOut(o.out)
 	root.SetErr(o.err)
-	root.AddCommand(o.treeCommand(), o.whyCommand(), o.importCommand(), o.rotateCommand(), o.adoptCommand(),
-		o.abandonCommand())
+	root.AddCommand(o.treeCommand(), o.whyCommand(), o.planCommand(), o.importCommand(), o.rotateCommand(),
+		o.adoptCommand(), o.abandonCommand())
 	return root
 }
 

@@ -65,6 +65,7 @@ type World struct {
 	Meanwhile map[string]func()                  // what others do just before a request
 	Sources   controllers.Sources                // fetches from them
 	Refuses   func(*http.Request) bool           // what Grafana answers 503; nil: nothing
+	Told      func(lifecycle.Outcome)            // what came of each pass; nil: nobody is told
 	Answers   func(*http.Request) *http.Response // what something before Grafana answers; nil: it passes the request on
 	lateAt    time.Time                          // when a late request lands; zero: none is under way
 	caught    bool                               // a stale cache has caught up since: its watch brings the event
@@ -120,6 +121,7 @@ func (w *World) Start() {
 		Connections: connection.NewPool(),
 		Now:         w.now,
 		LastRetry:   lastRetry,
+		Told:        w.tellOutcome,
 	}, ClusterID: "cluster-1", Transport: (*transport)(w), Sources: w.Sources}
 	if err := controllers.Register(env); err != nil {
 		w.TB.Fatal(err)
@@ -210,6 +212,18 @@ func (w *World) isLeaf(key string) bool {
 		func(c lifecycle.Controller) bool { return c.Name == kind && !c.Used },
 	)
 }
+
+func (w *World) tellOutcome(o lifecycle.Outcome) {
+	if w.Told != nil {
+		w.Told(o)
+	}
+}
+
+// Objects lists all of our objects, as the API server has them.
+func (w *World) Objects() []lifecycle.Object { return w.objects() }
+
+// Scheme knows all kinds.
+func (w *World) Scheme() *runtime.Scheme { return w.scheme }
 
 // objects lists all of our objects, as the API server has them.
 func (w *World) objects() []lifecycle.Object {

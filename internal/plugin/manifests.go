@@ -1,0 +1,130 @@
+package plugin
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/util/yaml"
+)
+
+// readManifests reads what kubectl apply would take: files, folders, kustomizations, and - for the standard input.
+func (o *options) readManifests(
+	ctx context.Context, names []string, recursive bool,
+) (all []unstructured.Unstructured, err error) {
+	for _, name := range names {
+		some, err := o.readManifest(ctx, name, recursive)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, some...)
+	}
+	return all, nil
+}
+
+func (o *options) readManifest(ctx context.Context, name string, recursive bool) ([]unstructured.Unstructured, error) {
+	if name == "-" {
+		return parseManifests("the standard input", o.in)
+	}
+	info, err := os.Stat(name)
+	switch {
+	case err != nil:
+		return nil, err
+	case !info.IsDir():
+		return readFile(name)
+	case isKustomization(name):
+		return kustomized(ctx, name)
+	}
+	var all []unstructured.Unstructured
+	err = filepath.WalkDir(name, func(path string, entry fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case entry.IsDir() && path != name && !recursive:
+			return filepath.SkipDir
+		case entry.IsDir() && path != name && isKustomization(path):
+			some, err := kustomized(ctx, path)
+			all = append(all, some...)
+			return errors.Join(err, skipIf(err == nil))
+		case entry.IsDir(), !slices.Contains([]string{".yaml", ".yml", ".json"}, filepath.Ext(path)):
+			return nil
+		}
+		some, err := readFile(path)
+		all = append(all, some...)
+		return err
+	})
+	return all, err
+}
+
+func skipIf(done bool) error {
+	if done {
+		return filepath.SkipDir
+	}
+	return nil
+}
+
+func readFile(name string) ([]unstructured.Unstructured, error) {
+	text, err := os.ReadFile(name)
+	if err != nil {
+		return nil, err
+	}
+	return parseManifests(name, bytes.NewReader(text))
+}
+
+// isKustomization reports whether kustomize builds a folder.
+func isKustomization(dir string) bool {
+	names := []string{"kustomization.yaml", "kustomization.yml", "Kustomization"}
+	return slices.ContainsFunc(names, func(name string) bool {
+		_, err := os.Stat(filepath.Join(dir, name))
+		return err == nil
+	})
+}
+
+// kustomized is what kubectl makes of a kustomization.
+func kustomized(ctx context.Context, dir string) ([]unstructured.Unstructured, error) {
+	build := exec.CommandContext(ctx, "kubectl", "kustomize", dir)
+	var out, errOut bytes.Buffer
+	build.Stdout, build.Stderr = &out, &errOut
+	if err := build.Run(); err != nil {
+		return nil, fmt.Errorf("kubectl kustomize %s: %w: %s", dir, err, strings.TrimSpace(errOut.String()))
+	}
+	return parseManifests("kubectl kustomize "+dir, &out)
+}
+
+// parseManifests reads objects, one a document. A List is what is in it.
+func parseManifests(from string, in io.Reader) (all []unstructured.Unstructured, err error) {
+	documents := yaml.NewYAMLOrJSONDecoder(in, 4096)
+	for n := 1; ; n++ {
+		var obj unstructured.Unstructured
+		switch err := documents.Decode(&obj.Object); {
+		case errors.Is(err, io.EOF):
+			return all, nil
+		case err != nil:
+			return nil, fmt.Errorf("%s: document %d: %w", from, n, err)
+		case len(obj.Object) == 0:
+			continue
+		case obj.GetKind() == "":
+			return nil, fmt.Errorf("%s: document %d is no object: it has no kind", from, n)
+		}
+		if !obj.IsList() {
+			all = append(all, obj)
+			continue
+		}
+		if err := obj.EachListItem(func(item runtime.Object) error {
+			all = append(all, *item.(*unstructured.Unstructured))
+			return nil
+		}); err != nil {
+			return nil, fmt.Errorf("%s: document %d: %w", from, n, err)
+		}
+	}
+}
