@@ -364,25 +364,3 @@ func TestAPIDashboardUnusedInput(t *testing.T) {
 	}))
 	announced(w, dash, v1alpha1.EventUnusedInput, "DS_P")
 }
-
-// Grafana raises a refresh that is too short. That is no difference, and the condition does not say that it holds what
-// is asked for to the letter; nor is the history read at each look.
-func TestAPIDashboardThatGrafanaKeepsInAFormOfItsOwn(t *testing.T) {
-	suite.NotOnReal(t, "it adds defaults to what it reads")
-	t.Parallel()
-	w := suite.New(t, grafanatest.Options{Version: "10.4.3", SchemaDefaults: true})
-	w.Organization("team")
-	dash := suite.Ready(
-		w,
-		w.Dashboard("old", "team", `{"title": "Old", "schemaVersion": 12, "rows": [{"panels": [{"type": "graph"}]}]}`),
-	)
-	suite.Says(w, dash, "Grafana has saved what is asked for")
-	suite.Visit(w, dash)
-	suite.Until(w, dash, "seen", func(metav1.Condition) bool { return dash.Status.StoredHash != "" })
-	suite.Says(w, dash, "a form of its own")
-	w.Grafana.ResetLog()
-	visitTwice(w, dash, "/api/dashboards/uid/"+dash.Status.UID)
-	if w.Asked("GET", "/api/dashboards/uid/"+dash.Status.UID+"/versions") > 0 || len(w.Writes()) > 0 {
-		t.Errorf("its history was read, or it was written: %v", w.Writes())
-	}
-}

@@ -153,6 +153,6 @@ var dashboardMutants = []mutant{
 		name: "what Grafana makes of a save not remembered",
 		file: "controllers/dashboard.go",
 		old:  "		status.StoredHash = have.stored\n",
-		new:  "", test: "TestAPIDashboardThatGrafanaKeepsInAFormOfItsOwn",
+		new:  "", test: "TestAPIDashboardThatGrafanaAddsDefaultsTo",
 	},
 }

@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"encoding/json"
 	"net/http"
+	"strconv"
 	"strings"
+	"time"
 )
 
 // saveRequest is the body of a dashboard save, and what has been found out
@@ -128,6 +130,7 @@ func (c *call) checkContent(_ *org, req *saveRequest) *answer {
 	delete(model, "uid")
 	delete(model, "version")
 	model["title"] = req.title
+	raiseRefresh(model)
 	req.model = model
 	if req.title == "" {
 		return failStatus(http.StatusBadRequest, "empty-name", "Dashboard title cannot be empty")
@@ -150,6 +153,28 @@ func (c *call) checkContent(_ *org, req *saveRequest) *answer {
 		)
 	}
 	return nil
+}
+
+// raiseRefresh makes a refresh that is shorter than a Grafana allows by default, or is no time at all, what it allows.
+func raiseRefresh(model map[string]any) {
+	const shortest = 5 * time.Second
+	text, _ := model["refresh"].(string)
+	if text == "" {
+		return
+	}
+	if every, err := gtime(text); err != nil || every < shortest {
+		model["refresh"] = shortest.String()
+	}
+}
+
+// gtime is a time as Grafana writes them: as Go does, or in whole days, weeks, months or years.
+func gtime(text string) (time.Duration, error) {
+	units := map[byte]time.Duration{'d': 1, 'w': 7, 'M': 30, 'y': 365}
+	if days, known := units[text[len(text)-1]]; known {
+		n, err := strconv.Atoi(text[:len(text)-1])
+		return time.Duration(n) * days * 24 * time.Hour, err
+	}
+	return time.ParseDuration(text)
 }
 
 func number(v any) int64 {
