@@ -9,6 +9,7 @@ import (
 	"grafana-tenancy.dev/operator/api/v1alpha1"
 	"grafana-tenancy.dev/operator/internal/dashboard"
 	"grafana-tenancy.dev/operator/internal/grafana"
+	"grafana-tenancy.dev/operator/internal/lifecycle"
 )
 
 // Find finds the dashboard that status records, or else one of ours under the wanted uid.
@@ -80,13 +81,13 @@ const longestSave = time.Minute
 
 // search looks at the wanted uid, which may hold what an earlier life of the status created.
 func (x *dash) search(ctx context.Context) (*dashboardState, error) {
-	if x.content == nil || x.obj.Status.UID != "" {
-		return x.read(ctx, false)
-	}
-	if x.obj.Spec.AdoptionPolicy != v1alpha1.AdoptionAdopt {
+	intended := x.content == nil || x.obj.Status.UID != ""
+	adopts := x.obj.Spec.AdoptionPolicy == v1alpha1.AdoptionAdopt
+	if !intended && !adopts && !lifecycle.StatusLost(x.obj) {
 		return nil, nil // never created: Create is the look at the uid as well
 	}
-	if have, err := x.read(ctx, false); have != nil || err != nil {
+	have, err := x.read(ctx, false)
+	if have != nil || err != nil || intended || !adopts {
 		return have, err
 	}
 	return x.adopt(ctx)

@@ -47,10 +47,13 @@ func (x *source) try(ctx context.Context, have *sourceState) {
 		found.Status, found.Reason = metav1.ConditionFalse, v1alpha1.ReasonNotWorking
 	}
 	found.Message = shortened(found.Message)
-	if found.Status == metav1.ConditionFalse {
-		found.Message += x.doubt
+	doubt := ""
+	if found.Status == metav1.ConditionFalse && x.doubt != "" {
+		doubt = x.doubt
+		found.Message = strings.TrimSuffix(found.Message, ".") + doubt
 	}
-	if was != nil && was.Status == found.Status && withoutDigits(was.Message) == withoutDigits(found.Message) {
+	if was != nil && was.Status == found.Status && withoutDigits(was.Message) == withoutDigits(found.Message) &&
+		strings.HasSuffix(was.Message, doubt) {
 		found.Message = was.Message // ports and times are others each time
 	}
 	meta.SetStatusCondition(conditions, found)

@@ -120,8 +120,8 @@ func (x *source) seen(d grafana.DataSource) *sourceState {
 	have.kept = status.StoredHash == datasource.Hash(d) &&
 		status.ContentHash == datasource.Hash(x.wanted(have.adopted))
 	have.newborn = status.Version == 0 && d.Version == 1 && owner.UID == string(x.obj.UID) && !have.adopted
-	if d.Version != 0 && d.Version != status.Version { // somebody has written it since, perhaps a secret
-		return have
+	if d.ID != status.ID || d.Version != 0 && d.Version != status.Version {
+		return have // it was made again, or somebody has written it since, perhaps a secret
 	}
 	if datasource.Sealed(d, status.Version, status.SecretsHash) {
 		have.secrets = status.SecretsHash

@@ -136,9 +136,8 @@ func (x *folder) Find(ctx context.Context) (*folderState, error) {
 func (x *folder) look(ctx context.Context) (*folderState, error) {
 	status, adopts := x.obj.Status, x.obj.Spec.AdoptionPolicy == v1alpha1.AdoptionAdopt
 	deleting := !x.obj.DeletionTimestamp.IsZero()
-	switch {
-	case status.UID != "" && status.OrgID != x.org.ID() && !deleting && !adopts,
-		status.UID == "" && !deleting && !adopts:
+	here := status.UID != "" && status.OrgID == x.org.ID()
+	if !here && !deleting && !adopts && !lifecycle.StatusLost(x.obj) {
 		return nil, nil // never created here: Create is the look at the uid as well
 	}
 	if have, err := x.fromList(ctx); have != nil || err != nil {

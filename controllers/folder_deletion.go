@@ -138,6 +138,9 @@ func (x *folder) refuseContents(ctx context.Context, have *folderState, withCont
 			staying = append(staying, c.name)
 		}
 	}
+	for _, names := range [][]string{owned, staying, waiting} {
+		slices.Sort(names) // the same things are told in the same words at each look
+	}
 	var p *lifecycle.Problem
 	switch {
 	case len(owned) > 0:

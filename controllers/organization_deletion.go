@@ -3,6 +3,7 @@ package controllers
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -80,6 +81,7 @@ func (x *organization) refuseContents(ctx context.Context, org grafana.Org) erro
 	if err != nil || len(found) == 0 {
 		return err
 	}
+	slices.Sort(found) // the same things are told in the same words at each look
 	members, err := x.members(ctx, org.ID)
 	if err != nil {
 		return err

@@ -203,3 +203,12 @@ func container(t *testing.T, all objects) map[string]any {
 	containers := all.get(t, "Deployment", releaseName, "spec", "template", "spec", "containers").([]any)
 	return containers[0].(map[string]any)
 }
+
+// A value that is null is as one that is not there, as everywhere.
+func TestDashboardWithoutAnnotations(t *testing.T) {
+	all := render(t, `{grafanaDashboard: {enabled: true, labels: null, annotations: null}}`)
+	const name = releaseName + "-dashboard"
+	if all.get(t, "ConfigMap", name, "metadata", "annotations", "kustomize.toolkit.fluxcd.io/substitute") == nil {
+		t.Error("no annotation")
+	}
+}

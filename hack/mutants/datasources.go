@@ -61,8 +61,8 @@ var dataSourceMutants = []mutant{
 	{
 		name: "secret edited in Grafana not sent again",
 		file: "controllers/datasource_search.go",
-		old:  "	if d.Version != 0 && d.Version != status.Version {",
-		new:  "	if false {", test: "TestAPIDataSourceEdited",
+		old:  "	if d.ID != status.ID || d.Version != 0 && d.Version != status.Version {",
+		new:  "	if d.ID != status.ID {", test: "TestAPIDataSourceEdited",
 	},
 	{
 		name: "source not tried again once a Secret is corrected",
@@ -86,8 +86,9 @@ var dataSourceMutants = []mutant{
 	{
 		name: "list of data sources trusted whatever is on it",
 		file: "controllers/datasource_search.go",
-		old:  "	if have.listed = true; len(x.Diff(have)) > 0 || have.secrets != x.secretsHash {\n		return nil, nil\n	}\n",
-		new:  "	have.listed, have.kept = true, true\n", scenarios: "data source edited, seen at the resync",
+		old: "	if have.listed = true; len(x.Diff(have)) > 0 || have.secrets != x.secretsHash {\n" +
+			"		return nil, nil\n	}\n",
+		new: "	have.listed, have.kept = true, true\n", scenarios: "data source edited, seen at the resync",
 	},
 	{
 		name: "what was written and not recorded taken for what was read",

@@ -88,7 +88,7 @@ func jsonData(obj *v1alpha1.DataSource, facts Facts) (json.RawMessage, error) {
 	}
 	for name := range data {
 		switch {
-		case name == OwnerField, name == "teamHttpHeaders":
+		case name == OwnerField, name == SealField, name == "teamHttpHeaders":
 			return nil, fmt.Errorf("spec.jsonData cannot have %s: take it out", name)
 		case strings.HasPrefix(name, "httpHeaderName") && len(obj.Spec.Headers) > 0:
 			return nil, fmt.Errorf("spec.jsonData has %s, and there are spec.headers: put all of them there", name)
