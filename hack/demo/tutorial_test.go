@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"strings"
 	"syscall"
 	"testing"
@@ -39,7 +40,7 @@ func TestTutorial(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer cancel()
 	shell := exec.CommandContext(ctx, "bash", "-c", script.String())
-	shell.Dir = "../.."
+	shell.Dir, shell.WaitDelay = "../..", 10*time.Second
 	shell.Env = append(os.Environ(), "KUBECONFIG="+kubeconfig, "PATH="+assets+":"+os.Getenv("PATH"))
 	var stderr bytes.Buffer
 	shell.Stderr = &stderr
@@ -99,8 +100,9 @@ func startDemo(t *testing.T) string {
 	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", binary, ".").CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
+	runtime.LockOSThread() // with which the demo ends, however this process ends
 	demo := exec.Command(binary)
-	demo.Dir, demo.Stderr = "../..", os.Stderr
+	demo.Dir, demo.Stderr, demo.SysProcAttr = "../..", os.Stderr, childAttributes()
 	demo.Env = withoutGrafana(os.Environ())
 	out, err := demo.StdoutPipe()
 	if err != nil {
@@ -113,6 +115,8 @@ func startDemo(t *testing.T) string {
 		_ = demo.Process.Signal(syscall.SIGTERM)
 		_ = demo.Wait()
 	})
+	late := time.AfterFunc(5*time.Minute, func() { _ = demo.Process.Signal(syscall.SIGTERM) })
+	defer late.Stop()
 	lines := bufio.NewScanner(out)
 	var told strings.Builder
 	for lines.Scan() {

@@ -3,6 +3,12 @@ package main
 // dashboardMutants are bugs in what is particular to dashboards: their sources, folders and lists.
 var dashboardMutants = []mutant{
 	{
+		name: "what a wiped status was about not looked for",
+		file: "controllers/dashboard_search.go",
+		old:  "	if !intended && !adopts && !lifecycle.StatusLost(x.obj) {\n",
+		new:  "	if !intended && !adopts {\n", test: "TestWhatAWipedStatusWasAboutIsNotLeft",
+	},
+	{
 		name: "list of dashboards trusted whatever the version",
 		file: "controllers/dashboard_search.go",
 		old:  "	case status.Drift != nil, seen.Generation != status.Version,",
