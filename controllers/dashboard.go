@@ -53,6 +53,7 @@ type dash struct {
 	rolesSeen bool // it was made in this pass, and before that permissions were seen in the organization
 
 	foreign string // what is under the uid and not provably ours, once that was seen; for people
+	lost    bool   // the object's status was
 }
 
 func (k dashboardKind) describe() lifecycle.Kind[*v1alpha1.Dashboard, dashboardState] {

@@ -9,7 +9,6 @@ import (
 	"grafana-tenancy.dev/operator/api/v1alpha1"
 	"grafana-tenancy.dev/operator/internal/dashboard"
 	"grafana-tenancy.dev/operator/internal/grafana"
-	"grafana-tenancy.dev/operator/internal/lifecycle"
 )
 
 // Find finds the dashboard that status records, or else one of ours under the wanted uid.
@@ -79,11 +78,14 @@ func fromBefore(status v1alpha1.DashboardStatus, seen grafana.DashboardMeta) boo
 // longestSave is how long before its answer a save can have taken effect, and Grafana's clock be wrong.
 const longestSave = time.Minute
 
+// StatusLost has search look, also at what was perhaps never created.
+func (x *dash) StatusLost() { x.lost = true }
+
 // search looks at the wanted uid, which may hold what an earlier life of the status created.
 func (x *dash) search(ctx context.Context) (*dashboardState, error) {
 	intended := x.content == nil || x.obj.Status.UID != ""
 	adopts := x.obj.Spec.AdoptionPolicy == v1alpha1.AdoptionAdopt
-	if !intended && !adopts && !lifecycle.StatusLost(x.obj) {
+	if !intended && !adopts && !x.lost {
 		return nil, nil // never created: Create is the look at the uid as well
 	}
 	have, err := x.read(ctx, false)

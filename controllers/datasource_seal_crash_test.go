@@ -2,6 +2,7 @@ package controllers_test
 
 import (
 	"fmt"
+	"maps"
 	"net/http"
 	"testing"
 	"time"
@@ -134,4 +135,11 @@ func TestDataSourceAdoptedIsNotWrittenAgainAndAgain(t *testing.T) {
 			})
 		}
 	}
+}
+
+// withoutSeal is a data source without what is another in each version of it.
+func withoutSeal(s grafanatest.Source) grafanatest.Source {
+	s.JSONData = maps.Clone(s.JSONData)
+	delete(s.JSONData, datasource.SealField)
+	return s
 }

@@ -56,6 +56,7 @@ type folder struct {
 
 	foreign string // what is under the uid and not provably ours; for people
 	untold  bool   // this Grafana tells no descriptions
+	lost    bool   // the object's status was
 }
 
 func (k folderKind) describe() lifecycle.Kind[*v1alpha1.Folder, folderState] {
@@ -115,6 +116,9 @@ func (x *folder) Settled() bool {
 		x.parentErr == nil && status.ParentUID == x.parent
 }
 
+// StatusLost has look look, also at what was perhaps never created.
+func (x *folder) StatusLost() { x.lost = true }
+
 // ResyncDue has a list of all folders serve this one too.
 func (x *folder) ResyncDue() { x.due = true }
 
@@ -137,7 +141,7 @@ func (x *folder) look(ctx context.Context) (*folderState, error) {
 	status, adopts := x.obj.Status, x.obj.Spec.AdoptionPolicy == v1alpha1.AdoptionAdopt
 	deleting := !x.obj.DeletionTimestamp.IsZero()
 	here := status.UID != "" && status.OrgID == x.org.ID()
-	if !here && !deleting && !adopts && !lifecycle.StatusLost(x.obj) {
+	if !here && !deleting && !adopts && !x.lost {
 		return nil, nil // never created here: Create is the look at the uid as well
 	}
 	if have, err := x.fromList(ctx); have != nil || err != nil {

@@ -5,7 +5,7 @@ var dashboardMutants = []mutant{
 	{
 		name: "what a wiped status was about not looked for",
 		file: "controllers/dashboard_search.go",
-		old:  "	if !intended && !adopts && !lifecycle.StatusLost(x.obj) {\n",
+		old:  "	if !intended && !adopts && !x.lost {\n",
 		new:  "	if !intended && !adopts {\n", test: "TestWhatAWipedStatusWasAboutIsNotLeft",
 	},
 	{

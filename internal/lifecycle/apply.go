@@ -23,6 +23,9 @@ func (p *pass[T, R]) apply(ctx context.Context) error {
 		return err
 	}
 	defer leave()
+	if own, ok := p.ext.(Recaller); ok && p.hasLostStatus() {
+		own.StatusLost()
+	}
 	if p.have, err = p.ext.Find(ctx); err != nil {
 		return err
 	}

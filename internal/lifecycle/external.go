@@ -89,6 +89,12 @@ type SlotSharer interface {
 	ResyncDue()
 }
 
+// Recaller is told that the object has lost its status. Default: Find looks for all that may be there anyway, and
+// leaves nothing to Create.
+type Recaller interface {
+	StatusLost()
+}
+
 // Releaser lets it go, undeleted. Default: there is nothing to take off.
 type Releaser[R any] interface {
 	Release(ctx context.Context, have *R) error

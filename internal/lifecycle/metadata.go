@@ -3,6 +3,7 @@ package lifecycle
 import (
 	"context"
 
+	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
 
@@ -14,7 +15,33 @@ func (p *pass[T, R]) addFinalizer(ctx context.Context) error {
 	if !controllerutil.AddFinalizer(p.obj, v1alpha1.Finalizer) {
 		return nil
 	}
-	return p.patchMeta(ctx, base)
+	if err := p.patchMeta(ctx, base); err != nil {
+		return err
+	}
+	p.noteLetIn(p.obj.GetUID())
+	return nil
+}
+
+// noteLetIn remembers that this process has just let the object in, so that it cannot have lost a status; empty: it has
+// a status now.
+func (p *pass[T, R]) noteLetIn(uid types.UID) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.letIn == nil {
+		p.letIn = map[types.NamespacedName]types.UID{}
+	}
+	if key := client.ObjectKeyFromObject(p.obj); uid != "" {
+		p.letIn[key] = uid
+	} else {
+		delete(p.letIn, key)
+	}
+}
+
+// hasLostStatus reports whether the object has lost its status, or a process that is no more had not come to write it.
+func (p *pass[T, R]) hasLostStatus() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.entry.statusLost(p.obj) && p.letIn[client.ObjectKeyFromObject(p.obj)] != p.obj.GetUID()
 }
 
 func (p *pass[T, R]) release(ctx context.Context, told Event) error {

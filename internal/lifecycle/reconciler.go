@@ -30,6 +30,8 @@ type Reconciler[T Object, R any] struct {
 	wrote    map[types.NamespacedName]string // the resourceVersion of our last write, until a visit has seen it
 	// seen is what this process has been at, and when its resync is due; zero: it comes again for another reason.
 	seen map[types.NamespacedName]time.Time
+	// letIn is what this process has given the finalizer to, and no status yet.
+	letIn map[types.NamespacedName]types.UID
 }
 
 // Reconcile visits one object: it acts on it, then records what came of it.
@@ -150,6 +152,7 @@ func (r *Reconciler[T, R]) forget(key types.NamespacedName) {
 	r.backoff(key, false)
 	r.mu.Lock()
 	delete(r.seen, key)
+	delete(r.letIn, key)
 	r.mu.Unlock()
 	if r.kind.Forget != nil {
 		r.kind.Forget(key)

@@ -151,8 +151,11 @@ func (p *pass[T, R]) mayHold() bool {
 	return held || p.kind.Parent == nil || !StatusWritten(p.obj)
 }
 
-// statusLost is StatusLost for an object that is in another: one that is in no other has its finalizer before all else.
-func (k *entry) statusLost(obj Object) bool { return k.parent != nil && StatusLost(obj) }
+// statusLost reports whether an object was let in once, and its status says nothing of what the operator found or made:
+// it was wiped, or never written. Only a look into Grafana ends that.
+func (k *entry) statusLost(obj Object) bool {
+	return controllerutil.ContainsFinalizer(obj, v1alpha1.Finalizer) && k.parent != nil && !StatusWritten(obj)
+}
 
 // dropAfterDependents releases an object that has nothing in Grafana.
 func (p *pass[T, R]) dropAfterDependents(ctx context.Context) error {

@@ -7,9 +7,6 @@ import (
 	"k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
-
-	"grafana-tenancy.dev/operator/api/v1alpha1"
 )
 
 // writeStatus writes the status if it differs from what was read, under the resourceVersion: a verdict on a stale
@@ -24,6 +21,9 @@ func (p *pass[T, R]) writeStatus(ctx context.Context) error {
 		return err
 	}
 	p.remember(written)
+	if StatusWritten(written) {
+		p.noteLetIn("")
+	}
 	p.obj.SetResourceVersion(written.GetResourceVersion())
 	p.before = p.obj.DeepCopyObject().(T)
 	return nil
@@ -54,9 +54,3 @@ func statusOf(obj Object) any { return reflect.ValueOf(obj).Elem().FieldByName("
 // StatusWritten reports whether the object's status says what it has in Grafana, if only that it has nothing: an empty
 // one that the operator has not written says nothing.
 func StatusWritten(obj Object) bool { return obj.CommonStatus().ObservedGeneration > 0 }
-
-// StatusLost reports whether an object was let in once, and its status says nothing of what the operator found or made:
-// it was wiped, or never written. Only a look into Grafana ends that.
-func StatusLost(obj Object) bool {
-	return controllerutil.ContainsFinalizer(obj, v1alpha1.Finalizer) && !StatusWritten(obj)
-}

@@ -90,7 +90,7 @@ func (c *call) titleTaken(title, parent string) (bool, error) {
 	}
 	var items []any
 	if !IsDrafted(c.orgOf()) {
-		query := url.Values{"limit": {"1000"}, "forceLogin": {"true"}}
+		query := url.Values{"limit": {"1000"}, "page": {"1"}, "forceLogin": {"true"}}
 		if parent != "" {
 			query.Set("parentUid", parent)
 		}
@@ -236,7 +236,7 @@ func (c *call) dashboardTitled(uid, title, folder string) (bool, error) {
 	if c.unified || IsDrafted(c.orgOf()) {
 		return false, nil
 	}
-	query := url.Values{"limit": {"5000"}, "type": {"dash-db"}, "query": {title}, "forceLogin": {"true"}}
+	query := url.Values{"limit": {"5000"}, "page": {"1"}, "type": {"dash-db"}, "forceLogin": {"true"}}
 	a, err := c.get(c.Path + "/api/search?" + query.Encode())
 	if err != nil || a.status != http.StatusOK {
 		return false, err
