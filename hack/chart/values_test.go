@@ -135,7 +135,8 @@ func TestAnotherRelease(t *testing.T) {
 
 // The ConfigMap has the dashboard as it is, braces and all, and what it takes to be found.
 func TestDashboard(t *testing.T) {
-	all := render(t, `{grafanaDashboard: {enabled: true, labels: {grafana_dashboard: "1"}, annotations: {grafana_folder: Ops}}}`)
+	all := render(t, `{grafanaDashboard: {
+		enabled: true, labels: {grafana_dashboard: "1"}, annotations: {grafana_folder: Ops}}}`)
 	want, err := os.ReadFile("../../config/grafana/operator.json")
 	if err != nil {
 		t.Fatal(err)

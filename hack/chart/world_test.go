@@ -38,7 +38,7 @@ type world struct {
 func newWorld(t *testing.T) *world {
 	t.Helper()
 	if os.Getenv("KUBEBUILDER_ASSETS") == "" {
-		t.Skip("KUBEBUILDER_ASSETS is not set: use make chart-test, which sets it")
+		t.Fatal("KUBEBUILDER_ASSETS is not set: use make chart-test, which sets it")
 	}
 	w := &world{t: t, dir: t.TempDir(), grafana: grafanatest.Start(t, grafanatest.Options{})}
 	w.kubeconfig, w.manager = filepath.Join(w.dir, "kubeconfig"), filepath.Join(w.dir, "manager")

@@ -55,22 +55,7 @@ func getOrg(c *call) (*answer, error) { return c.shownOrg(c.params["org"]) }
 
 // shownOrg is an organization as it would be.
 func (c *call) shownOrg(id string) (*answer, error) {
-	t := c.known(orgPlace(id))
-	switch {
-	case t.gone:
-		return notFound(c.path), nil
-	case t.made:
-		return ok(t.fields), nil
-	}
-	a, err := c.ask()
-	if err != nil || a.status != http.StatusOK || t.fields == nil {
-		return a, err
-	}
-	var is object
-	if err := decode(a.body, &is); err != nil {
-		return nil, err
-	}
-	return ok(merged(is, t.fields)), nil
+	return c.shown(orgPlace(id))
 }
 
 // getOwnOrg is the only organization of a token.

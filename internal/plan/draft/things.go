@@ -8,23 +8,28 @@ import (
 // getItem answers what is asked for by its id.
 func getItem(kind, id string) func(*call) (*answer, error) {
 	return func(c *call) (*answer, error) {
-		t := c.known(c.placeOf(kind, c.params[id]))
-		switch {
-		case t.gone:
-			return notFound(c.path), nil
-		case t.made:
-			return ok(t.fields), nil
-		}
-		a, err := c.ask()
-		if err != nil || a.status != http.StatusOK || t.fields == nil {
-			return a, err
-		}
-		var is object
-		if err := decode(a.body, &is); err != nil {
-			return nil, err
-		}
-		return ok(merged(is, t.fields)), nil
+		return c.shown(c.placeOf(kind, c.params[id]))
 	}
+}
+
+// shown is what is at a place, as it would be: the answer to a request that asks for it.
+func (c *call) shown(p place) (*answer, error) {
+	t := c.known(p)
+	switch {
+	case t.gone:
+		return notFound(c.path), nil
+	case t.made:
+		return ok(t.fields), nil
+	}
+	a, err := c.ask()
+	if err != nil || a.status != http.StatusOK || t.fields == nil {
+		return a, err
+	}
+	var is object
+	if err := decode(a.body, &is); err != nil {
+		return nil, err
+	}
+	return ok(merged(is, t.fields)), nil
 }
 
 // placeOf is where something of a kind is: users are in no organization.
