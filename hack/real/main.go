@@ -1,6 +1,7 @@
 // Command real runs against a real Grafana what needs nothing but one: the client's contract, the demo, and the
-// tests of the kinds, and of the plugin's import, on a real kube-apiserver. It takes away what it made there, sees
-// that it has, and ends with one line: the version and database of that Grafana, and how many tests passed and failed.
+// tests of the kinds, and of the plugin's import and plan, on a real kube-apiserver. It takes away what it made
+// there, sees that it has, and ends with one line: the version and database of that Grafana, and how many tests passed
+// and failed.
 //
 // It is run in the root of the repository by make real, which sets KUBEBUILDER_ASSETS. GRAFANA_URL names the
 // Grafana, GRAFANA_USER and GRAFANA_PASSWORD ("admin" by default) the login of a server admin. It may be in use
@@ -77,7 +78,7 @@ func run(ctx context.Context, only string, parallel int) error {
 	total := tally{}
 	for _, args := range [][]string{
 		{"./internal/grafana", "-run", "^TestContract$"},
-		{"./internal/plugin", "-run", "^TestImport"},
+		{"./internal/plugin", "-run", "^Test(Import|Plan)"},
 		{"./controllers", "-run", only, "-parallel", fmt.Sprint(parallel)},
 	} {
 		if err := total.test(ctx, args...); err != nil {
