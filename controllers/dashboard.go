@@ -3,6 +3,7 @@ package controllers
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -93,7 +94,7 @@ func (k dashboardKind) forget(key types.NamespacedName) {
 
 // Held reports whether a Dashboard may have one in Grafana.
 func (k dashboardKind) Held(obj *v1alpha1.Dashboard) bool {
-	return obj.Status.UID != "" || obj.Status.CreateStarted != nil
+	return obj.Status.UID != "" || obj.Status.OrgID != 0 || obj.Status.CreateStarted != nil
 }
 
 func (k dashboardKind) Connect(
@@ -106,8 +107,8 @@ func (k dashboardKind) Connect(
 	}
 	x := &dash{orgScope: scope, env: k.Env, obj: obj}
 	if !obj.DeletionTimestamp.IsZero() {
-		x.uid = cmp.Or(obj.Status.UID, obj.Spec.UID, string(obj.UID))
-		return x, nil
+		x.uid, err = k.uidForDeletion(ctx, obj)
+		return x, err
 	}
 	if f := obj.Spec.Folder; f != nil && f.Ref != nil {
 		x.refUID, err = k.folderNamed(ctx, scope, obj, *f.Ref, "spec.folder.ref", obj.Status.FolderUID)
@@ -129,6 +130,26 @@ func (k dashboardKind) Connect(
 		x.uid = cmp.Or(x.content.uid, string(obj.UID))
 	}
 	return x, nil
+}
+
+// uidForDeletion is the uid under which an object that is being deleted looks: the one in its source, if neither status
+// nor spec tells it; its own, if there is none there, or the source is gone as well.
+func (k dashboardKind) uidForDeletion(ctx context.Context, obj *v1alpha1.Dashboard) (string, error) {
+	if known := cmp.Or(obj.Status.UID, obj.Spec.UID); known != "" {
+		return known, nil
+	}
+	source, err := k.contentOf(ctx, obj, lifecycle.DefaultResync)
+	if err == nil {
+		err = source.fill(ctx)
+	}
+	var p *lifecycle.Problem
+	switch {
+	case err == nil:
+		return cmp.Or(source.uid, string(obj.UID)), nil
+	case errors.As(err, &p) && (p.Reason == v1alpha1.ReasonInvalidSource || p.Reason == v1alpha1.ReasonSourceNotFound):
+		return string(obj.UID), nil
+	}
+	return "", fmt.Errorf("its status does not tell its uid, which may be in the source: %w", err)
 }
 
 func (x *dash) interval() time.Duration { return lifecycle.ResyncInterval(x.obj, x.conn) }
@@ -180,7 +201,7 @@ func (x *dash) Update(ctx context.Context, have *dashboardState) error {
 	if err := x.makeFolders(ctx); err != nil {
 		return err
 	}
-	saved, err := x.save(ctx, have.Version)
+	saved, err := x.save(ctx, have.Version, have.adopted)
 	if err != nil {
 		return err
 	}

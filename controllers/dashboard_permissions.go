@@ -61,16 +61,19 @@ func (x *dash) seePermissions(ctx context.Context, have *dashboardState) error {
 		case grafana.IsForbidden(err): // nor could it be put right
 		case err != nil:
 			return fmt.Errorf("looking at its permissions: %w", err)
-		case isBare(items):
+		case !isBare(items):
+			x.conn.SetPermissionsSeen(x.org.ID(), needsRoles, true)
+		default:
 			have.bare, have.permissions = true, items
 			return nil
-		default:
-			x.conn.SetPermissionsSeen(x.org.ID(), needsRoles, true)
 		}
 	}
 	x.obj.Status.PermissionsPending = false
 	return nil
 }
+
+// isRecent reports whether what was created then is so new that it is the operator's to set its permissions.
+func (p *orgScope) isRecent(created time.Time) bool { return p.conn.Now().Sub(created) <= recent }
 
 // mendPermissions gives a dashboard the permissions that it was left without.
 func (x *dash) mendPermissions(ctx context.Context, have *dashboardState) error {
@@ -160,7 +163,7 @@ func (p *orgScope) bornWrong(
 		return nil, false, nil
 	}
 	folder, err := p.org.Folder(ctx, uid)
-	if err != nil || p.conn.Now().Sub(folder.Created) > recent {
+	if err != nil || !p.isRecent(folder.Created) {
 		return nil, false, err
 	}
 	if !inFolder {

@@ -97,6 +97,9 @@ func (x *dash) read(ctx context.Context, known bool) (*dashboardState, error) {
 	if recorded {
 		oldest = d.Version
 	}
+	if x.lost && x.isDerived() && x.isRecent(d.Created) { // perhaps it was left without; people may restrict older ones
+		x.obj.Status.PermissionsPending = true
+	}
 	h, err := x.history(ctx, d, oldest)
 	if err != nil {
 		return nil, err
@@ -139,9 +142,20 @@ func (x *dash) weigh(have *dashboardState, h history, known, recorded bool) (*da
 	if h.others || !h.ours && !have.adopted && !recorded {
 		return nil, x.notOurs(h, known)
 	}
+	have.adopted = have.adopted || h.adopted
 	if x.content == nil {
 		return have, nil
 	}
+	if x.lost && h.ours && h.of == contentMark(x.content.hash) {
+		x.restore(h)
+		known = true
+	}
+	x.compare(have, h, known, recorded)
+	return have, nil
+}
+
+// compare finds out whether somebody else has changed the dashboard since our last save.
+func (x *dash) compare(have *dashboardState, h history, known, recorded bool) {
 	status := x.obj.Status
 	asSaved := have.Version == status.Version && have.FolderUID == status.FolderUID &&
 		(h.of == "" || h.of == contentMark(status.ContentHash)) // a restore can bring another content under that number
@@ -152,7 +166,12 @@ func (x *dash) weigh(have *dashboardState, h history, known, recorded bool) (*da
 	case known && differs && !h.saved:
 		have.edit = &v1alpha1.DashboardDrift{Version: have.Version, By: cmp.Or(h.by, have.UpdatedBy)}
 	}
-	return have, nil
+}
+
+// restore gives a lost status what the history says of our last save, if that was of what the source still is.
+func (x *dash) restore(h history) {
+	x.obj.Status.Version, x.obj.Status.SavedAt = h.signed.Version, seconds(h.signed.Created)
+	x.obj.Status.ContentHash, x.obj.Status.FolderUID = x.content.hash, x.folder
 }
 
 // notOurs takes note of a dashboard that is not provably ours. It fails if it may be, but nothing can prove it any
@@ -261,12 +280,15 @@ func (x *dash) ofAnother() error {
 
 // history is what a dashboard's versions say of it.
 type history struct {
-	ours   bool   // the newest signature that stands is this object's, of any life; or the uid is derived from it
-	others bool   // the newest signature that stands is another object's
-	cut    bool   // it was read to its end, and the first ones are not kept any more
-	saved  bool   // the newest version is a save of ours
-	of     string // which content the signature on it names; empty: none
-	by     string // who made the newest, where that is told
+	// ours is that the newest signature that stands is this object's, of any life; or that the uid is derived from it.
+	ours    bool
+	adopted bool                     // that signature says that the dashboard was taken over
+	others  bool                     // the newest signature that stands is another object's
+	cut     bool                     // it was read to its end, and the first ones are not kept any more
+	saved   bool                     // the newest version is a save of ours
+	of      string                   // which content that signature names; empty: none
+	by      string                   // who made the newest, where that is told
+	signed  grafana.DashboardVersion // the one that bears that signature
 }
 
 // history reads a dashboard's versions from the newest on until one decides. Those before the oldest that matters are
@@ -287,6 +309,7 @@ func (x *dash) history(ctx context.Context, d *grafana.Dashboard, oldest int64) 
 		s := readSignature(v.Message)
 		if s.stands(v) {
 			h.ours, h.others = x.isOurs(s), !x.isOurs(s)
+			h.signed, h.adopted = v, h.ours && s.adopted
 			h.saved, h.of = h.ours && v.Version == d.Version && x.wroteIt(s, v, d), s.content
 			return h, nil
 		}

@@ -25,7 +25,7 @@ func (x *dash) Create(ctx context.Context) (*dashboardState, error) {
 		return nil, err
 	}
 	rolesSeen := x.conn.PermissionsSeen(x.org.ID(), needsRoles)
-	saved, err := x.save(ctx, 0)
+	saved, err := x.save(ctx, 0, false)
 	if err == nil {
 		have := &dashboardState{
 			Dashboard: grafana.Dashboard{UID: saved.UID, Version: saved.Version, FolderUID: x.folder, URL: saved.URL},
@@ -56,14 +56,14 @@ func (x *dash) Create(ctx context.Context) (*dashboardState, error) {
 }
 
 // save sends our content, based on a version; 0 creates.
-func (x *dash) save(ctx context.Context, version int64) (grafana.Saved, error) {
+func (x *dash) save(ctx context.Context, version int64, adopted bool) (grafana.Saved, error) {
 	model, err := x.content.model(ctx, x.uid, version)
 	if err != nil {
 		return grafana.Saved{}, err
 	}
 	saved, err := x.org.SaveDashboard(ctx, grafana.SaveDashboard{
 		Model: model, FolderUID: x.folder,
-		Message: x.signature(version + 1).String(),
+		Message: x.signature(version+1, adopted).String(),
 	})
 	if err != nil {
 		return saved, x.explain(ctx, err)

@@ -81,6 +81,11 @@ const longestSave = time.Minute
 // StatusLost has search look, also at what was perhaps never created.
 func (x *dash) StatusLost() { x.lost = true }
 
+// FoundByObject reports whether the uid is the object's own, and whether it can have been before the source had one.
+func (x *dash) FoundByObject() (now, before bool) { return x.isDerived(), x.obj.Spec.UID == "" }
+
+func (x *dash) isDerived() bool { return x.uid == string(x.obj.UID) }
+
 // search looks at the wanted uid, which may hold what an earlier life of the status created.
 func (x *dash) search(ctx context.Context) (*dashboardState, error) {
 	intended := x.content == nil || x.obj.Status.UID != ""
@@ -88,11 +93,28 @@ func (x *dash) search(ctx context.Context) (*dashboardState, error) {
 	if !intended && !adopts && !x.lost {
 		return nil, nil // never created: Create is the look at the uid as well
 	}
+	if have, err := x.underOwnUID(ctx); have != nil || err != nil {
+		return have, err
+	}
 	have, err := x.read(ctx, false)
 	if have != nil || err != nil || intended || !adopts {
 		return have, err
 	}
 	return x.adopt(ctx)
+}
+
+// underOwnUID finds what was made before the source had a uid, if status tells of none.
+func (x *dash) underOwnUID(ctx context.Context) (*dashboardState, error) {
+	if x.obj.Status.UID != "" || x.obj.Spec.UID != "" || x.isDerived() || !x.lost && x.content != nil {
+		return nil, nil
+	}
+	wanted := x.uid
+	x.uid = string(x.obj.UID)
+	have, err := x.read(ctx, false)
+	if have == nil {
+		x.uid = wanted
+	}
+	return have, err
 }
 
 // CheckConflict looks at the uid again if it was taken before. Else it asks where the folder is only: Create is the

@@ -9,8 +9,8 @@ import (
 	"grafana-tenancy.dev/operator/internal/mark"
 )
 
-// signature is what the message of a version that an operator has saved says: for which object, as which version, and
-// with which content.
+// signature is what the message of a version that an operator has saved says: for which object, as which version, with
+// which content, and whether it is of a dashboard that was taken over.
 // Grafana lets others carry a message along, in a save through /apis say. Then it is on a version that it was not
 // written for.
 type signature struct {
@@ -19,13 +19,18 @@ type signature struct {
 	as    int64 // 0: it does not say, as those of older operators
 	// content is the beginning of the content's hash; empty: it does not say, as those of older operators.
 	content string
+	adopted bool
 }
 
 var signaturePattern = regexp.MustCompile(`^` + regexp.QuoteMeta(mark.AppliedBy) +
-	`(\S+) \((\S+)\)(?: as version (\d+)(?: of (\S+))?)?$`)
+	`(\S+) \((\S+)\)(?: as version (\d+)(?: of ([^\s,]+))?)?(, adopted)?$`)
 
 func (s signature) String() string {
-	return fmt.Sprintf("%s%s (%s) as version %d of %s", mark.AppliedBy, s.owner, s.uid, s.as, s.content)
+	message := fmt.Sprintf("%s%s (%s) as version %d of %s", mark.AppliedBy, s.owner, s.uid, s.as, s.content)
+	if s.adopted {
+		message += ", adopted"
+	}
+	return message
 }
 
 // contentMark is how a signature names a content by its hash.
@@ -38,7 +43,7 @@ func readSignature(message string) signature {
 		return signature{}
 	}
 	as, _ := strconv.ParseInt(m[3], 10, 64)
-	return signature{owner: m[1], uid: m[2], as: as, content: m[4]}
+	return signature{owner: m[1], uid: m[2], as: as, content: m[4], adopted: m[5] != ""}
 }
 
 // stands reports whether an operator can have written the signature on this version: not one that was carried along.
@@ -48,9 +53,9 @@ func (s signature) stands(v grafana.DashboardVersion) bool {
 }
 
 // signature of a version that we save.
-func (x *dash) signature(version int64) signature {
+func (x *dash) signature(version int64, adopted bool) signature {
 	return signature{owner: x.obj.Namespace + "/" + x.obj.Name, uid: string(x.obj.UID), as: version,
-		content: contentMark(x.content.hash)}
+		content: contentMark(x.content.hash), adopted: adopted}
 }
 
 // isOurs reports whether a signature is of this object or an earlier life of it. It stands in an organization that is

@@ -80,7 +80,7 @@ func (k dataSourceKind) describe() lifecycle.Kind[*v1alpha1.DataSource, sourceSt
 
 // Held reports whether a DataSource may have one in Grafana.
 func (k dataSourceKind) Held(obj *v1alpha1.DataSource) bool {
-	return obj.Status.UID != "" || obj.Status.CreateStarted != nil
+	return obj.Status.UID != "" || obj.Status.OrgID != 0 || obj.Status.CreateStarted != nil
 }
 
 func (k dataSourceKind) Connect(

@@ -29,6 +29,9 @@ func (x *source) Find(ctx context.Context) (*sourceState, error) {
 	return have, x.seeDefault(ctx, have.IsDefault)
 }
 
+// FoundByObject is true: the object's uid is in the settings of what is made, whatever it is called.
+func (x *source) FoundByObject() (now, before bool) { return true, true }
+
 // recorded is the data source that status records, if it is ours.
 func (x *source) recorded(ctx context.Context) (*sourceState, error) {
 	if x.obj.Status.UID == "" || x.obj.Status.OrgID != x.org.ID() {
@@ -114,12 +117,12 @@ func (x *source) ours(d grafana.DataSource) bool {
 func (x *source) seen(d grafana.DataSource) *sourceState {
 	status, owner := x.obj.Status, datasource.ReadOwner(d)
 	have := &sourceState{DataSource: d, adopted: status.Adopted || owner.Adopted}
+	have.newborn = status.Version == 0 && d.Version == 1 && owner.UID == string(x.obj.UID) && !have.adopted
 	if !x.obj.DeletionTimestamp.IsZero() || status.UID != d.UID {
 		return have
 	}
 	have.kept = status.StoredHash == datasource.Hash(d) &&
 		status.ContentHash == datasource.Hash(x.wanted(have.adopted))
-	have.newborn = status.Version == 0 && d.Version == 1 && owner.UID == string(x.obj.UID) && !have.adopted
 	if d.ID != status.ID || d.Version != 0 && d.Version != status.Version {
 		return have // it was made again, or somebody has written it since, perhaps a secret
 	}

@@ -93,7 +93,7 @@ func (k folderKind) describe() lifecycle.Kind[*v1alpha1.Folder, folderState] {
 
 // Held reports whether a Folder may have one in Grafana.
 func (k folderKind) Held(obj *v1alpha1.Folder) bool {
-	return obj.Status.UID != "" || obj.Status.CreateStarted != nil
+	return obj.Status.UID != "" || obj.Status.OrgID != 0 || obj.Status.CreateStarted != nil
 }
 
 func (k folderKind) Connect(ctx context.Context, obj *v1alpha1.Folder) (lifecycle.External[folderState], error) {
@@ -118,6 +118,9 @@ func (x *folder) Settled() bool {
 
 // StatusLost has look look, also at what was perhaps never created.
 func (x *folder) StatusLost() { x.lost = true }
+
+// FoundByObject reports whether the uid is the object's own.
+func (x *folder) FoundByObject() (now, before bool) { return x.isDerived(), x.isDerived() }
 
 // ResyncDue has a list of all folders serve this one too.
 func (x *folder) ResyncDue() { x.due = true }
@@ -193,6 +196,9 @@ func (x *folder) read(ctx context.Context) (have *folderState, found *grafana.Fo
 	if !x.owned(f) {
 		x.foreign = fmt.Sprintf("there is a folder %q, and nothing proves that it is this object's", f.UID)
 		return nil, &f, nil
+	}
+	if x.lost && x.isDerived() && x.isRecent(f.Created) { // perhaps it was left without permissions
+		x.obj.Status.PermissionsPending = true
 	}
 	if x.obj.Spec.Description != nil && x.obj.DeletionTimestamp.IsZero() && x.conn.DashboardAPIServed() != "" {
 		f.Description, err = x.org.FolderDescription(ctx, x.uid)

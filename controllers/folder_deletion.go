@@ -11,6 +11,7 @@ import (
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
 	"sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
 
@@ -172,7 +173,8 @@ func (x *folder) nameOf(owner lifecycle.Object, c thing) string {
 	return c.name + " of another namespace"
 }
 
-// owners are the Dashboards and Folders that have something in this organization, by its uid.
+// owners are the Dashboards and Folders that have something in this organization, by its uid. It fails while there is a
+// Dashboard of which nobody can tell: its status is lost, and its uid perhaps in its source.
 func (x *folder) owners(ctx context.Context) (map[string]lifecycle.Object, error) {
 	owners := map[string]lifecycle.Object{}
 	var folders v1alpha1.FolderList
@@ -184,11 +186,12 @@ func (x *folder) owners(ctx context.Context) (map[string]lifecycle.Object, error
 	}
 	unknown := map[string][]lifecycle.Object{} // what they may have, since nothing is known of them yet, or any more
 	add := func(obj lifecycle.Object, uid, given string, org int64) {
-		if !lifecycle.StatusWritten(obj) {
+		switch {
+		case uid != "" && org == x.org.ID():
+			owners[uid] = obj
+		case !lifecycle.StatusWritten(obj) && obj.GetNamespace() == x.owner.Namespace: // else it may be anybody's
 			uid = cmp.Or(given, string(obj.GetUID()))
 			unknown[uid] = append(unknown[uid], obj)
-		} else if org == x.org.ID() {
-			owners[uid] = obj
 		}
 	}
 	for i := range folders.Items {
@@ -197,6 +200,13 @@ func (x *folder) owners(ctx context.Context) (map[string]lifecycle.Object, error
 	}
 	for i := range dashboards.Items {
 		d := &dashboards.Items[i]
+		if x.isLost(d) {
+			return nil, &lifecycle.Problem{
+				Reason:  v1alpha1.ReasonDeleting,
+				Retry:   true,
+				Message: fmt.Sprintf("waiting until it is known what Dashboard %s has in Grafana", d.Name),
+			}
+		}
 		add(d, d.Status.UID, d.Spec.UID, d.Status.OrgID)
 	}
 	for uid, all := range unknown {
@@ -284,4 +294,10 @@ func (x *folder) dashboards(ctx context.Context) ([]grafana.Hit, error) {
 		}
 	}
 	return all, err
+}
+
+// isLost reports whether a living Dashboard may have anything in Grafana, under a uid that its source has.
+func (x *folder) isLost(d *v1alpha1.Dashboard) bool {
+	return d.Namespace == x.owner.Namespace && d.DeletionTimestamp.IsZero() && !lifecycle.StatusWritten(d) &&
+		d.Status.UID == "" && d.Spec.UID == "" && controllerutil.ContainsFinalizer(d, v1alpha1.Finalizer)
 }

@@ -21,14 +21,14 @@ var mutants = []mutant{
 	{
 		name: "no intent before a create",
 		file: "internal/lifecycle/apply.go",
-		old:  "	if err := p.writeStatus(ctx); err != nil {\n		return err\n	}\n	err = p.write(ctx, func() (err error) {",
+		old:  "	if err := p.writeIntent(ctx); err != nil {\n		return err\n	}\n	err = p.write(ctx, func() (err error) {",
 		new:  "	err = p.write(ctx, func() (err error) {",
 	},
 	{
 		name: "finalizer after the create",
-		file: "internal/lifecycle/pass.go",
-		old:  "	if p.obj.GetDeletionTimestamp().IsZero() {",
-		new:  "	if p.obj.GetDeletionTimestamp().IsZero() && p.kind.Held(p.obj) { // it was let in",
+		file: "internal/lifecycle/metadata.go",
+		old:  "	if !p.obj.GetDeletionTimestamp().IsZero() {\n		return nil\n	}\n	base",
+		new:  "	if !p.obj.GetDeletionTimestamp().IsZero() || !p.kind.Held(p.obj) { // it was let in\n		return nil\n	}\n	base",
 	},
 	{
 		name: "written over a newer object",
@@ -72,8 +72,8 @@ var mutants = []mutant{
 	{
 		name: "an error of looking taken for absence before a create",
 		file: "internal/lifecycle/apply.go",
-		old:  "	if p.have, err = p.ext.Find(ctx); err != nil {\n		return err\n	}\n	p.searched = true\n	if p.have == nil {\n",
-		new:  "	p.have, _ = p.ext.Find(ctx)\n	p.searched = true\n	if p.have == nil {\n",
+		old:  "	if p.have, err = p.ext.Find(ctx); err != nil {\n		return err\n	}\n	if err := p.waitForEarlier(",
+		new:  "	p.have, _ = p.ext.Find(ctx)\n	if err := p.waitForEarlier(",
 	},
 	{
 		name: "a visit that only waited taken for a look",
@@ -238,7 +238,7 @@ var mutants = []mutant{
 	{
 		name: "dashboard saved without its mark",
 		file: "controllers/dashboard_save.go",
-		old:  "		Message: x.signature(version + 1).String(),\n",
+		old:  "		Message: x.signature(version+1, adopted).String(),\n",
 		new:  "		Message: \"\",\n", scenarios: "dashboard",
 	},
 	{

@@ -23,17 +23,20 @@ func (p *pass[T, R]) apply(ctx context.Context) error {
 		return err
 	}
 	defer leave()
-	if own, ok := p.ext.(Recaller); ok && p.hasLostStatus() {
-		own.StatusLost()
-	}
 	if p.have, err = p.ext.Find(ctx); err != nil {
 		return err
 	}
-	p.searched = true
+	if err := p.waitForEarlier(); err != nil {
+		return err
+	}
+	_, leavesLookToCreate := p.ext.(Recaller)
+	p.searched = p.have != nil || p.recalled || !leavesLookToCreate
 	if p.have == nil {
 		if err := p.create(ctx); err != nil {
+			p.searched = p.searched || Classify(err, p.server()).Stalled
 			return err
 		}
+		p.searched = true
 	}
 	if p.ext.Record(p.have) {
 		if err := p.keepStatus(ctx); err != nil { // never go on with an identity that only this process knows
@@ -53,8 +56,7 @@ func (p *pass[T, R]) apply(ctx context.Context) error {
 	return nil
 }
 
-// create makes the object. The intent is written first, under the resourceVersion that was read: a stale copy of the
-// object is refused there, before anything is sent.
+// create makes the object. The intent is written first.
 func (p *pass[T, R]) create(ctx context.Context) error {
 	if err := p.acquireWrite(); err != nil {
 		return err
@@ -79,8 +81,7 @@ func (p *pass[T, R]) create(ctx context.Context) error {
 		created = own.Prepare()
 	}
 	status.CreateStarted = p.now()
-	p.announce(v1alpha1.ReasonCreating, "it is being created in Grafana")
-	if err := p.writeStatus(ctx); err != nil {
+	if err := p.writeIntent(ctx); err != nil {
 		return err
 	}
 	err = p.write(ctx, func() (err error) {
@@ -93,8 +94,25 @@ func (p *pass[T, R]) create(ctx context.Context) error {
 	if !grafana.IsUnsure(err) && !grafana.IsTaken(err) && !p.mayBeInFlight(earlier) {
 		// This was the only request, and it was answered; what is taken may be so by an earlier one of ours.
 		status.CreateStarted = nil
+		if err != nil && p.admitted {
+			p.noteStatusless(statusless{uid: p.obj.GetUID()})
+		}
 	}
 	return err
+}
+
+// writeIntent has Kubernetes know that there may be something in Grafana, under the resourceVersion that was read: a
+// stale copy of the object is refused there, before anything is sent. The finalizer says as much, if this pass has
+// written it, and what it stands for can be found by the object alone.
+func (p *pass[T, R]) writeIntent(ctx context.Context) error {
+	// Of another namespace nothing is held that has no status: see holds.
+	if now, _ := p.foundByObject(); now && p.admitted && !StatusWritten(p.obj) &&
+		p.entry.parentOf(p.obj).Namespace == p.obj.GetNamespace() {
+		p.noteStatusless(statusless{p.obj.GetUID(), p.obj.CommonStatus().CreateStarted})
+		return nil
+	}
+	p.announce(v1alpha1.ReasonCreating, "it is being created in Grafana")
+	return p.writeStatus(ctx)
 }
 
 // update puts right what differs.

@@ -3,6 +3,7 @@ package lifecycle
 import (
 	"context"
 	"reflect"
+	"sync"
 	"time"
 
 	"k8s.io/apimachinery/pkg/types"
@@ -66,6 +67,7 @@ type entry struct {
 func RegisterKind[T Object, R any](e *Engine, kind Kind[T, R]) *Reconciler[T, R] {
 	obj := emptyOf[T]()
 	r := &Reconciler[T, R]{Engine: e, kind: kind, name: NameOf(obj)}
+	r.statusless, r.began = map[types.NamespacedName]statusless{}, sync.OnceValue(e.now)
 	k := &entry{
 		name:       r.name,
 		object:     obj,

@@ -89,6 +89,15 @@ type SlotSharer interface {
 	ResyncDue()
 }
 
+// Derived is found again by what its object is: a mark that is made of the object's uid, and nothing that its status or
+// its spec has to tell. Default: what Prepare puts into status is written before the request that creates.
+type Derived interface {
+	// FoundByObject reports whether that is so of what Create would make now, and whether it may be so of what was made
+	// before, when the spec was another. The finalizer is intent enough then: of an object that has one, and no status,
+	// Find looks for all that an earlier pass may have made.
+	FoundByObject() (now, before bool)
+}
+
 // Recaller is told that the object has lost its status. Default: Find looks for all that may be there anyway, and
 // leaves nothing to Create.
 type Recaller interface {

@@ -33,6 +33,18 @@ func (p *pass[T, R]) settle() {
 	}
 }
 
+// waitForEarlier fails while a request that no status tells of may still make the object under its own mark, and it
+// would be made under another one now.
+func (p *pass[T, R]) waitForEarlier() error {
+	now, before := p.foundByObject()
+	left := p.inFlight(p.obj.CommonStatus().CreateStarted)
+	if p.have != nil || !p.recalled || now || !before || left <= 0 {
+		return nil
+	}
+	return &Problem{Reason: v1alpha1.ReasonCreating, RetryAfter: left, Message: "waiting until a request that an " +
+		"earlier process may have sent to create it, before its spec changed, can no longer take effect"}
+}
+
 // waitForLanding holds the finalizer while a request to create the object may still take effect.
 func (p *pass[T, R]) waitForLanding() error {
 	left := p.inFlight(p.obj.CommonStatus().CreateStarted)

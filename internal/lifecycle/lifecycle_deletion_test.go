@@ -354,3 +354,27 @@ func TestWhatIsRememberedOfAnObjectIsForgotten(t *testing.T) {
 		t.Errorf("forgotten: %v", forgotten)
 	}
 }
+
+func TestDeletionOfWhatHasLostItsStatusSaysNoMoreThanIsKnown(t *testing.T) {
+	for _, c := range []struct {
+		found bool // by the object alone
+		told  string
+	}{
+		{true, "Normal Deleted: It is not in Grafana any more: nothing had to be deleted"},
+		{false, "Normal Left: The object has lost its status, and nothing in Grafana is provably its own: " +
+			"if it had made something, that is left there"},
+	} {
+		w := newWorld(t, ofDerived)
+		shelf := w.synced(func(o *Shelf) {
+			if !c.found {
+				o.Spec.Secret = "uid"
+			}
+		})
+		editStatus(w, shelf, func(o *Shelf) { o.Status = ToyStatus{} })
+		w.things = nil
+		w.clock = w.clock.Add(time.Hour)
+		w.delete(shelf)
+		w.visit(shelf)
+		w.told(c.told)
+	}
+}

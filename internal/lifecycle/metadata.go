@@ -3,6 +3,7 @@ package lifecycle
 import (
 	"context"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
@@ -10,7 +11,12 @@ import (
 	"grafana-tenancy.dev/operator/api/v1alpha1"
 )
 
+// addFinalizer gives the finalizer to an object that was let in: by it, what lost its status is told from what never
+// had one.
 func (p *pass[T, R]) addFinalizer(ctx context.Context) error {
+	if !p.obj.GetDeletionTimestamp().IsZero() {
+		return nil
+	}
 	base := p.obj.DeepCopyObject().(client.Object)
 	if !controllerutil.AddFinalizer(p.obj, v1alpha1.Finalizer) {
 		return nil
@@ -18,30 +24,63 @@ func (p *pass[T, R]) addFinalizer(ctx context.Context) error {
 	if err := p.patchMeta(ctx, base); err != nil {
 		return err
 	}
-	p.noteLetIn(p.obj.GetUID())
+	p.admitted = true
+	p.noteStatusless(statusless{uid: p.obj.GetUID()})
 	return nil
 }
 
-// noteLetIn remembers that this process has just let the object in, so that it cannot have lost a status; empty: it has
-// a status now.
-func (p *pass[T, R]) noteLetIn(uid types.UID) {
+// statusless is what this process knows of an object that it has given the finalizer to, and no status yet.
+type statusless struct {
+	uid  types.UID
+	sent *metav1.Time // when a request to create it was sent; nil: none was, so that it cannot have lost a status
+}
+
+// noteStatusless keeps that; nothing: the object has a status now.
+func (p *pass[T, R]) noteStatusless(known statusless) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.letIn == nil {
-		p.letIn = map[types.NamespacedName]types.UID{}
-	}
-	if key := client.ObjectKeyFromObject(p.obj); uid != "" {
-		p.letIn[key] = uid
+	if key := client.ObjectKeyFromObject(p.obj); known.uid != "" {
+		p.statusless[key] = known
 	} else {
-		delete(p.letIn, key)
+		delete(p.statusless, key)
 	}
 }
 
-// hasLostStatus reports whether the object has lost its status, or a process that is no more had not come to write it.
-func (p *pass[T, R]) hasLostStatus() bool {
+func (p *pass[T, R]) knownStatusless() (statusless, bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.entry.statusLost(p.obj) && p.letIn[client.ObjectKeyFromObject(p.obj)] != p.obj.GetUID()
+	known, ok := p.statusless[client.ObjectKeyFromObject(p.obj)]
+	return known, ok && known.uid == p.obj.GetUID()
+}
+
+// recall has the object looked for if it has lost its status, or a process that is no more had not come to write one.
+// A request to create it may have been sent by such a process until this one began.
+func (p *pass[T, R]) recall() {
+	known, ok := p.knownStatusless()
+	if !p.entry.statusLost(p.obj) || ok && known.sent == nil {
+		return
+	}
+	p.recalled = true
+	if own, ok := p.ext.(Recaller); ok {
+		own.StatusLost()
+	}
+	if _, before := p.foundByObject(); !before {
+		return
+	}
+	sent := known.sent
+	if !ok {
+		sent = p.began()
+	}
+	if status := p.obj.CommonStatus(); status.CreateStarted == nil || status.CreateStarted.Before(sent) {
+		status.CreateStarted = sent
+	}
+}
+
+func (p *pass[T, R]) foundByObject() (now, before bool) {
+	if own, ok := p.ext.(Derived); ok {
+		return own.FoundByObject()
+	}
+	return false, false
 }
 
 func (p *pass[T, R]) release(ctx context.Context, told Event) error {

@@ -10,6 +10,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
 
 	"grafana-tenancy.dev/operator/api/v1alpha1"
 	"grafana-tenancy.dev/operator/internal/connection"
@@ -25,6 +26,8 @@ type pass[T Object, R any] struct {
 	conn     *connection.Conn // once it is known
 	have     *R
 	searched bool // for what the object may have in Grafana, as it goes
+	recalled bool // its status is lost
+	admitted bool // it was given the finalizer in this pass, under the resourceVersion that was read
 	events   []Event
 	diff     []string // what is to be put right
 }
@@ -39,8 +42,7 @@ func (p *pass[T, R]) connect(ctx context.Context) (leave func(), err error) {
 		return nil, err
 	}
 	p.ext = ext
-	if p.obj.GetDeletionTimestamp().IsZero() {
-		// It was let in: by the finalizer, what lost its status is told from what never had one.
+	if derived, _ := p.foundByObject(); !derived {
 		if err := p.addFinalizer(ctx); err != nil {
 			return nil, err
 		}
@@ -51,18 +53,25 @@ func (p *pass[T, R]) connect(ctx context.Context) (leave func(), err error) {
 	if t, ok := p.ext.(SlotSharer); ok && p.isDue() {
 		t.ResyncDue()
 	}
-	conn, group := p.connection()
-	if conn == nil {
-		return func() {}, nil
+	leave = func() {}
+	if conn, group := p.connection(); conn != nil {
+		if leave, err = conn.Limiter.Acquire(p.waiter(group), p.mayWrite()); err != nil {
+			return nil, err
+		}
 	}
-	return conn.Limiter.Acquire(p.waiter(group), p.mayWrite())
+	if err := p.addFinalizer(ctx); err != nil { // in its turn, where it can stand for the intent
+		leave()
+		return nil, err
+	}
+	p.recall()
+	return leave, nil
 }
 
 // unvisitedAfterStart reports whether this is the first visit of a process to an object that was in sync before:
 // Grafana is asked about it when its resync is due.
 func (p *pass[T, R]) unvisitedAfterStart() bool {
 	if !p.firstSight(client.ObjectKeyFromObject(p.obj)) || !p.obj.GetDeletionTimestamp().IsZero() ||
-		p.obj.CommonStatus().CreateStarted != nil {
+		!controllerutil.ContainsFinalizer(p.obj, v1alpha1.Finalizer) || p.obj.CommonStatus().CreateStarted != nil {
 		return false
 	}
 	ready := meta.FindStatusCondition(p.obj.CommonStatus().Conditions, v1alpha1.ConditionReady)
@@ -145,7 +154,7 @@ func (p *pass[T, R]) waiter(group string) connection.Waiter {
 	return connection.Waiter{Kind: p.name, Request: key, Group: group, Wake: func() { r.enqueue(key) }}
 }
 
-func (p *pass[T, R]) now() *metav1.Time {
-	t := metav1.NewTime(p.Now().UTC().Truncate(time.Second))
+func (e *Engine) now() *metav1.Time {
+	t := metav1.NewTime(e.Now().UTC().Truncate(time.Second))
 	return &t
 }

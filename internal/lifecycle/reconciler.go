@@ -7,6 +7,7 @@ import (
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/resourceversion"
 	"k8s.io/client-go/util/workqueue"
@@ -29,13 +30,15 @@ type Reconciler[T Object, R any] struct {
 	failures map[types.NamespacedName]failing
 	wrote    map[types.NamespacedName]string // the resourceVersion of our last write, until a visit has seen it
 	// seen is what this process has been at, and when its resync is due; zero: it comes again for another reason.
-	seen map[types.NamespacedName]time.Time
-	// letIn is what this process has given the finalizer to, and no status yet.
-	letIn map[types.NamespacedName]types.UID
+	seen       map[types.NamespacedName]time.Time
+	statusless map[types.NamespacedName]statusless
+	// began is when this process first visited an object of the kind: no other has sent anything since.
+	began func() *metav1.Time
 }
 
 // Reconcile visits one object: it acts on it, then records what came of it.
 func (r *Reconciler[T, R]) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
+	r.began()
 	obj := emptyOf[T]()
 	call := connection.Waiter{Kind: r.name, Request: req}.Key()
 	if err := r.read(ctx, req.NamespacedName, obj); err != nil {
@@ -152,7 +155,7 @@ func (r *Reconciler[T, R]) forget(key types.NamespacedName) {
 	r.backoff(key, false)
 	r.mu.Lock()
 	delete(r.seen, key)
-	delete(r.letIn, key)
+	delete(r.statusless, key)
 	r.mu.Unlock()
 	if r.kind.Forget != nil {
 		r.kind.Forget(key)

@@ -116,6 +116,13 @@ func (p *pass[T, R]) notThere() Event {
 	if own, ok := p.ext.(Describer); ok && own.Left() != "" {
 		return Event{v1alpha1.EventLeft, "Left in Grafana: " + own.Left()}
 	}
+	if derived, _ := p.foundByObject(); p.recalled && !derived {
+		return Event{
+			v1alpha1.EventLeft,
+			"The object has lost its status, and nothing in Grafana is provably its own: " +
+				"if it had made something, that is left there",
+		}
+	}
 	return Event{v1alpha1.EventDeleted, "It is not in Grafana any more: nothing had to be deleted"}
 }
 

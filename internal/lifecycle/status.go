@@ -22,7 +22,7 @@ func (p *pass[T, R]) writeStatus(ctx context.Context) error {
 	}
 	p.remember(written)
 	if StatusWritten(written) {
-		p.noteLetIn("")
+		p.noteStatusless(statusless{})
 	}
 	p.obj.SetResourceVersion(written.GetResourceVersion())
 	p.before = p.obj.DeepCopyObject().(T)
