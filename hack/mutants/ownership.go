@@ -103,6 +103,13 @@ var ownershipMutants = []mutant{
 		scenarios: "status lost|and a rename",
 	},
 	{
+		name: "restored organization left behind that another recorded",
+		file: "controllers/organization_search.go",
+		old:  "	if !free {\n		return nil, x.copiedMark(org)\n	}\n",
+		new:  "	if !free {\n		return nil, nil\n	}\n",
+		test: "TestPeaceWhereAnotherRecordsTheRestoredID", tests: "internal/testing/crash",
+	},
+	{
 		name: "organization adopted without the Instance's consent",
 		file: "controllers/organization_search.go",
 		old:  "	if x.instance.Spec.Adoption != v1alpha1.AdoptionAllow {\n",

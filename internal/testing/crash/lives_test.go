@@ -35,6 +35,40 @@ func TestPeaceWhereAPersonHasTheIDOfOurs(t *testing.T) {
 	}
 }
 
+// TestPeaceWhereAnotherRecordsTheRestoredID: after a reset ids are given out anew, and a restore brings back an
+// organization under the id that another Organization records by now, whose own is gone. People see the mark and let
+// the other go; the operator finds the organization again, with all that is in it.
+func TestPeaceWhereAnotherRecordsTheRestoredID(t *testing.T) {
+	for _, version := range Versions() {
+		t.Run(version, func(t *testing.T) {
+			l := unborn(t, version)
+			l.enlist()
+			l.bearAndRest(anchor)
+			l.bearAndRest("org", "source", "dashboard")
+			l.bearAndRest("org-2", "dashboard-2")
+			org, other := Organization(""), Organization("")
+			other.Name = "org-2"
+			l.Get(org)
+			l.Get(other)
+			id, others, snapshot := org.Status.OrgID, other.Status.OrgID, l.Grafana.Snapshot()
+			l.backup = &snapshot
+			l.Grafana.ResetDatabase()
+			l.mustWork(time.Hour)
+			if l.Get(other); other.Status.OrgID != id {
+				t.Fatalf("Organization org-2 has %d, not the id %d that was org's", other.Status.OrgID, id)
+			}
+			l.restore(nil)
+			l.do(http.MethodDelete, 1, nil, "/api/orgs/%d", others)
+			if err := l.peace(); err != nil {
+				t.Error(err)
+			}
+			if l.Get(org); org.Status.OrgID != id {
+				t.Errorf("Organization org has %d, and its own is %d", org.Status.OrgID, id)
+			}
+		})
+	}
+}
+
 // TestVanishedOrganizationThatIsSuspended: nobody makes it again, so that nothing can be made in it. What belongs in it
 // says so and waits; it does not try to create again and again, nor write its intent to do so.
 func TestVanishedOrganizationThatIsSuspended(t *testing.T) {

@@ -118,12 +118,16 @@ func (l *life) answer(obj lifecycle.Object) {
 }
 
 // claim says whether the organization under the recorded id is an Organization's. If others have the id by now, as
-// after a restore, it is let go.
+// after a restore, it is let go. So it is where the organization carries the mark of another Organization that is
+// there: whoever claimed it all the same would take what is in it from the other, which has nothing but its mark to find
+// it by after a restore under another id, and would be given an empty one. Those that have an organization of their own
+// mark look for it themselves.
 func (l *life) claim(o *v1alpha1.Organization) {
-	if slices.ContainsFunc(
-		l.Grafana.Orgs(),
-		func(org grafanatest.Org) bool { return org.ID == o.Status.OrgID && IsForeign(org.Name) },
-	) {
+	others := l.isOthers(o)
+	if others && l.hasMarked(o) {
+		return
+	}
+	if others {
 		Edit(l.World, o, func(o *v1alpha1.Organization) { annotate(o, v1alpha1.AnnotationAbandon, "true") })
 		if alive(o) {
 			l.Delete(o)
@@ -133,6 +137,28 @@ func (l *life) claim(o *v1alpha1.Organization) {
 	Edit(l.World, o, func(o *v1alpha1.Organization) {
 		annotate(o, v1alpha1.AnnotationConfirmOrgID, strconv.FormatInt(o.Status.OrgID, 10))
 	})
+}
+
+// isOthers reports whether the organization under an Organization's recorded id is others': foreign, or marked for
+// another Organization that is there.
+func (l *life) isOthers(o *v1alpha1.Organization) bool {
+	return slices.ContainsFunc(l.Grafana.Orgs(), func(org grafanatest.Org) bool {
+		return org.ID == o.Status.OrgID && (IsForeign(org.Name) || l.isMarkedForAnother(org, o.UID))
+	})
+}
+
+// isMarkedForAnother reports whether an organization carries the mark of an object that is there, and not the one of
+// this uid. A forged mark has the uid of none.
+func (l *life) isMarkedForAnother(org grafanatest.Org, uid types.UID) bool {
+	return slices.ContainsFunc(l.objects(), func(obj lifecycle.Object) bool {
+		return obj.GetUID() != uid && markIn(org).UID == string(obj.GetUID())
+	})
+}
+
+// hasMarked reports whether an organization carries an Organization's mark.
+func (l *life) hasMarked(o *v1alpha1.Organization) bool {
+	return slices.ContainsFunc(l.Grafana.Orgs(),
+		func(org grafanatest.Org) bool { return markIn(org) == mark.Of("cluster-1", o) })
 }
 
 // calm undoes in a spec what keeps an object from being Ready for good.
@@ -273,6 +299,7 @@ func (l *life) tidy() {
 		case IsForeign(org.Name):
 		case held[fmt.Sprint("org ", org.ID)] && (marked(org) || !l.isPersons(org)): // else others have the id by now
 			l.tidyOrganization(org.ID, left, held)
+		case l.isMarkedForAnother(org, ""): // the operator is to find it, and not who let go what has its id
 		case l.isPersons(org), left[ownerOf(org)], left[fmt.Sprint("org ", org.ID)]:
 			for _, a := range l.Grafana.ServiceAccounts(org.ID) {
 				l.asAdmin(http.MethodDelete, org.ID, "/api/serviceaccounts/%d", a.ID)
