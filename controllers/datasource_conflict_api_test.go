@@ -167,7 +167,8 @@ func TestAPIDataSourceAdopted(t *testing.T) {
 			}))
 			// Where there are several servers, each remembers for some seconds which secrets there are.
 			untilSource(w, obj, uid+" without its secrets", func(s *grafanatest.Source) bool {
-				return s.UID == uid && s.Type == "prometheus" && len(s.SecureFields) == 0 && s.IsDefault == (uid == "one")
+				return s.UID == uid && s.Type == "prometheus" && len(s.SecureFields) == 0 &&
+					s.IsDefault == (uid == "one")
 			})
 			if !obj.Status.Adopted {
 				t.Errorf("%s: status %+v", uid, obj.Status)

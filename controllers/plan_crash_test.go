@@ -127,18 +127,62 @@ func manifestOf(t *testing.T, obj lifecycle.Object) unstructured.Unstructured {
 	return m
 }
 
+// planOf is the plan of manifests by somebody who trusts them.
 func planOf(t *testing.T, w *crash.World, there []client.Object, m []unstructured.Unstructured) *plan.Plan {
 	t.Helper()
-	p, err := plan.Make(t.Context(), plan.Options{
-		Scheme: w.Scheme(), Cluster: w.Kube, Objects: there, Manifests: m, Namespace: crash.Namespace,
-		ClusterID: "cluster-1", Sources: w.Sources, Transport: w.Grafana.RoundTripper(),
-		Now: func() time.Time { return w.Clock },
-	})
+	return planWith(t, w, plan.Options{Objects: there, Manifests: m, TrustURLs: true})
+}
+
+// planWith is the plan with the options of a world where they do not say.
+func planWith(t *testing.T, w *crash.World, o plan.Options) *plan.Plan {
+	t.Helper()
+	ns := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: crash.Namespace}}
+	if err := client.IgnoreAlreadyExists(w.Kube.Create(t.Context(), ns)); err != nil {
+		t.Fatal(err)
+	}
+	o.Scheme, o.Cluster, o.Namespace, o.ClusterID, o.Sources = w.Scheme(), w.Kube, crash.Namespace, "cluster-1", w.Sources
+	if o.Now == nil {
+		o.Now = func() time.Time { return w.Clock }
+	}
+	if o.Transport == nil {
+		o.Transport = w.Grafana.RoundTripper()
+	}
+	if o.Objects == nil {
+		o.Objects = thereIn(w)
+	}
+	p, err := plan.Make(t.Context(), o)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return p
 }
+
+// thereIn are the objects of a world.
+func thereIn(w *crash.World) (there []client.Object) {
+	for _, obj := range w.Objects() {
+		there = append(there, obj)
+	}
+	return there
+}
+
+// coreManifest is the manifest of a Secret, ConfigMap or Namespace.
+func coreManifest(t *testing.T, obj client.Object, kind string) unstructured.Unstructured {
+	t.Helper()
+	whole, err := runtime.DefaultUnstructuredConverter.ToUnstructured(obj)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := unstructured.Unstructured{Object: whole}
+	unstructured.RemoveNestedField(m.Object, "status")
+	m.SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind(kind))
+	return m
+}
+
+// through is a network in the place of another one.
+type through func(*http.Request) (*http.Response, error)
+
+// RoundTrip answers a request.
+func (f through) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
 
 // wantOnlyReads fails if Grafana was asked for anything but to show something, or to let the login in.
 func wantOnlyReads(t *testing.T, w *crash.World) {

@@ -63,4 +63,53 @@ var planMutants = []mutant{
 		new:  "			obj.SetGeneration(is.GetGeneration())\n", test: "TestPlanForeseesTheOperator",
 		scenarios: "dashboard changed",
 	},
+	{
+		name: "plan that sends the credential where the manifests say",
+		file: "internal/plan/trust.go",
+		old:  "		case now.to != was.to:\n",
+		new:  "		case false:\n", test: "TestPlanSendsACredentialOnlyWhereTheClusterDoes",
+	},
+	{
+		name: "plan that sends the headers where the manifests say",
+		file: "internal/plan/trust.go",
+		old:  "originOf(from.URL), []secretKey{{from.HeadersFrom.Name, \"\", \"headers\"}}",
+		new:  "originOf(from.URL), []secretKey{}", test: "TestPlanSendsHeadersOnlyWhereTheClusterDoes",
+	},
+	{
+		name: "plan that takes a Secret for the manifests' since they name it",
+		file: "internal/plan/core.go",
+		old:  "bytes.Equal(value, obj.(*corev1.Secret).Data[name])",
+		new:  "bytes.Equal(value, value)", test: "TestPlanSendsACredentialOnlyWhereTheClusterDoes",
+	},
+	{
+		name: "plan that takes no answer for absence",
+		file: "internal/plan/draft/absent.go",
+		old:  "	case a.isAbsent(path):\n",
+		new:  "	case a.status != http.StatusOK:\n", test: "TestPlanWhereGrafanaDoesNotTell",
+	},
+	{
+		name: "plan that tries a wrong password again",
+		file: "internal/plan/work.go",
+		old:  "v.last.Reason == v1alpha1.ReasonInvalidCredentials\n",
+		new:  "v.last.Reason == \"\"\n", test: "TestPlanTriesAWrongPasswordOnce",
+	},
+	{
+		name: "plan that goes by how a Secret was read",
+		file: "internal/plan/core.go",
+		old:  "		obj.GetObjectKind().SetGroupVersionKind(schema.GroupVersionKind{})\n",
+		new:  "		_ = schema.GroupVersionKind{}\n", test: "TestPlanOfASecretThatIsAsItWas",
+	},
+	{
+		name: "plan in namespaces that are nowhere",
+		file: "internal/plan/core.go",
+		old:  "	if apierrors.IsNotFound(err) {\n		return fmt.Errorf(\"namespace",
+		new:  "	if err == nil && apierrors.IsNotFound(err) {\n		return fmt.Errorf(\"namespace",
+		test: "TestPlanInANamespaceOfTheManifests",
+	},
+	{
+		name: "plan that tells numbers that it has made up",
+		file: "internal/plan/draft/absent.go",
+		old:  "		return \"(new)\"\n",
+		new:  "		return id\n", test: "TestPlanTellsNoNumberOfWhatIsDrafted",
+	},
 }

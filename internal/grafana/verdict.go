@@ -161,6 +161,14 @@ func (e *Error) saysAbsent() bool {
 	return false
 }
 
+// SaysAbsent reports whether a 404, got for a path of the API, is Grafana's own word that what it names does not exist.
+func SaysAbsent(path string, header http.Header, body []byte) bool {
+	a := answer{
+		method: http.MethodGet, path: path, route: path, status: http.StatusNotFound, header: header, body: body,
+	}
+	return VerdictOf(a.asError()) == Absent
+}
+
 // saysChanged reports whether a 412 says that an object of the route's kind has another version.
 func (e *Error) saysChanged() bool {
 	words := strings.ToLower(e.Message)

@@ -8,13 +8,10 @@ import (
 	"slices"
 	"strconv"
 
-	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
-	"k8s.io/apimachinery/pkg/util/jsonmergepatch"
 	"k8s.io/apimachinery/pkg/util/uuid"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -28,23 +25,24 @@ func (w *worker) apply(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	for i := range w.Manifests {
-		m := &w.Manifests[i]
-		if isOurs(m) || !slices.Contains([]string{"Secret", "ConfigMap", "Namespace"}, m.GetKind()) ||
-			m.GetAPIVersion() != "v1" {
-			continue
-		}
-		if err := w.applyCore(ctx, m); err != nil {
-			return fmt.Errorf("%s %s: %w", m.GetKind(), m.GetName(), err)
+	for _, kinds := range [][]string{{"Namespace"}, {"Secret", "ConfigMap"}} {
+		for i := range w.Manifests {
+			m := &w.Manifests[i]
+			if !isCore(m) || !slices.Contains(kinds, m.GetKind()) {
+				continue
+			}
+			if err := w.applyCore(ctx, m); err != nil {
+				return fmt.Errorf("%s %s: %w", m.GetKind(), m.GetName(), err)
+			}
 		}
 	}
 	for i := range w.Manifests {
 		m := &w.Manifests[i]
-		if !isOurs(m) {
+		if m.GroupVersionKind().Group != group {
 			continue
 		}
 		d := known[m.GetKind()]
-		if d == nil {
+		if d == nil || !isOurs(m) {
 			return fmt.Errorf("%s %s: there is no such kind in %s", m.GetKind(), m.GetName(), m.GetAPIVersion())
 		}
 		if m.GetName() == "" {
@@ -62,62 +60,6 @@ func (w *worker) namespaceOf(m *unstructured.Unstructured) string {
 		return ns
 	}
 	return w.Namespace
-}
-
-// applyCore lays a Secret, ConfigMap or Namespace over the one that is there.
-func (w *worker) applyCore(ctx context.Context, m *unstructured.Unstructured) error {
-	fresh, err := w.Scheme.New(m.GroupVersionKind())
-	if err != nil {
-		return err
-	}
-	if err := runtime.DefaultUnstructuredConverter.FromUnstructured(m.Object, fresh); err != nil {
-		return err
-	}
-	obj := fresh.(client.Object)
-	if m.GetKind() != "Namespace" {
-		obj.SetNamespace(w.namespaceOf(m))
-	}
-	if secret, ok := obj.(*corev1.Secret); ok {
-		for name, value := range secret.StringData {
-			if secret.Data == nil {
-				secret.Data = map[string][]byte{}
-			}
-			secret.Data[name] = []byte(value)
-		}
-		secret.StringData = nil
-		if secret.Type == "" {
-			secret.Type = corev1.SecretTypeOpaque
-		}
-	}
-	is, err := w.store.find(ctx, m.GetKind(), client.ObjectKeyFromObject(obj))
-	switch {
-	case apierrors.IsNotFound(err):
-		obj.SetUID(uuid.NewUUID())
-	case err != nil && !apierrors.IsForbidden(err):
-		return err
-	case err == nil:
-		keepMeta(obj, is)
-		if equality.Semantic.DeepEqual(obj, is) {
-			return nil // its version says that it is as it was
-		}
-	}
-	w.store.version++
-	obj.SetResourceVersion(strconv.FormatInt(w.store.version, 10))
-	w.store.put(obj)
-	w.others[subjectKey{m.GetKind(), client.ObjectKeyFromObject(obj)}] = true
-	return nil
-}
-
-// keepMeta lays the labels and annotations of a manifest over those of what is there, whose other metadata stays.
-func keepMeta(obj, is client.Object) {
-	own, there := metaOf(obj), metaOf(is).DeepCopy()
-	for name, value := range own.Labels {
-		metav1.SetMetaDataLabel(there, name, value)
-	}
-	for name, value := range own.Annotations {
-		metav1.SetMetaDataAnnotation(there, name, value)
-	}
-	*own = *there
 }
 
 // applyOwn lays an object of ours over the one that is there.
@@ -148,6 +90,10 @@ func (w *worker) applyOwn(ctx context.Context, m *unstructured.Unstructured, d *
 		v.refused, v.changed = "it cannot be read: "+err.Error(), true
 		return nil
 	}
+	if err := w.checkMeta(ctx, typed, true); err != nil {
+		v.refused, v.changed = err.Error(), true
+		return nil
+	}
 	var before lifecycle.Object
 	if is != nil {
 		if before, err = w.typed(m, was); err != nil {
@@ -169,60 +115,6 @@ func (w *worker) typed(m *unstructured.Unstructured, obj map[string]any) (lifecy
 		return nil, err
 	}
 	return typed.(lifecycle.Object), json.Unmarshal(text, typed)
-}
-
-// laidOver is what an object is once a manifest was applied. What was applied before and is not in the manifest goes;
-// where that is not known, all of the spec is the manifest's. The status stays.
-func laidOver(m *unstructured.Unstructured, is client.Object) (map[string]any, error) {
-	wanted := m.DeepCopy()
-	unstructured.RemoveNestedField(wanted.Object, "status")
-	if is == nil {
-		return wanted.Object, nil
-	}
-	current, err := runtime.DefaultUnstructuredConverter.ToUnstructured(is)
-	if err != nil {
-		return nil, err
-	}
-	was := is.GetAnnotations()[corev1.LastAppliedConfigAnnotation]
-	if was == "" {
-		current["spec"] = wanted.Object["spec"]
-		result := unstructured.Unstructured{Object: current}
-		result.SetLabels(laid(result.GetLabels(), wanted.GetLabels()))
-		result.SetAnnotations(laid(result.GetAnnotations(), wanted.GetAnnotations()))
-		result.SetGroupVersionKind(m.GroupVersionKind())
-		return current, nil
-	}
-	modified, err := json.Marshal(wanted.Object)
-	if err != nil {
-		return nil, err
-	}
-	now, err := json.Marshal(current)
-	if err != nil {
-		return nil, err
-	}
-	patch, err := jsonmergepatch.CreateThreeWayJSONMergePatch([]byte(was), modified, now)
-	if err != nil {
-		return nil, err
-	}
-	patched, err := mergePatched(is, patch)
-	if err != nil {
-		return nil, err
-	}
-	result, err := runtime.DefaultUnstructuredConverter.ToUnstructured(patched)
-	if err == nil {
-		(&unstructured.Unstructured{Object: result}).SetGroupVersionKind(m.GroupVersionKind())
-	}
-	return result, err
-}
-
-func laid(of, over map[string]string) map[string]string {
-	all := map[string]string{}
-	for _, part := range []map[string]string{of, over} {
-		for name, value := range part {
-			all[name] = value
-		}
-	}
-	return all
 }
 
 // keep puts an object into the store as the API server would.

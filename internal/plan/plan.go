@@ -48,6 +48,11 @@ type Options struct {
 	Hidden map[string]error // by kind and namespace/name, as "Instance grafana/grafana"
 	// Addresses are where to reach the Grafanas of Instances whose spec.url leads nowhere from here.
 	Addresses map[client.ObjectKey]*url.URL
+	// TrustURLs sends credentials of the cluster to where only the manifests have them sent: what an Instance or a
+	// Dashboard names that is not in the cluster like that. false: nothing is asked there, and they are Unknown.
+	TrustURLs bool
+	// GrafanaCom is the server that takes the place of https://grafana.com, as the operator's; empty: none does.
+	GrafanaCom string
 	// Progress is called before each visit. nil: nobody is told.
 	Progress func(visited, known int)
 }
@@ -72,6 +77,7 @@ func Make(ctx context.Context, o Options) (*Plan, error) {
 	w.store.hidden = o.Hidden
 	for _, obj := range o.Objects {
 		w.store.put(obj.DeepCopyObject().(client.Object))
+		w.live[subjectKey{w.store.kindOf(obj), client.ObjectKeyFromObject(obj)}] = obj
 	}
 	if err := w.apply(ctx); err != nil {
 		return nil, err

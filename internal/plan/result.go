@@ -9,6 +9,7 @@ import (
 
 	"grafana-tenancy.dev/operator/api/v1alpha1"
 	"grafana-tenancy.dev/operator/internal/lifecycle"
+	"grafana-tenancy.dev/operator/internal/plan/draft"
 )
 
 // parentOf is what contains an object; the zero key: nothing does.
@@ -161,10 +162,24 @@ func (w *worker) resultOf(v *subject) Object {
 	if o.Action = w.actionOf(v); o.Action == None || o.Ready && v.last.Reason == v1alpha1.ReasonInSync {
 		o.Reason, o.Message = clean(o)
 	}
+	if why := w.withheldAbove(v); why != "" && o.Action == Unknown {
+		o.Reason, o.Message = ReasonCredentialWithheld, why
+	}
 	if slices.Contains([]Action{Change, Adopt, Blocked}, o.Action) && v.has(v1alpha1.EventCreated) == nil {
 		o.Fields = v.fields
 	}
 	o.Notes = append(v.notes(), w.dueLater(v)...)
+	return o.withoutDraftedIDs()
+}
+
+// withoutDraftedIDs is an object of the plan without ids that only the draft has given.
+func (o Object) withoutDraftedIDs() Object {
+	o.Message = draft.WithoutIDs(o.Message)
+	for _, texts := range [][]string{o.Notes, o.Requests} {
+		for i := range texts {
+			texts[i] = draft.WithoutIDs(texts[i])
+		}
+	}
 	return o
 }
 

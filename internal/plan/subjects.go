@@ -26,6 +26,8 @@ type subject struct {
 	pruned  bool
 	shown   bool   // it is part of the plan; others are visited since these need them
 	refused string // why the API server would not take it
+	// withheld says why nothing was asked for it, since that would give away a credential.
+	withheld string
 
 	asked bool // by others, for another visit
 	// believed says that the first visit has only believed what status says, as a process does that starts.

@@ -32,13 +32,16 @@ type worker struct {
 	env         *controllers.Env
 	controllers []lifecycle.Controller
 	subjects    map[subjectKey]*subject
-	order       []*subject          // as they came to be known
-	others      map[subjectKey]bool // Secrets, ConfigMaps and Namespaces that the manifests change
-	told        *lifecycle.Outcome
-	ahead       time.Duration // of the clock
-	visited     int
-	tick        int                      // counts what visits have changed
-	news        map[client.ObjectKey]int // the last change in each organization or instance
+	order       []*subject                   // as they came to be known
+	others      map[subjectKey]bool          // Secrets, ConfigMaps and Namespaces that the manifests change
+	live        map[subjectKey]client.Object // as they are in the cluster
+	// values are the keys of Secrets whose values the manifests give.
+	values  map[client.ObjectKey]map[string]bool
+	told    *lifecycle.Outcome
+	ahead   time.Duration // of the clock
+	visited int
+	tick    int                      // counts what visits have changed
+	news    map[client.ObjectKey]int // the last change in each organization or instance
 
 	mu    sync.Mutex
 	asked map[subjectKey]bool // visits that somebody has asked for
@@ -52,6 +55,7 @@ func newWorker(o Options) *worker {
 		Options: o, store: newStore(o.Scheme, o.Cluster), subjects: map[subjectKey]*subject{},
 		news: map[client.ObjectKey]int{}, asked: map[subjectKey]bool{}, woken: make(chan struct{}, 1),
 		drafts: map[client.ObjectKey]*draft.Draft{}, others: map[subjectKey]bool{},
+		live: map[subjectKey]client.Object{}, values: map[client.ObjectKey]map[string]bool{},
 	}
 }
 
@@ -63,6 +67,7 @@ func (w *worker) register() error {
 			Told: func(o lifecycle.Outcome) { w.told = &o },
 		},
 		ClusterID: w.ClusterID, Transport: w.Transport, Through: w.through, Sources: w.Sources, UserAgent: w.UserAgent,
+		GrafanaCom: w.GrafanaCom,
 	}
 	if err := controllers.Register(w.env); err != nil {
 		return err
@@ -176,7 +181,7 @@ func (w *worker) later() *subject {
 		}
 		unfinished := v.last.Ready != metav1.ConditionTrue || v.kind == "Instance"
 		if v.gone || !v.visitable(w) || !unfinished || v.after == 0 || v.after > soon || v.waits >= waits ||
-			v.kind == "Instance" && v.last.Tried {
+			v.kind == "Instance" && v.last.Tried || v.isRefused() {
 			continue
 		}
 		if next == nil || v.due.Before(next.due) {
@@ -225,7 +230,7 @@ func (w *worker) turn() []*subject {
 // isDue reports whether a visit can bring anything new.
 func (w *worker) isDue(v *subject) bool {
 	switch {
-	case v.gone || !v.visitable(w):
+	case v.gone || !v.visitable(w), v.isRefused():
 		return false
 	case v.visits == 0, v.believed, v.asked && w.tick > v.seenAt:
 		return true
@@ -234,6 +239,12 @@ func (w *worker) isDue(v *subject) bool {
 		return len(v.writes) == 0 && v.kind != "Instance" && w.news[w.organizationOf(obj)] > v.seenAt
 	}
 	return w.tick > v.seenAt
+}
+
+// isRefused reports whether a Grafana has refused its credential. Another try would be refused as well, and few more of
+// them lock the login out.
+func (v *subject) isRefused() bool {
+	return v.kind == "Instance" && v.visits > 0 && v.last.Reason == v1alpha1.ReasonInvalidCredentials
 }
 
 // visit has the operator look at an object.
@@ -246,6 +257,10 @@ func (w *worker) visit(ctx context.Context, v *subject) error {
 	in := w.organizationOf(obj)
 	changes, writes := w.store.changes, len(v.writes)
 	v.asked = false
+	if why := w.withheld(ctx, v); why != "" {
+		w.withhold(v, why)
+		return nil
+	}
 	if err := w.reconcile(context.WithValue(ctx, visitKey{}, v), v); err != nil {
 		return err
 	}

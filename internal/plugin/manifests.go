@@ -116,15 +116,19 @@ func parseManifests(from string, in io.Reader) (all []unstructured.Unstructured,
 		case obj.GetKind() == "":
 			return nil, fmt.Errorf("%s: document %d is no object: it has no kind", from, n)
 		}
-		if !obj.IsList() {
-			all = append(all, obj)
-			continue
-		}
-		if err := obj.EachListItem(func(item runtime.Object) error {
-			all = append(all, *item.(*unstructured.Unstructured))
-			return nil
-		}); err != nil {
+		if err := flatten(&obj, func(one *unstructured.Unstructured) { all = append(all, *one) }); err != nil {
 			return nil, fmt.Errorf("%s: document %d: %w", from, n, err)
 		}
 	}
+}
+
+// flatten calls see for an object, or, of a List, for all that is in it and in the Lists there.
+func flatten(obj *unstructured.Unstructured, see func(*unstructured.Unstructured)) error {
+	if !obj.IsList() {
+		see(obj)
+		return nil
+	}
+	return obj.EachListItem(func(item runtime.Object) error {
+		return flatten(item.(*unstructured.Unstructured), see)
+	})
 }

@@ -31,6 +31,8 @@ type planOptions struct {
 	clusterID   string
 	addresses   []string
 	privateURLs bool
+	trustURLs   bool
+	grafanaCom  string
 	output      string
 }
 
@@ -83,6 +85,10 @@ func (o *options) planCommand() *cobra.Command {
 	f.StringArrayVar(&p.addresses, "address", nil,
 		"where to reach the Grafana of an Instance from here, as NAMESPACE/NAME=URL; default: its spec.url")
 	f.BoolVar(&p.privateURLs, "private-urls", false, "fetch dashboards from private addresses, as the operator's flag")
+	f.BoolVar(&p.trustURLs, "trust-urls", false,
+		"send credentials that are in the cluster where the manifests say, though the cluster does not yet")
+	f.StringVar(&p.grafanaCom, "grafana-com-url", "",
+		"server that takes the place of https://grafana.com, as the operator's flag")
 	outputFlag(cmd, &p.output)
 	return cmd
 }
@@ -94,7 +100,10 @@ func (o *options) runPlan(ctx context.Context, p planOptions) error {
 	if len(p.files) == 0 {
 		return errors.New("give -f: what is to be applied")
 	}
-	c := plan.Options{Scheme: scheme(), UserAgent: "kubectl-grafana", ClusterID: p.clusterID}
+	c := plan.Options{
+		Scheme: scheme(), UserAgent: "kubectl-grafana", ClusterID: p.clusterID, TrustURLs: p.trustURLs,
+		GrafanaCom: p.grafanaCom,
+	}
 	var err error
 	if c.Manifests, err = o.readManifests(ctx, p.files, p.recursive); err != nil {
 		return err

@@ -27,12 +27,12 @@ func (c *call) secrets(were object) object {
 
 func updateSource(c *call) (*answer, error) {
 	a, err := getItem("source", "uid")(c)
-	if err != nil || a.status != http.StatusOK {
-		return a, err
-	}
-	var is object
-	if err := decode(a.body, &is); err != nil {
+	if err != nil {
 		return nil, err
+	}
+	is, err := a.read(c.path)
+	if is == nil {
+		return a, err
 	}
 	were, _ := is["secureJsonFields"].(object)
 	fields := merged(is, c.body)
@@ -94,11 +94,8 @@ func (c *call) titleTaken(title, parent string) (bool, error) {
 		if parent != "" {
 			query.Set("parentUid", parent)
 		}
-		a, err := c.get(c.Path + "/api/folders?" + query.Encode())
-		if err != nil || a.status != http.StatusOK {
-			return false, err
-		}
-		if err := decode(a.body, &items); err != nil {
+		var err error
+		if items, err = c.array("/api/folders?" + query.Encode()); err != nil {
 			return false, err
 		}
 	}
@@ -237,12 +234,8 @@ func (c *call) dashboardTitled(uid, title, folder string) (bool, error) {
 		return false, nil
 	}
 	query := url.Values{"limit": {"5000"}, "page": {"1"}, "type": {"dash-db"}, "forceLogin": {"true"}}
-	a, err := c.get(c.Path + "/api/search?" + query.Encode())
-	if err != nil || a.status != http.StatusOK {
-		return false, err
-	}
-	var items []any
-	if err := decode(a.body, &items); err != nil {
+	items, err := c.array("/api/search?" + query.Encode())
+	if err != nil {
 		return false, err
 	}
 	for _, i := range items {
@@ -258,7 +251,9 @@ func (c *call) dashboardTitled(uid, title, folder string) (bool, error) {
 // discover notes whether dashboards are in /apis.
 func discover(c *call) (*answer, error) {
 	a, err := c.ask()
-	c.unified = err == nil && a.status == http.StatusOK
+	if err == nil && (a.status == http.StatusOK || a.status == http.StatusNotFound) {
+		c.unified = a.status == http.StatusOK
+	}
 	return a, err
 }
 
@@ -280,7 +275,7 @@ func kept(items []any, lost func(object) bool) []any {
 
 // search answers what is there still. What was made is in no search yet, as in Grafana, where it lags behind.
 func search(c *call) (*answer, error) {
-	return c.array(func(hit object) bool {
+	return c.remaining(func(hit object) bool {
 		kind := "dashboard"
 		if text(hit["type"]) == "dash-folder" {
 			kind = "folder"
@@ -290,11 +285,11 @@ func search(c *call) (*answer, error) {
 }
 
 func listRules(c *call) (*answer, error) {
-	return c.array(func(rule object) bool { return c.isLost("rule", "", rule["folderUID"]) })
+	return c.remaining(func(rule object) bool { return c.isLost("rule", "", rule["folderUID"]) })
 }
 
-// array answers a list that has nothing new.
-func (c *call) array(lost func(object) bool) (*answer, error) {
+// remaining answers a list that has nothing new.
+func (c *call) remaining(lost func(object) bool) (*answer, error) {
 	if IsDrafted(c.orgOf()) {
 		return ok([]any{}), nil
 	}

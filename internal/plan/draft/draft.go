@@ -5,6 +5,7 @@ package draft
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"io"
 	"net/http"
 	"net/url"
@@ -29,8 +30,8 @@ type Options struct {
 	Path string
 	// Now is the clock.
 	Now func() time.Time
-	// Noted is called with each write, and Unseen when something was asked for that can only be seen once the login has
-	// joined an organization, which is drafted.
+	// Noted is called with each write, and Unseen when something had to be known that can only be seen once the login
+	// has joined an organization, which is drafted, or that Grafana did not tell.
 	Noted  func(context.Context, Write)
 	Unseen func(context.Context)
 }
@@ -97,6 +98,12 @@ func (d *Draft) RoundTrip(req *http.Request) (*http.Response, error) {
 		a, err = route.answer(c)
 	case c.reads:
 		a, err = c.ask()
+	}
+	if refused := new(refusal); errors.As(err, &refused) {
+		a, err = refused.answer, nil
+		if !c.reads { // what would become of it is not known, even where Grafana says so for good
+			d.Unseen(req.Context())
+		}
 	}
 	if err != nil {
 		return nil, err
@@ -195,12 +202,10 @@ func (c *call) get(uri string) (*answer, error) {
 // item asks Grafana for something else than the request does. nil: it is not there.
 func (c *call) item(path string) (object, error) {
 	a, err := c.get(c.Path + path + "?forceLogin=true")
-	if err != nil || a.status != http.StatusOK {
+	if err != nil {
 		return nil, err
 	}
-	var v object
-	err = decode(a.body, &v)
-	return v, err
+	return a.read(path)
 }
 
 // isBound reports whether what is asked for is in an organization.
@@ -222,11 +227,11 @@ func (c *call) whose() (object, error) {
 		return c.me, nil
 	}
 	me, err := c.item("/api/user")
-	if me == nil {
-		me = object{}
+	if err != nil {
+		return nil, err
 	}
-	c.me = me
-	return me, err
+	c.me = merged(me, nil)
+	return c.me, nil
 }
 
 // place of something of a kind in the organization that the request is about.

@@ -208,7 +208,7 @@ func (c *call) preferences(at place) (*answer, error) {
 	}
 	is := object{}
 	switch {
-	case a.status == http.StatusNotFound:
+	case a.isAbsent(c.path), a.status == http.StatusNotFound && IsDrafted(c.orgOf()):
 	case a.status != http.StatusOK:
 		return a, nil
 	default:

@@ -37,11 +37,11 @@ func (c *call) user(name string) (object, error) {
 		}
 	}
 	a, err := c.get(c.Path + "/api/users/lookup?forceLogin=true&loginOrEmail=" + url.QueryEscape(name))
-	if err != nil || a.status != http.StatusOK {
+	if err != nil {
 		return nil, err
 	}
-	var is object
-	if err := decode(a.body, &is); err != nil {
+	is, err := a.read("/api/users/lookup")
+	if is == nil {
 		return nil, err
 	}
 	t := c.known(place{"", "user", text(is["id"])})

@@ -36,7 +36,7 @@ func TestPeaceWhereAPersonHasTheIDOfOurs(t *testing.T) {
 }
 
 // TestPeaceWhereAnotherRecordsTheRestoredID: after a reset ids are given out anew, and a restore brings back an
-// organization under the id that another Organization records by now, whose own is gone. People see the mark and let
+// organization, renamed, under the id that another Organization records, whose own is gone. People see the mark and let
 // the other go; the operator finds the organization again, with all that is in it.
 func TestPeaceWhereAnotherRecordsTheRestoredID(t *testing.T) {
 	for _, version := range Versions() {
@@ -59,6 +59,7 @@ func TestPeaceWhereAnotherRecordsTheRestoredID(t *testing.T) {
 			}
 			l.restore(nil)
 			l.do(http.MethodDelete, 1, nil, "/api/orgs/%d", others)
+			l.do(http.MethodPut, 1, map[string]any{"name": "Somebody's idea"}, "/api/orgs/%d", id) // else found by name
 			if err := l.peace(); err != nil {
 				t.Error(err)
 			}

@@ -119,9 +119,9 @@ func (l *life) answer(obj lifecycle.Object) {
 
 // claim says whether the organization under the recorded id is an Organization's. If others have the id by now, as
 // after a restore, it is let go. So it is where the organization carries the mark of another Organization that is
-// there: whoever claimed it all the same would take what is in it from the other, which has nothing but its mark to find
-// it by after a restore under another id, and would be given an empty one. Those that have an organization of their own
-// mark look for it themselves.
+// there: whoever claimed it all the same would take what is in it from the other, which has nothing but its mark to
+// find it by after a restore under another id, and would be given an empty one. Those that have an organization of
+// their own mark look for it themselves.
 func (l *life) claim(o *v1alpha1.Organization) {
 	others := l.isOthers(o)
 	if others && l.hasMarked(o) {

@@ -1,0 +1,85 @@
+package plugin_test
+
+import (
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"grafana-tenancy.dev/operator/api/v1alpha1"
+	"grafana-tenancy.dev/operator/internal/grafana/grafanatest"
+	"grafana-tenancy.dev/operator/internal/testing/suite"
+)
+
+const oneOrg = "apiVersion: grafana-tenancy.dev/v1alpha1\nkind: Organization\nmetadata: {name: shop}\n" +
+	"spec: {instanceRef: {name: grafana}}\n"
+
+const oneOrgJSON = `{"apiVersion":"grafana-tenancy.dev/v1alpha1","kind":"Organization","metadata":{"name":"shop"},` +
+	`"spec":{"instanceRef":{"name":"grafana"}}}`
+
+// Manifests in all the forms that kubectl takes are read, and what it refuses is not promised.
+func TestPlanReadsWhatKubectlReads(t *testing.T) {
+	t.Parallel()
+	x := terminalOf(suite.New(t, grafanatest.Options{}))
+	suite.Ready(x.World, &v1alpha1.Instance{ObjectMeta: x.Named("grafana")})
+	item := "- " + strings.ReplaceAll(strings.TrimSpace(oneOrg), "\n", "\n  ") + "\n"
+	list := "apiVersion: v1\nkind: List\nitems:\n"
+	for name, text := range map[string]string{
+		"lines that end in CR LF": strings.ReplaceAll("---\n"+oneOrg+"---\n# nothing\n---\n", "\n", "\r\n"),
+		"a byte order mark":       "\ufeff" + oneOrg,
+		"JSON":                    oneOrgJSON,
+		"a list":                  list + item,
+		"a list of its own kind":  "apiVersion: grafana-tenancy.dev/v1alpha1\nkind: OrganizationList\nitems:\n" + item,
+		"a list in a list in a list": list + "- apiVersion: v1\n  kind: List\n  items:\n" +
+			"  - {apiVersion: v1, kind: List, items: [" + oneOrgJSON + "]}\n",
+		"one after the other": oneOrgJSON + "\n" + oneOrgJSON,
+		"comments":            "# one\n---\n\n---\n" + oneOrg,
+		"a status":            oneOrg + "status: {orgID: 7}\n",
+		"what kubectl get has": strings.Replace(oneOrg, "{name: shop}", "{name: shop, creationTimestamp: null, "+
+			"resourceVersion: \"1\", generation: 4, uid: abc, managedFields: [{manager: x}]}", 1),
+	} {
+		dir := manifests(t, text)
+		if strings.HasPrefix(text, "{") {
+			if err := os.Rename(filepath.Join(dir, "tenant.yaml"), filepath.Join(dir, "tenant.json")); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if r := x.plans(dir); r.code != 2 || !strings.Contains(r.out, "1 to create") {
+			t.Errorf("%s: exit code %d\n%s\n%s", name, r.code, r.out, r.err)
+		}
+	}
+	for name, text := range map[string]string{
+		"a key twice":               oneOrg + "spec: {instanceRef: {name: other}}\n",
+		"another version":           strings.Replace(oneOrg, "v1alpha1", "v1alpha2", 1),
+		"a kind that is none":       strings.Replace(oneOrg, "Organization", "Organisation", 1),
+		"a namespace that is none":  strings.Replace(oneOrg, "{name: shop}", "{name: shop, namespace: nowhere}", 1),
+		"a name that is none":       strings.Replace(oneOrg, "{name: shop}", "{name: Web_Shop}", 1),
+		"a name that is yet to be":  strings.Replace(oneOrg, "{name: shop}", "{generateName: shop-}", 1),
+		"a Secret with a new field": "{apiVersion: v1, kind: Secret, metadata: {name: s}, datas: {}}\n---\n" + oneOrg,
+	} {
+		if r := x.plans(manifests(t, text)); r.code == 0 || strings.Contains(r.out, "to create") {
+			t.Errorf("%s: exit code %d, what kubectl refuses\n%s\n%s", name, r.code, r.out, r.err)
+		}
+	}
+}
+
+// A manifest that has the Instance's credential sent elsewhere is not followed, unless that is asked for.
+func TestPlanTrustsNoURLOfTheManifests(t *testing.T) {
+	t.Parallel()
+	x := terminalOf(suite.New(t, grafanatest.Options{}))
+	suite.Ready(x.World, &v1alpha1.Instance{ObjectMeta: x.Named("grafana")})
+	other := grafanatest.New(grafanatest.Options{})
+	server := httptest.NewServer(other)
+	defer server.Close()
+	dir := manifests(t, "apiVersion: grafana-tenancy.dev/v1alpha1\nkind: Instance\nmetadata: {name: grafana}\n"+
+		"spec:\n  url: "+server.URL+"\n  credentials: {basicAuth: {secretRef: {name: admin}}}\n---\n"+oneOrg)
+	x.plans(dir).wants(t, 1, "CredentialWithheld", "give --trust-urls", "2 not known")
+	if asked := other.Requests(); len(asked) > 0 {
+		t.Errorf("it is asked: %v", asked)
+	}
+	x.plans(dir, "--trust-urls")
+	if len(other.Requests()) == 0 {
+		t.Error("it is not asked with --trust-urls")
+	}
+}
