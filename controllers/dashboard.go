@@ -54,6 +54,7 @@ type dash struct {
 	rolesSeen bool // it was made in this pass, and before that permissions were seen in the organization
 
 	foreign string // what is under the uid and not provably ours, once that was seen; for people
+	unsure  string // why there may be one that was not looked for; for people
 	lost    bool   // the object's status was
 }
 
@@ -107,7 +108,7 @@ func (k dashboardKind) Connect(
 	}
 	x := &dash{orgScope: scope, env: k.Env, obj: obj}
 	if !obj.DeletionTimestamp.IsZero() {
-		x.uid, err = k.uidForDeletion(ctx, obj)
+		err = x.placeForDeletion(ctx, k)
 		return x, err
 	}
 	if f := obj.Spec.Folder; f != nil && f.Ref != nil {
@@ -132,24 +133,28 @@ func (k dashboardKind) Connect(
 	return x, nil
 }
 
-// uidForDeletion is the uid under which an object that is being deleted looks: the one in its source, if neither status
-// nor spec tells it; its own, if there is none there, or the source is gone as well.
-func (k dashboardKind) uidForDeletion(ctx context.Context, obj *v1alpha1.Dashboard) (string, error) {
-	if known := cmp.Or(obj.Status.UID, obj.Spec.UID); known != "" {
-		return known, nil
+// placeForDeletion finds the uid under which an object that is being deleted looks: the one in its source, if neither
+// status nor spec tells it; its own, if there is none there, or the source cannot be had.
+func (x *dash) placeForDeletion(ctx context.Context, k dashboardKind) error {
+	if x.uid = cmp.Or(x.obj.Status.UID, x.obj.Spec.UID); x.uid != "" {
+		return nil
 	}
-	source, err := k.contentOf(ctx, obj, lifecycle.DefaultResync)
+	source, err := k.contentOf(ctx, x.obj, x.interval())
 	if err == nil {
 		err = source.fill(ctx)
 	}
 	var p *lifecycle.Problem
 	switch {
 	case err == nil:
-		return cmp.Or(source.uid, string(obj.UID)), nil
-	case errors.As(err, &p) && (p.Reason == v1alpha1.ReasonInvalidSource || p.Reason == v1alpha1.ReasonSourceNotFound):
-		return string(obj.UID), nil
+		x.uid = cmp.Or(source.uid, string(x.obj.UID))
+	case errors.As(err, &p) && p.Reason != v1alpha1.ReasonFetching:
+		x.uid = string(x.obj.UID)
+		x.unsure = "the object has lost its status, and its source, which may say what uid the dashboard has, cannot " +
+			"be had: if there is one, it is left"
+	default:
+		return fmt.Errorf("its status does not tell its uid, which may be in the source: %w", err)
 	}
-	return "", fmt.Errorf("its status does not tell its uid, which may be in the source: %w", err)
+	return nil
 }
 
 func (x *dash) interval() time.Duration { return lifecycle.ResyncInterval(x.obj, x.conn) }
@@ -252,7 +257,7 @@ func (x *dash) InSync() string {
 }
 
 // Left says what was left in Grafana when nothing was found that is provably ours; empty: nothing is there.
-func (x *dash) Left() string { return x.foreign }
+func (x *dash) Left() string { return cmp.Or(x.foreign, x.unsure) }
 
 // Delete deletes the dashboard. find has just seen our mark on it, and the lifecycle proven the organization.
 func (x *dash) Delete(ctx context.Context, have *dashboardState) error {

@@ -142,7 +142,9 @@ func (x *dash) weigh(have *dashboardState, h history, known, recorded bool) (*da
 	if h.others || !h.ours && !have.adopted && !recorded {
 		return nil, x.notOurs(h, known)
 	}
-	have.adopted = have.adopted || h.adopted
+	if h.adopted { // its permissions are as people want them
+		have.adopted, x.obj.Status.PermissionsPending = true, false
+	}
 	if x.content == nil {
 		return have, nil
 	}

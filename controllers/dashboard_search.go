@@ -88,6 +88,7 @@ func (x *dash) isDerived() bool { return x.uid == string(x.obj.UID) }
 
 // search looks at the wanted uid, which may hold what an earlier life of the status created.
 func (x *dash) search(ctx context.Context) (*dashboardState, error) {
+	x.lost = x.lost || x.obj.Status.UID == "" && x.obj.Status.CreateStarted != nil
 	intended := x.content == nil || x.obj.Status.UID != ""
 	adopts := x.obj.Spec.AdoptionPolicy == v1alpha1.AdoptionAdopt
 	if !intended && !adopts && !x.lost {

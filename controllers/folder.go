@@ -143,6 +143,7 @@ func (x *folder) Find(ctx context.Context) (*folderState, error) {
 func (x *folder) look(ctx context.Context) (*folderState, error) {
 	status, adopts := x.obj.Status, x.obj.Spec.AdoptionPolicy == v1alpha1.AdoptionAdopt
 	deleting := !x.obj.DeletionTimestamp.IsZero()
+	x.lost = x.lost || status.UID == "" && status.CreateStarted != nil
 	here := status.UID != "" && status.OrgID == x.org.ID()
 	if !here && !deleting && !adopts && !x.lost {
 		return nil, nil // never created here: Create is the look at the uid as well

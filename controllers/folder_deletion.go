@@ -3,6 +3,7 @@ package controllers
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -11,7 +12,6 @@ import (
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
 	"sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
 
@@ -173,8 +173,7 @@ func (x *folder) nameOf(owner lifecycle.Object, c thing) string {
 	return c.name + " of another namespace"
 }
 
-// owners are the Dashboards and Folders that have something in this organization, by its uid. It fails while there is a
-// Dashboard of which nobody can tell: its status is lost, and its uid perhaps in its source.
+// owners are the Dashboards and Folders that have something in this organization, by its uid.
 func (x *folder) owners(ctx context.Context) (map[string]lifecycle.Object, error) {
 	owners := map[string]lifecycle.Object{}
 	var folders v1alpha1.FolderList
@@ -185,29 +184,34 @@ func (x *folder) owners(ctx context.Context) (map[string]lifecycle.Object, error
 		}
 	}
 	unknown := map[string][]lifecycle.Object{} // what they may have, since nothing is known of them yet, or any more
-	add := func(obj lifecycle.Object, uid, given string, org int64) {
+	add := func(obj lifecycle.Object, uid, given string, org int64) error {
 		switch {
 		case uid != "" && org == x.org.ID():
 			owners[uid] = obj
-		case !lifecycle.StatusWritten(obj) && obj.GetNamespace() == x.owner.Namespace: // else it may be anybody's
+		case !lifecycle.StatusWritten(obj): // so that it may be anybody's
+			var problem *lifecycle.Problem
+			err := x.env.ReadParent(ctx, x.owner, obj.GetNamespace(), &v1alpha1.Organization{})
+			if errors.As(err, &problem) {
+				return nil
+			} else if err != nil {
+				return err
+			}
 			uid = cmp.Or(given, string(obj.GetUID()))
 			unknown[uid] = append(unknown[uid], obj)
 		}
+		return nil
 	}
 	for i := range folders.Items {
 		f := &folders.Items[i]
-		add(f, f.Status.UID, f.Spec.UID, f.Status.OrgID)
+		if err := add(f, f.Status.UID, f.Spec.UID, f.Status.OrgID); err != nil {
+			return nil, err
+		}
 	}
 	for i := range dashboards.Items {
 		d := &dashboards.Items[i]
-		if x.isLost(d) {
-			return nil, &lifecycle.Problem{
-				Reason:  v1alpha1.ReasonDeleting,
-				Retry:   true,
-				Message: fmt.Sprintf("waiting until it is known what Dashboard %s has in Grafana", d.Name),
-			}
+		if err := add(d, d.Status.UID, d.Spec.UID, d.Status.OrgID); err != nil {
+			return nil, err
 		}
-		add(d, d.Status.UID, d.Spec.UID, d.Status.OrgID)
 	}
 	for uid, all := range unknown {
 		if _, known := owners[uid]; known {
@@ -294,10 +298,4 @@ func (x *folder) dashboards(ctx context.Context) ([]grafana.Hit, error) {
 		}
 	}
 	return all, err
-}
-
-// isLost reports whether a living Dashboard may have anything in Grafana, under a uid that its source has.
-func (x *folder) isLost(d *v1alpha1.Dashboard) bool {
-	return d.Namespace == x.owner.Namespace && d.DeletionTimestamp.IsZero() && !lifecycle.StatusWritten(d) &&
-		d.Status.UID == "" && d.Spec.UID == "" && controllerutil.ContainsFinalizer(d, v1alpha1.Finalizer)
 }

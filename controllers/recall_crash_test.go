@@ -188,31 +188,6 @@ func TestEditThatReportLetsStandOutlivesTheStatus(t *testing.T) {
 	}
 }
 
-// An object that has lost its finalizer as well as its status is let in again. While Grafana does not answer that
-// does not make it one that has nothing there.
-func TestDashboardThatIsLetInAgainIsNotLeft(t *testing.T) {
-	inTenant(t, func(t *testing.T, w *crash.World, org int64) {
-		d := crash.Dashboard("board", crash.OneDashboard)
-		w.Create(d)
-		w.Settle()
-		wipe(w, d)
-		d.Finalizers = nil
-		if err := w.Kube.Update(t.Context(), d); err != nil {
-			t.Fatal(err)
-		}
-		w.Advance(w.Clock.Add(2 * time.Minute))
-		w.Refuses = func(*http.Request) bool { return true }
-		w.Visit("Dashboard tenant/dashboard")
-		w.Refuses = nil
-		if w.Get(d); len(d.Finalizers) == 0 {
-			t.Fatal("it was not let in")
-		}
-		w.Delete(d)
-		w.Settle()
-		wantDashboards(w, org, 0)
-	})
-}
-
 // Somebody has taken the uid out of a status.
 func TestDashboardWhoseStatusHasLostItsUIDIsNotLeft(t *testing.T) {
 	for name, d := range map[string]func() *v1alpha1.Dashboard{
@@ -327,21 +302,13 @@ func TestDashboardWithTheUIDOfAnAddressIsNotLeft(t *testing.T) {
 	})
 }
 
-// DeleteWithContents spares what a living Dashboard has made, whose status has not come further than the intent, or is
-// lost.
+// DeleteWithContents spares what a living Dashboard has made, whose status has not come further than the intent.
 func TestFolderSparesWhatIsBeingMade(t *testing.T) {
-	dies := func(w *crash.World) {
-		w.Arm(0, crash.DeadAfter)
-		w.Only = "grafana POST /api/dashboards/db"
-	}
 	for name, has := range map[string]struct {
 		content string
-		first   func(w *crash.World)
-		wiped   bool
 	}{
-		"intent in status":  {identified(crash.OneDashboard), dies, false},
-		"uid of the object": {crash.OneDashboard, dies, false},
-		"status wiped":      {identified(crash.OneDashboard), crash.Nothing, true},
+		"intent in status":  {identified(crash.OneDashboard)},
+		"uid of the object": {crash.OneDashboard},
 	} {
 		t.Run(name, func(t *testing.T) {
 			inTenant(t, func(_ *testing.T, w *crash.World, org int64) {
@@ -351,13 +318,11 @@ func TestFolderSparesWhatIsBeingMade(t *testing.T) {
 				w.Settle()
 				d := crash.Dashboard("", has.content)
 				d.Spec.Folder = &v1alpha1.DashboardFolder{UID: "team"}
-				has.first(w)
+				w.Arm(0, crash.DeadAfter)
+				w.Only = "grafana POST /api/dashboards/db"
 				w.Create(d)
 				w.Visit("Dashboard tenant/dashboard")
 				wantDashboards(w, org, 1)
-				if has.wiped {
-					wipe(w, d)
-				}
 				w.Get(f)
 				w.Delete(f)
 				w.Visit("Instance tenant/main")

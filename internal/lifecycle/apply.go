@@ -29,14 +29,14 @@ func (p *pass[T, R]) apply(ctx context.Context) error {
 	if err := p.waitForEarlier(); err != nil {
 		return err
 	}
-	_, leavesLookToCreate := p.ext.(Recaller)
-	p.searched = p.have != nil || p.recalled || !leavesLookToCreate
+	if p.have == nil {
+		p.settle()
+	}
+	p.searched = true
 	if p.have == nil {
 		if err := p.create(ctx); err != nil {
-			p.searched = p.searched || Classify(err, p.server()).Stalled
 			return err
 		}
-		p.searched = true
 	}
 	if p.ext.Record(p.have) {
 		if err := p.keepStatus(ctx); err != nil { // never go on with an identity that only this process knows

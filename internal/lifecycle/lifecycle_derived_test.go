@@ -196,47 +196,31 @@ func TestWhatIsBeingMadeHoldsWhatContainsIt(t *testing.T) {
 }
 
 // The answer to a create is lost, and the status that would tell of it is not written. The intent in status is younger
-// than what the process remembers, or than its begin: the deletion waits for that one.
+// than the process: the deletion waits for that one.
 func TestIntentInStatusIsNotForgottenForAnOlderOne(t *testing.T) {
-	for _, finalizer := range []string{"written by somebody else", "written by this process"} {
-		t.Run(finalizer, func(t *testing.T) {
-			w := newWorld(t, ofDerived)
-			shelf := toy("shelf", "server")
-			o := &Shelf{shelf}
-			if finalizer == "written by somebody else" {
-				w.visit(create(w, &Shelf{toy("first", "server")})) // the process begins
-				w.things = nil
-				w.clock = w.clock.Add(time.Hour)
-				o.Finalizers = []string{v1alpha1.Finalizer}
-				create(w, o)
-			} else {
-				create(w, o)
-				w.fail("Create", breakdown)
-				w.visit(o)
-				w.clock = w.clock.Add(50 * time.Second)
-			}
-			w.on["Create"] = func() error {
-				w.fail("write status", errors.New("no quorum"))
-				return breakdown
-			}
-			if _, err := w.reconcile(t.Context(), o); err == nil {
-				t.Fatal("the status was written")
-			}
-			delete(w.on, "Create")
-			delete(w.on, "write status")
-			if w.reload(o); o.Status.CreateStarted == nil {
-				t.Fatalf("no intent: %+v", o.Status)
-			}
-			w.clock = w.clock.Add(30 * time.Second)
-			w.delete(o)
-			w.visit(o)
-			w.stays(o)
-			w.make(o.UID, "wanted") // lands
-			w.clock = w.clock.Add(time.Hour)
-			if w.reload(o) {
-				w.visit(o)
-			}
-			w.goneEverywhere(o)
-		})
+	w := newWorld(t, ofDerived)
+	w.visit(create(w, &Shelf{toy("first", "server")})) // the process begins
+	w.things = nil
+	w.clock = w.clock.Add(time.Hour)
+	shelf := w.shelf(func(o *Shelf) { o.Finalizers = []string{v1alpha1.Finalizer} }) // which somebody has written
+	w.on["Create"] = func() error {
+		w.fail("write status", errors.New("no quorum"))
+		return breakdown
 	}
+	if _, err := w.reconcile(t.Context(), shelf); err == nil {
+		t.Fatal("the status was written")
+	}
+	delete(w.on, "Create")
+	delete(w.on, "write status")
+	if w.reload(shelf); shelf.Status.CreateStarted == nil {
+		t.Fatalf("no intent: %+v", shelf.Status)
+	}
+	w.clock = w.clock.Add(30 * time.Second)
+	w.delete(shelf)
+	w.visit(shelf)
+	w.stays(shelf)
+	w.make(shelf.UID, "wanted") // lands
+	w.clock = w.clock.Add(time.Hour)
+	w.visit(shelf)
+	w.goneEverywhere(shelf)
 }
