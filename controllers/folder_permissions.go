@@ -63,15 +63,11 @@ type subject struct {
 func (x *folder) levelsOf(items []grafana.Permission) map[subject]int {
 	levels := map[subject]int{}
 	for _, i := range items {
-		if !i.Inherited && !x.isOperator(i.UserLogin) {
+		if !i.Inherited && !x.conn.IsOperator(i.UserID, i.UserLogin, "") {
 			levels[subject{i.Role, i.UserID, i.TeamID}] = i.Permission
 		}
 	}
 	return levels
-}
-
-func (x *folder) isOperator(login string) bool {
-	return login != "" && strings.EqualFold(login, x.conn.Login)
 }
 
 // peoplePause is how long until somebody who is not in the organization yet is looked for again.
@@ -152,7 +148,7 @@ func (x *folder) subjectOf(
 		return subject{user: id}, missing, err
 	}
 	person := x.person(p.User)
-	if person == nil || x.isOperator(person.Login) { // whose login nobody learns here
+	if person == nil || x.conn.IsOperator(person.UserID, person.Login, person.Email) { // whose login nobody learns here
 		return s, fmt.Sprintf("user %q, who is no member of the organization", p.User), nil
 	}
 	return subject{user: person.UserID}, "", nil

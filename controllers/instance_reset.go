@@ -59,6 +59,9 @@ func (x *instance) databaseID(ctx context.Context) (string, error) {
 		return "", nil
 	}
 	me, err := x.conn.Me(ctx)
+	if err == nil {
+		x.conn.RememberOperator(me.ID)
+	}
 	if err != nil || me.CreatedAt == "" {
 		return "", err
 	}

@@ -144,7 +144,9 @@ func (x *membership) look(ctx context.Context, due bool) (have *membershipState,
 	if err != nil {
 		return nil, false, err
 	}
-	if !slices.ContainsFunc(list, func(m grafana.Member) bool { return x.isOperator(m.Login, m.Email) }) {
+	if !slices.ContainsFunc(list, func(m grafana.Member) bool {
+		return x.conn.IsOperator(m.UserID, m.Login, m.Email)
+	}) {
 		return nil, false, &lifecycle.Problem{ // what Grafana shows a stranger proves nothing
 			Reason:  v1alpha1.ReasonParentNotAvailable,
 			Message: fmt.Sprintf("waiting for Organization %s: the operator is not among its people", x.owner),

@@ -91,11 +91,6 @@ func is(m v1alpha1.Member, login, email string) bool {
 	return strings.EqualFold(m.Email, email)
 }
 
-// isOperator reports whether somebody is the operator's own login, which can be an address, too.
-func (x *membership) isOperator(login, email string) bool {
-	return strings.EqualFold(login, x.conn.Login) || strings.EqualFold(email, x.conn.Login)
-}
-
 // recorded are those whom status says that this object has added to this organization.
 func (x *membership) recorded() []v1alpha1.AddedMember { return addedTo(x.as.Membership, x.org.ID()) }
 
@@ -203,7 +198,7 @@ func (x *membership) planOne(ctx context.Context, s *membershipState, want v1alp
 	switch {
 	case there == nil:
 		return x.planStranger(ctx, s, want)
-	case x.isOperator(there.Login, there.Email), // nobody learns its name by asking
+	case x.conn.IsOperator(there.UserID, there.Login, there.Email), // nobody learns its name by asking
 		x.as.isAnother(want, there.UserID):
 		s.missing = append(s.missing, want.Who())
 	case !s.twice(there.UserID, want):
@@ -255,7 +250,7 @@ func (x *membership) candidate(ctx context.Context, want v1alpha1.Member) (*graf
 	switch {
 	case err != nil:
 		return nil, grafana.IgnoreNotFound(err)
-	case user.ID == 0, !is(want, user.Login, user.Email), x.isOperator(user.Login, user.Email),
+	case user.ID == 0, !is(want, user.Login, user.Email), x.conn.IsOperator(user.ID, user.Login, user.Email),
 		x.as.isAnother(want, user.ID):
 		return nil, nil
 	case user.AuthLabels != nil && len(user.AuthLabels) == 0:

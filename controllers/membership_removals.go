@@ -37,7 +37,7 @@ func (x *membership) planRemovals(s *membershipState) {
 // asLeft reports whether somebody is still what this object has made them.
 func (x *membership) asLeft(a v1alpha1.AddedMember, m grafana.Member) bool {
 	return gave(a, m.Role) && is(asMember(a), m.Login, m.Email) && !m.IsExternallySynced &&
-		!x.isOperator(m.Login, m.Email)
+		!x.conn.IsOperator(m.UserID, m.Login, m.Email)
 }
 
 // wanted reports whether another Membership lists somebody and will have them.
@@ -61,7 +61,7 @@ func (x *membership) planExclusion(s *membershipState) {
 		others := slices.ContainsFunc(s.others, func(o sibling) bool { return o.lists(m) })
 		going := slices.ContainsFunc(s.remove, func(r removal) bool { return r.id == m.UserID })
 		if !mine && !others && !going && !s.held(x.org.ID(), m) && !m.IsExternallySynced &&
-			!x.isOperator(m.Login, m.Email) && roleRank[v1alpha1.Role(m.Role)] <= highest {
+			!x.conn.IsOperator(m.UserID, m.Login, m.Email) && roleRank[v1alpha1.Role(m.Role)] <= highest {
 			strangers = append(strangers, removal{m.UserID, m.Login})
 		}
 	}

@@ -190,16 +190,10 @@ func (x *team) person(
 		is = func(m grafana.Member) bool { return strings.EqualFold(m.Login, want.Login) }
 	}
 	at := slices.IndexFunc(people, is)
-	if at < 0 || x.isOperator(people[at].Login, people[at].Email) {
+	if at < 0 || x.conn.IsOperator(people[at].UserID, people[at].Login, people[at].Email) {
 		return nil, nil
 	}
 	return &people[at], nil
-}
-
-// isOperator reports whether somebody is the operator's own login, which can be an address, too.
-func (x *team) isOperator(login, email string) bool {
-	own := x.conn.Login
-	return own != "" && (strings.EqualFold(login, own) || strings.EqualFold(email, own))
 }
 
 // place decides about one person who is listed.
@@ -247,7 +241,7 @@ func (x *team) planRemovals(p *teamPlan, adopted bool) {
 		switch {
 		case p.listed[m.UserID] != "":
 			continue
-		case x.isOperator(m.Login, m.Email):
+		case x.conn.IsOperator(m.UserID, m.Login, m.Email):
 			if who = "the operator"; adopted { // nobody learns its name here
 				continue
 			}

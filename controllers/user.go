@@ -115,7 +115,7 @@ func (k userKind) Connect(ctx context.Context, obj *v1alpha1.User) (lifecycle.Ex
 func (x *user) Settled() bool {
 	status := x.obj.Status
 	return status.ID != 0 && sameLogin(status.Login, x.obj.WantedLogin()) &&
-		!x.isOperator(grafana.User{Login: status.Login, Email: x.obj.Spec.Email}) &&
+		!x.conn.IsOperator(status.ID, status.Login, x.obj.Spec.Email) &&
 		x.password.problem == nil && len(x.passwordDiff(x.password)) == 0
 }
 

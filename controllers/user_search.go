@@ -194,10 +194,8 @@ func (x *user) taken(name string, by grafana.User) error {
 // are in no fold with their lower case, as İ.
 func sameLogin(a, b string) bool { return strings.EqualFold(strings.ToLower(a), strings.ToLower(b)) }
 
-// isOperator reports whether somebody is the operator's own login, which can be an address, too.
-func (x *user) isOperator(u grafana.User) bool {
-	return sameLogin(u.Login, x.conn.Login) || sameLogin(u.Email, x.conn.Login)
-}
+// isOperator reports whether somebody is the operator's own login.
+func (x *user) isOperator(u grafana.User) bool { return x.conn.IsOperator(u.ID, u.Login, u.Email) }
 
 // untouchable says why nothing of a login is changed; nil: it can be.
 func (x *user) untouchable(have *userState) error {

@@ -75,7 +75,7 @@ var membershipMutants = []mutant{
 	{
 		name: "the operator taken for one of the people",
 		file: "controllers/membership_plan.go",
-		old:  "	case x.isOperator(there.Login, there.Email), // nobody",
+		old:  "	case x.conn.IsOperator(there.UserID, there.Login, there.Email), // nobody",
 		new:  "	case there.UserID == 0, // nobody", test: "TestAPIMembershipOfTheOperator",
 	},
 	{
@@ -118,8 +118,8 @@ var membershipMutants = []mutant{
 	{
 		name: "people above the ceiling thrown out",
 		file: "controllers/membership_removals.go",
-		old:  "!x.isOperator(m.Login, m.Email) && roleRank[v1alpha1.Role(m.Role)] <= highest {\n",
-		new:  "!x.isOperator(m.Login, m.Email) && roleRank[v1alpha1.Role(m.Role)] <= highest+3 {\n",
+		old:  "!x.conn.IsOperator(m.UserID, m.Login, m.Email) && roleRank[v1alpha1.Role(m.Role)] <= highest {\n",
+		new:  "!x.conn.IsOperator(m.UserID, m.Login, m.Email) && roleRank[v1alpha1.Role(m.Role)] <= highest+3 {\n",
 		test: "TestAPIMembershipThatIsExclusive",
 	},
 	{

@@ -329,7 +329,7 @@ var mutants = []mutant{
 	{
 		name: "the operator's own permission taken for drift",
 		file: "controllers/folder_permissions.go",
-		old:  "		if !i.Inherited && !x.isOperator(i.UserLogin) {\n",
+		old:  "		if !i.Inherited && !x.conn.IsOperator(i.UserID, i.UserLogin, \"\") {\n",
 		new:  "		if !i.Inherited {\n", test: "TestAPIFolderPermissionsRefused",
 	},
 }

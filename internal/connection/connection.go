@@ -49,6 +49,8 @@ type Conn struct {
 	database proof // that it is the one that the objects speak of
 	// databaseID is the identity of that database; empty where Grafana does not tell.
 	databaseID string
+	operator   proof // of the id that the operator's own login has
+	operatorID int64
 }
 
 // Config of a Conn.

@@ -2,6 +2,7 @@ package connection
 
 import (
 	"context"
+	"strings"
 
 	"grafana-tenancy.dev/operator/internal/grafana"
 )
@@ -26,6 +27,34 @@ func (c *Conn) RememberDatabase(id string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.database, c.databaseID = proof{at: c.Clock(), session: c.SessionID()}, id
+}
+
+// RememberOperator records the id that the operator's own login has in this database.
+func (c *Conn) RememberOperator(id int64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.operator, c.operatorID = proof{at: c.Clock(), session: c.SessionID()}, id
+}
+
+// Operator is the id of the operator's own login in the database that the session is in; 0: it is not known.
+func (c *Conn) Operator() int64 {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if session := c.SessionID(); c.operator.session != session ||
+		session == "" && c.Clock().Sub(c.operator.at) >= ProofLife {
+		return 0
+	}
+	return c.operatorID
+}
+
+// IsOperator reports whether somebody is the operator's own login: by the id, or, where that is not known, by the name
+// that the operator logs in with. Everybody can have that for an address, unless it looks like one.
+func (c *Conn) IsOperator(id int64, login, email string) bool {
+	if own := c.Operator(); own != 0 {
+		return id == own
+	}
+	is := func(name string) bool { return strings.EqualFold(strings.ToLower(name), strings.ToLower(c.Login)) }
+	return c.Login != "" && (is(login) || strings.Contains(c.Login, "@") && is(email))
 }
 
 // OnSQLite reports whether this Grafana keeps its data in SQLite. It is asked once; where nobody tells, it does not.
