@@ -1,6 +1,7 @@
 package controllers
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -39,7 +40,13 @@ func (x *user) Update(ctx context.Context, have *userState) error {
 			return x.setDisabled(ctx, have, spec.Disabled || have.IsDisabled && !x.hasPassword())
 		}},
 	} {
-		err := step.do()
+		err := x.sameSession()
+		if err == nil {
+			err = step.do()
+		}
+		if errors.Is(err, errOtherSession) {
+			return err
+		}
 		if err == nil {
 			continue
 		}
@@ -59,12 +66,21 @@ func (x *user) Update(ctx context.Context, have *userState) error {
 	return errors.Join(refused...)
 }
 
+// sameSession fails if the id that Find has seen may be somebody else's by now: the operator has had to log in anew, and
+// that may have been in another database.
+func (x *user) sameSession() error {
+	if x.session != x.conn.SessionID() {
+		return errOtherSession
+	}
+	return nil
+}
+
 func (x *user) setDisabled(ctx context.Context, have *userState, to bool) error {
 	if have.IsDisabled == to {
 		return nil
 	}
 	if to {
-		if err := x.checkAdmins(ctx, have, v1alpha1.ReasonRefused); err != nil {
+		if err := cmp.Or(x.checkAdmins(ctx, have, v1alpha1.ReasonRefused), x.sameSession()); err != nil {
 			return err
 		}
 	}
@@ -79,7 +95,7 @@ func (x *user) setAdmin(ctx context.Context, have *userState, to bool) error {
 	if have.IsGrafanaAdmin == to {
 		return nil
 	}
-	if err := x.checkAdmins(ctx, have, v1alpha1.ReasonRefused); err != nil {
+	if err := cmp.Or(x.checkAdmins(ctx, have, v1alpha1.ReasonRefused), x.sameSession()); err != nil {
 		return err
 	}
 	err := x.conn.SetServerAdmin(ctx, have.ID, to)
@@ -97,6 +113,9 @@ func (x *user) setProfile(ctx context.Context, have *userState) error {
 		return nil
 	}
 	if err := errors.Join(x.checkFree(ctx, have, p.Login, login), x.checkFree(ctx, have, p.Email, email)); err != nil {
+		return err
+	}
+	if err := x.sameSession(); err != nil { // those were requests
 		return err
 	}
 	if err := x.conn.UpdateUser(ctx, have.ID, p); err != nil {
