@@ -81,8 +81,8 @@ var membershipMutants = []mutant{
 	{
 		name: "somebody of a similar login added",
 		file: "controllers/membership_plan.go",
-		old:  "	case user.ID == 0, !is(want, user.Login, user.Email), x.is",
-		new:  "	case user.ID == 0, x.is", test: "TestAPIMembershipByAnotherName",
+		old:  "	case user.ID == 0, !is(want, user.Login, user.Email), x.conn.Is",
+		new:  "	case user.ID == 0, x.conn.Is", test: "TestAPIMembershipByAnotherName",
 	},
 	{
 		name: "people of an identity provider added",
