@@ -70,7 +70,11 @@ func TestAMemberWithTheOperatorsLoginForAnAddressIsOneLikeOthers(t *testing.T) {
 // An Organization whose people are those who are listed is not stayed in by an address.
 func TestNobodyStaysInAnOrganizationByTheirAddress(t *testing.T) {
 	inBothVersions(t, func(t *testing.T, w *crash.World) {
-		crash.Edit(w, crash.Organization(""), func(o *v1alpha1.Organization) { o.Spec.Adoption = v1alpha1.AdoptionAllow })
+		crash.Edit(
+			w,
+			crash.Organization(""),
+			func(o *v1alpha1.Organization) { o.Spec.Adoption = v1alpha1.AdoptionAllow },
+		)
 		w.SignUp("carol")
 		w.Grafana.Do(http.MethodPost, "/api/orgs/3/users", 1, map[string]any{"loginOrEmail": "carol", "role": "Viewer"})
 		addressed(w, "carol")

@@ -21,12 +21,21 @@ func TestNobodyIsRenamedInAnotherSession(t *testing.T) {
 			anotherDatabase(w)
 			for w.Grafana.People()[len(w.Grafana.People())-1].ID < next {
 				who := fmt.Sprint("theirs-", len(w.Grafana.People()))
-				w.Grafana.Do(http.MethodPost, "/api/admin/users", 1, map[string]any{"login": who, "password": "secret12"})
+				w.Grafana.Do(
+					http.MethodPost,
+					"/api/admin/users",
+					1,
+					map[string]any{"login": who, "password": "secret12"},
+				)
 			}
 		}}
 		log := requestsOf(w, func() { w.Visit("User tenant/carol") })
 		if len(w.Meanwhile) > 0 || log["PUT /api/users/N"] != 0 || somebody(w, "carol").ID != 0 {
-			t.Errorf("somebody else has the login in a database that nobody has recognized: %v, %+v", log, w.Grafana.People())
+			t.Errorf(
+				"somebody else has the login in a database that nobody has recognized: %v, %+v",
+				log,
+				w.Grafana.People(),
+			)
 		}
 	})
 }
@@ -53,7 +62,12 @@ func TestNobodyIsPutIntoATeamInAnotherSession(t *testing.T) {
 		inBothVersions(t, func(t *testing.T, w *crash.World) {
 			w.SignUp("ada", "bob")
 			for _, who := range []string{"ada", "bob"} {
-				w.Grafana.Do(http.MethodPost, "/api/orgs/3/users", 1, map[string]any{"loginOrEmail": who, "role": "Viewer"})
+				w.Grafana.Do(
+					http.MethodPost,
+					"/api/orgs/3/users",
+					1,
+					map[string]any{"loginOrEmail": who, "role": "Viewer"},
+				)
 			}
 			made(w, "Team", objectNamed(crash.NewTeam("First"), "first"))
 			next := w.Grafana.Teams(3)[0].ID + 1
@@ -64,7 +78,8 @@ func TestNobodyIsPutIntoATeamInAnotherSession(t *testing.T) {
 			}}
 			log := requestsOf(w, func() { w.Visit("Team tenant/dev") })
 			want := map[bool]int{true: 2}[request == "POST /api/teams/%d/members"] // one, refused and sent again
-			if len(w.Meanwhile) > 0 || log["POST /api/teams/N/members"] > want || log["PUT /api/teams/N/members/N"] > 0 {
+			if len(w.Meanwhile) > 0 || log["POST /api/teams/N/members"] > want ||
+				log["PUT /api/teams/N/members/N"] > 0 {
 				t.Errorf("people are put into a team of an organization that nothing proves: %v", log)
 			}
 		})

@@ -66,8 +66,8 @@ func (x *user) Update(ctx context.Context, have *userState) error {
 	return errors.Join(refused...)
 }
 
-// sameSession fails if the id that Find has seen may be somebody else's by now: the operator has had to log in anew, and
-// that may have been in another database.
+// sameSession fails if the id that Find has seen may be somebody else's by now: the operator has had to log in anew,
+// and that may have been in another database.
 func (x *user) sameSession() error {
 	if x.session != x.conn.SessionID() {
 		return errOtherSession
