@@ -114,11 +114,7 @@ func TestPermissionsOfWhatHasLostItsStatus(t *testing.T) {
 				w.Briefly(time.Second)
 				path := "/api/dashboards/uid/" + string(d.UID) + "/permissions"
 				w.Grafana.Do(http.MethodPost, path, 3, map[string]any{"items": []any{}})
-				w.Get(d)
-				d.Status = v1alpha1.DashboardStatus{}
-				if err := w.Kube.Status().Update(t.Context(), d); err != nil {
-					t.Fatal(err)
-				}
+				wipe(w, d)
 				w.Advance(made.Add(age))
 				w.Start()
 				w.Briefly(2 * time.Minute)

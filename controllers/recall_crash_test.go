@@ -304,11 +304,8 @@ func TestDashboardWithTheUIDOfAnAddressIsNotLeft(t *testing.T) {
 
 // DeleteWithContents spares what a living Dashboard has made, whose status has not come further than the intent.
 func TestFolderSparesWhatIsBeingMade(t *testing.T) {
-	for name, has := range map[string]struct {
-		content string
-	}{
-		"intent in status":  {identified(crash.OneDashboard)},
-		"uid of the object": {crash.OneDashboard},
+	for name, content := range map[string]string{
+		"intent in status": identified(crash.OneDashboard), "uid of the object": crash.OneDashboard,
 	} {
 		t.Run(name, func(t *testing.T) {
 			inTenant(t, func(_ *testing.T, w *crash.World, org int64) {
@@ -316,7 +313,7 @@ func TestFolderSparesWhatIsBeingMade(t *testing.T) {
 				f.Spec.DeletionPolicy = v1alpha1.FolderDeleteWithContents
 				w.Create(f)
 				w.Settle()
-				d := crash.Dashboard("", has.content)
+				d := crash.Dashboard("", content)
 				d.Spec.Folder = &v1alpha1.DashboardFolder{UID: "team"}
 				w.Arm(0, crash.DeadAfter)
 				w.Only = "grafana POST /api/dashboards/db"
