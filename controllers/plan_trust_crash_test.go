@@ -78,6 +78,8 @@ func TestPlanSendsACredentialOnlyWhereTheClusterDoes(t *testing.T) {
 		"another host":            {change: at("http://evil.test"), withheld: true},
 		"another port":            {change: at("http://grafana.test:81"), withheld: true},
 		"another scheme":          {change: at("https://grafana.test:80"), withheld: true},
+		"what Grafana passes on":  {change: at("http://grafana.test/api/datasources/proxy/uid/evil"), withheld: true},
+		"a slash at the end":      {change: at("http://grafana.test/"), want: "grafana.test"},
 		"another Instance":        {change: func(i *v1alpha1.Instance) { i.Name = "second" }, withheld: true},
 		"another Secret":          {change: named("other"), withheld: true},
 		"another key": {change: func(i *v1alpha1.Instance) {

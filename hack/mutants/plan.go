@@ -77,9 +77,15 @@ var planMutants = []mutant{
 	},
 	{
 		name: "plan that takes a Secret for the manifests' since they name it",
-		file: "internal/plan/core.go",
-		old:  "bytes.Equal(value, obj.(*corev1.Secret).Data[name])",
-		new:  "bytes.Equal(value, value)", test: "TestPlanSendsACredentialOnlyWhereTheClusterDoes",
+		file: "internal/plan/trust.go",
+		old:  "!(theirs && bytes.Equal(given, value))",
+		new:  "!theirs", test: "TestPlanSends",
+	},
+	{
+		name: "plan that sends the credential to any path of the server",
+		file: "internal/plan/trust.go",
+		old:  "		s.to = baseOf(obj.Spec.URL)\n",
+		new:  "		s.to = originOf(obj.Spec.URL)\n", test: "TestPlanSendsACredentialOnlyWhereTheClusterDoes",
 	},
 	{
 		name: "plan that takes no answer for absence",

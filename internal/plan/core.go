@@ -1,7 +1,6 @@
 package plan
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -58,10 +57,7 @@ func (w *worker) applyCore(ctx context.Context, m *unstructured.Unstructured) er
 			Annotations: own.Annotations, UID: uuid.NewUUID()}
 	}
 	if secret, ok := given.(*corev1.Secret); ok {
-		w.values[key] = map[string]bool{}
-		for name, value := range secret.Data { // a null deletes, or leaves what the cluster has
-			w.values[key][name] = bytes.Equal(value, obj.(*corev1.Secret).Data[name])
-		}
+		w.values[key] = secret.Data
 	}
 	if is != nil && w.isSame(obj, is) {
 		return nil // its version says that it is as it was

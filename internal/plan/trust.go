@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"encoding/json"
@@ -10,6 +11,7 @@ import (
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -23,7 +25,7 @@ const ReasonCredentialWithheld = "CredentialWithheld"
 
 // sending is what an object has sent of Secrets, and where to.
 type sending struct {
-	to      string       // scheme, host and port
+	to      string       // scheme, host and port; of an Instance with the path
 	proof   string       // by what the server there is known
 	cas     []subjectKey // what the certificates are in that it is known by
 	secrets []secretKey
@@ -38,7 +40,7 @@ func sendingOf(obj client.Object) sending {
 	s := sending{}
 	switch obj := obj.(type) {
 	case *v1alpha1.Instance:
-		s.to = originOf(obj.Spec.URL)
+		s.to = baseOf(obj.Spec.URL)
 		if basic := obj.Spec.Credentials.BasicAuth; basic != nil {
 			s.secrets = append(s.secrets,
 				secretKey{basic.SecretRef.Name, cmp.Or(basic.UsernameKey, "admin-user"), "user name"},
@@ -96,6 +98,16 @@ func originOf(text string) string {
 	return u.Scheme + "://" + strings.ToLower(u.Hostname()) + ":" + port
 }
 
+// baseOf is the scheme, host, port and path of a url: what is under another path of a server can be somebody else's,
+// such as what Grafana itself passes on to a data source. Empty: it has no host.
+func baseOf(text string) string {
+	origin := originOf(text)
+	if u, err := url.Parse(text); err == nil && origin != "" {
+		return origin + strings.TrimRight(u.EscapedPath(), "/")
+	}
+	return origin
+}
+
 // withheld says why nothing is asked for an object: that would send a credential of the cluster to where the object in
 // the cluster does not have it sent, and whoever has written the manifests may not know it. Empty: it is asked.
 func (w *worker) withheld(ctx context.Context, v *subject) string {
@@ -141,14 +153,15 @@ func (w *worker) withheld(ctx context.Context, v *subject) string {
 }
 
 // isClusters reports whether the value under a key of a Secret, or, without a key, any, is one of the cluster's, and
-// not from the manifests.
+// not from the manifests. What the operator would put there has the cluster's keys in it.
 func (w *worker) isClusters(ctx context.Context, key client.ObjectKey, name string) bool {
 	found, err := w.store.find(ctx, "Secret", key)
-	if err != nil {
-		return false // nor is it sent
+	if err != nil { // one that is not there, or may not be read, is not sent either; others may be in a moment
+		return !apierrors.IsNotFound(err) && !apierrors.IsForbidden(err)
 	}
-	for has := range found.(*corev1.Secret).Data {
-		if (name == "" || name == has) && !w.values[key][has] {
+	for has, value := range found.(*corev1.Secret).Data {
+		given, theirs := w.values[key][has]
+		if (name == "" || name == has) && !(theirs && bytes.Equal(given, value)) {
 			return true
 		}
 	}

@@ -35,8 +35,8 @@ type worker struct {
 	order       []*subject                   // as they came to be known
 	others      map[subjectKey]bool          // Secrets, ConfigMaps and Namespaces that the manifests change
 	live        map[subjectKey]client.Object // as they are in the cluster
-	// values are the keys of Secrets whose values the manifests give.
-	values  map[client.ObjectKey]map[string]bool
+	// values are those that the manifests give Secrets, by key.
+	values  map[client.ObjectKey]map[string][]byte
 	told    *lifecycle.Outcome
 	ahead   time.Duration // of the clock
 	visited int
@@ -55,7 +55,7 @@ func newWorker(o Options) *worker {
 		Options: o, store: newStore(o.Scheme, o.Cluster), subjects: map[subjectKey]*subject{},
 		news: map[client.ObjectKey]int{}, asked: map[subjectKey]bool{}, woken: make(chan struct{}, 1),
 		drafts: map[client.ObjectKey]*draft.Draft{}, others: map[subjectKey]bool{},
-		live: map[subjectKey]client.Object{}, values: map[client.ObjectKey]map[string]bool{},
+		live: map[subjectKey]client.Object{}, values: map[client.ObjectKey]map[string][]byte{},
 	}
 }
 
