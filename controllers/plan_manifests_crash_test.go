@@ -226,3 +226,19 @@ func TestPlanIsTheSameAgain(t *testing.T) {
 		}
 	}
 }
+
+// A null says nothing, as with the API server: templates leave many of them.
+func TestPlanOfFieldsThatAreNull(t *testing.T) {
+	w := crash.New(t, "12.4.0")
+	w.Seed()
+	there := thereIn(w)
+	m := manifestOf(t, crash.Organization("Tenant"))
+	for _, field := range []string{"preferences", "quotas", "resyncInterval", "adoptionPolicy", "maxMemberRole"} {
+		_ = unstructured.SetNestedField(m.Object, nil, "spec", field)
+	}
+	for _, o := range planOf(t, w, there, []unstructured.Unstructured{m}).Objects() {
+		if o.Given && o.Action != plan.Create {
+			t.Errorf("%s %s: %s (%s: %s)", o.Kind, o.Name, o.Action, o.Reason, o.Message)
+		}
+	}
+}

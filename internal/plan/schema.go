@@ -82,6 +82,7 @@ func (d *definition) admit(ctx context.Context, obj, was map[string]any) error {
 		slices.Sort(unknown)
 		return fmt.Errorf("unknown fields: %s", strings.Join(unknown, ", "))
 	}
+	defaulting.PruneNonNullableNullsWithoutDefaults(obj, d.structural) // a null says nothing
 	d.fill(obj)
 	errs := validation.ValidateCustomResource(nil, obj, d.schema)
 	if was != nil {
