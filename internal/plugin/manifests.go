@@ -2,6 +2,7 @@ package plugin
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -55,7 +56,7 @@ func (o *options) readManifest(ctx context.Context, name string, recursive bool)
 		case entry.IsDir() && path != name && isKustomization(path):
 			some, err := kustomized(ctx, path)
 			all = append(all, some...)
-			return errors.Join(err, skipIf(err == nil))
+			return cmp.Or(err, filepath.SkipDir) // as it is: it counts in nothing else
 		case entry.IsDir(), !slices.Contains([]string{".yaml", ".yml", ".json"}, filepath.Ext(path)):
 			return nil
 		}
@@ -64,13 +65,6 @@ func (o *options) readManifest(ctx context.Context, name string, recursive bool)
 		return err
 	})
 	return all, err
-}
-
-func skipIf(done bool) error {
-	if done {
-		return filepath.SkipDir
-	}
-	return nil
 }
 
 func readFile(name string) ([]unstructured.Unstructured, error) {
@@ -92,7 +86,7 @@ func isKustomization(dir string) bool {
 
 // kustomized is what kubectl makes of a kustomization.
 func kustomized(ctx context.Context, dir string) ([]unstructured.Unstructured, error) {
-	build := exec.CommandContext(ctx, "kubectl", "kustomize", dir)
+	build := exec.CommandContext(ctx, "kubectl", "kustomize", "--", dir)
 	var out, errOut bytes.Buffer
 	build.Stdout, build.Stderr = &out, &errOut
 	if err := build.Run(); err != nil {

@@ -66,15 +66,10 @@ func (o *options) planCommand() *cobra.Command {
 		Example: "  kubectl grafana plan -f tenants/\n" +
 			"  kubectl kustomize overlays/prod | kubectl grafana plan -f - -o json\n" +
 			"  kubectl grafana plan -f tenants/ --prune=app.kubernetes.io/part-of=tenants",
-		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			err := o.runPlan(cmd.Context(), p)
-			if coded := new(codeError); err != nil && !errors.As(err, &coded) {
-				err = &codeError{err, exitNoPlan}
-			}
-			return err
-		},
+		Args: func(cmd *cobra.Command, args []string) error { return orNoPlan(cobra.NoArgs(cmd, args)) },
+		RunE: func(cmd *cobra.Command, _ []string) error { return orNoPlan(o.runPlan(cmd.Context(), p)) },
 	}
+	cmd.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return orNoPlan(err) })
 	f := cmd.Flags()
 	f.StringArrayVarP(&p.files, "filename", "f", nil, "file, folder, kustomization, or - for the standard input")
 	f.BoolVarP(&p.recursive, "recursive", "R", false, "read the folders in a folder, too")
@@ -91,6 +86,14 @@ func (o *options) planCommand() *cobra.Command {
 		"server that takes the place of https://grafana.com, as the operator's flag")
 	outputFlag(cmd, &p.output)
 	return cmd
+}
+
+// orNoPlan is an error that says what to exit with: that nothing could be done, if it does not say otherwise.
+func orNoPlan(err error) error {
+	if coded := new(codeError); err != nil && !errors.As(err, &coded) {
+		return &codeError{err, exitNoPlan}
+	}
+	return err
 }
 
 func (o *options) runPlan(ctx context.Context, p planOptions) error {

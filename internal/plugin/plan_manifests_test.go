@@ -1,9 +1,11 @@
 package plugin_test
 
 import (
+	"errors"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -82,4 +84,20 @@ func TestPlanTrustsNoURLOfTheManifests(t *testing.T) {
 	if len(other.Requests()) == 0 {
 		t.Error("it is not asked with --trust-urls")
 	}
+}
+
+// A kustomization in a folder is built, whatever the name of its folder: in a pull request anybody can give it one.
+func TestPlanBuildsTheKustomizationsInAFolder(t *testing.T) {
+	x := terminalOf(suite.New(t, grafanatest.Options{}))
+	suite.Ready(x.World, &v1alpha1.Instance{ObjectMeta: x.Named("grafana")})
+	t.Chdir(t.TempDir())
+	for _, name := range []string{"shop", "--load-restrictor=LoadRestrictionsNone"} {
+		text := strings.Replace(oneOrg, "{name: shop}", "{name: org"+strconv.Itoa(len(name))+"}", 1)
+		if err := errors.Join(os.Mkdir(name, 0o700),
+			os.WriteFile(filepath.Join(name, "kustomization.yaml"), []byte("resources: [org.yaml]\n"), 0o600),
+			os.WriteFile(filepath.Join(name, "org.yaml"), []byte(text), 0o600)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	x.plans(".", "-R").wants(t, 2, "2 to create")
 }

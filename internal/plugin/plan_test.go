@@ -244,6 +244,8 @@ func TestPlanWithAGrafanaThatIsDown(t *testing.T) {
 		{"--prune", []string{"plan", "-f", dir, "--prune=a in b"}},
 		{"no such file", []string{"plan", "-f", "absent.yaml"}},
 		{"only json", []string{"plan", "-f", dir, "-o", "yaml"}},
+		{"unknown flag", []string{"plan", "-f", dir, "--everything"}},
+		{"unknown command", []string{"plan", dir}},
 	} {
 		x.run("", bad.args...).wants(t, 1, bad.says)
 	}
