@@ -65,7 +65,12 @@ func TestPlanSendsACredentialOnlyWhereTheClusterDoes(t *testing.T) {
 	named := func(name string) func(*v1alpha1.Instance) {
 		return func(i *v1alpha1.Instance) { i.Spec.Credentials.BasicAuth.SecretRef.Name = name }
 	}
-	there, _ := url.Parse("http://forwarded.test")
+	addressed := func(to string) plan.Options {
+		u, _ := url.Parse(to)
+		return plan.Options{
+			Addresses: map[client.ObjectKey]*url.URL{{Namespace: crash.Namespace, Name: "main"}: u},
+		}
+	}
 	for name, c := range map[string]struct {
 		change   func(*v1alpha1.Instance)
 		more     []unstructured.Unstructured
@@ -99,9 +104,16 @@ func TestPlanSendsACredentialOnlyWhereTheClusterDoes(t *testing.T) {
 			named("own")(i)
 		}, more: []unstructured.Unstructured{own}, want: "evil.test"},
 		"trusted": {change: elsewhere, o: plan.Options{TrustURLs: true}, want: "evil.test"},
-		"an address of the planner's": {change: elsewhere, o: plan.Options{
-			Addresses: map[client.ObjectKey]*url.URL{{Namespace: crash.Namespace, Name: "main"}: there},
-		}, want: "forwarded.test"},
+		"an address of the planner's": {change: elsewhere, o: addressed("http://forwarded.test"),
+			want: "forwarded.test"},
+		"an address without verification": {change: func(i *v1alpha1.Instance) {
+			i.Spec.TLS = &v1alpha1.TLS{InsecureSkipVerify: true}
+		}, o: addressed("https://forwarded.test"), withheld: true},
+		"an address with nothing to verify": {change: func(i *v1alpha1.Instance) {
+			i.Spec.TLS = &v1alpha1.TLS{InsecureSkipVerify: true}
+		}, o: addressed("http://forwarded.test"), want: "forwarded.test"},
+		"an address and another Secret": {change: named("other"), o: addressed("https://forwarded.test"),
+			want: "forwarded.test"},
 	} {
 		clear(told)
 		instance := crash.Instance()

@@ -113,14 +113,19 @@ func baseOf(text string) string {
 func (w *worker) withheld(ctx context.Context, v *subject) string {
 	obj := w.store.objects[v.kind][v.key]
 	_, fetches := obj.(*v1alpha1.Dashboard)
-	addressed := v.kind == "Instance" && w.Addresses[v.key] != nil
-	if w.TrustURLs || addressed || fetches && obj.GetDeletionTimestamp() != nil {
+	live := w.live[v.subjectKey]
+	to := w.Addresses[v.key]
+	addressed := v.kind == "Instance" && to != nil
+	if w.TrustURLs || addressed && (live == nil || to.Scheme != "https") ||
+		fetches && obj.GetDeletionTimestamp() != nil {
 		return ""
 	}
 	now, was := sendingOf(obj), sending{}
-	live := w.live[v.subjectKey]
 	if live != nil {
 		was = sendingOf(live)
+	}
+	if addressed { // where to is the planner's own word; by what the server there is known is not
+		now.to, was.to, was.secrets = originOf(to.String()), originOf(to.String()), now.secrets
 	}
 	for _, sent := range now.secrets {
 		secret := client.ObjectKey{Namespace: v.key.Namespace, Name: sent.name}
