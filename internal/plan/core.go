@@ -46,6 +46,9 @@ func (w *worker) applyCore(ctx context.Context, m *unstructured.Unstructured) er
 	if err := w.checkMeta(ctx, obj, m.GetKind() != "Namespace"); err != nil {
 		return err
 	}
+	if err := checkData(obj, is); err != nil {
+		return err
+	}
 	own := metaOf(obj)
 	switch {
 	case is != nil:

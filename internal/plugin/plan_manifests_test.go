@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 
+	corev1 "k8s.io/api/core/v1"
+
 	"grafana-tenancy.dev/operator/api/v1alpha1"
 	"grafana-tenancy.dev/operator/internal/grafana/grafanatest"
 	"grafana-tenancy.dev/operator/internal/testing/suite"
@@ -20,11 +22,20 @@ const oneOrg = "apiVersion: grafana-tenancy.dev/v1alpha1\nkind: Organization\nme
 const oneOrgJSON = `{"apiVersion":"grafana-tenancy.dev/v1alpha1","kind":"Organization","metadata":{"name":"shop"},` +
 	`"spec":{"instanceRef":{"name":"grafana"}}}`
 
+// secret is the manifest of a Secret with fields, before that of an Organization.
+func secret(name, fields string) string {
+	return "{apiVersion: v1, kind: Secret, metadata: {name: " + name + "}, " + fields + "}\n---\n" + oneOrg
+}
+
 // Manifests in all the forms that kubectl takes are read, and what it refuses is not promised.
 func TestPlanReadsWhatKubectlReads(t *testing.T) {
 	t.Parallel()
 	x := terminalOf(suite.New(t, grafanatest.Options{}))
 	suite.Ready(x.World, &v1alpha1.Instance{ObjectMeta: x.Named("grafana")})
+	yes := true
+	x.Create(&corev1.Secret{ObjectMeta: x.Named("fixed"), Immutable: &yes, Data: map[string][]byte{"a": []byte("x")}})
+	x.Create(&corev1.ConfigMap{ObjectMeta: x.Named("fixed"), Immutable: &yes, Data: map[string]string{"a": "x"}})
+	x.Create(&corev1.Secret{ObjectMeta: x.Named("open"), Data: map[string][]byte{"a": []byte("x")}})
 	item := "- " + strings.ReplaceAll(strings.TrimSpace(oneOrg), "\n", "\n  ") + "\n"
 	list := "apiVersion: v1\nkind: List\nitems:\n"
 	for name, text := range map[string]string{
@@ -35,9 +46,11 @@ func TestPlanReadsWhatKubectlReads(t *testing.T) {
 		"a list of its own kind":  "apiVersion: grafana-tenancy.dev/v1alpha1\nkind: OrganizationList\nitems:\n" + item,
 		"a list in a list in a list": list + "- apiVersion: v1\n  kind: List\n  items:\n" +
 			"  - {apiVersion: v1, kind: List, items: [" + oneOrgJSON + "]}\n",
-		"one after the other": oneOrgJSON + "\n" + oneOrgJSON,
-		"comments":            "# one\n---\n\n---\n" + oneOrg,
-		"a status":            oneOrg + "status: {orgID: 7}\n",
+		"one after the other":             oneOrgJSON + "\n" + oneOrgJSON,
+		"comments":                        "# one\n---\n\n---\n" + oneOrg,
+		"a status":                        oneOrg + "status: {orgID: 7}\n",
+		"an immutable Secret as it is":    secret("fixed", "immutable: true, stringData: {a: x}"),
+		"a Secret that becomes immutable": secret("open", "immutable: true, stringData: {a: z}"),
 		"what kubectl get has": strings.Replace(oneOrg, "{name: shop}", "{name: shop, creationTimestamp: null, "+
 			"resourceVersion: \"1\", generation: 4, uid: abc, managedFields: [{manager: x}]}", 1),
 	} {
@@ -52,12 +65,19 @@ func TestPlanReadsWhatKubectlReads(t *testing.T) {
 		}
 	}
 	for name, text := range map[string]string{
-		"a key twice":               oneOrg + "spec: {instanceRef: {name: other}}\n",
-		"another version":           strings.Replace(oneOrg, "v1alpha1", "v1alpha2", 1),
-		"a kind that is none":       strings.Replace(oneOrg, "Organization", "Organisation", 1),
-		"a namespace that is none":  strings.Replace(oneOrg, "{name: shop}", "{name: shop, namespace: nowhere}", 1),
-		"a name that is none":       strings.Replace(oneOrg, "{name: shop}", "{name: Web_Shop}", 1),
-		"a name that is yet to be":  strings.Replace(oneOrg, "{name: shop}", "{generateName: shop-}", 1),
+		"a key twice":              oneOrg + "spec: {instanceRef: {name: other}}\n",
+		"another version":          strings.Replace(oneOrg, "v1alpha1", "v1alpha2", 1),
+		"a kind that is none":      strings.Replace(oneOrg, "Organization", "Organisation", 1),
+		"a namespace that is none": strings.Replace(oneOrg, "{name: shop}", "{name: shop, namespace: nowhere}", 1),
+		"a name that is none":      strings.Replace(oneOrg, "{name: shop}", "{name: Web_Shop}", 1),
+		"a name that is yet to be": strings.Replace(oneOrg, "{name: shop}", "{generateName: shop-}", 1),
+		"an immutable Secret":      secret("fixed", "immutable: true, stringData: {a: z}"),
+		"an immutable ConfigMap":   strings.Replace(secret("fixed", "data: {a: z}"), "Secret", "ConfigMap", 1),
+		"a Secret mutable again":   secret("fixed", "immutable: false"),
+		"a Secret of another type": secret("open", "type: other"),
+		"a key that is none":       secret("open", "stringData: {a b: c}"),
+		"a ConfigMap with a key twice": strings.Replace(secret("new", "data: {a: z}, binaryData: {a: eQ==}"), "Secret",
+			"ConfigMap", 1),
 		"a Secret with a new field": "{apiVersion: v1, kind: Secret, metadata: {name: s}, datas: {}}\n---\n" + oneOrg,
 	} {
 		if r := x.plans(manifests(t, text)); r.code == 0 || strings.Contains(r.out, "to create") {
