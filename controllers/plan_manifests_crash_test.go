@@ -242,3 +242,31 @@ func TestPlanOfFieldsThatAreNull(t *testing.T) {
 		}
 	}
 }
+
+// Of two manifests of an object the last one counts, as with kubectl: what only the first has goes again.
+func TestPlanOfAnObjectThatIsGivenTwice(t *testing.T) {
+	w := crash.New(t, "12.4.0")
+	w.Seed()
+	w.Create(crash.Organization("Tenant"))
+	w.MustRest()
+	last := manifestOf(t, crash.Organization("Tenant"))
+	text, err := json.Marshal(last.Object)
+	if err != nil {
+		t.Fatal(err)
+	}
+	first := *last.DeepCopy()
+	_ = unstructured.SetNestedField(first.Object, "dark", "spec", "preferences", "theme")
+	for _, applied := range []string{"", string(text)} {
+		there := thereIn(w)
+		for _, obj := range there {
+			if applied != "" && crash.KindOf(obj) == "Organization" {
+				obj.SetAnnotations(map[string]string{corev1.LastAppliedConfigAnnotation: applied})
+			}
+		}
+		for _, o := range planOf(t, w, there, []unstructured.Unstructured{first, last}).Objects() {
+			if o.Action != plan.None {
+				t.Errorf("applied before: %t: %s %s: %s %q", applied != "", o.Kind, o.Name, o.Action, o.Fields)
+			}
+		}
+	}
+}

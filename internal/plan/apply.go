@@ -69,7 +69,7 @@ func (w *worker) applyOwn(ctx context.Context, m *unstructured.Unstructured, d *
 	v := w.subject(m.GetKind(), key)
 	v.given = true
 	is := w.store.objects[m.GetKind()][key]
-	obj, err := laidOver(m, is)
+	obj, err := w.laidOver(m, is)
 	if err != nil {
 		return err
 	}
@@ -101,6 +101,7 @@ func (w *worker) applyOwn(ctx context.Context, m *unstructured.Unstructured, d *
 		}
 	}
 	w.keep(typed, before, v)
+	w.applied[v.subjectKey] = m
 	return nil
 }
 

@@ -62,6 +62,7 @@ func (w *worker) applyCore(ctx context.Context, m *unstructured.Unstructured) er
 	if secret, ok := given.(*corev1.Secret); ok {
 		w.values[key] = secret.Data
 	}
+	w.applied[subjectKey{m.GetKind(), key}] = m
 	if is != nil && w.isSame(obj, is) {
 		return nil // its version says that it is as it was
 	}
@@ -74,7 +75,7 @@ func (w *worker) applyCore(ctx context.Context, m *unstructured.Unstructured) er
 
 // coreOf is what a Secret, ConfigMap or Namespace is once a manifest was laid over it; nil: it is a new one.
 func (w *worker) coreOf(m *unstructured.Unstructured, is client.Object) (client.Object, error) {
-	whole, err := laidOver(m, is)
+	whole, err := w.laidOver(m, is)
 	if err != nil {
 		return nil, err
 	}

@@ -17,7 +17,7 @@ import (
 // laidOver is what an object is once kubectl has applied a manifest, before anybody looks whether it may be so. What
 // was applied before and is not in the manifest goes; where that is not known, all of the spec is the manifest's, and
 // what others have put elsewhere stays. The status stays.
-func laidOver(m *unstructured.Unstructured, is client.Object) (map[string]any, error) {
+func (w *worker) laidOver(m *unstructured.Unstructured, is client.Object) (map[string]any, error) {
 	wanted := m.DeepCopy()
 	unstructured.RemoveNestedField(wanted.Object, "status")
 	if is == nil {
@@ -28,7 +28,10 @@ func laidOver(m *unstructured.Unstructured, is client.Object) (map[string]any, e
 		return nil, err
 	}
 	(&unstructured.Unstructured{Object: current}).SetGroupVersionKind(m.GroupVersionKind())
-	was := is.GetAnnotations()[corev1.LastAppliedConfigAnnotation]
+	was, err := w.lastApplied(m, is)
+	if err != nil {
+		return nil, err
+	}
 	if was == "" && isOurs(m) {
 		current["spec"] = wanted.Object["spec"]
 		result := unstructured.Unstructured{Object: current}
@@ -55,6 +58,19 @@ func laidOver(m *unstructured.Unstructured, is client.Object) (map[string]any, e
 	var result map[string]any
 	err = utiljson.Unmarshal(text, &result) // whole numbers stay such, as admission wants them
 	return result, err
+}
+
+// lastApplied is what kubectl takes for applied before: an earlier manifest of the object, or what its annotation says.
+// Empty: that is not known.
+func (w *worker) lastApplied(m *unstructured.Unstructured, is client.Object) (string, error) {
+	before := w.applied[subjectKey{m.GetKind(), client.ObjectKeyFromObject(is)}]
+	if before == nil {
+		return is.GetAnnotations()[corev1.LastAppliedConfigAnnotation], nil
+	}
+	before = before.DeepCopy()
+	unstructured.RemoveNestedField(before.Object, "status")
+	text, err := json.Marshal(before.Object)
+	return string(text), err
 }
 
 func laid(of, over map[string]string) map[string]string {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/go-logr/logr"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/client-go/util/workqueue"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -37,6 +38,7 @@ type worker struct {
 	live        map[subjectKey]client.Object // as they are in the cluster
 	// values are those that the manifests give Secrets, by key.
 	values  map[client.ObjectKey]map[string][]byte
+	applied map[subjectKey]*unstructured.Unstructured // manifests that are laid over already
 	told    *lifecycle.Outcome
 	ahead   time.Duration // of the clock
 	visited int
@@ -56,6 +58,7 @@ func newWorker(o Options) *worker {
 		news: map[client.ObjectKey]int{}, asked: map[subjectKey]bool{}, woken: make(chan struct{}, 1),
 		drafts: map[client.ObjectKey]*draft.Draft{}, others: map[subjectKey]bool{},
 		live: map[subjectKey]client.Object{}, values: map[client.ObjectKey]map[string][]byte{},
+		applied: map[subjectKey]*unstructured.Unstructured{},
 	}
 }
 
