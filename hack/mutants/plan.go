@@ -78,8 +78,8 @@ var planMutants = []mutant{
 	{
 		name: "plan that takes a Secret for the manifests' since they name it",
 		file: "internal/plan/trust.go",
-		old:  "!(theirs && bytes.Equal(given, value))",
-		new:  "!theirs", test: "TestPlanSends",
+		old:  "		theirs = theirs && bytes.Equal(given, value)\n",
+		new:  "		_, _ = bytes.Equal(given, value), theirs\n", test: "TestPlanSendsNoKey",
 	},
 	{
 		name: "plan that sends the credential to any path of the server",

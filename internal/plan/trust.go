@@ -166,7 +166,8 @@ func (w *worker) isClusters(ctx context.Context, key client.ObjectKey, name stri
 	}
 	for has, value := range found.(*corev1.Secret).Data {
 		given, theirs := w.values[key][has]
-		if (name == "" || name == has) && !(theirs && bytes.Equal(given, value)) {
+		theirs = theirs && bytes.Equal(given, value)
+		if (name == "" || name == has) && !theirs {
 			return true
 		}
 	}
