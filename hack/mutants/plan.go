@@ -79,7 +79,7 @@ var planMutants = []mutant{
 		name: "plan that takes a Secret for the manifests' since they name it",
 		file: "internal/plan/trust.go",
 		old:  "		theirs = theirs && bytes.Equal(given, value)\n",
-		new:  "		_, _ = bytes.Equal(given, value), theirs\n", test: "TestPlanSendsNoKey",
+		new:  "		_, _ = bytes.Equal(given, value), theirs\n", test: "TestPlanSendsNoKeyThatTheOperatorWouldMove",
 	},
 	{
 		name: "plan that sends the credential to any path of the server",
