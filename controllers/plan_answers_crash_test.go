@@ -1,6 +1,7 @@
 package controllers_test
 
 import (
+	"io"
 	"net/http"
 	"strings"
 	"testing"
@@ -98,5 +99,43 @@ func TestPlanTellsNoNumberOfWhatIsDrafted(t *testing.T) {
 	}
 	if !blocked {
 		t.Errorf("nothing says that it is taken in the new organization: %v", p.Summary)
+	}
+}
+
+// endless is an answer without an end.
+type endless struct{ read int }
+
+// Read reads blanks.
+func (e *endless) Read(p []byte) (int, error) {
+	if e.read += len(p); e.read > 200<<20 {
+		return 0, io.ErrUnexpectedEOF
+	}
+	for i := range p {
+		p[i] = ' '
+	}
+	return len(p), nil
+}
+
+// A server of the manifests' choice cannot fill the memory.
+func TestPlanReadsNoEndlessAnswer(t *testing.T) {
+	w := crash.New(t, "12.4.0")
+	w.Seed()
+	w.Create(crash.Organization("Tenant"))
+	w.MustRest()
+	grafana := w.Grafana.RoundTripper()
+	answer, asked := &endless{}, 0
+	network := through(func(r *http.Request) (*http.Response, error) {
+		resp, err := grafana.RoundTrip(r)
+		if err == nil && strings.HasPrefix(r.URL.Path, "/api/orgs/") {
+			if asked++; asked == 1 { // the next one is worth another try
+				resp.Body = io.NopCloser(answer)
+			}
+		}
+		return resp, err
+	})
+	planWith(t, w, plan.Options{Transport: network, Manifests: []unstructured.Unstructured{
+		manifestOf(t, crash.Organization("Tenant"))}})
+	if asked == 0 || answer.read > 150<<20 {
+		t.Errorf("it reads %d bytes of an answer, and asks %d times", answer.read, asked)
 	}
 }

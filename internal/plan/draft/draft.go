@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"net/url"
@@ -195,9 +196,15 @@ func (c *call) get(uri string) (*answer, error) {
 		return nil, err
 	}
 	defer resp.Body.Close()
-	body, err := io.ReadAll(resp.Body)
+	body, err := io.ReadAll(io.LimitReader(resp.Body, mostAnswer+1))
+	if err == nil && len(body) > mostAnswer {
+		err = fmt.Errorf("the answer is larger than %d MiB", mostAnswer>>20)
+	}
 	return &answer{status: resp.StatusCode, header: resp.Header, body: body}, err
 }
+
+// mostAnswer is how long an answer can be, in bytes: as long as the largest that the operator reads.
+const mostAnswer = 128 << 20
 
 // item asks Grafana for something else than the request does. nil: it is not there.
 func (c *call) item(path string) (object, error) {
