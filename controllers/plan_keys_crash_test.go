@@ -88,3 +88,36 @@ func TestPlanSendsNoCredentialThatItCouldNotReadAtFirst(t *testing.T) {
 		t.Errorf("the password is told to %v", told)
 	}
 }
+
+// Nor does it try several of the manifests' at one Grafana: they would lock the operator's login out.
+func TestPlanTriesOneWrongPasswordOfTheManifests(t *testing.T) {
+	w := crash.New(t, "12.4.0")
+	w.Seed()
+	w.Create(crash.Organization("Tenant"))
+	w.MustRest()
+	wrong := &corev1.Secret{ObjectMeta: crash.Named("wrong"),
+		Data: map[string][]byte{"admin-user": []byte("admin"), "admin-password": []byte("a guess")}}
+	m := []unstructured.Unstructured{coreManifest(t, wrong, "Secret"), manifestOf(t, crash.Organization("Tenant"))}
+	for _, name := range []string{"a", "b", "c", "d", "e"} {
+		instance := crash.Instance()
+		instance.Name, instance.Spec.Credentials.BasicAuth.SecretRef.Name = name, "wrong"
+		m = append(m, manifestOf(t, instance))
+	}
+	for _, trust := range []bool{false, true} {
+		w.Grafana.ResetLog()
+		p := planWith(t, w, plan.Options{Manifests: m, TrustURLs: trust})
+		refused := 0
+		for _, r := range w.Grafana.Requests() {
+			if r.Path == "/login" && r.Status == http.StatusUnauthorized {
+				refused++
+			}
+		}
+		told := map[plan.Action]int{}
+		for _, o := range p.Objects() {
+			told[o.Action]++
+		}
+		if refused != 1 || told[plan.Blocked] != 1 || told[plan.Unknown] != 4 {
+			t.Errorf("trusted: %t: %d wrong passwords are tried: %v", trust, refused, told)
+		}
+	}
+}

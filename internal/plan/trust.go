@@ -19,8 +19,8 @@ import (
 	"grafana-tenancy.dev/operator/internal/lifecycle"
 )
 
-// ReasonCredentialWithheld is the Reason of an object that is Unknown since nothing was asked with a credential of the
-// cluster where only the manifests have it sent.
+// ReasonCredentialWithheld is the Reason of an object that is Unknown since nothing was asked: with a credential of the
+// cluster where only the manifests have it sent, or with one of the manifests where another was refused.
 const ReasonCredentialWithheld = "CredentialWithheld"
 
 // sending is what an object has sent of Secrets, and where to.
@@ -116,6 +116,9 @@ func (w *worker) withheld(ctx context.Context, v *subject) string {
 	live := w.live[v.subjectKey]
 	to := w.Addresses[v.key]
 	addressed := v.kind == "Instance" && to != nil
+	if why := w.refusedBefore(ctx, obj); why != "" {
+		return why
+	}
 	if w.TrustURLs || addressed && (live == nil || to.Scheme != "https") ||
 		fetches && obj.GetDeletionTimestamp() != nil {
 		return ""
@@ -155,6 +158,34 @@ func (w *worker) withheld(ctx context.Context, v *subject) string {
 		)
 	}
 	return ""
+}
+
+// refusedBefore says why a credential that the manifests bring along is not tried: the Grafana has refused one of another
+// Instance in this plan, and few of them lock the operator's own login out. Empty: none was.
+func (w *worker) refusedBefore(ctx context.Context, obj client.Object) string {
+	first, refused := w.refusals[w.baseOf(obj)]
+	if !refused || first == client.ObjectKeyFromObject(obj) {
+		return ""
+	}
+	for _, sent := range sendingOf(obj).secrets {
+		if w.isClusters(ctx, client.ObjectKey{Namespace: obj.GetNamespace(), Name: sent.name}, sent.key) {
+			return ""
+		}
+	}
+	return fmt.Sprintf("nothing was asked: this Grafana has refused the credential of Instance %s in this plan, and "+
+		"few that are wrong lock a login out. Put that one right first", first)
+}
+
+// baseOf is where the Grafana of an Instance is reached; empty: it is none.
+func (w *worker) baseOf(obj client.Object) string {
+	instance, is := obj.(*v1alpha1.Instance)
+	if !is {
+		return ""
+	}
+	if to := w.Addresses[client.ObjectKeyFromObject(obj)]; to != nil {
+		return baseOf(to.String())
+	}
+	return baseOf(instance.Spec.URL)
 }
 
 // isClusters reports whether the value under a key of a Secret, or, without a key, any, is one of the cluster's, and

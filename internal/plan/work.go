@@ -37,13 +37,15 @@ type worker struct {
 	others      map[subjectKey]bool          // Secrets, ConfigMaps and Namespaces that the manifests change
 	live        map[subjectKey]client.Object // as they are in the cluster
 	// values are those that the manifests give Secrets, by key.
-	values  map[client.ObjectKey]map[string][]byte
-	applied map[subjectKey]*unstructured.Unstructured // manifests that are laid over already
-	told    *lifecycle.Outcome
-	ahead   time.Duration // of the clock
-	visited int
-	tick    int                      // counts what visits have changed
-	news    map[client.ObjectKey]int // the last change in each organization or instance
+	values map[client.ObjectKey]map[string][]byte
+	// refusals are the Instances whose credential was refused, by where the Grafana is.
+	refusals map[string]client.ObjectKey
+	applied  map[subjectKey]*unstructured.Unstructured // manifests that are laid over already
+	told     *lifecycle.Outcome
+	ahead    time.Duration // of the clock
+	visited  int
+	tick     int                      // counts what visits have changed
+	news     map[client.ObjectKey]int // the last change in each organization or instance
 
 	mu    sync.Mutex
 	asked map[subjectKey]bool // visits that somebody has asked for
@@ -58,7 +60,7 @@ func newWorker(o Options) *worker {
 		news: map[client.ObjectKey]int{}, asked: map[subjectKey]bool{}, woken: make(chan struct{}, 1),
 		drafts: map[client.ObjectKey]*draft.Draft{}, others: map[subjectKey]bool{},
 		live: map[subjectKey]client.Object{}, values: map[client.ObjectKey]map[string][]byte{},
-		applied: map[subjectKey]*unstructured.Unstructured{},
+		applied: map[subjectKey]*unstructured.Unstructured{}, refusals: map[string]client.ObjectKey{},
 	}
 }
 
@@ -268,6 +270,9 @@ func (w *worker) visit(ctx context.Context, v *subject) error {
 		return err
 	}
 	v.visits++
+	if v.isRefused() {
+		w.refusals[w.baseOf(obj)] = v.key
+	}
 	v.believed = v.visits == 1 && (w.told.Unvisited || isFetched(obj))
 	if w.store.changes != changes || len(v.writes) != writes {
 		w.tick++
