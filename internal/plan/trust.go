@@ -160,8 +160,8 @@ func (w *worker) withheld(ctx context.Context, v *subject) string {
 	return ""
 }
 
-// refusedBefore says why a credential that the manifests bring along is not tried: the Grafana has refused one of another
-// Instance in this plan, and few of them lock the operator's own login out. Empty: none was.
+// refusedBefore says why a credential that the manifests bring along is not tried: the Grafana has refused one of
+// another Instance in this plan, and few of them lock the operator's own login out. Empty: none was.
 func (w *worker) refusedBefore(ctx context.Context, obj client.Object) string {
 	first, refused := w.refusals[w.baseOf(obj)]
 	if !refused || first == client.ObjectKeyFromObject(obj) {
