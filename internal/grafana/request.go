@@ -256,7 +256,8 @@ func (c *Client) readLarge(ctx context.Context, body io.Reader, a *answer) error
 }
 
 // call sends r with its credential. A session that has ended is renewed, and r sent again, once: Grafana had
-// refused it without looking at it. A 401 that is not Grafana's own says nothing of the credential.
+// refused it without looking at it. A 401 that is not Grafana's own says nothing of the credential. Work that goes on
+// WithinSession changes nothing in the next one.
 func (c *Client) call(ctx context.Context, r request) (answer, error) {
 	if r.as != nil {
 		return c.send(ctx, r, *r.as)
@@ -265,12 +266,18 @@ func (c *Client) call(ctx context.Context, r request) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
+	if err := c.checkSession(ctx, r, as); err != nil {
+		return answer{}, err
+	}
 	a, err := c.send(ctx, r, as)
 	if err != nil || !a.refusesCredential() {
 		return a, err
 	}
 	as, err = c.login.refused(ctx, as, a)
 	if err != nil {
+		return answer{}, err
+	}
+	if err := c.checkSession(ctx, r, as); err != nil {
 		return answer{}, err
 	}
 	a, err = c.send(ctx, r, as)

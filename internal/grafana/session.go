@@ -21,6 +21,7 @@ type credential struct {
 	basic   *BasicAuth
 	cookies []*http.Cookie // a session's
 	renewal int            // of the session, to tell whether it has been renewed since
+	session string         // its id; empty: none
 }
 
 func (k credential) authorize(req *http.Request) {
@@ -84,7 +85,7 @@ func (l *login) ready() (credential, bool, error) {
 	case l.basic:
 		return credential{basic: l.client.cfg.BasicAuth}, true, nil
 	}
-	as := credential{cookies: l.cookies, renewal: l.renewal}
+	as := credential{cookies: l.cookies, renewal: l.renewal, session: l.id}
 	due := !l.renewAt.IsZero() && !l.client.cfg.Now().Before(l.renewAt)
 	return as, l.cookies != nil && !due, nil
 }

@@ -99,6 +99,7 @@ func (r rule) meets(e *Error) bool {
 func VerdictOf(err error) Verdict {
 	var none *noAnswer
 	var answer *Error
+	var other *otherSession
 	switch {
 	case err == nil:
 		return Done
@@ -108,6 +109,8 @@ func VerdictOf(err error) Verdict {
 		return verdicts[slices.IndexFunc(verdicts, func(r rule) bool { return r.meets(answer) })].is
 	case errors.As(err, &none), errors.Is(err, ErrClosed):
 		return NoAnswer
+	case errors.As(err, &other):
+		return Failing
 	}
 	return Other
 }

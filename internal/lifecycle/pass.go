@@ -58,6 +58,7 @@ func (p *pass[T, R]) connect(ctx context.Context) (leave func(), err error) {
 		if leave, err = conn.Limiter.Acquire(p.waiter(group), p.mayWrite()); err != nil {
 			return nil, err
 		}
+		conn.HoldSession(ctx)
 	}
 	if err := p.addFinalizer(ctx); err != nil { // in its turn, where it can stand for the intent
 		leave()

@@ -16,6 +16,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	"grafana-tenancy.dev/operator/internal/connection"
+	"grafana-tenancy.dev/operator/internal/grafana"
 )
 
 // Reconciler is the lifecycle of one kind.
@@ -52,6 +53,7 @@ func (r *Reconciler[T, R]) Reconcile(ctx context.Context, req ctrl.Request) (ctr
 		return ctrl.Result{}, client.IgnoreNotFound(err)
 	}
 	p := &pass[T, R]{Reconciler: r, obj: obj, before: obj.DeepCopyObject().(T), first: obj.DeepCopyObject().(T)}
+	ctx = grafana.WithinSession(ctx) // what a pass has seen holds no longer
 	var err error
 	if obj.GetDeletionTimestamp().IsZero() {
 		err = p.apply(ctx)

@@ -1,0 +1,55 @@
+package grafana
+
+import (
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// Work that is within a session reads in the next one, and changes nothing: neither with the request that finds out
+// that the session has ended, nor after another's has.
+func TestWorkWithinASessionChangesNothingInTheNext(t *testing.T) {
+	s := newSessions(newClock())
+	c := s.client(t)
+	mustCreate(t, c)
+	refused := func(err error) {
+		t.Helper()
+		if is(err) != "unavailable" || IsUnsure(err) {
+			t.Errorf("%v is %q", err, is(err))
+		}
+	}
+	ctx := WithinSession(t.Context())
+	c.HoldSession(ctx)
+	s.took()
+	s.set(func() { s.live = "" })
+	_, err := c.CreateOrg(ctx, "x")
+	refused(err)
+	expectRequests(t, s, toCreate, toLogIn)
+	_, err = c.CreateOrg(ctx, "x")
+	refused(err)
+	expectRequests(t, s)
+	if _, err := c.CreateOrg(WithinSession(t.Context()), "x"); err != nil {
+		t.Error(err)
+	}
+	expectRequests(t, s, toCreate)
+}
+
+// The first request decides where nothing has begun a session yet, and each Client has its own.
+func TestWorkIsWithinTheSessionOfItsFirstRequest(t *testing.T) {
+	s := newSessions(newClock())
+	c := s.client(t)
+	ctx := WithinSession(t.Context())
+	c.HoldSession(ctx)
+	for range 2 {
+		if _, err := c.CreateOrg(ctx, "x"); err != nil {
+			t.Error(err)
+		}
+	}
+	other := newSessions(newClock())
+	if _, err := other.client(t).CreateOrg(ctx, "x"); err != nil {
+		t.Error(err)
+	}
+	if diff := cmp.Diff([]string{toLogIn, toCreate, toCreate}, s.took()); diff != "" {
+		t.Error(diff)
+	}
+}
