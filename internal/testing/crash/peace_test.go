@@ -106,13 +106,38 @@ func (l *life) answer(obj lifecycle.Object) {
 			l.confirmReset(nil)
 		}
 	case *v1alpha1.Organization:
-		if ready.Reason == v1alpha1.ReasonOwnershipLost {
+		switch ready.Reason {
+		case v1alpha1.ReasonOwnershipLost:
 			l.claim(o)
+		case v1alpha1.ReasonDeletionBlocked:
+			l.emptySecond(o)
 		}
 	case *v1alpha1.ServiceAccountToken: // what is left of an earlier life, after people have taken off what said so
 		secret := &corev1.Secret{ObjectMeta: Named(o.SecretName())}
 		if ready.Reason == v1alpha1.ReasonSecretConflict && l.Get(secret) && metav1.GetControllerOf(secret) == nil {
 			l.Delete(secret)
+		}
+	}
+}
+
+// emptySecond takes out of the organizations that late creates have made for an Organization what people have put there
+// since: it holds up their deletion.
+func (l *life) emptySecond(o *v1alpha1.Organization) {
+	for _, org := range l.Grafana.Orgs() {
+		if org.ID == o.Status.OrgID || mark.BirthNamePattern.FindString(org.Name) == "" || ownerOf(org) != mark.ShortUID(o) {
+			continue
+		}
+		for _, t := range l.Grafana.Teams(org.ID) {
+			l.asAdmin(http.MethodDelete, org.ID, "/api/teams/%d", t.ID)
+		}
+		for _, a := range l.Grafana.ServiceAccounts(org.ID) {
+			l.asAdmin(http.MethodDelete, org.ID, "/api/serviceaccounts/%d", a.ID)
+		}
+		for _, d := range l.Grafana.Dashboards(org.ID) {
+			l.asAdmin(http.MethodDelete, org.ID, "/api/dashboards/uid/%s", d.UID)
+		}
+		for _, s := range l.Grafana.Sources(org.ID) {
+			l.asAdmin(http.MethodDelete, org.ID, "/api/datasources/uid/%s", s.UID)
 		}
 	}
 }
