@@ -6,7 +6,10 @@ import (
 	"slices"
 	"testing"
 
+	corev1 "k8s.io/api/core/v1"
+
 	"grafana-tenancy.dev/operator/api/v1alpha1"
+	"grafana-tenancy.dev/operator/internal/grafana/grafanatest"
 	"grafana-tenancy.dev/operator/internal/testing/crash"
 )
 
@@ -98,4 +101,36 @@ func peopleIn(w *crash.World) (logins []string) {
 		}
 	}
 	return logins
+}
+
+// An operator that writes its login in another case than Grafana leaves an organization that it lets go.
+func TestTheOperatorLeavesHoweverItWritesItsLogin(t *testing.T) {
+	for _, version := range grafanatest.Versions() {
+		t.Run(version, func(t *testing.T) {
+			w := crash.New(t, version)
+			w.Seed()
+			secret := &corev1.Secret{ObjectMeta: crash.Named("grafana")}
+			w.Get(secret)
+			secret.Data["admin-user"] = []byte("ADMIN")
+			if err := w.Kube.Update(t.Context(), secret); err != nil {
+				t.Fatal(err)
+			}
+			configured(allow, theirs)(w)
+			o := adopting()[0]
+			w.Create(o)
+			rested(w)
+			if org := own(w)[0]; !isIn(org, 1) {
+				t.Fatalf("the operator has not joined: %+v", org)
+			}
+			w.Delete(o)
+			rested(w)
+			if org := own(w)[0]; isIn(org, 1) || len(org.Members) != 1 {
+				t.Errorf("the operator stays in an organization that is let go: %+v", org)
+			}
+		})
+	}
+}
+
+func isIn(org grafanatest.Org, id int64) bool {
+	return slices.ContainsFunc(org.Members, func(m grafanatest.Member) bool { return m.UserID == id })
 }

@@ -181,7 +181,7 @@ func (x *organization) members(ctx context.Context, id int64) (string, error) {
 	}
 	var others []string
 	for _, m := range all {
-		if m.Login != x.conn.Login {
+		if !x.conn.IsOperator(m.UserID, m.Login, m.Email) {
 			others = append(others, fmt.Sprintf("%q", m.Login))
 		}
 	}
@@ -233,7 +233,7 @@ func (x *organization) leave(ctx context.Context, id int64) error {
 		return grafana.IgnoreNotFound(err)
 	}
 	for _, m := range members {
-		if m.Login != x.conn.Login {
+		if !x.conn.IsOperator(m.UserID, m.Login, m.Email) {
 			continue
 		}
 		if err := grafana.IgnoreNotFound(
