@@ -246,11 +246,6 @@ var errLookAgain error = &lifecycle.Problem{
 	Reason: v1alpha1.ReasonCreating, Retry: true, Message: "what had its uid a moment ago is gone: looking again",
 }
 
-// errOtherSession says that what was seen in this pass may have been in another database than the present one.
-var errOtherSession error = &lifecycle.Problem{
-	Reason: v1alpha1.ReasonCreating, Retry: true, Message: "the operator had to log in anew in between: looking again",
-}
-
 func (x *dash) takenBy(d *grafana.Dashboard, h history) error {
 	switch {
 	case d.UID != x.uid:

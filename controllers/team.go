@@ -33,11 +33,10 @@ type teamState struct {
 // Grafana drew for it, which is in status before the name changes.
 type team struct {
 	*orgScope
-	env     *Env
-	obj     *v1alpha1.Team
-	due     bool           // by its resync
-	session string         // in which this pass has begun to look
-	all     []grafana.Team // of the organization, as they are; nil: not listed in this pass
+	env *Env
+	obj *v1alpha1.Team
+	due bool           // by its resync
+	all []grafana.Team // of the organization, as they are; nil: not listed in this pass
 }
 
 func (k teamKind) describe() lifecycle.Kind[*v1alpha1.Team, teamState] {

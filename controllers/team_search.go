@@ -16,7 +16,7 @@ import (
 
 // Find finds the team that status records, else one that carries the mark, or that the object may take over.
 func (x *team) Find(ctx context.Context) (*teamState, error) {
-	x.all, x.session = nil, x.conn.SessionID()
+	x.all = nil
 	have, err := x.fromList(ctx)
 	if have == nil && err == nil {
 		have, err = x.recorded(ctx)

@@ -38,27 +38,14 @@ func (x *team) Update(ctx context.Context, have *teamState) error {
 		{"changing roles in the team", x.changeAll},
 		{"putting people into the team", x.joinAll},
 	} {
-		err := x.sameSession()
-		if err == nil {
-			err = step.do(ctx, have)
-		}
-		if err != nil {
+		if err := step.do(ctx, have); err != nil {
 			errs = append(errs, fmt.Errorf("%s: %w", step.what, err))
-			if grafana.IsUnavailable(err) || errors.Is(err, errOtherSession) {
+			if grafana.IsUnavailable(err) {
 				break
 			}
 		}
 	}
 	return errors.Join(errs...)
-}
-
-// sameSession fails if the ids that Find has seen may be others' by now: the operator has had to log in anew, and that
-// may have been in another database.
-func (x *team) sameSession() error {
-	if x.session != x.conn.SessionID() {
-		return errOtherSession
-	}
-	return nil
 }
 
 // deleteDuplicates deletes the teams of late creates. Nobody was put into them.
@@ -70,9 +57,6 @@ func (x *team) deleteDuplicates(ctx context.Context, have *teamState) error {
 		return err
 	}
 	for _, d := range have.duplicates {
-		if err := x.sameSession(); err != nil {
-			return err
-		}
 		if err := grafana.IgnoreNotFound(x.org.DeleteTeam(ctx, d.ID)); err != nil {
 			return err
 		}
@@ -96,9 +80,6 @@ func (x *team) setProfile(ctx context.Context, have *teamState) error {
 		if err := x.Prove(ctx, true); err != nil { // a rename wants a live proof
 			return err
 		}
-	}
-	if err := x.sameSession(); err != nil { // those were requests
-		return err
 	}
 	err := x.org.UpdateTeam(ctx, have.ID, p)
 	if grafana.IsTaken(err) {
@@ -183,11 +164,11 @@ func (x *team) removeAll(ctx context.Context, have *teamState) error {
 	}
 	var errs []error
 	for _, r := range have.remove {
-		if err := x.sameSession(); err != nil {
-			return errors.Join(append(errs, err)...)
-		}
 		if err := x.org.RemoveTeamMember(ctx, have.ID, r.id); err != nil {
 			errs = append(errs, fmt.Errorf("%q: %w", r.who, err))
+			if grafana.IsUnavailable(err) {
+				break
+			}
 			continue
 		}
 		have.forget(r.id)
@@ -212,11 +193,11 @@ func (p *teamPlan) landed(id int64) {
 func (x *team) changeAll(ctx context.Context, have *teamState) error {
 	var errs []error
 	for _, c := range have.change {
-		if err := x.sameSession(); err != nil {
-			return errors.Join(append(errs, err)...)
-		}
 		if err := x.org.SetTeamPermission(ctx, have.ID, c.id, c.role); err != nil {
 			errs = append(errs, fmt.Errorf("%q: %w", c.who, err))
+			if grafana.IsUnavailable(err) {
+				break
+			}
 			continue
 		}
 		have.present++
@@ -230,23 +211,20 @@ func (x *team) changeAll(ctx context.Context, have *teamState) error {
 func (x *team) joinAll(ctx context.Context, have *teamState) error {
 	var errs []error
 	for _, j := range have.join {
-		if err := x.sameSession(); err != nil {
-			return errors.Join(append(errs, err)...)
-		}
 		err := x.org.AddTeamMember(ctx, have.ID, j.id)
 		taken := grafana.IsTaken(err)
 		tried := have.record(j.id) != nil // by an earlier pass
 		if taken && !tried || err != nil && !taken && !grafana.IsUnsure(err) {
 			have.forget(j.id)
 		}
-		if other := x.sameSession(); other != nil {
-			return errors.Join(append(errs, err, other)...)
-		}
 		if (err == nil || taken) && (j.role != grafana.TeamMember || taken) {
 			err = x.org.SetTeamPermission(ctx, have.ID, j.id, j.role)
 		}
 		if err != nil {
 			errs = append(errs, fmt.Errorf("%q: %w", j.who, err))
+			if grafana.IsUnavailable(err) {
+				break
+			}
 			continue
 		}
 		have.present++

@@ -45,7 +45,6 @@ type user struct {
 	conn     *connection.Conn
 
 	due      bool
-	session  string        // in which this pass has begun to look
 	stranger *grafana.User // who has the login, and is not ours
 	password password      // that it is to have; none as it goes
 }

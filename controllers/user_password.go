@@ -171,9 +171,6 @@ func (x *user) setPassword(ctx context.Context, have *userState) error {
 		return err
 	}
 	if p.version != x.obj.Status.PasswordVersion {
-		if err := x.sameSession(); err != nil { // that was a request
-			return err
-		}
 		if err := x.conn.SetUserPassword(ctx, have.ID, p.key); err != nil {
 			return x.whyUnset(err)
 		}

@@ -13,7 +13,6 @@ import (
 
 // Find finds the user whom status records, else one who carries the mark, or whom the object may take over.
 func (x *user) Find(ctx context.Context) (*userState, error) {
-	x.session = x.conn.SessionID()
 	deleting := !x.obj.DeletionTimestamp.IsZero()
 	have, err := x.listed(ctx)
 	if have == nil && err == nil {

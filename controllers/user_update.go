@@ -1,7 +1,6 @@
 package controllers
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -40,13 +39,7 @@ func (x *user) Update(ctx context.Context, have *userState) error {
 			return x.setDisabled(ctx, have, spec.Disabled || have.IsDisabled && !x.hasPassword())
 		}},
 	} {
-		err := x.sameSession()
-		if err == nil {
-			err = step.do()
-		}
-		if errors.Is(err, errOtherSession) {
-			return err
-		}
+		err := step.do()
 		if err == nil {
 			continue
 		}
@@ -66,21 +59,12 @@ func (x *user) Update(ctx context.Context, have *userState) error {
 	return errors.Join(refused...)
 }
 
-// sameSession fails if the id that Find has seen may be somebody else's by now: the operator has had to log in anew,
-// and that may have been in another database.
-func (x *user) sameSession() error {
-	if x.session != x.conn.SessionID() {
-		return errOtherSession
-	}
-	return nil
-}
-
 func (x *user) setDisabled(ctx context.Context, have *userState, to bool) error {
 	if have.IsDisabled == to {
 		return nil
 	}
 	if to {
-		if err := cmp.Or(x.checkAdmins(ctx, have, v1alpha1.ReasonRefused), x.sameSession()); err != nil {
+		if err := x.checkAdmins(ctx, have, v1alpha1.ReasonRefused); err != nil {
 			return err
 		}
 	}
@@ -95,7 +79,7 @@ func (x *user) setAdmin(ctx context.Context, have *userState, to bool) error {
 	if have.IsGrafanaAdmin == to {
 		return nil
 	}
-	if err := cmp.Or(x.checkAdmins(ctx, have, v1alpha1.ReasonRefused), x.sameSession()); err != nil {
+	if err := x.checkAdmins(ctx, have, v1alpha1.ReasonRefused); err != nil {
 		return err
 	}
 	err := x.conn.SetServerAdmin(ctx, have.ID, to)
@@ -113,9 +97,6 @@ func (x *user) setProfile(ctx context.Context, have *userState) error {
 		return nil
 	}
 	if err := errors.Join(x.checkFree(ctx, have, p.Login, login), x.checkFree(ctx, have, p.Email, email)); err != nil {
-		return err
-	}
-	if err := x.sameSession(); err != nil { // those were requests
 		return err
 	}
 	if err := x.conn.UpdateUser(ctx, have.ID, p); err != nil {
