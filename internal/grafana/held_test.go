@@ -34,6 +34,22 @@ func TestWorkWithinASessionChangesNothingInTheNext(t *testing.T) {
 	expectRequests(t, s, toCreate)
 }
 
+// What was proven before the first request holds no longer once somebody else has begun another session.
+func TestWorkIsWithinTheSessionThatItIsTold(t *testing.T) {
+	s := newSessions(newClock())
+	c := s.client(t)
+	mustCreate(t, c)
+	ctx := WithinSession(t.Context())
+	c.HoldSession(ctx)
+	s.set(func() { s.live = "" })
+	mustCreate(t, c)
+	s.took()
+	if _, err := c.CreateOrg(ctx, "x"); is(err) != "unavailable" {
+		t.Errorf("%v is %q", err, is(err))
+	}
+	expectRequests(t, s)
+}
+
 // The first request decides where nothing has begun a session yet, and each Client has its own.
 func TestWorkIsWithinTheSessionOfItsFirstRequest(t *testing.T) {
 	s := newSessions(newClock())

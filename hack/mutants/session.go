@@ -1,0 +1,40 @@
+package main
+
+// sessionMutants forget that another session may be in another database.
+var sessionMutants = []mutant{
+	{
+		name: "change sent in another session than what it goes by was seen in",
+		file: "internal/grafana/request.go",
+		old:  "	if err := c.checkSession(ctx, r, as); err != nil {\n		return answer{}, err\n	}\n	a, err := c.send",
+		new:  "	c.isHeld(ctx, as.session)\n	a, err := c.send",
+		test: "TestWorkWithinASessionChangesNothingInTheNext", tests: "internal/grafana",
+	},
+	{
+		name: "change that was answered 401 sent again in the next session",
+		file: "internal/grafana/request.go",
+		old:  "	if err := c.checkSession(ctx, r, as); err != nil {\n		return answer{}, err\n	}\n	a, err = c.send",
+		new:  "	a, err = c.send",
+		test: "TestNoRequestIsSentAgainInAnotherDatabase",
+	},
+	{
+		name: "passes that are within no session",
+		file: "internal/lifecycle/reconciler.go",
+		old:  "	ctx = grafana.WithinSession(ctx) // what a pass has seen holds no longer\n",
+		new:  "	_ = grafana.WithinSession\n",
+		test: "TestNoRequestIsSentAgainInAnotherDatabase",
+	},
+	{
+		name: "session of a pass that its first request decides, whatever was proven before",
+		file: "internal/grafana/held.go",
+		old:  "		c.isHeld(ctx, id)\n",
+		new:  "		_ = id\n",
+		test: "TestWorkIsWithinTheSessionThatItIsTold", tests: "internal/grafana",
+	},
+	{
+		name: "operator that stays in what it lets go, since it writes its login in another case",
+		file: "controllers/organization_deletion.go",
+		old:  "		if !x.conn.IsOperator(m.UserID, m.Login, m.Email) {\n			continue",
+		new:  "		if m.Login != x.conn.Login {\n			continue",
+		test: "TestTheOperatorLeavesHoweverItWritesItsLogin",
+	},
+}
