@@ -3,11 +3,12 @@ package main
 // sessionMutants forget that another session may be in another database.
 var sessionMutants = []mutant{
 	{
-		name: "change sent in another session than what it goes by was seen in",
-		file: "internal/grafana/request.go",
-		old:  "	if err := c.checkSession(ctx, r, as); err != nil {\n		return answer{}, err\n	}\n	a, err := c.send",
-		new:  "	c.isHeld(ctx, as.session)\n	a, err := c.send",
-		test: "TestWorkWithinASessionChangesNothingInTheNext", tests: "internal/grafana",
+		name:  "change sent in another session than what it goes by was seen in",
+		file:  "internal/grafana/request.go",
+		old:   "	if err := c.checkSession(ctx, r, as); err != nil {\n		return answer{}, err\n	}\n	a, err := c.send",
+		new:   "	c.isHeld(ctx, as.session)\n	a, err := c.send",
+		test:  "TestWorkWithinASessionChangesNothingInTheNext",
+		tests: "internal/grafana",
 	},
 	{
 		name: "change that was answered 401 sent again in the next session",

@@ -124,7 +124,8 @@ func (l *life) answer(obj lifecycle.Object) {
 // since: it holds up their deletion.
 func (l *life) emptySecond(o *v1alpha1.Organization) {
 	for _, org := range l.Grafana.Orgs() {
-		if org.ID == o.Status.OrgID || mark.BirthNamePattern.FindString(org.Name) == "" || ownerOf(org) != mark.ShortUID(o) {
+		if org.ID == o.Status.OrgID || mark.BirthNamePattern.FindString(org.Name) == "" ||
+			ownerOf(org) != mark.ShortUID(o) {
 			continue
 		}
 		for _, t := range l.Grafana.Teams(org.ID) {
