@@ -227,7 +227,7 @@ func (x *accountToken) Check(ctx context.Context, have *tokenState) error {
 		return err
 	}
 	if have.secrets.Taken != nil {
-		return conflict(have.secrets)
+		return conflict(have.secrets, x.obj)
 	}
 	return nil
 }

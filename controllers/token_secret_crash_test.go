@@ -1,10 +1,14 @@
 package controllers_test
 
 import (
+	"errors"
 	"fmt"
+	"strings"
+	"testing"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
 
 	"grafana-tenancy.dev/operator/api/v1alpha1"
 	"grafana-tenancy.dev/operator/internal/connection"
@@ -313,5 +317,37 @@ func movingScenarios() []crash.Scenario {
 			Before: withToken(templated),
 			Act:    change(func(t *v1alpha1.ServiceAccountToken) { t.Spec.Secret.Type = "example.com/token" }),
 		},
+	}
+}
+
+// Of a Secret of the right name that says it was made under another one nobody knows any more that it is the object's
+// own, once the status is lost: it stays, and people are told why.
+func TestASecretThatSaysItIsACopyIsTold(t *testing.T) {
+	for _, version := range crash.Versions() {
+		w := crash.New(t, version)
+		w.Seed()
+		withToken(plain)(w)
+		w.Settle()
+		secret, o := &corev1.Secret{ObjectMeta: crash.Named("token")}, crash.Token()
+		w.Get(secret)
+		secret.Annotations[v1alpha1.AnnotationTokenSecret] = "elsewhere"
+		w.Get(o)
+		o.Status = v1alpha1.ServiceAccountTokenStatus{}
+		if err := errors.Join(w.Kube.Update(t.Context(), secret), w.Kube.Status().Update(t.Context(), o)); err != nil {
+			t.Fatal(err)
+		}
+		w.Everybody()
+		w.Briefly(time.Minute)
+		w.Get(o)
+		ready := meta.FindStatusCondition(o.Status.Conditions, v1alpha1.ConditionReady)
+		if ready.Reason != v1alpha1.ReasonSecretConflict ||
+			!strings.Contains(ready.Message, `="elsewhere" that it is a copy`) {
+			t.Errorf("%+v", ready)
+		}
+		w.Delete(secret)
+		rested(w)
+		if w.Get(o); !meta.IsStatusConditionTrue(o.Status.Conditions, v1alpha1.ConditionReady) {
+			t.Errorf("%+v", o.Status.Conditions)
+		}
 	}
 }

@@ -114,13 +114,25 @@ func (x *secretKeeper) secretDiffers(s token.Secrets) bool {
 }
 
 // conflict is the problem with a Secret that is somebody else's and has the name that ours should have.
-func conflict(s token.Secrets) error {
+func conflict(s token.Secrets, obj token.Holder) error {
 	kept := ""
 	if s.Wanted != nil {
 		kept = fmt.Sprintf(". Until then the key is kept in Secret %s, and rotated there", s.Wanted.Name)
 	}
 	name := s.Taken.Namespace + "/" + s.Taken.Name
-	if owner := metav1.GetControllerOf(s.Taken); owner != nil {
+	owner := metav1.GetControllerOf(s.Taken)
+	switch {
+	case owner != nil && owner.UID == obj.GetUID():
+		return lifecycle.Stalled(
+			v1alpha1.ReasonSecretConflict,
+			"Secret %s says by its annotation %s=%q that it is a copy of one with another name: delete it, or set "+
+				"another secret.name%s",
+			name,
+			v1alpha1.AnnotationTokenSecret,
+			s.Taken.Annotations[v1alpha1.AnnotationTokenSecret],
+			kept,
+		)
+	case owner != nil:
 		return lifecycle.Stalled(
 			v1alpha1.ReasonSecretConflict,
 			"Secret %s belongs to %s %s: set another secret.name%s",
@@ -198,7 +210,7 @@ func (x *secretKeeper) rehearse(ctx context.Context, s token.Secrets, r token.Re
 func (x *secretKeeper) checkPlace(s token.Secrets) error {
 	name, now := x.secretName(s.Wanted), s.Wanted
 	if now == nil && s.Taken != nil {
-		return conflict(s)
+		return conflict(s, x.obj)
 	}
 	if now != nil && !now.DeletionTimestamp.IsZero() {
 		return &lifecycle.Problem{

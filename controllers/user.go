@@ -256,7 +256,7 @@ func (x *user) Check(_ context.Context, have *userState) error {
 		return err
 	}
 	if have.password.problem == nil && have.password.secrets.Taken != nil {
-		return conflict(have.password.secrets)
+		return conflict(have.password.secrets, x.obj)
 	}
 	if have.password.problem == nil && !sameLogin(have.Login, x.obj.WantedLogin()) {
 		return x.loginHeld()

@@ -87,7 +87,7 @@ func (x *user) readPassword(ctx context.Context) (p password) {
 		return p
 	}
 	if p.secrets.Wanted == nil && p.secrets.Taken != nil {
-		p.problem = conflict(p.secrets)
+		p.problem = conflict(p.secrets, x.obj)
 		return p
 	}
 	if held := token.ReadRecord(p.secrets.Held()); held.Intact() && !x.rotates(held) {

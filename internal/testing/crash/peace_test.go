@@ -112,9 +112,10 @@ func (l *life) answer(obj lifecycle.Object) {
 		case v1alpha1.ReasonDeletionBlocked:
 			l.emptySecond(o)
 		}
-	case *v1alpha1.ServiceAccountToken: // what is left of an earlier life, after people have taken off what said so
+	case *v1alpha1.ServiceAccountToken: // after people have taken off, or falsified, what said whose it is
 		secret := &corev1.Secret{ObjectMeta: Named(o.SecretName())}
-		if ready.Reason == v1alpha1.ReasonSecretConflict && l.Get(secret) && metav1.GetControllerOf(secret) == nil {
+		if ready.Reason == v1alpha1.ReasonSecretConflict && l.Get(secret) &&
+			(metav1.GetControllerOf(secret) == nil || metav1.IsControlledBy(secret, o)) {
 			l.Delete(secret)
 		}
 	}
