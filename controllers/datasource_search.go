@@ -165,7 +165,8 @@ func (x *source) takeOver(ctx context.Context, listed grafana.DataSource) (*sour
 		return nil, err
 	}
 	d, err := x.org.DataSource(ctx, listed.UID)
-	if err != nil || d.UID != listed.UID || d.ReadOnly || datasource.ReadOwner(d) != datasource.ReadOwner(listed) {
+	if err != nil || d.UID != listed.UID || !x.couldBeOurs(d) ||
+		datasource.ReadOwner(d) != datasource.ReadOwner(listed) {
 		return nil, grafana.IgnoreNotFound(err)
 	}
 	have := x.seen(d)

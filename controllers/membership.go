@@ -122,7 +122,7 @@ func (x *membership) tooHigh(obj *v1alpha1.Membership) *v1alpha1.Member {
 // still add somebody, and before anything is written, the list is a fresh one.
 func (x *membership) Find(ctx context.Context) (*membershipState, error) {
 	have, fresh, err := x.look(ctx, x.due && x.obj.Status.CreateStarted == nil)
-	if err == nil && !fresh && have.differs() {
+	if err == nil && !fresh && (have.differs() || len(have.added) < len(x.recorded())) {
 		have, _, err = x.look(ctx, false)
 	}
 	switch {

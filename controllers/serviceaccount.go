@@ -1,10 +1,9 @@
 package controllers
 
 import (
-	"cmp"
 	"context"
+	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -26,6 +25,9 @@ type accountState struct {
 	grafana.ServiceAccount
 	adopted    bool
 	duplicates []grafana.ServiceAccount // further accounts under our mark: creates that landed late
+	// bornIn is the session in which this very pass was about to create it, as Grafana has answered that it did; empty:
+	// it has not.
+	bornIn string
 }
 
 // serviceAccount is a ServiceAccount in its organization. Its mark is the login, which Grafana derives from the name at
@@ -34,6 +36,9 @@ type serviceAccount struct {
 	*orgScope
 	env *Env
 	obj *v1alpha1.ServiceAccount
+
+	due bool                     // by its resync
+	all []grafana.ServiceAccount // of the organization; nil: not listed in this pass
 }
 
 func (k serviceAccountKind) describe() lifecycle.Kind[*v1alpha1.ServiceAccount, accountState] {
@@ -84,111 +89,36 @@ func (x *serviceAccount) highestRole() v1alpha1.Role {
 	return x.orgScope.highestRole(x.object.Spec.MaxServiceAccountRole, x.obj.Namespace)
 }
 
-// Find finds the account that status records, or else one that carries our mark.
-func (x *serviceAccount) Find(ctx context.Context) (*accountState, error) {
-	if have, err := x.recorded(ctx); have != nil || err != nil {
-		return have, err
-	}
-	return x.marked(ctx)
-}
+// ResyncSlot is the same for all ServiceAccounts of an Organization.
+func (x *serviceAccount) ResyncSlot() string { return "service accounts of " + x.owner.String() }
 
-// recorded reads the account that status records. While a create may still land, it looks for others of ours as well.
-func (x *serviceAccount) recorded(ctx context.Context) (*accountState, error) {
-	if x.obj.Status.ID == 0 || x.obj.Status.OrgID != x.org.ID() {
-		return nil, nil
-	}
-	have, err := x.org.ServiceAccountByID(ctx, x.obj.Status.ID)
-	if err != nil {
-		return nil, grafana.IgnoreNotFound(err)
-	}
-	if !x.owned(have) {
-		return nil, nil
-	}
-	state := &accountState{ServiceAccount: have, adopted: x.obj.Status.Adopted}
-	if x.obj.Status.CreateStarted == nil {
-		return state, nil
-	}
-	all, err := x.search(ctx)
-	state.duplicates = slices.DeleteFunc(all, func(a grafana.ServiceAccount) bool { return a.ID == have.ID })
-	return state, err
-}
+// ResyncDue lets one list serve all of them.
+func (x *serviceAccount) ResyncDue() { x.due = true }
 
 // owned reports whether the login carries our mark, or the account is the one that was taken over.
 func (x *serviceAccount) owned(a grafana.ServiceAccount) bool {
 	recorded := a.ID == x.obj.Status.ID && a.Login == x.obj.Status.Login && x.obj.Status.CreatedAt != "" &&
 		createdAt(a) == x.obj.Status.CreatedAt
-	return (mark.InLogin(a.Login, mark.ShortUID(x.obj)) || recorded) && (a.OrgID == 0 || a.OrgID == x.org.ID())
+	return (mark.InLogin(a.Login, mark.ShortUID(x.obj)) || recorded) && x.isHere(a)
+}
+
+// isHere reports whether an account is in the organization, as far as Grafana tells.
+func (x *serviceAccount) isHere(a grafana.ServiceAccount) bool {
+	return a.OrgID == 0 || a.OrgID == x.org.ID()
 }
 
 func createdAt(a grafana.ServiceAccount) string { return a.CreatedAt.UTC().Format(time.RFC3339) }
 
-// search lists the accounts that carry our mark, the first first.
-func (x *serviceAccount) search(ctx context.Context) ([]grafana.ServiceAccount, error) {
-	found, err := x.org.SearchServiceAccounts(ctx, mark.ShortUID(x.obj))
-	found = slices.DeleteFunc(found, func(a grafana.ServiceAccount) bool { return !x.owned(a) })
-	slices.SortFunc(found, func(a, b grafana.ServiceAccount) int { return cmp.Compare(a.ID, b.ID) })
-	return found, err
-}
-
-// marked is the first account that carries our mark, or one that the object may take over.
-func (x *serviceAccount) marked(ctx context.Context) (*accountState, error) {
-	found, err := x.search(ctx)
-	switch {
-	case err != nil:
-		return nil, err
-	case len(found) > 0:
-		return &accountState{ServiceAccount: found[0], duplicates: found[1:]}, nil
-	case !x.obj.DeletionTimestamp.IsZero():
-		return nil, nil
-	}
-	return x.adopt(ctx)
-}
-
-func (x *serviceAccount) CheckConflict(ctx context.Context) error {
-	if err := x.sibling(ctx); err != nil {
-		return err
-	}
-	found, err := x.org.SearchServiceAccounts(ctx, x.obj.WantedName())
-	if err != nil {
-		return err
-	}
-	for _, a := range found {
-		if a.Name == x.obj.WantedName() && !x.owned(a) {
-			return x.taken(ctx, a)
-		}
-	}
-	return nil
-}
-
-// sibling fails if another ServiceAccount of this organization has the name, or was there before and is about to get
-// it.
-func (x *serviceAccount) sibling(ctx context.Context) error {
-	var list v1alpha1.ServiceAccountList
-	if err := x.env.ListChildren(ctx, &list, x.owner); err != nil {
-		return err
-	}
-	for i := range list.Items {
-		o := &list.Items[i]
-		if o.UID == x.obj.UID || o.WantedName() != x.obj.WantedName() || o.Namespace != x.obj.Namespace ||
-			o.Spec.Suspend ||
-			!o.DeletionTimestamp.IsZero() {
-			continue // those of other namespaces are seen in Grafana, once they are there
-		}
-		if o.Status.ID != 0 && x.obj.Status.ID == 0 || (o.Status.ID != 0) == (x.obj.Status.ID != 0) && older(o, x.obj) {
-			return lifecycle.Stalled(
-				v1alpha1.ReasonNameConflict,
-				"service account %q of this organization belongs to ServiceAccount %s: give this one another name",
-				o.WantedName(),
-				o.Name,
-			)
-		}
-	}
-	return nil
-}
-
 // Create makes the account. Grafana before 11.3.1 can fail half-way and leave a login that is taken for good by an
 // account that nobody can see: then a counter is appended.
 func (x *serviceAccount) Create(ctx context.Context) (*accountState, error) {
+	session := x.conn.SessionID()
+	if session != "" { // else the list is of this very pass
+		if err := x.checkName(ctx); err != nil {
+			return nil, err
+		}
+	}
+	x.all = nil // from before the intent
 	name := x.birthName()
 	for n := 2; ; n++ {
 		have, err := x.org.CreateServiceAccount(
@@ -196,11 +126,15 @@ func (x *serviceAccount) Create(ctx context.Context) (*accountState, error) {
 			grafana.ServiceAccount{Name: name, Role: string(x.obj.Spec.Role), IsDisabled: x.obj.Spec.Disabled},
 		)
 		if err == nil {
-			return &accountState{ServiceAccount: have}, nil
+			x.conn.NoteAccount(x.org.ID(), have)
+			x.conn.ForgetTokens(x.org.ID(), have.ID) // another account had the id, perhaps
+			return &accountState{ServiceAccount: have, bornIn: session}, nil
 		}
+		x.conn.ForgetAccounts(x.org.ID()) // it may be there all the same, or come later
 		if !grafana.IsTaken(err) {
 			return nil, err
 		}
+		x.all = nil // from before that request
 		if seen, ferr := x.marked(ctx); seen != nil || ferr != nil {
 			return seen, ferr // an earlier request took effect after all
 		}
@@ -272,25 +206,41 @@ func (x *serviceAccount) Update(ctx context.Context, have *accountState) error {
 	if err := x.deleteDuplicates(ctx, have); err != nil {
 		return err
 	}
-	change := x.change(have)
-	if change == (grafana.ServiceAccountPatch{}) {
-		return nil
-	}
+	change, taken := x.change(have), error(nil)
 	if change.Name != nil {
-		if !mark.InLogin(have.Name, mark.ShortUID(x.obj)) { // CheckConflict was asked at the birth
-			if err := x.CheckConflict(ctx); err != nil {
+		newborn := have.bornIn != "" && have.bornIn == x.conn.SessionID() // the answer to its creation is a proof
+		if !newborn {
+			if err := x.Prove(ctx, true); err != nil {
 				return err
 			}
 		}
-		if err := x.Prove(ctx, true); err != nil { // a rename wants a live proof
-			return err
+		if taken = x.checkRename(ctx, newborn); taken != nil {
+			change.Name = nil // role and disabling do not wait for it
 		}
 	}
-	if err := x.org.UpdateServiceAccount(ctx, have.ID, change); err != nil {
-		return fmt.Errorf("changing %s of the service account: %w", strings.Join(x.Diff(have), ", "), err)
+	if change == (grafana.ServiceAccountPatch{}) {
+		return taken
 	}
-	have.Name, have.Role, have.IsDisabled = x.obj.WantedName(), string(x.obj.Spec.Role), x.obj.Spec.Disabled
-	return nil
+	if err := x.org.UpdateServiceAccount(ctx, have.ID, change); err != nil {
+		x.conn.ForgetAccounts(x.org.ID())
+		err = fmt.Errorf("changing %s of the service account: %w", strings.Join(x.Diff(have), ", "), err)
+		return errors.Join(err, taken)
+	}
+	have.Role, have.IsDisabled = string(x.obj.Spec.Role), x.obj.Spec.Disabled
+	if change.Name != nil {
+		have.Name = *change.Name
+	}
+	x.conn.NoteAccount(x.org.ID(), have.ServiceAccount)
+	return taken
+}
+
+// checkRename fails if another account has the name by now. For one that this pass has just created what is known does.
+func (x *serviceAccount) checkRename(ctx context.Context, newborn bool) error {
+	if newborn {
+		return x.checkName(ctx)
+	}
+	x.all = nil
+	return x.CheckConflict(ctx)
 }
 
 // deleteDuplicates deletes the accounts of late creates. Nobody has had a token of theirs.
@@ -301,6 +251,7 @@ func (x *serviceAccount) deleteDuplicates(ctx context.Context, have *accountStat
 	if err := x.Prove(ctx, true); err != nil {
 		return err
 	}
+	defer x.conn.ForgetAccounts(x.org.ID())
 	for _, duplicate := range have.duplicates {
 		if err := grafana.IgnoreNotFound(x.org.DeleteServiceAccount(ctx, duplicate.ID)); err != nil {
 			return fmt.Errorf("deleting a second service account of this object: %w", err)
@@ -317,5 +268,6 @@ func (x *serviceAccount) Settled() bool {
 
 // Delete deletes the account. find has just seen its login, and the lifecycle proven the organization.
 func (x *serviceAccount) Delete(ctx context.Context, have *accountState) error {
+	defer x.conn.ForgetAccounts(x.org.ID())
 	return grafana.IgnoreNotFound(x.org.DeleteServiceAccount(ctx, have.ID))
 }

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"regexp"
 	"slices"
+	"strings"
 
 	"grafana-tenancy.dev/operator/api/v1alpha1"
 	"grafana-tenancy.dev/operator/internal/grafana"
@@ -45,8 +46,20 @@ func (x *serviceAccount) adopt(ctx context.Context) (*accountState, error) {
 		return nil, err
 	}
 	whole, err := x.org.ServiceAccountByID(ctx, found.ID) // a list does not tell when it was created
-	if err != nil {
+	switch {
+	case err != nil:
 		return nil, grafana.IgnoreNotFound(err)
+	case whole.Login != found.Login, !x.isHere(whole), adopted && whole.Name != found.Name:
+		return nil, errLookAgain // the id is another's by now
+	case adopted && roleRank[v1alpha1.Role(whole.Role)] > roleRank[x.highestRole()]:
+		return nil, lifecycle.Stalled(
+			v1alpha1.ReasonRoleNotPermitted,
+			"service account %q exists in Grafana with role %s, and Organization %s allows no role above %s here",
+			whole.Name,
+			whole.Role,
+			x.owner,
+			x.highestRole(),
+		)
 	}
 	return &accountState{ServiceAccount: whole, adopted: adopted}, nil
 }
@@ -54,19 +67,23 @@ func (x *serviceAccount) adopt(ctx context.Context) (*accountState, error) {
 // earlierLife finds the account of an object of the same namespace and name that is no more: it was deleted with
 // Orphan, or restored, and applied again.
 func (x *serviceAccount) earlierLife(ctx context.Context) (*grafana.ServiceAccount, error) {
-	kin := "-" + ownerHash(x.obj) + "-"
-	found, err := x.org.SearchServiceAccounts(ctx, kin)
-	if err != nil {
+	found, err := x.list(ctx)
+	at := slices.IndexFunc(found, x.isEarlier)
+	if err != nil || at < 0 {
 		return nil, err
 	}
-	born := regexp.MustCompile(kin + `[0-9a-f]{8}(-[2-9])?$`)
-	for i := range found {
-		if born.MatchString(found[i].Login) {
-			return &found[i], nil
-		}
-	}
-	return nil, nil
+	return &found[at], nil
 }
+
+// isEarlier reports whether an account was made for an object of the same namespace and name.
+func (x *serviceAccount) isEarlier(a grafana.ServiceAccount) bool {
+	kin := "-" + ownerHash(x.obj) + "-"
+	at := strings.LastIndex(a.Login, kin)
+	return at >= 0 && shortUID.MatchString(a.Login[at+len(kin):])
+}
+
+// shortUID is what comes last in a login that an object's account was born with.
+var shortUID = regexp.MustCompile(`^[0-9a-f]{8}(-[2-9])?$`)
 
 // adoptable finds the one account of the wanted name, if the object asks for it; it fails if the Organization does not
 // allow that.
@@ -74,11 +91,13 @@ func (x *serviceAccount) adoptable(ctx context.Context) (*grafana.ServiceAccount
 	if x.obj.Spec.AdoptionPolicy != v1alpha1.AdoptionAdopt {
 		return nil, nil
 	}
-	found, err := x.org.SearchServiceAccounts(ctx, x.obj.WantedName())
+	all, err := x.list(ctx)
 	if err != nil {
 		return nil, err
 	}
-	found = slices.DeleteFunc(found, func(a grafana.ServiceAccount) bool { return a.Name != x.obj.WantedName() })
+	found := slices.DeleteFunc(slices.Clone(all), func(a grafana.ServiceAccount) bool {
+		return a.Name != x.obj.WantedName()
+	})
 	if len(found) != 1 {
 		return nil, nil // of several CheckConflict says that they are there
 	}
@@ -93,15 +112,6 @@ func (x *serviceAccount) adoptable(ctx context.Context) (*grafana.ServiceAccount
 				"its spec.adoption set to Allow, or choose another name",
 			a.Name,
 			x.owner,
-		)
-	case roleRank[v1alpha1.Role(a.Role)] > roleRank[x.highestRole()]:
-		return nil, lifecycle.Stalled(
-			v1alpha1.ReasonRoleNotPermitted,
-			"service account %q exists in Grafana with role %s, and Organization %s allows no role above %s here",
-			a.Name,
-			a.Role,
-			x.owner,
-			x.highestRole(),
 		)
 	}
 	return &found[0], nil

@@ -26,6 +26,8 @@ func TestCopyBehindOurOwnWrite(t *testing.T) {
 	if w.Get(account); !meta.IsStatusConditionTrue(account.Status.Conditions, v1alpha1.ConditionReady) {
 		t.Fatalf("conditions: %+v", account.Status.Conditions)
 	}
+	crash.Edit(w, account, func(a *v1alpha1.ServiceAccount) { a.Spec.Role = v1alpha1.RoleEditor })
+	w.Visit(key) // which writes last
 	versions := w.History[key]
 	at := slices.IndexFunc(versions, func(v client.Object) bool {
 		c := conditionOf(v.(lifecycle.Object), v1alpha1.ConditionReady)

@@ -25,6 +25,9 @@ type teamState struct {
 	listed     bool           // seen in a list, which may be some seconds old
 	duplicates []grafana.Team // that late creates have made
 	seen       bool           // people and preferences
+	// bornIn is the session in which this very pass was about to create it, as Grafana has answered that it did; empty:
+	// it has not.
+	bornIn string
 	teamPlan
 	preferences *grafana.TeamPreferences // nil: not asked for
 }
@@ -96,9 +99,13 @@ func (x *team) Create(ctx context.Context) (*teamState, error) {
 	if x.obj.Spec.Email != nil {
 		p.Email = *x.obj.Spec.Email
 	}
+	x.all = nil // from before the intent
+	session := x.conn.SessionID()
 	made, err := x.org.CreateTeam(ctx, p)
+	if err != nil {
+		x.conn.ForgetTeams(x.org.ID()) // it may be there all the same, or come later
+	}
 	if grafana.IsTaken(err) { // an earlier request took effect after all, or somebody has guessed the name
-		x.all = nil // it was not on that list
 		if have, ferr := x.marked(ctx); have != nil || ferr != nil {
 			return have, ferr
 		}
@@ -108,10 +115,12 @@ func (x *team) Create(ctx context.Context) (*teamState, error) {
 	}
 	have := &teamState{Team: grafana.Team{ID: made.ID, UID: made.UID, Name: p.Name, Email: p.Email, MemberCount: 1}}
 	if have.UID == "" { // old versions tell it only who asks
-		if t, err := x.org.Team(ctx, made.ID); err == nil {
+		if t, err := x.org.Team(ctx, made.ID); err == nil && x.isMarked(t) { // else the id is another's by now
 			have.Team = t
 		}
 	}
+	x.conn.NoteTeam(x.org.ID(), have.Team)
+	have.bornIn = session
 	_ = x.see(ctx, have) // else it is looked at later
 	return have, nil
 }
@@ -190,5 +199,6 @@ func (x *team) Left() string { return "" }
 
 // Delete deletes the team. Find has just read its uid or its mark, and the lifecycle proven the organization.
 func (x *team) Delete(ctx context.Context, have *teamState) error {
+	defer x.conn.ForgetTeams(x.org.ID())
 	return grafana.IgnoreNotFound(x.org.DeleteTeam(ctx, have.ID))
 }

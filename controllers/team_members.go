@@ -112,14 +112,16 @@ func (p *teamPlan) diff() (diff []string) {
 // see reads who is in the team and its preferences. At a resync, an older list of the people in the organization will
 // do, until something is to be done by it.
 func (x *team) see(ctx context.Context, have *teamState) (err error) {
-	var in []grafana.TeamPerson
-	if have.MemberCount > 0 { // else there is nobody to be asked for
+	in := x.creator(have)
+	alone := len(in) > 0 && len(x.obj.Spec.Members) == 0 // the operator goes, whoever else is in the organization
+	added := have.listed && len(x.obj.Status.Added) > 0  // of whom an older list does not say that they are gone
+	if (have.MemberCount > 0 || added) && len(in) == 0 { // else there is nobody to be asked for
 		if in, err = x.org.TeamMembers(ctx, have.ID); err != nil {
 			return fmt.Errorf("listing who is in the team: %w", err)
 		}
 	}
-	fresh, err := x.plan(ctx, have, in, x.due && have.listed)
-	if err == nil && !fresh && len(have.teamPlan.diff()) > 0 {
+	fresh, err := x.plan(ctx, have, in, x.due && have.listed || alone)
+	if err == nil && !fresh && !alone && len(have.teamPlan.diff()) > 0 {
 		_, err = x.plan(ctx, have, in, false)
 	}
 	if err != nil {
@@ -134,6 +136,16 @@ func (x *team) see(ctx context.Context, have *teamState) (err error) {
 	}
 	have.seen = true
 	return nil
+}
+
+// creator is who is in a team that this pass has just created: the operator, whom Grafana makes an Admin of it. Nobody,
+// if the team was there before, or the operator does not know which of the people it is.
+func (x *team) creator(have *teamState) []grafana.TeamPerson {
+	own := x.conn.Operator()
+	if have.bornIn == "" || have.bornIn != x.conn.SessionID() || have.seen || own == 0 {
+		return nil
+	}
+	return []grafana.TeamPerson{{UserID: own, Login: x.conn.Login, Permission: grafana.TeamAdmin}}
 }
 
 // plan compares the people in the team with those who shall be there.

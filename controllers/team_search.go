@@ -9,6 +9,7 @@ import (
 	"k8s.io/apimachinery/pkg/api/meta"
 
 	"grafana-tenancy.dev/operator/api/v1alpha1"
+	"grafana-tenancy.dev/operator/internal/connection"
 	"grafana-tenancy.dev/operator/internal/grafana"
 	"grafana-tenancy.dev/operator/internal/lifecycle"
 	"grafana-tenancy.dev/operator/internal/mark"
@@ -38,12 +39,13 @@ func (x *team) Find(ctx context.Context) (*teamState, error) {
 // one that is not Ready there is more to know.
 func (x *team) fromList(ctx context.Context) (*teamState, error) {
 	status := x.obj.Status
-	if !x.due || status.ID == 0 || status.OrgID != x.org.ID() || status.CreateStarted != nil ||
+	if !x.due || status.ID == 0 || x.conn.SessionID() == "" ||
+		status.OrgID != x.org.ID() || status.CreateStarted != nil ||
 		!x.obj.DeletionTimestamp.IsZero() ||
 		!meta.IsStatusConditionTrue(status.Conditions, v1alpha1.ConditionReady) {
 		return nil, nil
 	}
-	list, err := x.conn.ListOfTeams(ctx, x.org, true)
+	list, err := x.conn.ListOfTeams(ctx, x.org, connection.Due)
 	for _, t := range list {
 		have := &teamState{Team: t, adopted: status.Adopted, listed: true}
 		if t.ID == status.ID && x.owned(t) && x.profile(have) == (grafana.TeamProfile{Name: t.Name, Email: t.Email}) {
@@ -88,12 +90,12 @@ func (x *team) isMarked(t grafana.Team) bool {
 	return strings.HasSuffix(t.Name, mark.BirthSuffix(x.obj))
 }
 
-// list has all teams of the organization, as they are.
+// list has all teams of the organization, as they are: those who ask at the same time share one.
 func (x *team) list(ctx context.Context) ([]grafana.Team, error) {
 	if x.all != nil {
 		return x.all, nil
 	}
-	list, err := x.conn.ListOfTeams(ctx, x.org, false)
+	list, err := x.conn.ListOfTeams(ctx, x.org, connection.Now)
 	if err == nil {
 		x.all = append([]grafana.Team{}, list...)
 	}

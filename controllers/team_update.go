@@ -45,6 +45,11 @@ func (x *team) Update(ctx context.Context, have *teamState) error {
 			}
 		}
 	}
+	if len(errs) > 0 {
+		x.conn.ForgetTeams(x.org.ID()) // what failed may have taken effect
+	} else {
+		x.conn.NoteTeam(x.org.ID(), have.Team)
+	}
 	return errors.Join(errs...)
 }
 
@@ -56,6 +61,7 @@ func (x *team) deleteDuplicates(ctx context.Context, have *teamState) error {
 	if err := x.Prove(ctx, true); err != nil {
 		return err
 	}
+	defer x.conn.ForgetTeams(x.org.ID())
 	for _, d := range have.duplicates {
 		if err := grafana.IgnoreNotFound(x.org.DeleteTeam(ctx, d.ID)); err != nil {
 			return err
@@ -77,7 +83,7 @@ func (x *team) setProfile(ctx context.Context, have *teamState) error {
 				return err
 			}
 		}
-		if err := x.Prove(ctx, true); err != nil { // a rename wants a live proof
+		if err := x.proveLive(ctx, have); err != nil { // a rename wants a live proof
 			return err
 		}
 	}
@@ -89,6 +95,15 @@ func (x *team) setProfile(ctx context.Context, have *teamState) error {
 		have.Name, have.Email = p.Name, p.Email
 	}
 	return err
+}
+
+// proveLive fails unless the organization is seen to be ours. For a team that this pass has just
+// created, in the session that still lasts, the answer to that is the proof.
+func (x *team) proveLive(ctx context.Context, have *teamState) error {
+	if have.bornIn != "" && have.bornIn == x.conn.SessionID() {
+		return nil
+	}
+	return x.Prove(ctx, true)
 }
 
 // explain says which team it is that has the wanted name, or one that the database takes for it.
@@ -159,7 +174,7 @@ func (x *team) removeAll(ctx context.Context, have *teamState) error {
 	if len(have.remove) == 0 {
 		return nil
 	}
-	if err := x.Prove(ctx, true); err != nil {
+	if err := x.proveLive(ctx, have); err != nil {
 		return err
 	}
 	var errs []error
@@ -172,6 +187,9 @@ func (x *team) removeAll(ctx context.Context, have *teamState) error {
 			continue
 		}
 		have.forget(r.id)
+		if have.bornIn != "" { // else whoever is removed may have been out of it before
+			have.MemberCount--
+		}
 	}
 	have.remove = nil
 	return errors.Join(errs...)
@@ -228,6 +246,7 @@ func (x *team) joinAll(ctx context.Context, have *teamState) error {
 			continue
 		}
 		have.present++
+		have.MemberCount++
 		have.landed(j.id)
 	}
 	have.join = nil

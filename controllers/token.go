@@ -26,10 +26,11 @@ import (
 type tokenKind struct {
 	*Env
 	reissues *token.ReissueLimiter
+	echoes   *echoes
 }
 
 func newTokenKind(e *Env) tokenKind {
-	return tokenKind{Env: e, reissues: token.NewReissueLimiter()}
+	return tokenKind{Env: e, reissues: token.NewReissueLimiter(), echoes: &echoes{}}
 }
 
 // accountToken is a ServiceAccountToken. Its mark is the name in Grafana, which never changes:
@@ -39,9 +40,11 @@ type accountToken struct {
 	secretKeeper
 	env      *Env
 	reissues *token.ReissueLimiter
+	echoes   *echoes
 	obj      *v1alpha1.ServiceAccountToken
 	account  *v1alpha1.ServiceAccount
 
+	due      bool        // by its resync
 	first    bool        // status knows of no key yet
 	revision int64       // the highest that was seen anywhere
 	have     *tokenState // as last seen
@@ -63,7 +66,10 @@ func (k tokenKind) describe() lifecycle.Kind[*v1alpha1.ServiceAccountToken, toke
 			{Of: &v1alpha1.Organization{}, Requests: k.inOrganization, Changes: k.UsabilityChanges()},
 		},
 		Abandon: k.Abandon,
-		Forget:  forgetToken,
+		Forget: func(key types.NamespacedName) {
+			forgetToken(key)
+			k.echoes.forget(key)
+		},
 	}
 }
 
@@ -143,6 +149,7 @@ func (k tokenKind) Connect(
 		orgScope: scope,
 		env:      k.Env,
 		reissues: k.reissues,
+		echoes:   k.echoes,
 		obj:      obj,
 		account:  &account,
 		first:    obj.Status.Revision == 0,
@@ -151,6 +158,14 @@ func (k tokenKind) Connect(
 	x.secretKeeper = secretKeeper{k.Env, obj, obj.Spec.Secret, "spec.secret", x.values}
 	return x, nil
 }
+
+// ResyncSlot is the same for all tokens of a ServiceAccount.
+func (x *accountToken) ResyncSlot() string {
+	return "tokens of " + x.account.Namespace + "/" + x.account.Name
+}
+
+// ResyncDue lets one list serve all of them.
+func (x *accountToken) ResyncDue() { x.due = true }
 
 func (x *accountToken) Record(have *tokenState) bool {
 	status := &x.obj.Status

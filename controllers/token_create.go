@@ -101,8 +101,10 @@ func (x *accountToken) Create(ctx context.Context) (*tokenState, error) {
 	}
 	rotation := x.have.live != nil
 	r := x.nextRecord()
+	seen, session := *x.have, x.conn.SessionID()
 	made, err := x.org.CreateToken(ctx, x.account.Status.ID, x.name(r.Revision), r.TTL)
 	if err != nil {
+		x.conn.ForgetTokens(x.org.ID(), x.account.Status.ID) // it may be there all the same, or come later
 		return nil, x.refused(ctx, x.notMade(err))
 	}
 	r.TokenID, r.Key = made.ID, made.Key
@@ -113,7 +115,8 @@ func (x *accountToken) Create(ctx context.Context) (*tokenState, error) {
 	if rotation {
 		tokenRotations.WithLabelValues(x.obj.Namespace, x.obj.Name).Inc()
 	}
-	have, err := x.Find(ctx)
+	have, err := x.born(ctx, &seen, made, session)
+	x.echoes.expect(x.obj, x.env.Now())
 	if have == nil && err == nil {
 		err = &lifecycle.Problem{
 			Reason:  v1alpha1.ReasonCreating,
@@ -122,6 +125,30 @@ func (x *accountToken) Create(ctx context.Context) (*tokenState, error) {
 		}
 	}
 	return have, err
+}
+
+// born is what there is of the token once its key is in the Secret. The answer that it was made tells its id and name;
+// of one that never expires, and that is the only one of ours, there is no more to know: it is not looked for again, if
+// the session in which it was asked for has lasted.
+func (x *accountToken) born(
+	ctx context.Context, before *tokenState, made grafana.NewToken, session string,
+) (*tokenState, error) {
+	account := x.account.Status.ID
+	if !before.none() || x.ttl() != 0 || session == "" || session != x.conn.SessionID() ||
+		before.listed+1 >= maxListed {
+		x.conn.ForgetTokens(x.org.ID(), account)
+		return x.Find(ctx)
+	}
+	secrets, err := x.env.secretsOf(ctx, x.obj)
+	if err != nil {
+		return nil, err
+	}
+	one := grafana.Token{ID: made.ID, Name: made.Name, Created: x.conn.Now().UTC().Truncate(time.Second)}
+	x.conn.NoteToken(x.org.ID(), account, one)
+	if x.have = x.sort(secrets, []grafana.Token{one}); x.have.live == nil { // somebody has been at the Secret
+		return x.Find(ctx)
+	}
+	return x.have, nil
 }
 
 // nextRecord is what will be said of the next revision, but for its id and key. Its expiry is reckoned from before the

@@ -56,6 +56,7 @@ func (x *accountToken) revokeElsewhere(ctx context.Context) error {
 
 // revokeUnwritten revokes a token whose key reached no Secret, unless the write may have taken effect after all.
 func (x *accountToken) revokeUnwritten(ctx context.Context, made grafana.NewToken, cause error) error {
+	x.conn.ForgetTokens(x.org.ID(), x.account.Status.ID)
 	if mayHaveTakenEffect(cause) {
 		return cause
 	}
@@ -78,6 +79,9 @@ func (x *accountToken) revokeLost(ctx context.Context, have *tokenState) error {
 
 // revoke deletes tokens of ours and takes them off the list.
 func (x *accountToken) revoke(ctx context.Context, tokens *[]grafana.Token) error {
+	if len(*tokens) > 0 {
+		defer x.conn.ForgetTokens(x.org.ID(), x.account.Status.ID)
+	}
 	for len(*tokens) > 0 {
 		if err := grafana.IgnoreNotFound(x.org.DeleteToken(ctx, x.account.Status.ID, (*tokens)[0].ID)); err != nil {
 			return fmt.Errorf("revoking token %d: %w", (*tokens)[0].ID, err)

@@ -7,7 +7,10 @@ import (
 	"strconv"
 	"time"
 
+	"k8s.io/apimachinery/pkg/api/meta"
+
 	"grafana-tenancy.dev/operator/api/v1alpha1"
+	"grafana-tenancy.dev/operator/internal/connection"
 	"grafana-tenancy.dev/operator/internal/grafana"
 	"grafana-tenancy.dev/operator/internal/lifecycle"
 	"grafana-tenancy.dev/operator/internal/mark"
@@ -24,6 +27,7 @@ type tokenState struct {
 	orphans    []grafana.Token // what no Secret holds: to be revoked
 	inFlight   []grafana.Token // newer than the Secret's: another manager may be about to write it
 	unlisted   []int64         // known ones that Grafana may have, but lists no more
+	listed     int             // how many the service account has
 }
 
 // none reports whether Grafana has no token of ours.
@@ -67,7 +71,7 @@ func (x *accountToken) Find(ctx context.Context) (*tokenState, error) {
 	if err != nil {
 		return nil, err
 	}
-	list, err := x.org.Tokens(ctx, x.account.Status.ID)
+	list, err := x.list(ctx, secrets)
 	if err != nil {
 		return nil, err
 	}
@@ -96,6 +100,39 @@ func (x *accountToken) Find(ctx context.Context) (*tokenState, error) {
 	return nil, nil
 }
 
+// list has the tokens of the service account: at a resync, or at the visit that the operator's own Secret brings, from
+// a list that serves many, if everything is there at rest; else as they are.
+func (x *accountToken) list(ctx context.Context, secrets token.Secrets) ([]grafana.Token, error) {
+	account, status, echo := x.account.Status.ID, x.obj.Status, x.echoes.take(x.obj, x.env.Now())
+	if (x.due || echo) && x.obj.DeletionTimestamp.IsZero() && status.CreateStarted == nil && status.TokenID != 0 &&
+		meta.IsStatusConditionTrue(status.Conditions, v1alpha1.ConditionReady) {
+		list, known := x.conn.KnownTokens(x.org.ID(), account)
+		if x.due {
+			var fresh bool
+			var err error
+			if list, fresh, err = x.conn.ListOfTokens(ctx, x.org, account, connection.Due); fresh || err != nil {
+				return list, err
+			}
+			known = true
+		}
+		if known && x.atRest(secrets, list) {
+			return list, nil
+		}
+	}
+	list, _, err := x.conn.ListOfTokens(ctx, x.org, account, connection.Now)
+	return list, err
+}
+
+// atRest reports whether all that a list shows of ours is the live token, which has long to live yet: how long it has
+// otherwise is told as of the moment of the list.
+func (x *accountToken) atRest(secrets token.Secrets, list []grafana.Token) bool {
+	highest := x.revision
+	have := x.sort(secrets, list)
+	x.revision = highest
+	return have.live != nil && have.live.SecondsUntilExpiration == 0 && len(have.abandoned())+len(have.unlisted) == 0 &&
+		x.dueFor(have) == "" && len(x.Diff(have)) == 0
+}
+
 // sort tells the tokens of ours apart by what has to be done with them.
 func (x *accountToken) sort(secrets token.Secrets, list []grafana.Token) *tokenState {
 	have := &tokenState{secrets: secrets}
@@ -113,6 +150,7 @@ func (x *accountToken) sort(secrets token.Secrets, list []grafana.Token) *tokenS
 		x.sortOne(have, held, t, revision)
 	}
 	x.count(numbers)
+	have.listed = len(list)
 	if len(list) >= maxListed {
 		have.unlisted = x.beyond(list, held)
 	}

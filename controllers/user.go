@@ -162,7 +162,7 @@ func (x *user) Create(ctx context.Context) (*userState, error) {
 	have.ID, have.UID, have.Login, have.Name = made.ID, made.UID, login, x.birthName()
 	have.Email = cmp.Or(x.obj.Spec.Email, login)
 	if have.UID == "" { // old versions tell it only who asks
-		if u, err := x.conn.Org(1).UserByID(ctx, made.ID); err == nil {
+		if u, err := x.conn.Org(1).UserByID(ctx, made.ID); err == nil && x.isMarked(u) { // else it is another's by now
 			have.User = u
 		}
 	}

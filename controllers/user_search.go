@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"grafana-tenancy.dev/operator/api/v1alpha1"
+	"grafana-tenancy.dev/operator/internal/connection"
 	"grafana-tenancy.dev/operator/internal/grafana"
 	"grafana-tenancy.dev/operator/internal/lifecycle"
 	"grafana-tenancy.dev/operator/internal/mark"
@@ -38,7 +39,7 @@ func (x *user) listed(ctx context.Context) (*userState, error) {
 	if !x.due || status.ID == 0 || status.CreateStarted != nil || !x.obj.DeletionTimestamp.IsZero() {
 		return nil, nil
 	}
-	all, err := x.conn.ListOfUsers(ctx)
+	all, err := x.conn.ListOfUsers(ctx, connection.Due)
 	if err != nil {
 		return nil, err
 	}

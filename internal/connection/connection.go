@@ -38,6 +38,8 @@ type Conn struct {
 	sourceLists    lists[[]grafana.DataSource]
 	userLists      lists[[]grafana.ListedUser]
 	teamLists      lists[[]grafana.Team]
+	accountLists   lists[[]grafana.ServiceAccount]
+	tokenLists     lists[[]grafana.Token]
 	folders        folders
 	firstCreates   firstCreates
 

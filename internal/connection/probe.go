@@ -24,8 +24,9 @@ func (c *Conn) LastProbe() (*Server, time.Time) {
 	return &have, c.probedAt
 }
 
-// RememberProbe remembers the outcome of a probe.
+// RememberProbe remembers the outcome of a probe. What lists nobody needs any more goes.
 func (c *Conn) RememberProbe(have *Server, err error) {
+	c.dropOldLists()
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.probe, c.probedAt = nil, c.Clock(); err == nil {

@@ -1,0 +1,115 @@
+package connection
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"grafana-tenancy.dev/operator/internal/grafana"
+)
+
+// Age is how old a list may be that somebody goes by.
+type Age int
+
+const (
+	// Now is a list that begins after it was asked for.
+	Now Age = iota
+	// Due is one for those whose resync is due, which they all are at once.
+	Due
+)
+
+// of is how old that is at most. Without a session nobody would notice that the database is another one by now.
+func (a Age) of(c *Conn) time.Duration {
+	if a == Due && c.SessionID() != "" {
+		return dueListLife
+	}
+	return asOfNow
+}
+
+// everybody is the key of the list of all who can log in.
+var everybody = listKey{}
+
+// ListOfUsers lists the people who can log in, or brings the list that others have just made. What is written does not
+// go by it.
+func (c *Conn) ListOfUsers(ctx context.Context, age Age) ([]grafana.ListedUser, error) {
+	all, _, err := c.userLists.get(ctx, c, everybody, age.of(c), func() ([]grafana.ListedUser, error) {
+		return c.SearchUsers(ctx, "")
+	})
+	return all, err
+}
+
+// ForgetUsers has them listed anew: somebody was changed or removed, or may have been.
+func (c *Conn) ForgetUsers() { c.userLists.forget(c, everybody) }
+
+// ListOfTeams lists the teams of an organization, or brings the list that others have just made.
+func (c *Conn) ListOfTeams(ctx context.Context, org *grafana.OrgClient, age Age) ([]grafana.Team, error) {
+	all, _, err := c.teamLists.get(ctx, c, listKey{org: org.ID()}, age.of(c), func() ([]grafana.Team, error) {
+		return org.Teams(ctx)
+	})
+	return all, err
+}
+
+// ForgetTeams has the teams of an organization listed anew: some were deleted, or may have been made or changed.
+func (c *Conn) ForgetTeams(org int64) { c.teamLists.forget(c, listKey{org: org}) }
+
+// NoteTeam has the list show a team as the operator has just made or changed it.
+func (c *Conn) NoteTeam(org int64, now grafana.Team) {
+	c.teamLists.note(c, listKey{org: org}, func(all []grafana.Team) []grafana.Team {
+		return put(all, func(t grafana.Team) bool { return t.ID == now.ID }, now)
+	})
+}
+
+// ListOfAccounts lists the service accounts of an organization, or brings the list that others have just made. It does
+// not tell when they were created.
+func (c *Conn) ListOfAccounts(
+	ctx context.Context, org *grafana.OrgClient, age Age,
+) ([]grafana.ServiceAccount, error) {
+	all, _, err := c.accountLists.get(ctx, c, listKey{org: org.ID()}, age.of(c),
+		func() ([]grafana.ServiceAccount, error) { return org.SearchServiceAccounts(ctx, "") })
+	return all, err
+}
+
+// KnownAccounts is the last list, if there is one of late, with what the operator has made and changed since. It asks
+// nobody.
+func (c *Conn) KnownAccounts(org int64) (accounts []grafana.ServiceAccount, known bool) {
+	return c.accountLists.peek(c, listKey{org: org}, dueListLife)
+}
+
+// ForgetAccounts has the service accounts of an organization listed anew: some were deleted, or may have been made or
+// changed.
+func (c *Conn) ForgetAccounts(org int64) { c.accountLists.forget(c, listKey{org: org}) }
+
+// NoteAccount has the list show a service account as the operator has just made or changed it.
+func (c *Conn) NoteAccount(org int64, now grafana.ServiceAccount) {
+	c.accountLists.note(c, listKey{org: org}, func(all []grafana.ServiceAccount) []grafana.ServiceAccount {
+		return put(all, func(a grafana.ServiceAccount) bool { return a.ID == now.ID }, now)
+	})
+}
+
+// ListOfTokens lists the tokens of a service account, or brings the list that others have just made; then it is not
+// fresh.
+func (c *Conn) ListOfTokens(
+	ctx context.Context, org *grafana.OrgClient, account int64, age Age,
+) ([]grafana.Token, bool, error) {
+	return c.tokenLists.get(ctx, c, listKey{org.ID(), account}, age.of(c), func() ([]grafana.Token, error) {
+		return org.Tokens(ctx, account)
+	})
+}
+
+// KnownTokens is the list of some seconds ago, if there is one. It asks nobody.
+func (c *Conn) KnownTokens(org, account int64) (tokens []grafana.Token, known bool) {
+	return c.tokenLists.peek(c, listKey{org, account}, listLife)
+}
+
+// ForgetTokens has the tokens of a service account listed anew: some were revoked, or may have been made.
+func (c *Conn) ForgetTokens(org, account int64) { c.tokenLists.forget(c, listKey{org, account}) }
+
+// NoteToken has the list show a token that the operator has just made.
+func (c *Conn) NoteToken(org, account int64, made grafana.Token) {
+	c.tokenLists.note(c, listKey{org, account}, func(all []grafana.Token) []grafana.Token {
+		if slices.ContainsFunc(all, func(t grafana.Token) bool { return t.ID == made.ID }) {
+			return all // as Grafana tells of it
+		}
+		return append(slices.Clone(all), made)
+	})
+}
