@@ -36,11 +36,11 @@ func goals(p profile) []goal {
 			"requests about dashboards in a resync interval, by 500 dashboards of one organization"},
 	}
 	for _, k := range kinds {
-		one := "until one of " + k.resource + " is Ready"
+		one, again := "until one of "+k.resource+" is Ready", k.again()
 		rows = append(rows,
-			goal{"requests-per-" + k.name, atMost(3.1), none, "requests to Grafana " + one},
+			goal{"requests-per-" + k.name, atMost(k.requests), none, "requests to Grafana " + one},
 			goal{"kube-writes-per-" + k.name, atMost(2), none, "writes to Kubernetes " + one},
-			goal{"resync-requests-of-" + k.name, atMost(1), none, "requests about all of them in a resync interval"},
+			goal{"resync-requests-of-" + k.name, again, none, "requests about all of them in a resync interval"},
 		)
 	}
 	return append(rows, []goal{

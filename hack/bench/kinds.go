@@ -16,46 +16,58 @@ import (
 // requests whose path matches, resync-requests-of-NAME.
 type kind struct {
 	name, resource string
-	path           *regexp.Regexp
-	object         func(meta metav1.ObjectMeta, org v1alpha1.ObjectReference) client.Object
+	// requests is how many there may be until one is Ready: what it takes, and its part in the lists that serve many.
+	requests float64
+	// alone says that Grafana has no list of them for a whole organization.
+	alone  bool
+	path   *regexp.Regexp
+	object func(meta metav1.ObjectMeta, org v1alpha1.ObjectReference) client.Object
+}
+
+// again is how many requests a resync of all of them may take.
+func (k kind) again() limit {
+	if k.alone {
+		return limit{}
+	}
+	return atMost(1)
 }
 
 // kinds are in the order in which they need each other: people before those who list them. Object i of one kind goes
 // with object i of another, and all have the same name.
 var kinds = []kind{
-	{"user", "users", regexp.MustCompile(`^/api/(admin/)?users\b`),
+	{"user", "users", 3, false, regexp.MustCompile(`^/api/(admin/)?users\b`),
 		func(meta metav1.ObjectMeta, _ v1alpha1.ObjectReference) client.Object {
 			meta.Namespace = platform
 			spec := v1alpha1.UserSpec{InstanceRef: v1alpha1.LocalObjectReference{Name: instanceName}}
 			return &v1alpha1.User{ObjectMeta: meta, Spec: spec}
 		}},
-	{"membership", "memberships", regexp.MustCompile(`^/api/orgs?/(\d+/)?users\b`),
+	{"membership", "memberships", 3.1, false, regexp.MustCompile(`^/api/orgs?/(\d+/)?users\b`),
 		func(meta metav1.ObjectMeta, org v1alpha1.ObjectReference) client.Object {
 			member := v1alpha1.Member{Login: meta.Name, Role: v1alpha1.RoleViewer}
 			spec := v1alpha1.MembershipSpec{OrganizationRef: org, Members: []v1alpha1.Member{member}}
 			return &v1alpha1.Membership{ObjectMeta: meta, Spec: spec}
 		}},
-	{"team", "teams", regexp.MustCompile(`^/api/teams\b`),
+	{"team", "teams", 3.3, false, regexp.MustCompile(`^/api/teams\b`),
 		func(meta metav1.ObjectMeta, org v1alpha1.ObjectReference) client.Object {
 			return &v1alpha1.Team{ObjectMeta: meta, Spec: v1alpha1.TeamSpec{OrganizationRef: org}}
 		}},
-	{"serviceaccount", "serviceaccounts", regexp.MustCompile(`^/api/serviceaccounts/[^/]+$`),
+	{"serviceaccount", "serviceaccounts", 3.1, false, regexp.MustCompile(`^/api/serviceaccounts/[^/]+$`),
 		func(meta metav1.ObjectMeta, org v1alpha1.ObjectReference) client.Object {
 			spec := v1alpha1.ServiceAccountSpec{OrganizationRef: org}
 			return &v1alpha1.ServiceAccount{ObjectMeta: meta, Spec: spec}
 		}},
-	{"serviceaccounttoken", "serviceaccounttokens", regexp.MustCompile(`/tokens\b|/user/permissions$`),
+	{"serviceaccounttoken", "serviceaccounttokens", 5.6, true, regexp.MustCompile(`/tokens\b|/user/permissions$`),
 		func(meta metav1.ObjectMeta, _ v1alpha1.ObjectReference) client.Object {
 			account := v1alpha1.LocalObjectReference{Name: meta.Name}
 			secret := v1alpha1.TokenSecret{Name: meta.Name + "-token"}
 			spec := v1alpha1.ServiceAccountTokenSpec{ServiceAccountRef: account, Secret: secret}
 			return &v1alpha1.ServiceAccountToken{ObjectMeta: meta, Spec: spec}
 		}},
-	{"folder", "folders", regexp.MustCompile(`^/api/(folders|search)\b|/folders\b`),
+	{"folder", "folders", 3.1, false, regexp.MustCompile(`^/api/(folders|search)\b|/folders\b`),
 		func(meta metav1.ObjectMeta, org v1alpha1.ObjectReference) client.Object {
 			return &v1alpha1.Folder{ObjectMeta: meta, Spec: v1alpha1.FolderSpec{OrganizationRef: org}}
 		}},
-	{"datasource", "datasources", regexp.MustCompile(`^/api/datasources\b`),
+	{"datasource", "datasources", 3.1, false, regexp.MustCompile(`^/api/datasources\b`),
 		func(meta metav1.ObjectMeta, org v1alpha1.ObjectReference) client.Object {
 			spec := v1alpha1.DataSourceSpec{OrganizationRef: org, Type: "prometheus", URL: "http://metrics.example.com"}
 			return &v1alpha1.DataSource{ObjectMeta: meta, Spec: spec}

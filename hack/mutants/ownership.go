@@ -142,7 +142,7 @@ var ownershipMutants = []mutant{
 	{
 		name: "service account adopted above the ceiling",
 		file: "controllers/serviceaccount_adoption.go",
-		old:  "	case roleRank[v1alpha1.Role(a.Role)] > roleRank[x.highestRole()]:\n",
+		old:  "	case adopted && roleRank[v1alpha1.Role(whole.Role)] > roleRank[x.highestRole()]:\n",
 		new:  "	case false:\n", scenarios: "above the ceiling",
 	},
 	{
@@ -154,8 +154,8 @@ var ownershipMutants = []mutant{
 	{
 		name: "service account of an earlier life not found",
 		file: "controllers/serviceaccount_adoption.go",
-		old:  "		if born.MatchString(found[i].Login) {\n",
-		new:  "		if born.MatchString(found[i].Login) && false {\n", scenarios: "applied again",
+		old:  "	return at >= 0 && shortUID.",
+		new:  "	return false && at >= 0 && shortUID.", scenarios: "applied again",
 	},
 	{
 		name: "contents deleted with the organization unasked",

@@ -128,7 +128,7 @@ var teamMutants = []mutant{
 	{
 		name: "team of a late create looked for on an old list",
 		file: "controllers/team.go",
-		old:  "		x.all = nil // it was not on that list\n", new: "",
+		old:  "	x.all = nil // from before the intent\n", new: "",
 		test: "TestAPITeamOfALateCreate",
 	},
 }

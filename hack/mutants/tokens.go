@@ -283,15 +283,15 @@ var tokenMutants = []mutant{
 	// Service accounts.
 	{
 		name: "service account found by id alone",
-		file: "controllers/serviceaccount.go",
+		file: "controllers/serviceaccount_search.go",
 		old:  "	if !x.owned(have) {\n		return nil, nil\n	}\n	state",
 		new:  "	state", scenarios: "id is another|restore",
 	},
 	{
 		name:      "service account adopted by name",
 		file:      "controllers/serviceaccount.go",
-		old:       "	return (mark.InLogin(a.Login, mark.ShortUID(x.obj)) || recorded) && (",
-		new:       "	return (mark.InLogin(a.Login, mark.ShortUID(x.obj)) || recorded || a.Name == x.obj.WantedName()) && (",
+		old:       "	return (mark.InLogin(a.Login, mark.ShortUID(x.obj)) || recorded) && x.isHere",
+		new:       "	return (mark.InLogin(a.Login, mark.ShortUID(x.obj)) || recorded || a.Name == x.obj.WantedName()) && x.isHere",
 		scenarios: "name is taken",
 	},
 	{
