@@ -8,6 +8,7 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -224,4 +225,47 @@ func conditionOf(obj lifecycle.Object, kind string) *metav1.Condition {
 		}
 	}
 	return nil
+}
+
+// A key that reached no Secret, and that could not be revoked since the session ended in between, goes with its object,
+// even if that is deleted at once.
+func TestAKeyThatWasNotRevokedGoesWithItsObject(t *testing.T) {
+	for _, version := range crash.Versions() {
+		t.Run(version, func(t *testing.T) {
+			w := crash.New(t, version)
+			w.Seed()
+			crash.WithAccount(w)
+			w.Settle()
+			refused := false
+			w.Kube = interceptor.NewClient(w.Kube, interceptor.Funcs{
+				Create: func(
+					ctx context.Context, c client.WithWatch, obj client.Object, opts ...client.CreateOption,
+				) error {
+					if _, ok := obj.(*corev1.Secret); !ok || refused || isDryRun(opts) {
+						return c.Create(ctx, obj, opts...)
+					}
+					refused = true
+					w.Grafana.EndSessions()
+					return apierrors.NewForbidden(corev1.Resource("secrets"), obj.GetName(), nil)
+				},
+			})
+			w.Start()
+			w.Settle()
+			o := crash.Token()
+			w.Create(o)
+			w.Visit("ServiceAccountToken tenant/token")
+			if left := len(w.Grafana.Tokens(3)); !refused || left != 1 {
+				t.Fatalf("refused: %v, %d tokens", refused, left)
+			}
+			w.Delete(o)
+			w.Settle()
+			if left := w.Grafana.Tokens(3); len(left) != 0 || w.Get(o) {
+				t.Errorf("left: %+v", left)
+			}
+		})
+	}
+}
+
+func isDryRun(opts []client.CreateOption) bool {
+	return len((&client.CreateOptions{}).ApplyOptions(opts).DryRun) > 0
 }

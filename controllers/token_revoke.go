@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 
+	"grafana-tenancy.dev/operator/api/v1alpha1"
 	"grafana-tenancy.dev/operator/internal/grafana"
 	"grafana-tenancy.dev/operator/internal/lifecycle"
 	"grafana-tenancy.dev/operator/internal/mark"
@@ -61,7 +62,12 @@ func (x *accountToken) revokeUnwritten(ctx context.Context, made grafana.NewToke
 		return cause
 	}
 	if err := grafana.IgnoreNotFound(x.org.DeleteToken(ctx, x.account.Status.ID, made.ID)); err != nil {
-		return fmt.Errorf("%w (and revoking the token that was to go there: %w)", cause, err)
+		return &lifecycle.Problem{
+			Reason:  v1alpha1.ReasonCreating,
+			Message: fmt.Sprintf("%v (and revoking the token that was to go there: %v)", cause, err),
+			Retry:   true,
+			Err:     errors.Join(lifecycle.ErrLeft, cause, err),
+		}
 	}
 	return cause
 }

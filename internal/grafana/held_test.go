@@ -1,6 +1,7 @@
 package grafana
 
 import (
+	"errors"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -32,6 +33,14 @@ func TestWorkWithinASessionChangesNothingInTheNext(t *testing.T) {
 		t.Error(err)
 	}
 	expectRequests(t, s, toCreate)
+}
+
+// What was not sent is asked again, whatever else was refused in the same pass.
+func TestRefusedBesideWhatWasNotSent(t *testing.T) {
+	err := errors.Join(&Error{Status: 403}, &otherSession{})
+	if got := VerdictOf(err); got != Failing {
+		t.Errorf("it is %v", got)
+	}
 }
 
 // What was proven before the first request holds no longer once somebody else has begun another session.

@@ -105,12 +105,12 @@ func VerdictOf(err error) Verdict {
 		return Done
 	case IsTLS(err):
 		return Untrusted
+	case errors.As(err, &other): // whatever was refused besides is asked again
+		return Failing
 	case errors.As(err, &answer):
 		return verdicts[slices.IndexFunc(verdicts, func(r rule) bool { return r.meets(answer) })].is
 	case errors.As(err, &none), errors.Is(err, ErrClosed):
 		return NoAnswer
-	case errors.As(err, &other):
-		return Failing
 	}
 	return Other
 }

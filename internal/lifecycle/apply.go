@@ -2,6 +2,7 @@ package lifecycle
 
 import (
 	"context"
+	"errors"
 	"strings"
 
 	"grafana-tenancy.dev/operator/api/v1alpha1"
@@ -91,7 +92,8 @@ func (p *pass[T, R]) create(ctx context.Context) error {
 	if err == nil {
 		p.events = append(p.events, created)
 	}
-	if !grafana.IsUnsure(err) && !grafana.IsTaken(err) && !p.mayBeInFlight(earlier) {
+	left := grafana.IsUnsure(err) || grafana.IsTaken(err) || errors.Is(err, ErrLeft)
+	if !left && !p.mayBeInFlight(earlier) {
 		// This was the only request, and it was answered; what is taken may be so by an earlier one of ours.
 		status.CreateStarted = nil
 		if err != nil && p.admitted {

@@ -59,6 +59,8 @@ var (
 	errUnvisited = errors.New("in sync, as far as is known")
 	// ErrGone says that the place an object was in does not exist any more, so that nothing of it can be left.
 	ErrGone = errors.New("gone with what contained it")
+	// ErrLeft says that a Create failed, and that what it has made is in Grafana all the same: the intent stays.
+	ErrLeft = errors.New("left in Grafana")
 	// ErrLost says that what contains an object has looked for its mark in all of Grafana, and that there is none.
 	ErrLost = errors.New("nothing carries the mark")
 )
