@@ -129,7 +129,7 @@ func (x *dash) step(ctx context.Context, path []string, parent string) (string, 
 		uid = made.UID
 	}
 	if uid != "" {
-		x.conn.RememberFolder(key, uid)
+		x.conn.RememberFolder(ctx, key, uid)
 	}
 	return uid, nil
 }
@@ -143,7 +143,7 @@ func (x *dash) makeFolders(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		x.conn.RememberFolder(connection.FolderKey{Org: x.org.ID(), Path: pathKey(upTo)}, uid)
+		x.conn.RememberFolder(ctx, connection.FolderKey{Org: x.org.ID(), Path: pathKey(upTo)}, uid)
 		x.parent, x.missing = uid, x.missing[1:]
 	}
 	return nil
@@ -228,7 +228,7 @@ func (x *dash) explain(ctx context.Context, err error) error {
 		)
 	}
 	for n := range path {
-		x.conn.RememberFolder(connection.FolderKey{Org: x.org.ID(), Path: pathKey(path[:n+1])}, "")
+		x.conn.RememberFolder(ctx, connection.FolderKey{Org: x.org.ID(), Path: pathKey(path[:n+1])}, "")
 	}
 	x.obj.Status.FolderUID = ""
 	return &lifecycle.Problem{

@@ -45,7 +45,7 @@ func (x *instance) recognize(ctx context.Context) error {
 			return x.reset(id, len(made))
 		}
 	}
-	x.conn.RememberDatabase(id)
+	x.conn.RememberDatabase(ctx, id)
 	if !untold {
 		x.identify(id)
 	}
@@ -60,7 +60,7 @@ func (x *instance) databaseID(ctx context.Context) (string, error) {
 	}
 	me, err := x.conn.Me(ctx)
 	if err == nil {
-		x.conn.RememberOperator(me.ID)
+		x.conn.RememberOperator(ctx, me.ID)
 	}
 	if err != nil || me.CreatedAt == "" {
 		return "", err

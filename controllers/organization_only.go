@@ -49,7 +49,7 @@ func (x *onlyOrganization) Update(ctx context.Context, have *orgState) error {
 			return err
 		}
 		have.Address = address
-		x.conn.RememberMark(have.ID, x.mark)
+		x.conn.RememberMark(ctx, have.ID, x.mark)
 	}
 	return x.organization.Update(ctx, have)
 }

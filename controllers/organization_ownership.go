@@ -151,6 +151,6 @@ func (x *organization) setMark(ctx context.Context, have *orgState) error {
 		return &p
 	}
 	have.Address = address
-	x.conn.RememberMark(have.ID, x.mark)
+	x.conn.RememberMark(ctx, have.ID, x.mark)
 	return nil
 }

@@ -204,7 +204,7 @@ func (x *organization) adoptable(org grafana.Org) bool {
 // the organization.
 func (x *organization) load(ctx context.Context, org grafana.Org) (*orgState, error) {
 	have := &orgState{Org: org, adopted: x.wasAdopted(org)}
-	x.conn.RememberMark(org.ID, mark.Read(org.Address))
+	x.conn.RememberMark(ctx, org.ID, mark.Read(org.Address))
 	var err error
 	if have.member, err = x.conn.IsMember(ctx, org.ID); err != nil {
 		return nil, err

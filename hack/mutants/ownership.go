@@ -29,8 +29,8 @@ var ownershipMutants = []mutant{
 	{
 		name: "new identity of the database not noted",
 		file: "controllers/instance_reset.go",
-		old:  "	x.conn.RememberDatabase(id)\n	if !untold {\n		x.identify(id)\n	}\n",
-		new:  "	x.conn.RememberDatabase(x.obj.Status.DatabaseID)\n", scenarios: "login made again",
+		old:  "	x.conn.RememberDatabase(ctx, id)\n	if !untold {\n		x.identify(id)\n	}\n",
+		new:  "	x.conn.RememberDatabase(ctx, x.obj.Status.DatabaseID)\n", scenarios: "login made again",
 	},
 	{
 		name: "what the operator has marked since it read the marks forgotten",

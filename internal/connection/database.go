@@ -23,17 +23,17 @@ func (c *Conn) Database() (id string, known bool) {
 }
 
 // RememberDatabase records that the database is the one, and its identity.
-func (c *Conn) RememberDatabase(id string) {
+func (c *Conn) RememberDatabase(ctx context.Context, id string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.database, c.databaseID = proof{at: c.Clock(), session: c.SessionID()}, id
+	c.database, c.databaseID = proof{at: c.Clock(), session: c.SessionSeen(ctx)}, id
 }
 
 // RememberOperator records the id that the operator's own login has in this database.
-func (c *Conn) RememberOperator(id int64) {
+func (c *Conn) RememberOperator(ctx context.Context, id int64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.operator, c.operatorID = proof{at: c.Clock(), session: c.SessionID()}, id
+	c.operator, c.operatorID = proof{at: c.Clock(), session: c.SessionSeen(ctx)}, id
 }
 
 // Operator is the id of the operator's own login in the database that the session is in; 0: it is not known.

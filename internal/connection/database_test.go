@@ -48,7 +48,7 @@ func TestTheOperatorIsToldFromOthers(t *testing.T) {
 		}
 	}
 	conn.Login = "admin"
-	conn.RememberOperator(7)
+	conn.RememberOperator(t.Context(), 7)
 	if !conn.IsOperator(7, "renamed", "") || conn.IsOperator(1, "admin", "") || conn.Operator() != 7 {
 		t.Error("it is not known by its id")
 	}

@@ -1,6 +1,7 @@
 package connection
 
 import (
+	"context"
 	"sync"
 	"time"
 )
@@ -38,7 +39,7 @@ func (c *Conn) Folder(key FolderKey) string {
 }
 
 // RememberFolder remembers where a path leads; the empty uid forgets it.
-func (c *Conn) RememberFolder(key FolderKey, uid string) {
+func (c *Conn) RememberFolder(ctx context.Context, key FolderKey, uid string) {
 	c.folders.mu.Lock()
 	defer c.folders.mu.Unlock()
 	if c.folders.known == nil {
@@ -51,5 +52,5 @@ func (c *Conn) RememberFolder(key FolderKey, uid string) {
 	if len(c.folders.known) >= maxFolders { // tenants can name as many paths as they like
 		clear(c.folders.known)
 	}
-	c.folders.known[key] = folderEntry{uid: uid, at: c.Clock(), session: c.SessionID()}
+	c.folders.known[key] = folderEntry{uid: uid, at: c.Clock(), session: c.SessionSeen(ctx)}
 }

@@ -34,7 +34,7 @@ func (c *Conn) Prove(ctx context.Context, id int64, want mark.Mark, live bool) e
 	case org.ID != id, mark.Read(org.Address) != want:
 		return ErrNotOurs
 	}
-	c.RememberMark(id, want)
+	c.RememberMark(ctx, id, want)
 	return nil
 }
 
@@ -57,11 +57,11 @@ func (c *Conn) proven(id int64, want mark.Mark) bool {
 	return ok && p.mark == want && session != "" && p.session == session && c.Clock().Sub(p.at) < ProofLife
 }
 
-// RememberMark records that an organization was seen to carry a mark.
-func (c *Conn) RememberMark(id int64, seen mark.Mark) {
+// RememberMark records that an organization was seen to carry a mark, in the answer that the work of ctx has just got.
+func (c *Conn) RememberMark(ctx context.Context, id int64, seen mark.Mark) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.proofs[id] = proof{mark: seen, at: c.Clock(), session: c.SessionID()}
+	c.proofs[id] = proof{mark: seen, at: c.Clock(), session: c.SessionSeen(ctx)}
 }
 
 // ForgetProof has the organization looked at again before it is believed to be ours.

@@ -1,6 +1,7 @@
 package grafana
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/http"
@@ -12,6 +13,7 @@ type heldSession struct {
 	mu     sync.Mutex
 	client *Client // whose it is; nil: nothing was asked yet
 	id     string
+	seen   string // in which its last answer was given
 }
 
 type heldKey struct{}
@@ -42,6 +44,32 @@ func (c *Client) isHeld(ctx context.Context, id string) bool {
 		held.client, held.id = c, id
 	}
 	return held.client != c || held.id == id
+}
+
+// SessionSeen is the session that the work of ctx was last answered in; of work that is within none, the present one.
+// What is remembered of an answer goes with it: by the time it is looked at, somebody may have begun another session.
+func (c *Client) SessionSeen(ctx context.Context) string {
+	held, ok := ctx.Value(heldKey{}).(*heldSession)
+	if !ok {
+		return c.SessionID()
+	}
+	held.mu.Lock()
+	defer held.mu.Unlock()
+	if held.client != c {
+		return c.SessionID()
+	}
+	return cmp.Or(held.seen, held.id) // it has asked nothing itself
+}
+
+// noteSession notes which session the work of ctx was answered in.
+func (c *Client) noteSession(ctx context.Context, as credential) {
+	if held, ok := ctx.Value(heldKey{}).(*heldSession); ok {
+		held.mu.Lock()
+		defer held.mu.Unlock()
+		if held.client == c {
+			held.seen = as.session
+		}
+	}
 }
 
 // checkSession fails if a request would change something in another session than the one that it was thought of in.

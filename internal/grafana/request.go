@@ -270,6 +270,7 @@ func (c *Client) call(ctx context.Context, r request) (answer, error) {
 		return answer{}, err
 	}
 	a, err := c.send(ctx, r, as)
+	c.noteSession(ctx, as)
 	if err != nil || !a.refusesCredential() {
 		return a, err
 	}
@@ -281,6 +282,7 @@ func (c *Client) call(ctx context.Context, r request) (answer, error) {
 		return answer{}, err
 	}
 	a, err = c.send(ctx, r, as)
+	c.noteSession(ctx, as)
 	if err == nil && as.cookies != nil && a.refusesCredential() {
 		return answer{}, a.lostSession()
 	}
