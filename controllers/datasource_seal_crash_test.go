@@ -53,6 +53,22 @@ func TestDataSourceMadeAgainFromItsExport(t *testing.T) {
 	})
 }
 
+// A secret that somebody has entered, and nothing else, is taken out by the first visit that sees it.
+func TestDataSourceSecretIsSeenToBeAnothersAtOnce(t *testing.T) {
+	withOneSource(t, func(t *testing.T, w *crash.World, org int64) {
+		body := edited(w, org)
+		body["secureJsonData"] = map[string]string{"token": "theirs"}
+		w.Grafana.Do(http.MethodPut, "/api/datasources/uid/"+w.Grafana.Sources(org)[0].UID, org, body)
+		if got := w.Grafana.Sources(org)[0]; got.Secrets["token"] != "theirs" {
+			t.Fatalf("%+v", got)
+		}
+		w.Visit("DataSource tenant/" + crash.NewDataSource("").Name)
+		if got := w.Grafana.Sources(org)[0]; got.Secrets["token"] != "first" {
+			t.Errorf("%+v", got)
+		}
+	})
+}
+
 // No case writes at every visit.
 func TestDataSourceIsNotWrittenAgainAndAgain(t *testing.T) {
 	for name, act := range map[string]func(w *crash.World, org int64, body map[string]any){

@@ -104,20 +104,49 @@ func TestPlanTriesOneWrongPasswordOfTheManifests(t *testing.T) {
 		m = append(m, manifestOf(t, instance))
 	}
 	for _, trust := range []bool{false, true} {
-		w.Grafana.ResetLog()
-		p := planWith(t, w, plan.Options{Manifests: m, TrustURLs: trust})
-		refused := 0
-		for _, r := range w.Grafana.Requests() {
-			if r.Path == "/login" && r.Status == http.StatusUnauthorized {
-				refused++
-			}
-		}
-		told := map[plan.Action]int{}
-		for _, o := range p.Objects() {
-			told[o.Action]++
-		}
-		if refused != 1 || told[plan.Blocked] != 1 || told[plan.Unknown] != 4 {
+		if refused, told := refusedLogins(t, w, m, trust); refused != 1 || told[plan.Blocked] != 1 ||
+			told[plan.Unknown] != 4 {
 			t.Errorf("trusted: %t: %d wrong passwords are tried: %v", trust, refused, told)
 		}
 	}
+}
+
+// So it is where each of several Instances of the cluster is given another password, and keeps its user name.
+func TestPlanTriesOneWrongPasswordThatChanges(t *testing.T) {
+	w := crash.New(t, "12.4.0")
+	w.Seed()
+	w.MustRest()
+	var m []unstructured.Unstructured
+	for _, name := range []string{"a", "b", "c", "d", "e"} {
+		instance := crash.Instance()
+		instance.Name, instance.Spec.Credentials.BasicAuth.SecretRef.Name = name, name
+		login := &corev1.Secret{ObjectMeta: crash.Named(name),
+			Data: map[string][]byte{"admin-user": []byte("admin"), "admin-password": []byte("admin")}}
+		w.Create(login.DeepCopy(), instance)
+		login.Data = map[string][]byte{"admin-password": []byte("a guess")}
+		m = append(m, coreManifest(t, login, "Secret"))
+	}
+	w.MustRest()
+	if refused, told := refusedLogins(t, w, m, false); refused != 1 {
+		t.Errorf("%d wrong passwords are tried: %v", refused, told)
+	}
+}
+
+// refusedLogins plans, and counts the logins that Grafana has refused, and the objects by what is foreseen of them.
+func refusedLogins(
+	t *testing.T, w *crash.World, m []unstructured.Unstructured, trust bool,
+) (refused int, told map[plan.Action]int) {
+	t.Helper()
+	w.Grafana.ResetLog()
+	p := planWith(t, w, plan.Options{Manifests: m, TrustURLs: trust})
+	for _, r := range w.Grafana.Requests() {
+		if r.Path == "/login" && r.Status == http.StatusUnauthorized {
+			refused++
+		}
+	}
+	told = map[plan.Action]int{}
+	for _, o := range p.Objects() {
+		told[o.Action]++
+	}
+	return refused, told
 }

@@ -25,9 +25,7 @@ type accountState struct {
 	grafana.ServiceAccount
 	adopted    bool
 	duplicates []grafana.ServiceAccount // further accounts under our mark: creates that landed late
-	// bornIn is the session in which this very pass was about to create it, as Grafana has answered that it did; empty:
-	// it has not.
-	bornIn string
+	newborn    bool                     // this very pass has created it, within a session: Grafana's answer is a proof of it
 }
 
 // serviceAccount is a ServiceAccount in its organization. Its mark is the login, which Grafana derives from the name at
@@ -112,8 +110,8 @@ func createdAt(a grafana.ServiceAccount) string { return a.CreatedAt.UTC().Forma
 // Create makes the account. Grafana before 11.3.1 can fail half-way and leave a login that is taken for good by an
 // account that nobody can see: then a counter is appended.
 func (x *serviceAccount) Create(ctx context.Context) (*accountState, error) {
-	session := x.conn.SessionID()
-	if session != "" { // else the list is of this very pass
+	withinSession := x.conn.SessionID() != ""
+	if withinSession { // else the list is of this very pass
 		if err := x.checkName(ctx); err != nil {
 			return nil, err
 		}
@@ -128,7 +126,7 @@ func (x *serviceAccount) Create(ctx context.Context) (*accountState, error) {
 		if err == nil {
 			x.conn.NoteAccount(x.org.ID(), have)
 			x.conn.ForgetTokens(x.org.ID(), have.ID) // another account had the id, perhaps
-			return &accountState{ServiceAccount: have, bornIn: session}, nil
+			return &accountState{ServiceAccount: have, newborn: withinSession}, nil
 		}
 		x.conn.ForgetAccounts(x.org.ID()) // it may be there all the same, or come later
 		if !grafana.IsTaken(err) {
@@ -208,13 +206,12 @@ func (x *serviceAccount) Update(ctx context.Context, have *accountState) error {
 	}
 	change, taken := x.change(have), error(nil)
 	if change.Name != nil {
-		newborn := have.bornIn != "" && have.bornIn == x.conn.SessionID() // the answer to its creation is a proof
-		if !newborn {
+		if !have.newborn {
 			if err := x.Prove(ctx, true); err != nil {
 				return err
 			}
 		}
-		if taken = x.checkRename(ctx, newborn); taken != nil {
+		if taken = x.checkRename(ctx, have.newborn); taken != nil {
 			change.Name = nil // role and disabling do not wait for it
 		}
 	}

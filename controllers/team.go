@@ -25,9 +25,7 @@ type teamState struct {
 	listed     bool           // seen in a list, which may be some seconds old
 	duplicates []grafana.Team // that late creates have made
 	seen       bool           // people and preferences
-	// bornIn is the session in which this very pass was about to create it, as Grafana has answered that it did; empty:
-	// it has not.
-	bornIn string
+	newborn    bool           // this very pass has created it, within a session: Grafana's answer is a proof of it
 	teamPlan
 	preferences *grafana.TeamPreferences // nil: not asked for
 }
@@ -100,7 +98,6 @@ func (x *team) Create(ctx context.Context) (*teamState, error) {
 		p.Email = *x.obj.Spec.Email
 	}
 	x.all = nil // from before the intent
-	session := x.conn.SessionID()
 	made, err := x.org.CreateTeam(ctx, p)
 	if err != nil {
 		x.conn.ForgetTeams(x.org.ID()) // it may be there all the same, or come later
@@ -120,7 +117,7 @@ func (x *team) Create(ctx context.Context) (*teamState, error) {
 		}
 	}
 	x.conn.NoteTeam(x.org.ID(), have.Team)
-	have.bornIn = session
+	have.newborn = x.conn.SessionID() != ""
 	_ = x.see(ctx, have) // else it is looked at later
 	return have, nil
 }

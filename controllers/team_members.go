@@ -142,7 +142,7 @@ func (x *team) see(ctx context.Context, have *teamState) (err error) {
 // if the team was there before, or the operator does not know which of the people it is.
 func (x *team) creator(have *teamState) []grafana.TeamPerson {
 	own := x.conn.Operator()
-	if have.bornIn == "" || have.bornIn != x.conn.SessionID() || have.seen || own == 0 {
+	if !have.newborn || have.seen || own == 0 {
 		return nil
 	}
 	return []grafana.TeamPerson{{UserID: own, Login: x.conn.Login, Permission: grafana.TeamAdmin}}

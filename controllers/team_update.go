@@ -100,7 +100,7 @@ func (x *team) setProfile(ctx context.Context, have *teamState) error {
 // proveLive fails unless the organization is seen to be ours. For a team that this pass has just created the answer to
 // that is the proof, since nothing is changed in another session.
 func (x *team) proveLive(ctx context.Context, have *teamState) error {
-	if have.bornIn != "" {
+	if have.newborn {
 		return nil
 	}
 	return x.Prove(ctx, true)
@@ -187,7 +187,7 @@ func (x *team) removeAll(ctx context.Context, have *teamState) error {
 			continue
 		}
 		have.forget(r.id)
-		if have.bornIn != "" { // else whoever is removed may have been out of it before
+		if have.newborn { // else whoever is removed may have been out of it before
 			have.MemberCount--
 		}
 	}
@@ -232,7 +232,7 @@ func (x *team) joinAll(ctx context.Context, have *teamState) error {
 		err := x.org.AddTeamMember(ctx, have.ID, j.id)
 		taken := grafana.IsTaken(err)
 		tried := have.record(j.id) != nil // by an earlier pass
-		if !tried && (taken || err != nil && !grafana.IsUnsure(err)) {
+		if !tried && err != nil && !grafana.IsUnsure(err) {
 			have.forget(j.id)
 		}
 		if (err == nil || taken) && (j.role != grafana.TeamMember || taken) {

@@ -62,7 +62,7 @@ var dataSourceMutants = []mutant{
 		name: "secret edited in Grafana not sent again",
 		file: "controllers/datasource_search.go",
 		old:  "	if d.ID != status.ID || d.Version != 0 && d.Version != status.Version {",
-		new:  "	if d.ID != status.ID {", test: "TestAPIDataSourceEdited",
+		new:  "	if d.ID != status.ID {", test: "TestDataSourceSecretIsSeenToBeAnothersAtOnce",
 	},
 	{
 		name: "source not tried again once a Secret is corrected",

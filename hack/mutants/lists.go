@@ -81,7 +81,7 @@ var listMutants = []mutant{
 	{
 		name: "service account's name not looked at before the create",
 		file: "controllers/serviceaccount.go",
-		old:  "	if session != \"\" { // else", new: "	if session == \"-\" { // else",
+		old:  "	if withinSession { // else", new: "	if false { // else",
 		test: "TestANameIsNotGivenTwiceInTwoNamespaces",
 	},
 	{

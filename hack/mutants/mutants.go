@@ -39,8 +39,8 @@ var mutants = []mutant{
 	{
 		name: "a lost answer taken for a refusal",
 		file: "internal/lifecycle/apply.go",
-		old:  "	if !grafana.IsUnsure(err) && !grafana.IsTaken(err) && !p.mayBeInFlight(earlier) {",
-		new:  "	if !grafana.IsTaken(err) && !p.mayBeInFlight(earlier) {", scenarios: "deleted while it is created",
+		old:  "	left := grafana.IsUnsure(err) ||",
+		new:  "	left :=", scenarios: "deleted while it is created",
 	},
 	{
 		name: "finalizer released while a create may land",

@@ -62,7 +62,7 @@ var teamMutants = []mutant{
 	{
 		name: "whom somebody else has put into a team taken for the operator's own",
 		file: "controllers/team_update.go",
-		old:  "		if taken && !tried ||", new: "		if false && !tried ||",
+		old:  "		if !tried && err != nil &&", new: "		if !tried && !taken && err != nil &&",
 		test: "TestAPITeamOfWhoIsAddedInBetween",
 	},
 	{

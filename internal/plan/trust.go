@@ -168,7 +168,8 @@ func (w *worker) refusedBefore(ctx context.Context, obj client.Object) string {
 		return ""
 	}
 	for _, sent := range sendingOf(obj).secrets {
-		if w.isClusters(ctx, client.ObjectKey{Namespace: obj.GetNamespace(), Name: sent.name}, sent.key) {
+		secret := client.ObjectKey{Namespace: obj.GetNamespace(), Name: sent.name}
+		if slices.Contains([]string{"password", "token"}, sent.as) && w.isClusters(ctx, secret, sent.key) {
 			return ""
 		}
 	}
