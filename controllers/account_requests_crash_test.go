@@ -32,34 +32,28 @@ func resync(w *crash.World) {
 // What five ServiceAccounts of one organization cost, one after the other: a new one a list, itself and its name; all
 // of them a list at a resync.
 func TestRequestsOfServiceAccounts(t *testing.T) {
-	for _, version := range grafanatest.Versions() {
-		t.Run(version, func(t *testing.T) {
-			w := crash.New(t, version)
-			w.Seed()
-			crash.WithOrg(w)
-			rested(w)
-			for i := range 5 {
-				w.Create(objectNamed(crash.Account(fmt.Sprint("CI ", i)), fmt.Sprint("ci-", i)))
-			}
-			var keys []string
-			for i := range 5 {
-				keys = append(keys, fmt.Sprint("ServiceAccount tenant/ci-", i))
-			}
-			seenAtOnce(w, keys...)
-			for i := range 5 {
-				got := requestsOf(w, func() { w.Visit(fmt.Sprint("ServiceAccount tenant/ci-", i)) })
-				expect(t, "a service account", "", got, "[GET /api/serviceaccounts/search:1 "+
-					"PATCH /api/serviceaccounts/N:1 POST /api/serviceaccounts:1]")
-			}
-			rested(w)
-			kube := w.Writes
-			got := requestsOf(w, func() { resync(w) })
-			expect(t, "a resync of all", "serviceaccounts", got, "[GET /api/serviceaccounts/search:1]")
-			if w.Writes != kube {
-				t.Errorf("a resync of all: %d writes to Kubernetes", w.Writes-kube)
-			}
-		})
-	}
+	inBothVersions(t, func(t *testing.T, w *crash.World) {
+		for i := range 5 {
+			w.Create(objectNamed(crash.Account(fmt.Sprint("CI ", i)), fmt.Sprint("ci-", i)))
+		}
+		var keys []string
+		for i := range 5 {
+			keys = append(keys, fmt.Sprint("ServiceAccount tenant/ci-", i))
+		}
+		seenAtOnce(w, keys...)
+		for i := range 5 {
+			got := requestsOf(w, func() { w.Visit(fmt.Sprint("ServiceAccount tenant/ci-", i)) })
+			expect(t, "a service account", "", got, "[GET /api/serviceaccounts/search:1 "+
+				"PATCH /api/serviceaccounts/N:1 POST /api/serviceaccounts:1]")
+		}
+		rested(w)
+		kube := w.Writes
+		got := requestsOf(w, func() { resync(w) })
+		expect(t, "a resync of all", "serviceaccounts", got, "[GET /api/serviceaccounts/search:1]")
+		if w.Writes != kube {
+			t.Errorf("a resync of all: %d writes to Kubernetes", w.Writes-kube)
+		}
+	})
 }
 
 // What a ServiceAccountToken costs: a list, organization and account as they are, itself, and the question whether its

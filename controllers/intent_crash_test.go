@@ -24,11 +24,13 @@ func TestKubernetesWritesOfACreation(t *testing.T) {
 		obj func() lifecycle.Object
 		two bool
 	}{
-		"dashboard":       {func() lifecycle.Object { return crash.Dashboard("", crash.OneDashboard) }, true},
-		"folder":          {func() lifecycle.Object { return newFolder("") }, true},
-		"data source":     {func() lifecycle.Object { return crash.NewDataSource("metrics") }, true},
-		"uid of spec":     {func() lifecycle.Object { return crash.Dashboard("requests", crash.OneDashboard) }, false},
-		"uid of source":   {func() lifecycle.Object { return crash.Dashboard("", identified(crash.OneDashboard)) }, false},
+		"dashboard":   {func() lifecycle.Object { return crash.Dashboard("", crash.OneDashboard) }, true},
+		"folder":      {func() lifecycle.Object { return newFolder("") }, true},
+		"data source": {func() lifecycle.Object { return crash.NewDataSource("metrics") }, true},
+		"uid of spec": {func() lifecycle.Object { return crash.Dashboard("requests", crash.OneDashboard) }, false},
+		"uid of source": {func() lifecycle.Object {
+			return crash.Dashboard("", identified(crash.OneDashboard))
+		}, false},
 		"folder with uid": {func() lifecycle.Object { return newFolder("team") }, false},
 	} {
 		for _, version := range grafanatest.Versions() {

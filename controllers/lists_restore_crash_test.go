@@ -7,20 +7,28 @@ import (
 
 	"k8s.io/apimachinery/pkg/types"
 
+	"grafana-tenancy.dev/operator/api/v1alpha1"
 	"grafana-tenancy.dev/operator/internal/testing/crash"
 )
+
+// secondLife has an account made for an object that is lost then, and brings the account's id, and the object in its
+// next life.
+func secondLife(w *crash.World) (old int64, again *v1alpha1.ServiceAccount) {
+	w.Create(objectNamed(crash.Account("CI"), "ci"))
+	rested(w)
+	old = w.Grafana.ServiceAccounts(3)[0].ID
+	lose(w, objectNamed(crash.Account(""), "ci"))
+	again = objectNamed(crash.Account("CI"), "ci")
+	again.SetUID(types.UID("99999999-9999-4999-8999-999999999999"))
+	return old, again
+}
 
 // What a list of some seconds ago shows as an earlier life's is somebody else's by now: a backup was restored, which
 // knows the session. It is not taken over, renamed or given another role.
 func TestAListOfBeforeARestoreTakesNobodyOver(t *testing.T) {
 	inBothVersions(t, func(t *testing.T, w *crash.World) {
 		backup := w.Grafana.Snapshot()
-		w.Create(objectNamed(crash.Account("CI"), "ci"))
-		rested(w)
-		old := w.Grafana.ServiceAccounts(3)[0].ID
-		lose(w, objectNamed(crash.Account(""), "ci"))
-		again := objectNamed(crash.Account("CI"), "ci")
-		again.SetUID(types.UID("99999999-9999-4999-8999-999999999999"))
+		old, again := secondLife(w)
 		w.Create(objectNamed(crash.Account("First"), "first"), again)
 		seenAtOnce(w, "ServiceAccount tenant/first", "ServiceAccount tenant/ci")
 		w.Visit("ServiceAccount tenant/first") // for whom the list is made
@@ -41,12 +49,7 @@ func TestAListOfBeforeARestoreTakesNobodyOver(t *testing.T) {
 func TestARestoreBetweenListAndLookTakesNobodyOver(t *testing.T) {
 	inBothVersions(t, func(t *testing.T, w *crash.World) {
 		backup := w.Grafana.Snapshot()
-		w.Create(objectNamed(crash.Account("CI"), "ci"))
-		rested(w)
-		old := w.Grafana.ServiceAccounts(3)[0].ID
-		lose(w, objectNamed(crash.Account(""), "ci"))
-		again := objectNamed(crash.Account("CI"), "ci")
-		again.SetUID(types.UID("99999999-9999-4999-8999-999999999999"))
+		old, again := secondLife(w)
 		w.Create(again)
 		w.Meanwhile = map[string]func(){accountPath(old): func() {
 			w.Grafana.Restore(backup)

@@ -25,7 +25,7 @@ type accountState struct {
 	grafana.ServiceAccount
 	adopted    bool
 	duplicates []grafana.ServiceAccount // further accounts under our mark: creates that landed late
-	newborn    bool                     // this very pass has created it, within a session: Grafana's answer is a proof of it
+	newborn    bool                     // created by this pass, within a session: the answer is a proof
 }
 
 // serviceAccount is a ServiceAccount in its organization. Its mark is the login, which Grafana derives from the name at

@@ -1,7 +1,6 @@
 package controllers
 
 import (
-	"cmp"
 	"context"
 	"slices"
 
@@ -83,9 +82,7 @@ func (x *serviceAccount) list(ctx context.Context) ([]grafana.ServiceAccount, er
 // search lists the accounts that carry our mark, the first first.
 func (x *serviceAccount) search(ctx context.Context) ([]grafana.ServiceAccount, error) {
 	all, err := x.list(ctx)
-	found := slices.DeleteFunc(slices.Clone(all), func(a grafana.ServiceAccount) bool { return !x.owned(a) })
-	slices.SortFunc(found, func(a, b grafana.ServiceAccount) int { return cmp.Compare(a.ID, b.ID) })
-	return found, err
+	return oldestFirst(all, x.owned, func(a grafana.ServiceAccount) int64 { return a.ID }), err
 }
 
 // marked is the first account that carries our mark, or one that the object may take over.

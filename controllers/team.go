@@ -25,7 +25,7 @@ type teamState struct {
 	listed     bool           // seen in a list, which may be some seconds old
 	duplicates []grafana.Team // that late creates have made
 	seen       bool           // people and preferences
-	newborn    bool           // this very pass has created it, within a session: Grafana's answer is a proof of it
+	newborn    bool           // created by this pass, within a session: the answer is a proof
 	teamPlan
 	preferences *grafana.TeamPreferences // nil: not asked for
 }

@@ -104,10 +104,8 @@ func (x *team) list(ctx context.Context) ([]grafana.Team, error) {
 
 // search lists the teams that carry our mark, the first first.
 func (x *team) search(ctx context.Context) ([]grafana.Team, error) {
-	list, err := x.list(ctx)
-	found := slices.DeleteFunc(slices.Clone(list), func(t grafana.Team) bool { return !x.isMarked(t) })
-	slices.SortFunc(found, func(a, b grafana.Team) int { return cmp.Compare(a.ID, b.ID) })
-	return found, err
+	all, err := x.list(ctx)
+	return oldestFirst(all, x.isMarked, func(t grafana.Team) int64 { return t.ID }), err
 }
 
 // marked is the first team that carries our mark.

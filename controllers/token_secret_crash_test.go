@@ -150,7 +150,9 @@ func healingScenarios() []crash.Scenario {
 				a.Annotations = map[string]string{v1alpha1.AnnotationAbandon: "true"}
 			})
 			w.Delete(crash.Account(""))
-		}, Act: func(w *crash.World) { w.Create(crash.Account("Another")) }, Kept: true, After: func(w *crash.World) error {
+		}, Act: func(w *crash.World) {
+			w.Create(crash.Account("Another"))
+		}, Kept: true, After: func(w *crash.World) error {
 			if all := w.Grafana.Tokens(3); len(all) != 1 || len(w.Grafana.ServiceAccounts(3)) != 2 {
 				return fmt.Errorf("%d accounts, tokens %+v", len(w.Grafana.ServiceAccounts(3)), all)
 			}
@@ -184,7 +186,9 @@ func healingScenarios() []crash.Scenario {
 		},
 		{Name: "token of an account that is disabled", Before: withToken(plain), Act: func(w *crash.World) {
 			crash.Edit(w, crash.Account(""), func(a *v1alpha1.ServiceAccount) { a.Spec.Disabled = true })
-		}, Stalled: map[string]string{"ServiceAccountToken": v1alpha1.ReasonServiceAccountDisabled}, After: func(w *crash.World) error {
+		}, Stalled: map[string]string{
+			"ServiceAccountToken": v1alpha1.ReasonServiceAccountDisabled,
+		}, After: func(w *crash.World) error {
 			s := &corev1.Secret{ObjectMeta: crash.Named("token")}
 			if w.Get(s); len(w.Grafana.Tokens(3)) != 1 || string(s.Data["token"]) != w.Grafana.Keys()[0] {
 				return fmt.Errorf("%d tokens; the Secret holds another key than the first", len(w.Grafana.Tokens(3)))
@@ -311,7 +315,9 @@ func movingScenarios() []crash.Scenario {
 			withTaken(w)
 			w.Settle()
 			change(rename)(w)
-		}, Act: func(w *crash.World) { w.Delete(&corev1.Secret{ObjectMeta: crash.Named("elsewhere")}) }, After: revision(1)},
+		}, Act: func(w *crash.World) {
+			w.Delete(&corev1.Secret{ObjectMeta: crash.Named("elsewhere")})
+		}, After: revision(1)},
 		{
 			Name:   "token's Secret of another type",
 			Before: withToken(templated),

@@ -51,9 +51,10 @@ var ownershipMutants = []mutant{
 		new:  "	//", scenarios: "same id and name",
 	},
 	{
-		name:      "absence in somebody else's organization believed",
-		file:      "internal/lifecycle/remove.go",
-		old:       "	if err := p.prove(ctx, false); !errors.Is(err, ErrLost) {\n		return err\n	}\n	return nil\n",
+		name: "absence in somebody else's organization believed",
+		file: "internal/lifecycle/remove.go",
+		old: "	if err := p.prove(ctx, false); !errors.Is(err, ErrLost) {\n" +
+			"		return err\n	}\n	return nil\n",
 		new:       "	return nil\n",
 		scenarios: "under another id, and account",
 	},
@@ -73,7 +74,8 @@ var ownershipMutants = []mutant{
 		name: "connection made from versions of Secrets",
 		file: "controllers/instance_connection.go",
 		old:  "	return r.use(field, key, secret.Data[key]), secret.ResourceVersion, nil\n",
-		new:  "	r.use(field, secret.ResourceVersion, nil)\n	return r.use(field, key, secret.Data[key]), secret.ResourceVersion, nil\n",
+		new: "	r.use(field, secret.ResourceVersion, nil)\n" +
+			"	return r.use(field, key, secret.Data[key]), secret.ResourceVersion, nil\n",
 		test: "TestFinalizerOnCredentialCostsNoLogin",
 	},
 	{
@@ -89,17 +91,20 @@ var ownershipMutants = []mutant{
 		new:  "	if isHeld(instance) && false && errors.As(err, &p) {\n", test: "TestAPIDatabaseResetHeld$",
 	},
 	{
-		name:      "restored organization of an earlier life not taken over",
-		file:      "controllers/organization_ownership.go",
-		old:       "	case x.mark.Predecessor(m), m == (mark.Mark{}) && x.mark.Predecessor(mark.ReadReleased(org.Address)):\n",
+		name: "restored organization of an earlier life not taken over",
+		file: "controllers/organization_ownership.go",
+		old: "	case x.mark.Predecessor(m), m == (mark.Mark{}) && " +
+			"x.mark.Predecessor(mark.ReadReleased(org.Address)):\n",
 		new:       "	case false:\n",
 		scenarios: "applied again",
 	},
 	{
-		name:      "organization not searched for when status is lost",
-		file:      "controllers/organization_search.go",
-		old:       "	if have, err := x.findMarked(\n		ctx,\n	); have != nil ||\n		err != nil { // status may be lost",
-		new:       "	if have, err := x.findMarked(ctx); false && (have != nil || err != nil) { // status may be lost",
+		name: "organization not searched for when status is lost",
+		file: "controllers/organization_search.go",
+		old: "	if have, err := x.findMarked(\n		ctx,\n	); have != nil ||\n" +
+			"		err != nil { // status may be lost",
+		new: "	if have, err := x.findMarked(ctx); false && (have != nil || err != nil) { // " +
+			"status may be lost",
 		scenarios: "status lost|and a rename",
 	},
 	{

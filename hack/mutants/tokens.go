@@ -28,17 +28,20 @@ var tokenMutants = []mutant{
 		new:  "r.Key != \"\" &&", scenarios: "^token's key edited",
 	},
 	{
-		name:      "Secret trusted without Grafana",
-		file:      "controllers/token_state.go",
-		old:       "x.have.live != nil && x.dueFor(x.have) == \"\":\n		return x.have, nil",
-		new:       "x.have.live != nil && x.dueFor(x.have) == \"\", x.have.secrets.Held() != nil && x.have.live == nil:\n		return x.have, nil",
+		name: "Secret trusted without Grafana",
+		file: "controllers/token_state.go",
+		old:  "x.have.live != nil && x.dueFor(x.have) == \"\":\n		return x.have, nil",
+		new: "x.have.live != nil && x.dueFor(x.have) == \"\", x.have.secrets.Held() != nil && x.have.live == " +
+			"nil:\n" +
+			"		return x.have, nil",
 		scenarios: "deleted by a person|revoked by",
 	},
 	{
-		name:      "status trusted instead of the Secret",
-		file:      "controllers/token_state.go",
-		old:       "	held := token.ReadRecord(secrets.Held())\n",
-		new:       "	held := token.ReadRecord(secrets.Held())\n	held.TokenID, held.Revision = x.obj.Status.TokenID, x.obj.Status.Revision\n",
+		name: "status trusted instead of the Secret",
+		file: "controllers/token_state.go",
+		old:  "	held := token.ReadRecord(secrets.Held())\n",
+		new: "	held := token.ReadRecord(secrets.Held())\n" +
+			"	held.TokenID, held.Revision = x.obj.Status.TokenID, x.obj.Status.Revision\n",
 		scenarios: "status wiped",
 	},
 	{
@@ -70,7 +73,8 @@ var tokenMutants = []mutant{
 	{
 		name: "lost tokens not revoked while none can be made",
 		file: "controllers/token_revoke.go",
-		old:  "	if err := x.Prove(ctx, true); err != nil {\n		return err\n	}\n	if err := x.revokeLost(ctx, x.have); err != nil {\n		return err\n	}\n	return cause\n",
+		old: "	if err := x.Prove(ctx, true); err != nil {\n		return err\n	}\n" +
+			"	if err := x.revokeLost(ctx, x.have); err != nil {\n		return err\n	}\n	return cause\n",
 		new:  "	return cause\n",
 		test: "TestAPITokenRevokedThoughNoneIsMade",
 	},
@@ -214,10 +218,15 @@ var tokenMutants = []mutant{
 		new:  "		if _ = have; r.Intact() && false {\n", scenarios: "^token's Secret renamed",
 	},
 	{
-		name:      "old Secret deleted before the new one is written",
-		file:      "controllers/token.go",
-		old:       "	if x.secretDiffers(have.secrets) {\n		if err := x.dryRun(ctx); err != nil {\n			return err\n		}\n",
-		new:       "	if x.secretDiffers(have.secrets) {\n		if err := x.dryRun(ctx); err != nil {\n			return err\n		}\n		others := slices.Clone(have.secrets.Others)\n		if err := x.env.deleteSecrets(ctx, &others); err != nil {\n			return err\n		}\n",
+		name: "old Secret deleted before the new one is written",
+		file: "controllers/token.go",
+		old: "	if x.secretDiffers(have.secrets) {\n" +
+			"		if err := x.dryRun(ctx); err != nil {\n			return err\n		}\n",
+		new: "	if x.secretDiffers(have.secrets) {\n" +
+			"		if err := x.dryRun(ctx); err != nil {\n			return err\n		}\n" +
+			"		others := slices.Clone(have.secrets.Others)\n" +
+			"		if err := x.env.deleteSecrets(ctx, &others); err != nil {\n" +
+			"			return err\n		}\n",
 		scenarios: "^token's Secret renamed",
 	},
 	{
@@ -235,9 +244,10 @@ var tokenMutants = []mutant{
 
 	// The end.
 	{
-		name:      "tokens left behind on delete",
-		file:      "controllers/token.go",
-		old:       "	if err := x.revoke(ctx, &all); err != nil {\n		return err\n	}\n	if err := x.revokeElsewhere",
+		name: "tokens left behind on delete",
+		file: "controllers/token.go",
+		old: "	if err := x.revoke(ctx, &all); err != nil {\n		return err\n	}\n" +
+			"	if err := x.revokeElsewhere",
 		new:       "	_ = all\n	if err := x.revokeElsewhere",
 		scenarios: "^token deleted",
 	},
@@ -261,10 +271,11 @@ var tokenMutants = []mutant{
 		scenarios: "orphaned",
 	},
 	{
-		name:      "Secret that lost its owner taken for a foreign one",
-		file:      "internal/token/secret.go",
-		old:       "	return metav1.IsControlledBy(secret, obj) || disowned\n",
-		new:       "	return metav1.IsControlledBy(secret, obj) || disowned && !obj.GetDeletionTimestamp().IsZero()\n",
+		name: "Secret that lost its owner taken for a foreign one",
+		file: "internal/token/secret.go",
+		old:  "	return metav1.IsControlledBy(secret, obj) || disowned\n",
+		new: "	return metav1.IsControlledBy(secret, obj) || disowned && " +
+			"!obj.GetDeletionTimestamp().IsZero()\n",
 		scenarios: "without its owner",
 	},
 	{
@@ -288,10 +299,11 @@ var tokenMutants = []mutant{
 		new:  "	state", scenarios: "id is another|restore",
 	},
 	{
-		name:      "service account adopted by name",
-		file:      "controllers/serviceaccount.go",
-		old:       "	return (mark.InLogin(a.Login, mark.ShortUID(x.obj)) || recorded) && x.isHere",
-		new:       "	return (mark.InLogin(a.Login, mark.ShortUID(x.obj)) || recorded || a.Name == x.obj.WantedName()) && x.isHere",
+		name: "service account adopted by name",
+		file: "controllers/serviceaccount.go",
+		old:  "	return (mark.InLogin(a.Login, mark.ShortUID(x.obj)) || recorded) && x.isHere",
+		new: "	return (mark.InLogin(a.Login, mark.ShortUID(x.obj)) || recorded || a.Name == x.obj.WantedName()) " +
+			"&& x.isHere",
 		scenarios: "name is taken",
 	},
 	{
@@ -330,7 +342,8 @@ var tokenMutants = []mutant{
 		name: "key proven where Grafana remembers what it sees",
 		file: "internal/grafana/tokens.go",
 		old:  "	_, err := do[grants](ctx, o.client.Org(o.id+1), r)\n	return err\n",
-		new:  "	if _, err := do[grants](ctx, o, r); err != nil {\n		return err\n	}\n	return &Error{Status: 401, MessageID: WrongOrg}\n",
+		new: "	if _, err := do[grants](ctx, o, r); err != nil {\n		return err\n	}\n" +
+			"	return &Error{Status: 401, MessageID: WrongOrg}\n",
 		test: "TestAPITokenSeesWhatIsMadeAfterIt",
 	},
 }
