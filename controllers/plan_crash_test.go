@@ -30,12 +30,13 @@ import (
 // a plan says what it is going to do; then it does it, and the two are compared.
 func TestPlanForeseesTheOperator(t *testing.T) {
 	only := regexp.MustCompile(os.Getenv("CRASH_SCENARIO"))
-	foreseen, actions := 0, map[plan.Action]int{}
+	played, foreseen, actions := 0, 0, map[plan.Action]int{}
 	for _, version := range crash.Versions() {
 		for _, s := range scenarios() {
 			if !only.MatchString(s.Name) {
 				continue
 			}
+			played++
 			t.Run(version+"/"+s.Name, func(t *testing.T) {
 				if p := foresee(t, crash.New(t, version), s); p != nil {
 					foreseen++
@@ -46,11 +47,14 @@ func TestPlanForeseesTheOperator(t *testing.T) {
 			})
 		}
 	}
-	fmt.Printf("plan: %d scenarios foreseen: %v\n", foreseen, actions)
+	fmt.Printf("plan: %d of %d scenarios foreseen: %v\n", foreseen, played, actions)
+	if only.String() == "" && foreseen*5 < played*4 {
+		t.Error("most of the scenarios should leave something to foresee")
+	}
 }
 
-// foresee compares what the plan says with what the operator does. There is none where the operator is at work while
-// people are.
+// foresee compares what the plan says with what the operator does. There is no plan where the operator is at work while
+// people are, so that there is no moment to plan at, or where they leave nothing to be applied.
 func foresee(t *testing.T, w *crash.World, s crash.Scenario) *plan.Plan {
 	t.Helper()
 	w.Seed()
@@ -66,7 +70,7 @@ func foresee(t *testing.T, w *crash.World, s crash.Scenario) *plan.Plan {
 	operator := newSpectator(w)
 	s.Act(w)
 	if len(operator.seen) > 0 {
-		t.Skip("the operator is at work while people are")
+		return nil
 	}
 	var there []client.Object
 	var manifests []unstructured.Unstructured
@@ -83,7 +87,7 @@ func foresee(t *testing.T, w *crash.World, s crash.Scenario) *plan.Plan {
 		}
 	}
 	if len(manifests) == 0 {
-		t.Skip("nothing is left to be applied")
+		return nil
 	}
 	w.Grafana.ResetLog()
 	p := planOf(t, w, there, manifests)

@@ -8,9 +8,7 @@ import (
 	"errors"
 	"io"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"testing"
 
@@ -141,24 +139,5 @@ func TestCertificatesAreThoseWithoutLimits(t *testing.T) {
 		if free := root.Constraint == nil; have[string(root.Certificate)] != free {
 			t.Errorf("a root is there: %v; it has no limits: %v", !free, free)
 		}
-	}
-}
-
-func TestUnpackedBinaryKnowsItsVersion(t *testing.T) {
-	if runtime.GOOS != "linux" {
-		t.Skip("images are for Linux")
-	}
-	binary := filepath.Join(t.TempDir(), "manager")
-	must(
-		t,
-		run(
-			t.Context(),
-			[]string{"unpack", build(t, "image", "v1.2.3-rc.1", "-platforms", "linux/"+runtime.GOARCH), binary},
-		),
-	)
-	out, err := exec.CommandContext(t.Context(), binary).Output()
-	must(t, err)
-	if string(out) != "v1.2.3-rc.1" {
-		t.Errorf("it says %q", out)
 	}
 }
