@@ -19,6 +19,7 @@ type options struct {
 	metricsAddress  string
 	probeAddress    string
 	leaderElect     bool
+	shard           string
 	watchNamespaces string
 	roleBinding     string
 	maxConcurrent   int
@@ -38,6 +39,9 @@ func parseFlags() options {
 	flag.StringVar(&o.probeAddress, "health-probe-bind-address", ":8081",
 		"address that /healthz and /readyz are served on")
 	flag.BoolVar(&o.leaderElect, "leader-elect", false, "make sure that only one of several managers is active")
+	flag.StringVar(&o.shard, "shard", "0/1",
+		"part of the Instances to work on, with all that is in them, as i/n: the first of two managers that share "+
+			"them has 0/2, and the second 1/2; with --leader-elect each has a lease of its own")
 	flag.StringVar(&o.watchNamespaces, "watch-namespaces", "",
 		"comma-separated namespaces to watch, each of which needs a RoleBinding for the operator; empty: all of them")
 	flag.StringVar(&o.roleBinding, "role-binding", "",

@@ -23,18 +23,21 @@ import (
 	"grafana-tenancy.dev/operator/controllers"
 	"grafana-tenancy.dev/operator/internal/connection"
 	"grafana-tenancy.dev/operator/internal/dashboard/fetch"
+	"grafana-tenancy.dev/operator/internal/lease"
 	"grafana-tenancy.dev/operator/internal/lifecycle"
 )
 
 // run runs the manager until ctx ends, and then logs out of every Grafana.
 func run(ctx context.Context, o options) error {
+	shard, err := lifecycle.ParseShard(o.shard)
+	if err != nil {
+		return fmt.Errorf("--shard: %w", err)
+	}
 	config, err := ctrl.GetConfig()
 	if err != nil {
 		return err
 	}
-	scheme := runtime.NewScheme()
-	utilruntime.Must(clientgoscheme.AddToScheme(scheme))
-	utilruntime.Must(v1alpha1.AddToScheme(scheme))
+	scheme := newScheme()
 	direct, err := client.New(config, client.Options{Scheme: scheme})
 	if err != nil {
 		return err
@@ -45,7 +48,7 @@ func run(ctx context.Context, o options) error {
 		}
 	}
 	env := &controllers.Env{
-		Engine:     &lifecycle.Engine{Now: time.Now, NamespacesHidden: len(o.namespaces()) > 0},
+		Engine:     &lifecycle.Engine{Now: time.Now, NamespacesHidden: len(o.namespaces()) > 0, Shard: shard},
 		ClusterID:  o.clusterID,
 		GrafanaCom: o.grafanaCom,
 		UserAgent:  userAgent(),
@@ -59,7 +62,7 @@ func run(ctx context.Context, o options) error {
 	}
 	ctx, end := context.WithCancel(ctx)
 	defer end()
-	mgr, err := ctrl.NewManager(config, managerOptions(o, env, scope, scheme))
+	mgr, err := lease.NewManager(config, "", shard, managerOptions(o, env, scope, scheme))
 	if err != nil {
 		return err
 	}
@@ -81,6 +84,14 @@ func run(ctx context.Context, o options) error {
 	return errors.Join(start(ctx, mgr, env, o, config), caches.failure())
 }
 
+// newScheme has Kubernetes' kinds and ours.
+func newScheme() *runtime.Scheme {
+	scheme := runtime.NewScheme()
+	utilruntime.Must(clientgoscheme.AddToScheme(scheme))
+	utilruntime.Must(v1alpha1.AddToScheme(scheme))
+	return scheme
+}
+
 // start sets the controllers up and runs them.
 func start(ctx context.Context, mgr ctrl.Manager, env *controllers.Env, o options, config *rest.Config) error {
 	recorder, closeRecorder, err := lifecycle.NewEventRecorder(ctx, config, mgr.GetScheme())
@@ -98,7 +109,7 @@ func start(ctx context.Context, mgr ctrl.Manager, env *controllers.Env, o option
 	if err := controllers.Setup(mgr, env, opts); err != nil {
 		return err
 	}
-	ctrl.Log.WithName("setup").Info("starting", "version", version, "clusterID", o.clusterID)
+	ctrl.Log.WithName("setup").Info("starting", "version", version, "clusterID", o.clusterID, "shard", o.shard)
 	err = mgr.Start(ctx)
 	closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 	defer cancel()
@@ -118,7 +129,6 @@ func managerOptions(o options, env *controllers.Env, scope *scope, scheme *runti
 		Metrics:                       metricsserver.Options{BindAddress: o.metricsAddress},
 		HealthProbeBindAddress:        o.probeAddress,
 		LeaderElection:                o.leaderElect,
-		LeaderElectionID:              "grafana-tenancy.dev",
 		LeaderElectionReleaseOnCancel: true,
 		Cache:                         cache.Options{DefaultTransform: env.Slim},
 	}

@@ -40,7 +40,7 @@ var intentMutants = []mutant{
 	{
 		name: "what an earlier process has sent taken for answered",
 		file: "internal/lifecycle/metadata.go",
-		old:  "		sent = p.began()\n",
+		old:  "		sent = p.othersSent()\n",
 		new:  "		return\n",
 		test: "TestDeletionWaitsForARequestThatNoStatusTellsOf", tests: "internal/lifecycle",
 	},

@@ -110,6 +110,9 @@ func (p *pass[T, R]) writeIntent(ctx context.Context) error {
 	// Of another namespace nothing is held that has no status: see holds.
 	if now, _ := p.foundByObject(); now && p.admitted && !StatusWritten(p.obj) &&
 		p.entry.parentOf(p.obj).Namespace == p.obj.GetNamespace() {
+		if err := p.confirmMine(ctx); err != nil { // as with a status
+			return err
+		}
 		p.noteStatusless(statusless{p.obj.GetUID(), p.obj.CommonStatus().CreateStarted})
 		return nil
 	}

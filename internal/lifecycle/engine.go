@@ -35,6 +35,8 @@ type Engine struct {
 	// NamespacesHidden says that the operator may not read Namespaces, so that a namespace selector cannot be
 	// evaluated.
 	NamespacesHidden bool
+	// Shard is the part of the fleet that this process works on. Default: all of it.
+	Shard Shard
 	// Told, if set, is called with what came of every pass.
 	Told func(Outcome)
 

@@ -185,7 +185,7 @@ func TestObjectThatIsReadyAgainIsNotStalled(t *testing.T) {
 }
 
 // metrics are those of one object: the name without the operator's, the reason if there is one, and the value.
-func metrics(t *testing.T, name string) map[string]float64 {
+func metrics(t *testing.T, kind, name string) map[string]float64 {
 	t.Helper()
 	families, err := ctrlmetrics.Registry.Gather()
 	if err != nil {
@@ -195,7 +195,7 @@ func metrics(t *testing.T, name string) map[string]float64 {
 	for _, family := range families {
 		short, ours := strings.CutPrefix(family.GetName(), "grafana_tenancy_")
 		for _, m := range family.GetMetric() {
-			if ours && label(m, "kind") == "Shelf" && label(m, "name") == name && label(m, "namespace") == namespace {
+			if ours && label(m, "kind") == kind && label(m, "name") == name && label(m, "namespace") == namespace {
 				all[strings.TrimSpace(short+" "+label(m, "reason"))] = m.GetGauge().GetValue()
 			}
 		}
@@ -216,7 +216,7 @@ func TestMetricsFollowAnObject(t *testing.T) {
 	w := newWorld(t, settling(true))
 	expect := func(what string, want map[string]float64) {
 		t.Helper()
-		got := metrics(t, "measured")
+		got := metrics(t, "Shelf", "measured")
 		for name, value := range want {
 			if got[name] != value {
 				t.Errorf("%s: %s is %v, want %v", what, name, got[name], value)

@@ -54,7 +54,7 @@ func (p *pass[T, R]) knownStatusless() (statusless, bool) {
 }
 
 // recall has the object looked for if it has lost its status, or a process that is no more had not come to write one.
-// A request to create it may have been sent by such a process until this one began.
+// A request to create it may have been sent by such a process until this one began, or the object came to it.
 func (p *pass[T, R]) recall() {
 	known, ok := p.knownStatusless()
 	if !p.entry.statusLost(p.obj) || ok && known.sent == nil {
@@ -69,7 +69,7 @@ func (p *pass[T, R]) recall() {
 	}
 	sent := known.sent
 	if !ok {
-		sent = p.began()
+		sent = p.othersSent()
 	}
 	if status := p.obj.CommonStatus(); status.CreateStarted == nil || status.CreateStarted.Before(sent) {
 		status.CreateStarted = sent
@@ -84,6 +84,9 @@ func (p *pass[T, R]) foundByObject() (now, before bool) {
 }
 
 func (p *pass[T, R]) release(ctx context.Context, told Event) error {
+	if err := p.confirmMine(ctx); err != nil {
+		return err
+	}
 	base := p.obj.DeepCopyObject().(client.Object)
 	controllerutil.RemoveFinalizer(p.obj, v1alpha1.Finalizer)
 	if err := p.patchMeta(ctx, base); err != nil {

@@ -1,6 +1,9 @@
 package lifecycle
 
 import (
+	"context"
+	"strconv"
+
 	"github.com/prometheus/client_golang/prometheus"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -17,10 +20,15 @@ var (
 		Name: "grafana_tenancy_ready",
 		Help: "1 while an object is Ready, else 0; the reason is that of the condition.",
 	}, []string{"kind", "namespace", "name", "reason"})
+
+	shards = prometheus.NewGaugeVec(prometheus.GaugeOpts{
+		Name: "grafana_tenancy_shards",
+		Help: "How many shards there are, by the number of the one that this process works on; absent while it waits.",
+	}, []string{"shard"})
 )
 
 func init() {
-	ctrlmetrics.Registry.MustRegister(lastSync, ready)
+	ctrlmetrics.Registry.MustRegister(lastSync, ready, shards)
 }
 
 // observe tells what came of a pass.
@@ -38,6 +46,12 @@ func (p *pass[T, R]) observe(v *verdict) {
 		lastSync.With(labels).Set(float64(p.Now().Unix()))
 	}
 	ready.WithLabelValues(labels["kind"], labels["namespace"], labels["name"], v.reason).Set(value)
+}
+
+// observe tells which shard this is, once the process is at work on it.
+func (s Shard) observe(context.Context) error {
+	shards.WithLabelValues(strconv.Itoa(s.Index)).Set(float64(max(s.Of, 1)))
+	return nil
 }
 
 // forget drops the series of an object that is gone.

@@ -19,6 +19,7 @@ import (
 // pass is one visit to one object.
 type pass[T Object, R any] struct {
 	*Reconciler[T, R]
+	way      way // to the server; empty for the whole fleet
 	obj      T
 	first    T // as it was when the pass began
 	before   T // as it was last read or written, which patches start from
@@ -69,7 +70,8 @@ func (p *pass[T, R]) connect(ctx context.Context) (leave func(), err error) {
 }
 
 // unvisitedAfterStart reports whether this is the first visit of a process to an object that was in sync before:
-// Grafana is asked about it when its resync is due.
+// Grafana is asked about it when its resync is due. What it was in sync with another process for, in something that was
+// made anew since, is not meant.
 func (p *pass[T, R]) unvisitedAfterStart() bool {
 	if !p.firstSight(client.ObjectKeyFromObject(p.obj)) || !p.obj.GetDeletionTimestamp().IsZero() ||
 		!controllerutil.ContainsFinalizer(p.obj, v1alpha1.Finalizer) || p.obj.CommonStatus().CreateStarted != nil {
@@ -77,7 +79,7 @@ func (p *pass[T, R]) unvisitedAfterStart() bool {
 	}
 	ready := meta.FindStatusCondition(p.obj.CommonStatus().Conditions, v1alpha1.ConditionReady)
 	inSync := ready != nil && ready.Status == metav1.ConditionTrue && ready.Reason == v1alpha1.ReasonInSync &&
-		ready.ObservedGeneration == p.obj.GetGeneration()
+		ready.ObservedGeneration == p.obj.GetGeneration() && !ready.LastTransitionTime.Before(&p.way.made)
 	s, ok := p.ext.(Settler)
 	return inSync && ok && s.Settled()
 }

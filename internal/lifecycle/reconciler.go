@@ -33,8 +33,10 @@ type Reconciler[T Object, R any] struct {
 	// seen is what this process has been at, and when its resync is due; zero: it comes again for another reason.
 	seen       map[types.NamespacedName]time.Time
 	statusless map[types.NamespacedName]statusless
-	// began is when this process first visited an object of the kind: no other has sent anything since.
-	began func() *metav1.Time
+	// began is when this process first visited an object of the kind: no other has sent anything since, unless the
+	// fleet is shared. Then it is the object's arrival that says so.
+	began   func() *metav1.Time
+	arrived map[types.NamespacedName]arrival
 }
 
 // Reconcile visits one object: it acts on it, then records what came of it.
@@ -52,9 +54,14 @@ func (r *Reconciler[T, R]) Reconcile(ctx context.Context, req ctrl.Request) (ctr
 		}
 		return ctrl.Result{}, client.IgnoreNotFound(err)
 	}
-	p := &pass[T, R]{Reconciler: r, obj: obj, before: obj.DeepCopyObject().(T), first: obj.DeepCopyObject().(T)}
+	to, mine, err := r.mine(ctx, r.entry, obj)
+	if !mine {
+		return r.leave(req.NamespacedName, call, err)
+	}
+	r.arrive(req.NamespacedName, to)
+	p := &pass[T, R]{Reconciler: r, way: to, obj: obj}
+	p.before, p.first = obj.DeepCopyObject().(T), obj.DeepCopyObject().(T)
 	ctx = grafana.WithinSession(ctx) // what a pass has seen holds no longer
-	var err error
 	if obj.GetDeletionTimestamp().IsZero() {
 		err = p.apply(ctx)
 	} else {
@@ -75,6 +82,9 @@ func (p *pass[T, R]) finish(ctx context.Context, err error) (ctrl.Result, error)
 	defer func() { p.tell(v) }()
 	if apierrors.IsConflict(err) {
 		return ctrl.Result{RequeueAfter: time.Second}, nil // our copy was stale; the watch brings the current one
+	}
+	if errors.Is(err, errElsewhere) { // a copy of what contains it was stale
+		return ctrl.Result{RequeueAfter: time.Second}, nil
 	}
 	if err == nil && p.released() {
 		p.emitEvents(ctx)
@@ -101,6 +111,10 @@ func (p *pass[T, R]) finish(ctx context.Context, err error) (ctrl.Result, error)
 	}
 	p.applyVerdict(v)
 	if werr := p.keepStatus(ctx); client.IgnoreNotFound(werr) != nil {
+		if errors.Is(werr, errElsewhere) {
+			v = &verdict{}
+			return ctrl.Result{RequeueAfter: time.Second}, nil
+		}
 		if apierrors.IsConflict(werr) {
 			return ctrl.Result{RequeueAfter: time.Second}, nil
 		}
@@ -158,6 +172,7 @@ func (r *Reconciler[T, R]) forget(key types.NamespacedName) {
 	r.mu.Lock()
 	delete(r.seen, key)
 	delete(r.statusless, key)
+	delete(r.arrived, key)
 	r.mu.Unlock()
 	if r.kind.Forget != nil {
 		r.kind.Forget(key)

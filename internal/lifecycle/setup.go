@@ -12,6 +12,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/builder"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller"
+	"sigs.k8s.io/controller-runtime/pkg/manager"
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
 	"sigs.k8s.io/controller-runtime/pkg/source"
 
@@ -31,6 +32,9 @@ type queueUser func(context.Context, workqueue.TypedRateLimitingInterface[ctrl.R
 
 // Setup registers the controllers of all kinds with the manager.
 func (e *Engine) Setup(mgr ctrl.Manager, opts Options) error {
+	if err := mgr.Add(manager.RunnableFunc(e.Shard.observe)); err != nil {
+		return err
+	}
 	for _, k := range e.kinds {
 		if err := k.addIndexes(mgr.GetFieldIndexer()); err != nil {
 			return err
@@ -52,6 +56,7 @@ func (e *Engine) setupKind(mgr ctrl.Manager, k *entry, opts Options) error {
 	changed := predicate.Or[client.Object](
 		predicate.GenerationChangedPredicate{},
 		predicate.AnnotationChangedPredicate{},
+		predicate.Funcs{UpdateFunc: anew},
 	)
 	b := ctrl.NewControllerManagedBy(mgr).
 		Named(strings.ToLower(k.name)).
@@ -61,6 +66,7 @@ func (e *Engine) setupKind(mgr ctrl.Manager, k *entry, opts Options) error {
 	if k.in != "" {
 		e.watchParent(b, k)
 		e.watchNamespaces(b, k)
+		e.watchAncestors(b, k)
 	}
 	for _, child := range e.childrenOf(k) {
 		watchChild(b, k, child)

@@ -16,6 +16,9 @@ func (p *pass[T, R]) writeStatus(ctx context.Context) error {
 	if equality.Semantic.DeepEqual(statusOf(base), statusOf(p.obj)) {
 		return nil
 	}
+	if err := p.confirmMine(ctx); err != nil { // the one whose object it is would not see what is written over its own
+		return err
+	}
 	written := p.obj.DeepCopyObject().(T)
 	if err := p.Client.Status().Patch(ctx, written, UnderVersion(base)); err != nil {
 		return err

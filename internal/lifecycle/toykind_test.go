@@ -107,7 +107,7 @@ func (l *BookList) DeepCopyObject() runtime.Object {
 
 func addToScheme(s *runtime.Scheme) {
 	toys := schema.GroupVersion{Group: "toys.example", Version: "v1"}
-	s.AddKnownTypes(toys, &Server{}, &ServerList{}, &Shelf{}, &ShelfList{}, &Book{}, &BookList{})
+	s.AddKnownTypes(toys, &Server{}, &ServerList{}, &Shelf{}, &ShelfList{}, &Book{}, &BookList{}, &Page{}, &PageList{})
 	metav1.AddToGroupVersion(s, toys)
 }
 

@@ -32,6 +32,7 @@ type running struct {
 	*world
 	informers *informers
 	visits    chan string
+	kinds     []string
 	rounds    int
 }
 
@@ -42,6 +43,9 @@ func run(t *testing.T, opts lifecycle.Options, alter ...func(*world)) *running {
 		w.servers.Connect, w.servers.Forget = noting[*Server](r), r.forgotten
 		w.shelves.Connect, w.shelves.Forget = noting[*Shelf](r), r.forgotten
 		w.books.Connect, w.books.Forget = noting[*Book](r), r.forgotten
+		if w.more != nil {
+			w.more = func(e *lifecycle.Engine) { registerPages(e, noting[*Page](r), r.forgotten) }
+		}
 	})...)
 	r.engine.Client, r.engine.Live = r.kube, r.kube
 	if r.through != nil {
@@ -63,6 +67,9 @@ func run(t *testing.T, opts lifecycle.Options, alter ...func(*world)) *running {
 	})
 	if err != nil {
 		t.Fatal(err)
+	}
+	for _, c := range r.engine.Controllers() {
+		r.kinds = append(r.kinds, c.Name)
 	}
 	opts.MaxConcurrentReconciles = 1
 	if err := r.engine.Setup(mgr, opts); err != nil {
@@ -96,11 +103,9 @@ func (r *running) mapper(*rest.Config, *http.Client) (meta.RESTMapper, error) {
 	return r.kube.RESTMapper(), nil
 }
 
-var kinds = []string{"Server", "Shelf", "Book"}
-
 // awaitStart waits until all controllers work: by then they have their watches.
 func (r *running) awaitStart() {
-	for _, kind := range kinds {
+	for _, kind := range r.kinds {
 		for started := false; !started; {
 			r.engine.Visit(lifecycle.Suspect{Kind: kind, Key: key("start-" + kind)})
 			select {
@@ -119,11 +124,11 @@ func (r *running) visited(happens func(), want ...string) {
 	happens()
 	r.rounds++
 	end := fmt.Sprintf("end-%d", r.rounds)
-	for _, kind := range kinds {
+	for _, kind := range r.kinds {
 		r.engine.Visit(lifecycle.Suspect{Kind: kind, Key: key(end)})
 	}
 	var got []string
-	for ends := 0; ends < len(kinds); {
+	for ends := 0; ends < len(r.kinds); {
 		switch v := <-r.visits; {
 		case v == "end "+end:
 			ends++

@@ -13,6 +13,7 @@ import (
 	"github.com/go-logr/logr"
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/serializer"
@@ -46,6 +47,8 @@ type world struct {
 
 	through func(client.WithWatch) client.WithWatch // what a manager reads and writes through; nil: nothing
 	hidden  bool                                    // whether the operator may not read Namespaces
+	shard   lifecycle.Shard                         // of the fleet
+	more    func(*lifecycle.Engine)                 // registers further kinds
 
 	things []thing
 	nextID int64
@@ -55,6 +58,7 @@ type world struct {
 	on     map[string]func() error  // what happens at a step; an error is its answer, and then it has no effect
 	lost   map[string]error         // the answers to steps that take effect
 	stale  map[string]client.Object // what the cache still has, by name
+	unseen map[string]bool          // what the cache has not seen yet, by name
 	events []string
 	queued []string // visits that were asked for
 }
@@ -71,7 +75,8 @@ func key(name string) types.NamespacedName {
 func newWorld(t *testing.T, alter ...func(*world)) *world {
 	w := &world{
 		t: t, clock: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC), scheme: runtime.NewScheme(),
-		on: map[string]func() error{}, lost: map[string]error{}, stale: map[string]client.Object{},
+		on: map[string]func() error{}, lost: map[string]error{},
+		stale: map[string]client.Object{}, unseen: map[string]bool{},
 	}
 	addToScheme(w.scheme)
 	for _, add := range []func(*runtime.Scheme) error{corev1.AddToScheme, rbacv1.AddToScheme} {
@@ -132,10 +137,13 @@ func (w *world) start() {
 		Connections: connection.NewPool(),
 		Now:         func() time.Time { return w.clock },
 	}
-	w.engine.NamespacesHidden = w.hidden
+	w.engine.NamespacesHidden, w.engine.Shard = w.hidden, w.shard
 	lifecycle.RegisterKind(w.engine, w.servers)
 	lifecycle.RegisterKind(w.engine, w.shelves)
 	lifecycle.RegisterKind(w.engine, w.books)
+	if w.more != nil {
+		w.more(w.engine)
+	}
 	if w.kube == nil {
 		w.kube = w.apiServer()
 	}
@@ -186,6 +194,9 @@ func (w *world) cache() interceptor.Funcs {
 			if old, ok := w.stale[k.Name]; ok {
 				reflect.ValueOf(obj).Elem().Set(reflect.ValueOf(old.DeepCopyObject()).Elem())
 				return nil
+			}
+			if w.unseen[k.Name] {
+				return apierrors.NewNotFound(corev1.Resource("toys"), k.Name)
 			}
 			return c.Get(ctx, k, obj, o...)
 		},

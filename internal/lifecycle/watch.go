@@ -2,6 +2,7 @@ package lifecycle
 
 import (
 	"context"
+	"slices"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -30,9 +31,49 @@ func (e *Engine) watchParent(b *builder.Builder, k *entry) {
 	}), e.UsabilityChanges())
 }
 
+// watchAncestors visits an object when something that its parent is in comes or goes: it may be another shard's then.
+func (e *Engine) watchAncestors(b *builder.Builder, k *entry) {
+	if e.Shard.whole() {
+		return
+	}
+	way := []*entry{k}
+	for up := e.named(k.in); up.in != ""; up = e.named(up.in) {
+		if len(way) > 1 { // changes of the parent itself are watched
+			b.Watches(up.object, e.visitsBelow(way), builder.WithPredicates(Later, predicate.Funcs{
+				UpdateFunc: anew,
+			}))
+		}
+		way = append(way, up)
+	}
+}
+
+// anew reports whether another object is there under the same name. A watch that had to begin anew tells that as a
+// change.
+func anew(u ctrlevent.UpdateEvent) bool {
+	return u.ObjectOld.GetUID() != u.ObjectNew.GetUID()
+}
+
+// visitsBelow are visits to the objects of the first of these kinds that are somewhere in an object, through objects of
+// the other kinds.
+func (e *Engine) visitsBelow(way []*entry) handler.EventHandler {
+	return handlerOf(func(ctx context.Context, obj client.Object) []ctrl.Request {
+		at := []ctrl.Request{{NamespacedName: client.ObjectKeyFromObject(obj)}}
+		for _, k := range slices.Backward(way) {
+			var below []ctrl.Request
+			for _, in := range at {
+				below = append(below, e.RequestsIn(ctx, k.newList(), in.NamespacedName)...)
+			}
+			at = below
+		}
+		return at
+	})
+}
+
 // UsabilityChanges are those of an object that what it contains depends on.
 func (e *Engine) UsabilityChanges() builder.Predicates {
-	changed := func(u ctrlevent.UpdateEvent) bool { return e.usability(u.ObjectOld) != e.usability(u.ObjectNew) }
+	changed := func(u ctrlevent.UpdateEvent) bool {
+		return anew(u) || e.usability(u.ObjectOld) != e.usability(u.ObjectNew)
+	}
 	return builder.WithPredicates(Later, predicate.Funcs{UpdateFunc: changed})
 }
 

@@ -1,0 +1,239 @@
+package lease_test
+
+import (
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	coordinationv1 "k8s.io/api/coordination/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/client-go/kubernetes/fake"
+	clienttesting "k8s.io/client-go/testing"
+	"k8s.io/client-go/tools/leaderelection/resourcelock"
+
+	"grafana-tenancy.dev/operator/internal/lease"
+	"grafana-tenancy.dev/operator/internal/lifecycle"
+)
+
+const namespace = "operators"
+
+// world is an API server with leases only, and a clock.
+type world struct {
+	t     *testing.T
+	kube  *fake.Clientset
+	clock time.Time
+}
+
+func newWorld(t *testing.T) *world {
+	return &world{t: t, kube: fake.NewClientset(), clock: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)}
+}
+
+func shard(t *testing.T, text string) lifecycle.Shard {
+	t.Helper()
+	s, err := lifecycle.ParseShard(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// lock is that of a process of a shard.
+func (w *world) lock(text, identity string) *lease.Lock {
+	w.t.Helper()
+	s := shard(w.t, text)
+	return lease.NewLock(&resourcelock.LeaseLock{
+		LeaseMeta:  metav1.ObjectMeta{Namespace: namespace, Name: lease.Name(s)},
+		Client:     w.kube.CoordinationV1(),
+		LockConfig: resourcelock.ResourceLockConfig{Identity: identity},
+	}, s, func() time.Time { return w.clock })
+}
+
+// record is what an elector writes for a holder; "": for nobody.
+func (w *world) record(identity string) resourcelock.LeaderElectionRecord {
+	now := metav1.NewTime(w.clock)
+	return resourcelock.LeaderElectionRecord{
+		HolderIdentity: identity, LeaseDurationSeconds: 15, AcquireTime: now, RenewTime: now,
+	}
+}
+
+// holder is who has the lease, as an elector sees it; "": it may be taken.
+func holder(t *testing.T, l *lease.Lock) string {
+	t.Helper()
+	record, _, err := l.Get(t.Context())
+	if err != nil {
+		if strings.Contains(err.Error(), "not found") {
+			return ""
+		}
+		t.Fatal(err)
+	}
+	return record.HolderIdentity
+}
+
+// take is what an elector does to become the holder.
+func (w *world) take(l *lease.Lock) error {
+	w.t.Helper()
+	if _, _, err := l.Get(w.t.Context()); err != nil {
+		return l.Create(w.t.Context(), w.record(l.Identity()))
+	}
+	return l.Update(w.t.Context(), w.record(l.Identity()))
+}
+
+func (w *world) mustTake(l *lease.Lock) {
+	w.t.Helper()
+	if err := w.take(l); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+func TestNames(t *testing.T) {
+	for text, want := range map[string]string{
+		"0/1": "grafana-tenancy.dev", "0/2": "grafana-tenancy.dev-0-of-2", "11/12": "grafana-tenancy.dev-11-of-12",
+	} {
+		if got := lease.Name(shard(t, text)); got != want {
+			t.Errorf("the lease of %s is %s", text, got)
+		}
+	}
+	if got := lease.Name(lifecycle.Shard{}); got != "grafana-tenancy.dev" {
+		t.Errorf("the lease of the whole fleet is %s", got)
+	}
+}
+
+func TestEachShardHasALeaseOfItsOwn(t *testing.T) {
+	w := newWorld(t)
+	first, second, standby := w.lock("0/2", "a"), w.lock("1/2", "b"), w.lock("0/2", "c")
+	w.mustTake(first)
+	w.mustTake(second)
+	if got := holder(t, standby); got != "a" {
+		t.Errorf("the lease that a second process waits for is held by %q", got)
+	}
+	if got := holder(t, second); got != "b" {
+		t.Errorf("the other shard's is held by %q", got)
+	}
+}
+
+// Nobody begins while a process with another number of shards is at work, and that one goes on undisturbed.
+func TestAnotherDivisionIsWaitedFor(t *testing.T) {
+	for _, test := range [][2]string{{"0/1", "1/2"}, {"1/2", "0/1"}, {"1/2", "1/3"}, {"2/3", "0/2"}} {
+		w := newWorld(t)
+		old, next := w.lock(test[0], "old"), w.lock(test[1], "new")
+		w.mustTake(old)
+		if got := holder(t, next); got != "old" {
+			t.Errorf("%v: the one that waits sees the lease held by %q", test, got)
+		}
+		w.clock = w.clock.Add(10 * time.Second)
+		w.mustTake(old)
+		w.clock = w.clock.Add(10 * time.Second)
+		if got := holder(t, next); got != "old" {
+			t.Errorf("%v: after the lease was renewed it is held by %q", test, got)
+		}
+		if err := old.Update(t.Context(), w.record("")); err != nil {
+			t.Fatal(err)
+		}
+		if got := holder(t, next); got != "" {
+			t.Errorf("%v: after it was given back it is held by %q", test, got)
+		}
+		w.mustTake(next)
+		if got := holder(t, old); got != "new" {
+			t.Errorf("%v: the way back is open, held by %q", test, got)
+		}
+	}
+}
+
+// Of two that begin at the same time, none has seen the other before it took its lease.
+func TestTwoDivisionsThatBeginAtOnce(t *testing.T) {
+	w := newWorld(t)
+	one, two := w.lock("0/1", "one"), w.lock("0/2", "two")
+	for _, l := range []*lease.Lock{one, two} {
+		if got := holder(t, l); got != "" {
+			t.Errorf("the lease of nobody is held by %q", got)
+		}
+	}
+	if err := two.Create(t.Context(), w.record("two")); err != nil {
+		t.Fatal(err)
+	}
+	err := one.Create(t.Context(), w.record("one"))
+	if err == nil || !strings.Contains(err.Error(), "grafana-tenancy.dev-0-of-2 is held by two") {
+		t.Errorf("the one that comes second takes its lease: %v", err)
+	}
+	held, err := w.kube.CoordinationV1().Leases(namespace).Get(t.Context(), "grafana-tenancy.dev", metav1.GetOptions{})
+	if err != nil || *held.Spec.HolderIdentity != "" {
+		t.Errorf("it does not give its lease back: %+v, %v", held, err)
+	}
+	w.mustTake(two) // renewed, with nobody in its way
+}
+
+// A process that was killed gives nothing back. Its lease ends when it has stood still for as long as it was taken for,
+// by this machine's clock alone.
+func TestLeaseThatIsNotRenewedEnds(t *testing.T) {
+	for name, skew := range map[string]time.Duration{
+		"same clock": 0, "behind": -10 * time.Minute, "ahead": 10 * time.Minute,
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			dead, next := w.lock("0/1", "dead"), w.lock("0/2", "new")
+			w.mustTake(dead)
+			w.clock = w.clock.Add(skew)
+			for _, at := range []time.Duration{0, 10 * time.Second, 5 * time.Second} {
+				w.clock = w.clock.Add(at)
+				if got := holder(t, next); got != "dead" {
+					t.Errorf("it is held by %q", got)
+				}
+			}
+			w.clock = w.clock.Add(time.Second)
+			if got := holder(t, next); got != "" {
+				t.Errorf("it is still held by %q", got)
+			}
+			w.mustTake(next)
+		})
+	}
+}
+
+// A clock that is hours behind says nothing of a lease, however old it looks.
+func TestLeaseThatLooksOldIsWatchedFirst(t *testing.T) {
+	w := newWorld(t)
+	old, next := w.lock("0/3", "old"), w.lock("0/2", "new")
+	w.mustTake(old)
+	w.clock = w.clock.Add(2 * time.Hour)
+	if got := holder(t, next); got != "old" {
+		t.Errorf("it is held by %q", got)
+	}
+	w.clock = w.clock.Add(16 * time.Second)
+	w.mustTake(next)
+}
+
+func TestOtherLeasesAreNobodysShards(t *testing.T) {
+	w := newWorld(t)
+	record := w.record("somebody")
+	for _, name := range []string{
+		"another-operator", "grafana-tenancy.dev-", "grafana-tenancy.dev-blue", "grafana-tenancy.dev-a-of-b",
+		"grafana-tenancy.dev-0-of-2-of-3", "my-grafana-tenancy.dev-0-of-3",
+	} {
+		o := &coordinationv1.Lease{
+			ObjectMeta: metav1.ObjectMeta{Name: name}, Spec: resourcelock.LeaderElectionRecordToLeaseSpec(&record),
+		}
+		_, err := w.kube.CoordinationV1().Leases(namespace).Create(t.Context(), o, metav1.CreateOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	w.mustTake(w.lock("0/2", "new"))
+}
+
+func TestLeasesThatCannotBeListed(t *testing.T) {
+	w := newWorld(t)
+	w.kube.PrependReactor("list", "leases", func(clienttesting.Action) (bool, runtime.Object, error) {
+		return true, nil, errors.New("forbidden")
+	})
+	l := w.lock("0/2", "new")
+	if _, _, err := l.Get(t.Context()); err == nil || !strings.Contains(err.Error(), "allowed to list leases") {
+		t.Errorf("it looks at its own lease only: %v", err)
+	}
+	if err := l.Create(t.Context(), w.record("new")); err == nil {
+		t.Error("it takes its lease, and does not know who else is at work")
+	}
+	if err := l.Update(t.Context(), w.record("new")); err == nil {
+		t.Error("it takes its lease, and does not know who else is at work")
+	}
+}

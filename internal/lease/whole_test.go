@@ -1,0 +1,155 @@
+package lease_test
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+	"time"
+
+	coordinationv1 "k8s.io/api/coordination/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/client-go/rest"
+	clienttesting "k8s.io/client-go/testing"
+	"k8s.io/client-go/tools/leaderelection/resourcelock"
+	ctrl "sigs.k8s.io/controller-runtime"
+	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
+
+	"grafana-tenancy.dev/operator/internal/lease"
+	"grafana-tenancy.dev/operator/internal/lifecycle"
+)
+
+// awaitShards looks until the process of the whole fleet may begin, and returns how often. The clock goes on by five
+// seconds with each look.
+func (w *world) awaitShards(ctx context.Context, onLook func(look int) (handled bool, err error)) (looks int) {
+	w.t.Helper()
+	w.kube.PrependReactor("list", "leases", func(clienttesting.Action) (bool, runtime.Object, error) {
+		looks++
+		w.clock = w.clock.Add(5 * time.Second)
+		handled, err := onLook(looks)
+		return handled, &coordinationv1.LeaseList{}, err
+	})
+	lease.AwaitShards(ctx, &resourcelock.LeaseLock{
+		LeaseMeta: metav1.ObjectMeta{Namespace: namespace, Name: "grafana-tenancy.dev"},
+		Client:    w.kube.CoordinationV1(),
+	}, func() time.Time { return w.clock }, 0)
+	return looks
+}
+
+// store has another process renew a lease, or give it back for the holder "". A reactor has the client to itself, so
+// that it is written beside that.
+func (w *world) store(name, holder string) error {
+	record := w.record(holder)
+	return w.kube.Tracker().Update(coordinationv1.SchemeGroupVersion.WithResource("leases"), &coordinationv1.Lease{
+		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name},
+		Spec:       resourcelock.LeaderElectionRecordToLeaseSpec(&record),
+	}, namespace)
+}
+
+func TestWholeFleetWaitsForShards(t *testing.T) {
+	t.Run("none", func(t *testing.T) {
+		w := newWorld(t)
+		w.mustTake(w.lock("0/1", "itself"))
+		if looks := w.awaitShards(t.Context(), func(int) (bool, error) { return false, nil }); looks != 1 {
+			t.Errorf("it looked %d times", looks)
+		}
+	})
+	t.Run("given back", func(t *testing.T) {
+		w := newWorld(t)
+		w.mustTake(w.lock("1/2", "shard"))
+		looks := w.awaitShards(t.Context(), func(look int) (bool, error) {
+			if look < 9 {
+				return false, w.store("grafana-tenancy.dev-1-of-2", "shard")
+			}
+			return false, w.store("grafana-tenancy.dev-1-of-2", "")
+		})
+		if looks != 9 {
+			t.Errorf("it began after %d looks, and the shard's lease was given back at the ninth", looks)
+		}
+	})
+	t.Run("dead", func(t *testing.T) {
+		w := newWorld(t)
+		w.mustTake(w.lock("1/2", "shard"))
+		if looks := w.awaitShards(t.Context(), func(int) (bool, error) { return false, nil }); looks != 5 {
+			t.Errorf("it believed the lease to be dead after %d looks, want five: not 15 s after the first", looks)
+		}
+	})
+}
+
+// The Role of the version before has get, create and update.
+func TestWholeFleetWorksWithoutTheRightToListLeases(t *testing.T) {
+	w := newWorld(t)
+	w.mustTake(w.lock("0/2", "shard"))
+	looks := w.awaitShards(t.Context(), func(int) (bool, error) {
+		leases := schema.GroupResource{Group: "coordination.k8s.io", Resource: "leases"}
+		return true, apierrors.NewForbidden(leases, "", nil)
+	})
+	if looks != 1 {
+		t.Errorf("it looked %d times", looks)
+	}
+}
+
+func TestWholeFleetLooksAgainAfterAnError(t *testing.T) {
+	w := newWorld(t)
+	looks := w.awaitShards(t.Context(), func(look int) (bool, error) { return look < 3, errors.New("timed out") })
+	if looks != 3 {
+		t.Errorf("it looked %d times", looks)
+	}
+	ctx, end := context.WithCancel(t.Context())
+	looks = newWorld(t).awaitShards(ctx, func(look int) (bool, error) {
+		if look == 2 {
+			end()
+		}
+		return true, errors.New("timed out")
+	})
+	if looks != 2 {
+		t.Errorf("it looked %d times, and was to end at the second", looks)
+	}
+}
+
+// A time-out in the config of the manager would cut all its lists and watches.
+func TestManagersConfigIsLeftAlone(t *testing.T) {
+	server := httptest.NewServer(http.NotFoundHandler())
+	defer server.Close()
+	for _, s := range []lifecycle.Shard{{}, {Index: 1, Of: 2}} {
+		config := &rest.Config{Host: server.URL}
+		mgr, err := lease.NewManager(config, namespace, s, ctrl.Options{
+			LeaderElection: true, Metrics: metricsserver.Options{BindAddress: "0"},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for name, c := range map[string]*rest.Config{"given": config, "manager's": mgr.GetConfig()} {
+			if c.Timeout != 0 {
+				t.Errorf("%s: the %s config has the time-out %s", s, name, c.Timeout)
+			}
+		}
+		if config.UserAgent != "" {
+			t.Errorf("%s: the config has the user agent %q", s, config.UserAgent)
+		}
+	}
+}
+
+// The process of the version before looked at no other lease: if listing them does not work, that keeps nobody waiting
+// for longer than a holder could go on without renewing its own.
+func TestWholeFleetBeginsWhenLeasesCannotBeListedForLong(t *testing.T) {
+	for what, working := range map[string]int{"from the beginning": 0, "after it has seen a shard": 2} {
+		t.Run(what, func(t *testing.T) {
+			w := newWorld(t)
+			w.mustTake(w.lock("0/2", "shard"))
+			looks := w.awaitShards(t.Context(), func(look int) (bool, error) {
+				if look <= working {
+					return false, w.store("grafana-tenancy.dev-0-of-2", "shard")
+				}
+				return true, errors.New("timed out")
+			})
+			if looks != working+5 {
+				t.Errorf("it began after %d looks: a lease ends after more than 15 s, which are five looks", looks)
+			}
+		})
+	}
+}
