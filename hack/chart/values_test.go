@@ -186,6 +186,7 @@ func TestNotes(t *testing.T) {
 			"     blue\n", "one of monitoring, team-a", "namespace: monitoring", "take out of watchNamespaces",
 		},
 		"{crds: {keep: false}}": {"crds.keep is false"},
+		"{shards: 2}":           {"deployment/grafana-tenancy-operator-0", "deployment/grafana-tenancy-operator-1"},
 	} {
 		rendered, err := template(t, releaseName, namespace, set)
 		if err != nil {

@@ -29,6 +29,27 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 app.kubernetes.io/component: manager
 {{- end -}}
 
+{{/* How many shards there are: one where values of an older version, which has none, took the place of the chart's. */}}
+{{- define "operator.shards" -}}
+{{- max 1 (int .Values.shards) -}}
+{{- end -}}
+
+{{/* The name of a shard's Deployment, from a list of the context and the number of the shard. */}}
+{{- define "operator.shardName" -}}
+{{- $context := index . 0 -}}
+{{- $name := include "operator.fullname" $context -}}
+{{- gt (include "operator.shards" $context | int) 1 | ternary (printf "%s-%d" ($name | trunc 60 | trimSuffix "-") (index . 1)) $name -}}
+{{- end -}}
+
+{{/* What selects a shard's pods, from the same list. */}}
+{{- define "operator.shardLabels" -}}
+{{- $context := index . 0 -}}
+{{ include "operator.selectorLabels" $context }}
+{{- if gt (include "operator.shards" $context | int) 1 }}
+grafana-tenancy.dev/shard: {{ index . 1 | quote }}
+{{- end }}
+{{- end -}}
+
 {{- define "operator.labels" -}}
 helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | trunc 63 | trimSuffix "-" }}
 app.kubernetes.io/name: {{ include "operator.name" . }}
@@ -82,6 +103,9 @@ annotations:
 {{- end -}}
 {{- if and (gt (int .Values.replicas) 1) (not .Values.leaderElection.enabled) -}}
 {{- fail (printf "replicas: %d need leaderElection.enabled, or all of them would write at once" (int .Values.replicas)) -}}
+{{- end -}}
+{{- if and (gt (include "operator.shards" . | int) 1) (not .Values.leaderElection.enabled) -}}
+{{- fail (printf "shards: %d need leaderElection.enabled, or those of another number could still be at work when they begin" (include "operator.shards" . | int)) -}}
 {{- end -}}
 {{- with .Values.podDisruptionBudget -}}
 {{- if not (or (kindIs "invalid" .minAvailable) (kindIs "invalid" .maxUnavailable)) -}}
