@@ -5,8 +5,8 @@ var shardMutants = []mutant{
 	{
 		name: "object of another shard worked on",
 		file: "internal/lifecycle/reconciler.go",
-		old:  "	if !mine {\n		r.leave(req",
-		new:  "	if !mine && err != nil {\n		r.leave(req",
+		old:  "	if !mine {\n		return r.leave(req",
+		new:  "	if !mine && err != nil {\n		return r.leave(req",
 		test: "TestObjectOfAnotherShardIsLeftAlone|TestEveryObjectIsInOneShard", tests: "internal/lifecycle",
 	},
 	{
@@ -26,8 +26,8 @@ var shardMutants = []mutant{
 	{
 		name: "parent that the cache has not seen taken for missing",
 		file: "internal/lifecycle/shard.go",
-		old:  "	return to, false, err // the cache is behind",
-		new:  "	return to, err == nil, err // the cache is behind",
+		old:  "		err = errElsewhere // or here",
+		new:  "		return to, true, nil // or here",
 		test: "TestParentThatTheCacheHasNotSeenIsNotMissing", tests: "internal/lifecycle",
 	},
 	{
@@ -75,15 +75,15 @@ var shardMutants = []mutant{
 	{
 		name: "whole fleet begun while a shard is at work",
 		file: "internal/lease/whole.go",
-		old:  "		case err == nil && other == nil:\n			return\n",
+		old:  "		case err == nil && shard == nil:\n			return\n",
 		new:  "		case err == nil:\n			return\n",
 		test: "TestWholeFleetWaitsForShards", tests: "internal/lease",
 	},
 	{
 		name: "one process waiting for a list of leases that does not work",
 		file: "internal/lease/whole.go",
-		old:  " || at.Sub(failing) > patience:\n",
-		new:  " || at.Sub(failing) > 9*patience:\n",
+		old:  " && at.Sub(failing) > patience):\n",
+		new:  " && at.Sub(failing) > 9*patience):\n",
 		test: "TestWholeFleetBeginsWhenLeasesCannotBeListedForLong", tests: "internal/lease",
 	},
 	{
@@ -120,5 +120,62 @@ var shardMutants = []mutant{
 		old:  "	return u.ObjectOld.GetUID() != u.ObjectNew.GetUID()\n",
 		new:  "	return u.ObjectOld == nil\n",
 		test: "TestObjectsAreVisitedWhenSomethingFurtherUpComesOrGoes", tests: "internal/lifecycle",
+	},
+	{
+		name: "lease of a suspended holder left to it",
+		file: "internal/lease/lease.go",
+		old:  "	for _, lease := range dead {\n",
+		new:  "	for _, lease := range dead[:0] {\n",
+		test: "TestHolderThatWasSuspendedCannotGoOn", tests: "internal/lease",
+	},
+	{
+		name: "begun beside a holder that has just renewed its lease",
+		file: "internal/lease/lease.go",
+		old:  "			return was, nil // it has just been renewed\n",
+		new:  "			return nil, nil // it has just been renewed\n",
+		test: "TestHolderThatRenewsItsLeaseJustBeforeItIsReplaced", tests: "internal/lease",
+	},
+	{
+		name: "lease kept by a process that ends",
+		file: "internal/lease/lease.go",
+		old:  "l.Interface.Update(context.WithoutCancel(ctx), record)",
+		new:  "l.Interface.Update(ctx, record)",
+		test: "TestLeaseIsGivenBackWhenTheProcessEnds", tests: "internal/lease",
+	},
+	{
+		name: "lease that was deleted taken for held",
+		file: "internal/lease/lease.go",
+		old:  "	l.hold(false) // it may have been",
+		new:  "	l.hold(l.held) // it may have been",
+		test: "TestHolderWhoseLeaseWasDeleted", tests: "internal/lease",
+	},
+	{
+		name: "whole fleet begun beside a shard when leases cannot be listed any more",
+		file: "internal/lease/whole.go",
+		old:  "		case !seen && (",
+		new:  "		case (seen || !seen) && (",
+		test: "TestWholeFleetWaitsForAShardThatItHasSeen", tests: "internal/lease",
+	},
+	{
+		name: "object of a namespace that is not watched left by all shards",
+		file: "internal/lifecycle/shard.go",
+		old:  "	if _, err := p.follow(ctx, p.Client, p.entry, p.obj); err != nil {\n",
+		new:  "	if _, err := p.follow(ctx, p.Client, p.entry, p.obj); err != nil && p.Shard.whole() {\n",
+		test: "TestParentThatNoCacheHas", tests: "internal/lifecycle",
+	},
+	{
+		name: "shard that waits told as at work",
+		file: "internal/lifecycle/setup.go",
+		old:  "	if err := mgr.Add(manager.RunnableFunc(e.Shard.observe)); err != nil {\n",
+		new:  "	if err := manager.RunnableFunc(e.Shard.observe)(nil); err != nil {\n",
+		test: "TestShardIsToldOnceItIsAtWork", tests: "internal/lifecycle",
+	},
+	{
+		name: "object whose shard is uncertain not looked at again",
+		file: "internal/lifecycle/reconciler.go",
+		old: "	if errors.Is(err, errElsewhere) { // a copy of what contains it was stale\n" +
+			"		return ctrl.Result{RequeueAfter: time.Second}, nil\n",
+		new:  "	if errors.Is(err, errElsewhere) {\n		return ctrl.Result{}, nil\n",
+		test: "TestCacheThatIsBehindLetsNoFinalizerGo", tests: "internal/lifecycle",
 	},
 }

@@ -16,7 +16,6 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	coordinationclient "k8s.io/client-go/kubernetes/typed/coordination/v1"
 	"k8s.io/client-go/tools/leaderelection/resourcelock"
-	"k8s.io/utils/ptr"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -167,8 +166,8 @@ func (o *others) displace(ctx context.Context) (*coordinationv1.Lease, error) {
 	}
 	for _, lease := range dead {
 		was := lease.DeepCopy()
-		lease.Spec.HolderIdentity = ptr.To(replaced + o.identity)
-		lease.Spec.RenewTime = ptr.To(metav1.NewMicroTime(o.now())) // whoever had it waits for as long as it is valid
+		lease.Spec.HolderIdentity = new(replaced + o.identity)
+		lease.Spec.RenewTime = new(metav1.NewMicroTime(o.now())) // whoever had it waits for as long as it is valid
 		switch _, err := o.leases.Update(ctx, lease, metav1.UpdateOptions{}); {
 		case apierrors.IsConflict(err):
 			return was, nil // it has just been renewed
@@ -184,8 +183,8 @@ func (o *others) look(ctx context.Context) (held *coordinationv1.Lease, dead []*
 	asked := o.now()
 	all, err := o.leases.List(ctx, metav1.ListOptions{})
 	if err != nil {
-		return nil, nil, fmt.Errorf("looking for processes with another number of shards, for which the operator has to "+
-			"be allowed to list leases in its own namespace: %w", err)
+		return nil, nil, fmt.Errorf("looking for processes with another number of shards, for which the operator has "+
+			"to be allowed to list leases in its own namespace: %w", err)
 	}
 	for i := range all.Items {
 		lease := &all.Items[i]
@@ -201,8 +200,8 @@ func (o *others) look(ctx context.Context) (held *coordinationv1.Lease, dead []*
 	return held, dead, nil
 }
 
-// isAlive reports whether the holder of a lease may be at work: it was not watched here standing still for as long as it
-// was taken for. What it says of the time is another machine's, and not believed.
+// isAlive reports whether the holder of a lease may be at work: it was not watched here standing still for as long as
+// it was taken for. What it says of the time is another machine's, and not believed.
 func (o *others) isAlive(lease *coordinationv1.Lease, asked time.Time) bool {
 	spec := lease.Spec
 	if spec.RenewTime == nil || spec.LeaseDurationSeconds == nil {

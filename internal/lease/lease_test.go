@@ -1,15 +1,18 @@
 package lease_test
 
 import (
+	"context"
 	"errors"
 	"strings"
 	"testing"
 	"time"
 
 	coordinationv1 "k8s.io/api/coordination/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/client-go/kubernetes/fake"
+	coordinationclient "k8s.io/client-go/kubernetes/typed/coordination/v1"
 	clienttesting "k8s.io/client-go/testing"
 	"k8s.io/client-go/tools/leaderelection/resourcelock"
 
@@ -27,7 +30,58 @@ type world struct {
 }
 
 func newWorld(t *testing.T) *world {
-	return &world{t: t, kube: fake.NewClientset(), clock: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)}
+	w := &world{t: t, kube: fake.NewClientset(), clock: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)}
+	w.kube.PrependReactor("update", "leases", w.underVersion)
+	return w
+}
+
+var leaseResource = coordinationv1.SchemeGroupVersion.WithResource("leases")
+
+// underVersion refuses an update of another version than that which is there, as an API server does.
+func (w *world) underVersion(action clienttesting.Action) (handled bool, ret runtime.Object, err error) {
+	lease := action.(clienttesting.UpdateAction).GetObject().(*coordinationv1.Lease)
+	stored, err := w.kube.Tracker().Get(leaseResource, lease.Namespace, lease.Name)
+	if err != nil {
+		return true, nil, err
+	}
+	was := stored.(*coordinationv1.Lease).ResourceVersion
+	if lease.ResourceVersion != was {
+		return true, nil, apierrors.NewConflict(leaseResource.GroupResource(), lease.Name, errors.New("modified"))
+	}
+	lease.ResourceVersion = was + "+"
+	return false, nil, nil
+}
+
+// clients are those of the fake API server, which itself answers whose context has ended, too.
+type clients struct {
+	coordinationclient.LeasesGetter
+}
+
+func (c clients) Leases(namespace string) coordinationclient.LeaseInterface {
+	return leases{c.LeasesGetter.Leases(namespace)}
+}
+
+type leases struct {
+	coordinationclient.LeaseInterface
+}
+
+func (l leases) Update(
+	ctx context.Context, lease *coordinationv1.Lease, opts metav1.UpdateOptions,
+) (*coordinationv1.Lease, error) {
+	if ctx.Err() != nil {
+		return nil, ctx.Err()
+	}
+	return l.LeaseInterface.Update(ctx, lease, opts)
+}
+
+// stored is who holds a lease, as it says itself.
+func (w *world) stored(name string) string {
+	w.t.Helper()
+	lease, err := w.kube.CoordinationV1().Leases(namespace).Get(w.t.Context(), name, metav1.GetOptions{})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return *lease.Spec.HolderIdentity
 }
 
 func shard(t *testing.T, text string) lifecycle.Shard {
@@ -45,7 +99,7 @@ func (w *world) lock(text, identity string) *lease.Lock {
 	s := shard(w.t, text)
 	return lease.NewLock(&resourcelock.LeaseLock{
 		LeaseMeta:  metav1.ObjectMeta{Namespace: namespace, Name: lease.Name(s)},
-		Client:     w.kube.CoordinationV1(),
+		Client:     clients{w.kube.CoordinationV1()},
 		LockConfig: resourcelock.ResourceLockConfig{Identity: identity},
 	}, s, func() time.Time { return w.clock })
 }
@@ -157,11 +211,93 @@ func TestTwoDivisionsThatBeginAtOnce(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "grafana-tenancy.dev-0-of-2 is held by two") {
 		t.Errorf("the one that comes second takes its lease: %v", err)
 	}
-	held, err := w.kube.CoordinationV1().Leases(namespace).Get(t.Context(), "grafana-tenancy.dev", metav1.GetOptions{})
-	if err != nil || *held.Spec.HolderIdentity != "" {
-		t.Errorf("it does not give its lease back: %+v, %v", held, err)
+	if held := w.stored("grafana-tenancy.dev"); held != "" {
+		t.Errorf("it does not give its lease back, held by %q", held)
 	}
 	w.mustTake(two) // renewed, with nobody in its way
+}
+
+// Who steps back has nothing to come back for, also when it is told to end meanwhile.
+func TestLeaseIsGivenBackWhenTheProcessEnds(t *testing.T) {
+	w := newWorld(t)
+	one, two := w.lock("0/1", "one"), w.lock("0/2", "two")
+	ctx, end := context.WithCancel(t.Context())
+	w.kube.PrependReactor("list", "leases", func(clienttesting.Action) (bool, runtime.Object, error) {
+		end()
+		return false, nil, nil
+	})
+	w.mustTake(one)
+	if err := two.Create(ctx, w.record("two")); err == nil {
+		t.Error("it has its lease")
+	}
+	if held := w.stored("grafana-tenancy.dev-0-of-2"); held != "" {
+		t.Errorf("it does not give its lease back, held by %q", held)
+	}
+}
+
+// A process that was suspended, with its machine for example, has been taken for dead. When it wakes, it must not go on
+// beside those of the other division, whose leases are not its own.
+func TestHolderThatWasSuspendedCannotGoOn(t *testing.T) {
+	for _, test := range [][2]string{{"0/1", "1/2"}, {"1/2", "0/1"}, {"1/2", "1/3"}} {
+		w := newWorld(t)
+		suspended, next := w.lock(test[0], "suspended"), w.lock(test[1], "next")
+		w.mustTake(suspended)
+		if got := holder(t, next); got != "suspended" {
+			t.Errorf("%v: it is held by %q", test, got)
+		}
+		w.clock = w.clock.Add(16 * time.Second)
+		w.mustTake(next)
+		if err := suspended.Update(t.Context(), w.record("suspended")); !apierrors.IsConflict(err) {
+			t.Errorf("%v: it renews its lease: %v", test, err)
+		}
+		if got := holder(t, suspended); got != "replaced by next" {
+			t.Errorf("%v: its lease is held by %q", test, got)
+		}
+		w.clock = w.clock.Add(16 * time.Second)
+		if err := next.Update(t.Context(), w.record("")); err != nil {
+			t.Fatal(err)
+		}
+		w.mustTake(w.lock(test[0], "anew")) // as after any lease that has run out
+	}
+}
+
+// It wakes at the last moment.
+func TestHolderThatRenewsItsLeaseJustBeforeItIsReplaced(t *testing.T) {
+	w := newWorld(t)
+	suspended, next := w.lock("0/1", "suspended"), w.lock("0/2", "next")
+	w.mustTake(suspended)
+	holder(t, next)
+	w.clock = w.clock.Add(16 * time.Second)
+	holder(t, next)
+	w.kube.PrependReactor("update", "leases", func(action clienttesting.Action) (bool, runtime.Object, error) {
+		if action.(clienttesting.UpdateAction).GetObject().(*coordinationv1.Lease).Name != "grafana-tenancy.dev" {
+			return false, nil, nil
+		}
+		return false, nil, w.store("grafana-tenancy.dev", "suspended")
+	})
+	if err := w.take(next); err == nil || !strings.Contains(err.Error(), "grafana-tenancy.dev is held by suspended") {
+		t.Errorf("both are at work: %v", err)
+	}
+	if held := w.stored("grafana-tenancy.dev-0-of-2"); held != "" {
+		t.Errorf("it does not give its lease back, held by %q", held)
+	}
+}
+
+// A lease that was deleted under its holder has to be taken anew, and somebody else may have begun meanwhile.
+func TestHolderWhoseLeaseWasDeleted(t *testing.T) {
+	w := newWorld(t)
+	first := w.lock("0/1", "first")
+	w.mustTake(first)
+	if err := w.kube.Tracker().Delete(leaseResource, namespace, "grafana-tenancy.dev"); err != nil {
+		t.Fatal(err)
+	}
+	w.mustTake(w.lock("0/2", "second"))
+	if err := w.take(first); err == nil {
+		t.Error("both are at work")
+	}
+	if got := holder(t, first); got != "second" {
+		t.Errorf("it sees the lease held by %q", got)
+	}
 }
 
 // A process that was killed gives nothing back. Its lease ends when it has stood still for as long as it was taken for,

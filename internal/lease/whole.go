@@ -39,13 +39,13 @@ func (m *patient) Add(r manager.Runnable) error {
 const patience = 15 * time.Second
 
 // AwaitShards returns when no process that works on a shard holds its lease any more, or ctx ends. Versions without
-// shards did not need to list leases, so that nobody waits for that to work: before a shard was seen at work, it returns
-// at once where it is forbidden, and after 15 seconds in which it has failed. The process has its own lease by then, so
-// that a shard which is not at work yet does not begin.
+// shards did not need to list leases, so that nobody waits for that to work: before a shard was seen at work, it
+// returns at once where it is forbidden, and after 15 seconds in which it has failed. The process has its own lease by
+// then, so that a shard which is not at work yet does not begin.
 func AwaitShards(ctx context.Context, own *resourcelock.LeaseLock, now func() time.Time, pause time.Duration) {
 	o := othersThan(own, lifecycle.Shard{}, now)
 	log := ctrl.Log.WithName("setup")
-	seen := false          // a shard that is at work
+	seen := false         // a shard that is at work
 	var failing time.Time // since when; zero: the last look worked
 	for ctx.Err() == nil {
 		shard, err := o.displace(ctx)

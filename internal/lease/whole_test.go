@@ -12,7 +12,6 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
-	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/client-go/rest"
 	clienttesting "k8s.io/client-go/testing"
 	"k8s.io/client-go/tools/leaderelection/resourcelock"
@@ -34,8 +33,9 @@ func (w *world) awaitShards(ctx context.Context, onLook func(look int) (handled 
 		return handled, &coordinationv1.LeaseList{}, err
 	})
 	lease.AwaitShards(ctx, &resourcelock.LeaseLock{
-		LeaseMeta: metav1.ObjectMeta{Namespace: namespace, Name: "grafana-tenancy.dev"},
-		Client:    w.kube.CoordinationV1(),
+		LeaseMeta:  metav1.ObjectMeta{Namespace: namespace, Name: "grafana-tenancy.dev"},
+		Client:     w.kube.CoordinationV1(),
+		LockConfig: resourcelock.ResourceLockConfig{Identity: "whole"},
 	}, func() time.Time { return w.clock }, 0)
 	return looks
 }
@@ -44,8 +44,8 @@ func (w *world) awaitShards(ctx context.Context, onLook func(look int) (handled 
 // that it is written beside that.
 func (w *world) store(name, holder string) error {
 	record := w.record(holder)
-	return w.kube.Tracker().Update(coordinationv1.SchemeGroupVersion.WithResource("leases"), &coordinationv1.Lease{
-		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name},
+	return w.kube.Tracker().Update(leaseResource, &coordinationv1.Lease{
+		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name, ResourceVersion: w.clock.String()},
 		Spec:       resourcelock.LeaderElectionRecordToLeaseSpec(&record),
 	}, namespace)
 }
@@ -74,8 +74,11 @@ func TestWholeFleetWaitsForShards(t *testing.T) {
 	t.Run("dead", func(t *testing.T) {
 		w := newWorld(t)
 		w.mustTake(w.lock("1/2", "shard"))
-		if looks := w.awaitShards(t.Context(), func(int) (bool, error) { return false, nil }); looks != 5 {
-			t.Errorf("it believed the lease to be dead after %d looks, want five: not 15 s after the first", looks)
+		if looks := w.awaitShards(t.Context(), func(int) (bool, error) { return false, nil }); looks != 6 {
+			t.Errorf("it believed the lease to be dead after %d looks, want six: not 15 s after the first", looks)
+		}
+		if got := w.stored("grafana-tenancy.dev-1-of-2"); got != "replaced by whole" {
+			t.Errorf("the shard can wake up and go on: its lease is held by %q", got)
 		}
 	})
 }
@@ -85,8 +88,7 @@ func TestWholeFleetWorksWithoutTheRightToListLeases(t *testing.T) {
 	w := newWorld(t)
 	w.mustTake(w.lock("0/2", "shard"))
 	looks := w.awaitShards(t.Context(), func(int) (bool, error) {
-		leases := schema.GroupResource{Group: "coordination.k8s.io", Resource: "leases"}
-		return true, apierrors.NewForbidden(leases, "", nil)
+		return true, apierrors.NewForbidden(leaseResource.GroupResource(), "", nil)
 	})
 	if looks != 1 {
 		t.Errorf("it looked %d times", looks)
@@ -137,19 +139,56 @@ func TestManagersConfigIsLeftAlone(t *testing.T) {
 // The process of the version before looked at no other lease: if listing them does not work, that keeps nobody waiting
 // for longer than a holder could go on without renewing its own.
 func TestWholeFleetBeginsWhenLeasesCannotBeListedForLong(t *testing.T) {
-	for what, working := range map[string]int{"from the beginning": 0, "after it has seen a shard": 2} {
-		t.Run(what, func(t *testing.T) {
-			w := newWorld(t)
-			w.mustTake(w.lock("0/2", "shard"))
-			looks := w.awaitShards(t.Context(), func(look int) (bool, error) {
-				if look <= working {
-					return false, w.store("grafana-tenancy.dev-0-of-2", "shard")
-				}
-				return true, errors.New("timed out")
-			})
-			if looks != working+5 {
-				t.Errorf("it began after %d looks: a lease ends after more than 15 s, which are five looks", looks)
+	w := newWorld(t)
+	w.mustTake(w.lock("0/2", "shard"))
+	looks := w.awaitShards(t.Context(), func(int) (bool, error) { return true, errors.New("timed out") })
+	if looks != 5 {
+		t.Errorf("it began after %d looks: a lease ends after more than 15 s, which are five looks", looks)
+	}
+}
+
+// A shard that was seen at work may still be, whatever can be listed.
+func TestWholeFleetWaitsForAShardThatItHasSeen(t *testing.T) {
+	leases := leaseResource.GroupResource()
+	for _, failure := range []error{errors.New("timed out"), apierrors.NewForbidden(leases, "", nil)} {
+		w := newWorld(t)
+		w.mustTake(w.lock("0/2", "shard"))
+		looks := w.awaitShards(t.Context(), func(look int) (bool, error) {
+			switch {
+			case look == 1:
+				return false, w.store("grafana-tenancy.dev-0-of-2", "shard")
+			case look < 20:
+				return true, failure
 			}
+			return false, w.store("grafana-tenancy.dev-0-of-2", "")
 		})
+		if looks != 20 {
+			t.Errorf("%v: it began after %d looks, and the shard had ended at the twentieth", failure, looks)
+		}
+	}
+}
+
+// The plain lease of the whole fleet is written between a shard's look and its own lease.
+func TestWholeFleetAndAShardBeginAtOnce(t *testing.T) {
+	w := newWorld(t)
+	shard := w.lock("0/2", "shard")
+	if got := holder(t, shard); got != "" {
+		t.Errorf("the lease of nobody is held by %q", got)
+	}
+	record := w.record("whole")
+	if err := w.kube.Tracker().Create(leaseResource, &coordinationv1.Lease{
+		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "grafana-tenancy.dev"},
+		Spec:       resourcelock.LeaderElectionRecordToLeaseSpec(&record),
+	}, namespace); err != nil {
+		t.Fatal(err)
+	}
+	if err := shard.Create(t.Context(), w.record("shard")); err == nil {
+		t.Error("the shard begins too")
+	}
+	if looks := w.awaitShards(t.Context(), func(int) (bool, error) { return false, nil }); looks != 1 {
+		t.Errorf("the shard has stepped back, and is waited for in %d looks", looks)
+	}
+	if got := holder(t, shard); got != "whole" {
+		t.Errorf("the shard sees the lease held by %q", got)
 	}
 }

@@ -3,12 +3,14 @@ package lifecycle_test
 import (
 	"errors"
 	"fmt"
-	"strings"
-	"testing"
-
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/types"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/manager"
+	"strings"
+	"testing"
+	"time"
 
 	"grafana-tenancy.dev/operator/api/v1alpha1"
 	"grafana-tenancy.dev/operator/internal/lifecycle"
@@ -165,10 +167,10 @@ func TestParentThatTheCacheHasNotSeenIsNotMissing(t *testing.T) {
 	create(f.world, shelf)
 	own.visit(book)
 	other.unseen[shelf.Name] = true
-	other.idle(book)
+	other.looksAgain(book)
 	f.delete(book)
 	f.reload(book)
-	other.idle(book)
+	other.looksAgain(book)
 	other.on["read live"] = func() error { return errors.New("the API server does not answer") }
 	if _, err := other.reconcile(t.Context(), book); err == nil {
 		t.Error("it is not looked at again, and nobody knows whose it is")
@@ -200,6 +202,27 @@ func TestParentThatCannotBeRead(t *testing.T) {
 	other.gone(book)
 }
 
+// With --watch-namespaces no process has a parent of another namespace in its cache, whatever the API server would say.
+func TestParentThatNoCacheHas(t *testing.T) {
+	f, _, other, shelf, book := apart(t)
+	create(f.world, shelf)
+	for _, w := range f.all {
+		w.refused[shelf.Name] = true
+		w.fail("Connect", lifecycle.Waiting(v1alpha1.ReasonParentNotFound, "its namespace is not watched"))
+	}
+	if got := f.whose(book); got != other {
+		t.Error("it is not told by the one who misses it")
+	}
+	other.conditions(book, waits)
+	edit(f.world, book, func(o *Book) {
+		o.Annotations = map[string]string{v1alpha1.AnnotationAbandon: "true"}
+		o.Finalizers = []string{v1alpha1.Finalizer}
+	})
+	f.delete(book)
+	other.visit(book)
+	other.gone(book)
+}
+
 // Two caches that are apart see an object in two servers. The one whose cache is behind lets nothing go: not by what it
 // takes to be gone, nor by what it does not find where it looks.
 func TestCacheThatIsBehindLetsNoFinalizerGo(t *testing.T) {
@@ -224,7 +247,9 @@ func TestCacheThatIsBehindLetsNoFinalizerGo(t *testing.T) {
 			own.conditions(book, "Available=True InSync, Ready=True InSync")
 			behind(other)
 			f.delete(book)
-			other.visit(book)
+			if result := other.visit(book); result.RequeueAfter != time.Second {
+				t.Errorf("it looks again after %s", result.RequeueAfter)
+			}
 			other.stays(book)
 			other.told()
 			delete(own.on, "Connect")
@@ -274,6 +299,37 @@ func TestObjectWhoseParentsAreGoneIsLetGoByOneShard(t *testing.T) {
 	own.idle(book)
 	other.visit(book)
 	other.gone(book)
+}
+
+// standby is a manager that is not elected: what it is to run does not run.
+type standby struct {
+	ctrl.Manager
+	runs []manager.RunnableFunc
+}
+
+func (m *standby) Add(r manager.Runnable) error {
+	if f, ok := r.(manager.RunnableFunc); ok {
+		m.runs = append(m.runs, f)
+	}
+	return nil
+}
+
+// Who waits for a lease is not counted among the shards that are at work.
+func TestShardIsToldOnceItIsAtWork(t *testing.T) {
+	r, mgr := managed(t, func(w *world) { w.shard = lifecycle.Shard{Index: 6, Of: 7} })
+	waiting := &standby{Manager: mgr}
+	if err := r.engine.Setup(waiting, lifecycle.Options{}); err != nil {
+		t.Fatal(err)
+	}
+	before := countSeries(t, "grafana_tenancy_shards")
+	for _, run := range waiting.runs {
+		if err := run(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if now := countSeries(t, "grafana_tenancy_shards"); now != before+1 {
+		t.Errorf("%d shards are told while it waits, and %d when it is at work", before, now)
+	}
 }
 
 func TestWholeFleetAsksForNothingMore(t *testing.T) {

@@ -203,6 +203,21 @@ func metrics(t *testing.T, kind, name string) map[string]float64 {
 	return all
 }
 
+// countSeries is how many series a metric has.
+func countSeries(t *testing.T, name string) int {
+	t.Helper()
+	families, err := ctrlmetrics.Registry.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, family := range families {
+		if family.GetName() == name {
+			return len(family.GetMetric())
+		}
+	}
+	return 0
+}
+
 func label(m *dto.Metric, name string) string {
 	for _, l := range m.GetLabel() {
 		if l.GetName() == name {

@@ -99,6 +99,19 @@ func (w *world) idle(o lifecycle.Object) {
 	}
 }
 
+// looksAgain checks that a process neither asks nor writes anything for an object as long as its cache is behind, and
+// comes back to it.
+func (w *world) looksAgain(o lifecycle.Object) {
+	w.t.Helper()
+	was := o.GetResourceVersion()
+	result := w.visit(o)
+	w.steps("")
+	w.told()
+	if result.RequeueAfter != time.Second || o.GetResourceVersion() != was {
+		w.t.Errorf("%s was written, or comes again after %s", o.GetName(), result.RequeueAfter)
+	}
+}
+
 // placed is a name that is in a shard.
 func placed(in *world, prefix string) string {
 	for i := 0; ; i++ {

@@ -38,6 +38,29 @@ type running struct {
 
 // run starts the controllers. Their objects are visited, and that is all.
 func run(t *testing.T, opts lifecycle.Options, alter ...func(*world)) *running {
+	r, mgr := managed(t, alter...)
+	for _, c := range r.engine.Controllers() {
+		r.kinds = append(r.kinds, c.Name)
+	}
+	opts.MaxConcurrentReconciles = 1
+	if err := r.engine.Setup(mgr, opts); err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	done := make(chan error)
+	go func() { done <- mgr.Start(ctx) }()
+	t.Cleanup(func() {
+		stop()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	})
+	r.awaitStart()
+	return r
+}
+
+// managed makes the manager of run.
+func managed(t *testing.T, alter ...func(*world)) (*running, ctrl.Manager) {
 	r := &running{visits: make(chan string, 1000)}
 	r.world = newWorld(t, append(alter, func(w *world) {
 		w.servers.Connect, w.servers.Forget = noting[*Server](r), r.forgotten
@@ -68,24 +91,7 @@ func run(t *testing.T, opts lifecycle.Options, alter ...func(*world)) *running {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, c := range r.engine.Controllers() {
-		r.kinds = append(r.kinds, c.Name)
-	}
-	opts.MaxConcurrentReconciles = 1
-	if err := r.engine.Setup(mgr, opts); err != nil {
-		t.Fatal(err)
-	}
-	ctx, stop := context.WithCancel(t.Context())
-	done := make(chan error)
-	go func() { done <- mgr.Start(ctx) }()
-	t.Cleanup(func() {
-		stop()
-		if err := <-done; err != nil {
-			t.Error(err)
-		}
-	})
-	r.awaitStart()
-	return r
+	return r, mgr
 }
 
 // noting is a Connect that does nothing but note the visit.

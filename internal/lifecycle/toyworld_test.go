@@ -59,8 +59,10 @@ type world struct {
 	lost   map[string]error         // the answers to steps that take effect
 	stale  map[string]client.Object // what the cache still has, by name
 	unseen map[string]bool          // what the cache has not seen yet, by name
-	events []string
-	queued []string // visits that were asked for
+	// refused is what no cache ever has, by name, as in a namespace that is not watched.
+	refused map[string]bool
+	events  []string
+	queued  []string // visits that were asked for
 }
 
 const namespace = "team"
@@ -76,7 +78,7 @@ func newWorld(t *testing.T, alter ...func(*world)) *world {
 	w := &world{
 		t: t, clock: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC), scheme: runtime.NewScheme(),
 		on: map[string]func() error{}, lost: map[string]error{},
-		stale: map[string]client.Object{}, unseen: map[string]bool{},
+		stale: map[string]client.Object{}, unseen: map[string]bool{}, refused: map[string]bool{},
 	}
 	addToScheme(w.scheme)
 	for _, add := range []func(*runtime.Scheme) error{corev1.AddToScheme, rbacv1.AddToScheme} {
@@ -194,6 +196,9 @@ func (w *world) cache() interceptor.Funcs {
 			if old, ok := w.stale[k.Name]; ok {
 				reflect.ValueOf(obj).Elem().Set(reflect.ValueOf(old.DeepCopyObject()).Elem())
 				return nil
+			}
+			if w.refused[k.Name] {
+				return errors.New("unknown namespace for the cache")
 			}
 			if w.unseen[k.Name] {
 				return apierrors.NewNotFound(corev1.Resource("toys"), k.Name)
