@@ -82,8 +82,8 @@ var shardMutants = []mutant{
 	{
 		name: "one process waiting for a list of leases that does not work",
 		file: "internal/lease/whole.go",
-		old:  " && at.Sub(failing) > patience):\n",
-		new:  " && at.Sub(failing) > 9*patience):\n",
+		old:  " || at.Sub(failing) > patience):\n",
+		new:  " || at.Sub(failing) > 9*patience):\n",
 		test: "TestWholeFleetBeginsWhenLeasesCannotBeListedForLong", tests: "internal/lease",
 	},
 	{
@@ -177,5 +177,26 @@ var shardMutants = []mutant{
 			"		return ctrl.Result{RequeueAfter: time.Second}, nil\n",
 		new:  "	if errors.Is(err, errElsewhere) {\n		return ctrl.Result{}, nil\n",
 		test: "TestCacheThatIsBehindLetsNoFinalizerGo", tests: "internal/lifecycle",
+	},
+	{
+		name: "one process waiting for the right to write over a lease",
+		file: "internal/lease/whole.go",
+		old:  "o.writeOver(ctx, dead); apierrors.IsForbidden(err) {",
+		new:  "o.writeOver(ctx, dead); apierrors.IsForbidden(err) && !seen {",
+		test: "TestWholeFleetWorksWithoutTheRightToWriteOverLeases", tests: "internal/lease",
+	},
+	{
+		name: "another's lease given back",
+		file: "internal/lease/lease.go",
+		old:  "record.HolderIdentity == \"\" && other != l.Identity() {",
+		new:  "record.HolderIdentity == \"\" && other == \"\" {",
+		test: "TestLeaseOfSomebodyElseIsNotGivenBack", tests: "internal/lease",
+	},
+	{
+		name: "object whose parent may not be read any more visited each second",
+		file: "internal/lifecycle/shard.go",
+		old:  "(!apierrors.IsForbidden(err) || !p.Shard.Has(to.end)):",
+		new:  "!apierrors.IsForbidden(err):",
+		test: "TestParentThatMayNotBeReadAnyMore", tests: "internal/lifecycle",
 	},
 }

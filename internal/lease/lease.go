@@ -58,8 +58,9 @@ type Lock struct {
 	resourcelock.Interface
 	*others
 
-	mu   sync.Mutex
-	held bool
+	mu     sync.Mutex
+	held   bool
+	holder string // of the lease itself, as it was last read
 }
 
 // others are the leases of other divisions.
@@ -99,6 +100,9 @@ func othersThan(lease *resourcelock.LeaseLock, s lifecycle.Shard, now func() tim
 // for any other holder.
 func (l *Lock) Get(ctx context.Context) (*resourcelock.LeaderElectionRecord, []byte, error) {
 	record, raw, err := l.Interface.Get(ctx)
+	if err == nil {
+		l.read(record.HolderIdentity)
+	}
 	if l.holds() {
 		return record, raw, err
 	}
@@ -120,8 +124,12 @@ func (l *Lock) Create(ctx context.Context, record resourcelock.LeaderElectionRec
 	return l.take(ctx, record, l.Interface.Create)
 }
 
-// Update takes the lease, renews it or gives it back.
+// Update takes the lease, renews it or gives it back, unless it is another's by now: an elector that is told to end
+// gives back what it had when it last looked.
 func (l *Lock) Update(ctx context.Context, record resourcelock.LeaderElectionRecord) error {
+	if other := l.lastHolder(); record.HolderIdentity == "" && other != l.Identity() {
+		return fmt.Errorf("%s is not given back: it is held by %q", l.Describe(), other)
+	}
 	if l.holds() || record.HolderIdentity == "" {
 		err := l.Interface.Update(ctx, record)
 		if err == nil && record.HolderIdentity == "" {
@@ -142,7 +150,10 @@ func (l *Lock) take(
 	if err := write(ctx, record); err != nil {
 		return err
 	}
-	other, err := l.displace(ctx)
+	l.read(l.Identity())
+	bounded, end := context.WithTimeout(ctx, renewDeadline) // in which nobody else can have taken it
+	defer end()
+	other, err := l.displace(bounded)
 	if err == nil && other == nil {
 		l.hold(true)
 		return nil
@@ -157,13 +168,19 @@ func (l *Lock) take(
 	return err
 }
 
-// displace returns a lease of another division that is held; nil: there is none. What is left by holders that have died
-// is written over then. Who was only suspended cannot renew its lease any more, and ends.
+// displace returns a lease of another division that is held; nil: there is none, and what holders that have died have
+// left is written over.
 func (o *others) displace(ctx context.Context) (*coordinationv1.Lease, error) {
 	held, dead, err := o.look(ctx)
 	if held != nil || err != nil {
 		return held, err
 	}
+	return o.writeOver(ctx, dead)
+}
+
+// writeOver has nobody hold these leases. Who was only suspended cannot renew its own any more, and ends. It returns
+// one that has just been renewed; nil: there is none.
+func (o *others) writeOver(ctx context.Context, dead []*coordinationv1.Lease) (*coordinationv1.Lease, error) {
 	for _, lease := range dead {
 		was := lease.DeepCopy()
 		lease.Spec.HolderIdentity = new(replaced + o.identity)
@@ -235,6 +252,19 @@ func (l *Lock) hold(held bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.held = held
+}
+
+// read notes who has the lease.
+func (l *Lock) read(holder string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.holder = holder
+}
+
+func (l *Lock) lastHolder() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.holder
 }
 
 // tell says in the log whom the process waits for, once.

@@ -283,12 +283,33 @@ func TestHolderThatRenewsItsLeaseJustBeforeItIsReplaced(t *testing.T) {
 	}
 }
 
-// A lease that was deleted under its holder has to be taken anew, and somebody else may have begun meanwhile.
+// An elector that is told to end writes what it had when it last looked, under the version that it reads then. Somebody
+// else of its shard may have taken the lease from it while it was suspended.
+func TestLeaseOfSomebodyElseIsNotGivenBack(t *testing.T) {
+	w := newWorld(t)
+	suspended := w.lock("0/2", "suspended")
+	w.mustTake(suspended)
+	if err := w.store("grafana-tenancy.dev-0-of-2", "next"); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := suspended.Get(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	err := suspended.Update(t.Context(), w.record(""))
+	if err == nil || !strings.Contains(err.Error(), `held by "next"`) {
+		t.Errorf("it gives back what it has not: %v", err)
+	}
+	if held := w.stored("grafana-tenancy.dev-0-of-2"); held != "next" {
+		t.Errorf("it is held by %q", held)
+	}
+}
+
+// A shard's lease that was deleted under its holder has to be taken anew, and somebody else may have begun meanwhile.
 func TestHolderWhoseLeaseWasDeleted(t *testing.T) {
 	w := newWorld(t)
-	first := w.lock("0/1", "first")
+	first := w.lock("0/3", "first")
 	w.mustTake(first)
-	if err := w.kube.Tracker().Delete(leaseResource, namespace, "grafana-tenancy.dev"); err != nil {
+	if err := w.kube.Tracker().Delete(leaseResource, namespace, "grafana-tenancy.dev-0-of-3"); err != nil {
 		t.Fatal(err)
 	}
 	w.mustTake(w.lock("0/2", "second"))

@@ -39,28 +39,35 @@ func (m *patient) Add(r manager.Runnable) error {
 const patience = 15 * time.Second
 
 // AwaitShards returns when no process that works on a shard holds its lease any more, or ctx ends. Versions without
-// shards did not need to list leases, so that nobody waits for that to work: before a shard was seen at work, it
-// returns at once where it is forbidden, and after 15 seconds in which it has failed. The process has its own lease by
-// then, so that a shard which is not at work yet does not begin.
+// shards needed no rights for that, so that nobody waits for it to work: before a shard was seen at work, it returns
+// when leases cannot be listed, the second time that this is forbidden or after 15 seconds; and whether it may write
+// over the lease of a shard that has died or not. The process has its own lease by then, so that a shard which is not
+// at work yet does not begin.
 func AwaitShards(ctx context.Context, own *resourcelock.LeaseLock, now func() time.Time, pause time.Duration) {
 	o := othersThan(own, lifecycle.Shard{}, now)
 	log := ctrl.Log.WithName("setup")
 	seen := false         // a shard that is at work
 	var failing time.Time // since when; zero: the last look worked
 	for ctx.Err() == nil {
-		shard, err := o.displace(ctx)
+		shard, dead, err := o.look(ctx)
+		if err == nil && shard == nil {
+			if shard, err = o.writeOver(ctx, dead); apierrors.IsForbidden(err) {
+				log.Error(err, "beginning all the same: a process that wakes up would go on")
+				return
+			}
+		}
 		switch at := now(); {
 		case err == nil && shard == nil:
 			return
 		case err == nil:
 			seen, failing = true, time.Time{}
 			o.tell(own.Describe(), shard)
-		case !seen && (apierrors.IsForbidden(err) || !failing.IsZero() && at.Sub(failing) > patience):
-			log.Info("not looking whether processes with more than one shard are at work", "reason", err.Error())
-			return
 		case failing.IsZero():
 			failing = at
 			log.Error(err, "looking again")
+		case !seen && (apierrors.IsForbidden(err) || at.Sub(failing) > patience):
+			log.Info("not looking whether processes with more than one shard are at work", "reason", err.Error())
+			return
 		}
 		select {
 		case <-ctx.Done():

@@ -223,6 +223,20 @@ func TestParentThatNoCacheHas(t *testing.T) {
 	other.gone(book)
 }
 
+// The right to read a parent goes, and the cache still has it: nothing can be confirmed, and it is said, and not tried
+// again each second.
+func TestParentThatMayNotBeReadAnyMore(t *testing.T) {
+	f, own, _, shelf, book := apart(t)
+	create(f.world, shelf)
+	own.visit(book)
+	forbidden := apierrors.NewForbidden(corev1.Resource("shelves"), shelf.Name, errors.New("no rights"))
+	own.on["read live"] = func() error { return forbidden }
+	edit(f.world, book, func(o *Book) { o.Spec.Text = "another" })
+	if result, err := own.reconcile(t.Context(), book); !apierrors.IsForbidden(err) || result.RequeueAfter != 0 {
+		t.Errorf("it comes again after %s, and says %v", result.RequeueAfter, err)
+	}
+}
+
 // Two caches that are apart see an object in two servers. The one whose cache is behind lets nothing go: not by what it
 // takes to be gone, nor by what it does not find where it looks.
 func TestCacheThatIsBehindLetsNoFinalizerGo(t *testing.T) {

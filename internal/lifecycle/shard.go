@@ -86,8 +86,8 @@ func (p *pass[T, R]) confirmMine(ctx context.Context) error {
 		return nil
 	}
 	switch to, err := p.follow(ctx, p.Live, p.entry, p.obj); {
-	case err != nil && !apierrors.IsForbidden(err): // what may not be read has no other shard than what is missing
-		return err
+	case err != nil && (!apierrors.IsForbidden(err) || !p.Shard.Has(to.end)):
+		return err // what may not be read has no other shard than what is missing
 	case !p.Shard.Has(to.end):
 		return errElsewhere
 	}
