@@ -125,11 +125,14 @@ func (s *soak) tryBackUp() {
 	})
 }
 
-// restore restores a backup, and deletes the teams that were gone and came back with it, as people have to: nobody
-// could know whose they are.
+// restore restores a backup, and deletes the teams and people that were gone and came back with it, as people have to:
+// nobody could know whose they are.
 func (s *soak) restore(backup grafanatest.Snapshot) {
-	known := map[string]bool{}
+	known, people := map[string]bool{}, map[int64]bool{}
 	s.eachTeam(func(_ int64, t grafanatest.Team) { known[t.UID] = true })
+	for _, p := range s.grafana.People() {
+		people[p.ID] = true
+	}
 	s.grafana.Restore(backup)
 	s.eachTeam(func(org int64, t grafanatest.Team) {
 		if !known[t.UID] {
@@ -137,6 +140,12 @@ func (s *soak) restore(backup grafanatest.Snapshot) {
 			s.grafana.Do(http.MethodDelete, fmt.Sprintf("/api/teams/%d", t.ID), org, nil)
 		}
 	})
+	for _, p := range s.grafana.People() {
+		if !people[p.ID] {
+			s.say("user %d %q came back", p.ID, p.Login)
+			s.grafana.Do(http.MethodDelete, fmt.Sprintf("/api/admin/users/%d", p.ID), 1, nil)
+		}
+	}
 }
 
 func (s *soak) eachTeam(do func(org int64, t grafanatest.Team)) {
@@ -305,6 +314,11 @@ func (s *soak) changeSpec(ctx context.Context) (string, error) {
 		o.Spec.Members = teamMembers(
 			[]v1alpha1.TeamRole{"", v1alpha1.TeamRoleMember, v1alpha1.TeamRoleAdmin}[s.random.IntN(3)],
 		)
+	case *v1alpha1.Folder:
+		o.Spec.Title = fmt.Sprint("Folder ", s.random.Uint32())
+	case *v1alpha1.User:
+		o.Spec.Name = fmt.Sprint("Person ", s.random.Uint32())
+		o.Annotations = map[string]string{v1alpha1.AnnotationRotate: o.Spec.Name}
 	case *v1alpha1.Dashboard:
 		o.Spec.Source.JSON = &text
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 
 	"grafana-tenancy.dev/operator/api/v1alpha1"
@@ -35,7 +36,7 @@ func carries(org grafanatest.Org, o *v1alpha1.Organization) bool {
 func (s *soak) edit(org grafanatest.Org) string {
 	path := fmt.Sprintf("/api/orgs/%d", org.ID)
 	accounts, dashboards := s.grafana.ServiceAccounts(org.ID), s.grafana.Dashboards(org.ID)
-	switch n := s.random.IntN(15); {
+	switch n := s.random.IntN(20); {
 	case n == 0:
 		s.grafana.Do(http.MethodPut, path, 1, map[string]any{"name": fmt.Sprint("Renamed ", s.random.Uint32())})
 		return "renamed"
@@ -76,10 +77,55 @@ func (s *soak) edit(org grafanatest.Org) string {
 		return "dashboard edited"
 	case n == 9 || n == 10:
 		return s.editSource(org.ID, n == 9)
-	case n > 10:
+	case n <= 14:
 		return s.editTeam(org)
+	case n <= 16:
+		return s.editFolder(org.ID)
 	}
-	return "nothing to edit"
+	return s.editPerson()
+}
+
+// editFolder deletes a folder with all that is in it, renames it, or takes all permissions off it.
+func (s *soak) editFolder(org int64) string {
+	folders := s.grafana.Folders(org)
+	if len(folders) == 0 {
+		return "nothing to edit"
+	}
+	path := "/api/folders/" + folders[0].UID
+	switch s.random.IntN(3) {
+	case 0:
+		s.grafana.Do(http.MethodDelete, path+"?forceDeleteRules=true", org, nil)
+		return "folder deleted"
+	case 1:
+		s.grafana.Do(http.MethodPut, path, org, map[string]any{"title": "Edited", "overwrite": true})
+		return "folder renamed"
+	}
+	s.grafana.Do(http.MethodPost, path+"/permissions", org, map[string]any{"items": []any{}})
+	return "folder's permissions taken away"
+}
+
+// editPerson deletes a person, disables them, or renames them. Another password is theirs to keep: nobody can see it.
+func (s *soak) editPerson() string {
+	people := slices.DeleteFunc(s.grafana.People(), func(p grafanatest.Person) bool {
+		return p.Login == "admin" || p.Login == somebody
+	})
+	if len(people) == 0 {
+		return "nothing to edit"
+	}
+	p := people[s.random.IntN(len(people))]
+	path := fmt.Sprintf("/api/admin/users/%d", p.ID)
+	switch s.random.IntN(3) {
+	case 0:
+		s.grafana.Do(http.MethodDelete, path, 1, nil)
+		return p.Login + " deleted"
+	case 1:
+		s.grafana.Do(http.MethodPost, path+"/disable", 1, nil)
+		return p.Login + " disabled"
+	}
+	s.grafana.Do(http.MethodPut, fmt.Sprintf("/api/users/%d", p.ID), 1, map[string]any{
+		"login": p.Login, "email": p.Email, "name": "Edited",
+	})
+	return p.Login + " renamed"
 }
 
 // editSource deletes a data source, or overwrites it, its mark included.

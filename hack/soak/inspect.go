@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -109,6 +110,7 @@ func (s *soak) inspect(ctx context.Context) (findings, error) {
 		in.lose("something foreign changed: it was %s and is %s", s.foreign, now)
 	}
 	in.strays()
+	in.strayPeople()
 	in.keys()
 	return in.findings, nil
 }
@@ -173,35 +175,59 @@ func (in *inspection) thing(obj object) {
 	var found bool
 	switch o := obj.(type) {
 	case *v1alpha1.Organization:
-		org := in.orgs[o.Status.OrgID]
-		found = carries(org, o) && org.Name == o.WantedName()
-		in.expected[fmt.Sprint("organization ", o.Status.OrgID)] = found
+		found = in.organization(o)
 	case *v1alpha1.ServiceAccount:
-		found = slices.ContainsFunc(in.grafana.ServiceAccounts(o.Status.OrgID), func(a grafanatest.SA) bool {
-			return a.ID == o.Status.ID && a.Name == o.WantedName() && a.Role == string(o.Spec.Role) && !a.Disabled
-		})
-		in.expected[fmt.Sprint("service account ", o.Status.OrgID, " ", o.Status.ID)] = found
+		found = in.account(o)
 	case *v1alpha1.Dashboard:
-		found = slices.ContainsFunc(in.grafana.Dashboards(o.Status.OrgID), func(d grafanatest.Dash) bool {
-			return d.UID == o.Status.UID && strings.Contains(*o.Spec.Source.JSON, fmt.Sprintf("%q", d.Title))
-		})
-		in.expected[fmt.Sprint("dashboard ", o.Status.OrgID, " ", o.Status.UID)] = found
+		found = in.dashboard(o)
 	case *v1alpha1.DataSource:
-		s := in.grafana.Source(o.Status.OrgID, o.Status.UID)
-		found = s != nil && s.Name == o.WantedName() && s.URL == metricsURL && s.IsDefault
-		in.expected[fmt.Sprint("data source ", o.Status.OrgID, " ", o.Status.UID)] = found
+		found = in.source(o)
 	case *v1alpha1.ServiceAccountToken:
 		found = in.token(o)
 	case *v1alpha1.Membership:
 		found = in.people(o)
 	case *v1alpha1.Team:
 		found = in.team(o)
+	case *v1alpha1.Folder:
+		found = in.folder(o)
+	case *v1alpha1.User:
+		found = in.user(o)
 	default:
 		found = true
 	}
 	if !found {
 		in.lose("%s: what it stands for is not in Grafana, or not as it should be", name(obj))
 	}
+}
+
+func (in *inspection) organization(o *v1alpha1.Organization) bool {
+	org := in.orgs[o.Status.OrgID]
+	found := carries(org, o) && org.Name == o.WantedName()
+	in.expected[fmt.Sprint("organization ", o.Status.OrgID)] = found
+	return found
+}
+
+func (in *inspection) account(o *v1alpha1.ServiceAccount) bool {
+	found := slices.ContainsFunc(in.grafana.ServiceAccounts(o.Status.OrgID), func(a grafanatest.SA) bool {
+		return a.ID == o.Status.ID && a.Name == o.WantedName() && a.Role == string(o.Spec.Role) && !a.Disabled
+	})
+	in.expected[fmt.Sprint("service account ", o.Status.OrgID, " ", o.Status.ID)] = found
+	return found
+}
+
+func (in *inspection) dashboard(o *v1alpha1.Dashboard) bool {
+	found := slices.ContainsFunc(in.grafana.Dashboards(o.Status.OrgID), func(d grafanatest.Dash) bool {
+		return d.UID == o.Status.UID && strings.Contains(*o.Spec.Source.JSON, fmt.Sprintf("%q", d.Title))
+	})
+	in.expected[fmt.Sprint("dashboard ", o.Status.OrgID, " ", o.Status.UID)] = found
+	return found
+}
+
+func (in *inspection) source(o *v1alpha1.DataSource) bool {
+	s := in.grafana.Source(o.Status.OrgID, o.Status.UID)
+	found := s != nil && s.Name == o.WantedName() && s.URL == metricsURL && s.IsDefault
+	in.expected[fmt.Sprint("data source ", o.Status.OrgID, " ", o.Status.UID)] = found
+	return found
 }
 
 // people reports whether a Membership's people are in the organization.
@@ -279,6 +305,7 @@ func (in *inspection) strays() {
 		}
 		in.straySources(id)
 		in.strayTeams(id)
+		in.strayFolders(id)
 		for _, d := range in.grafana.Dashboards(id) {
 			if !in.expected[fmt.Sprint("dashboard ", id, " ", d.UID)] {
 				in.leak(
@@ -326,8 +353,16 @@ var tellTale = regexp.MustCompile(`glsa_[A-Za-z0-9]{32}_[0-9a-f]{8}|Z2xzYV9[A-Za
 // secretsTold finds keys, and the password, in what the operator has said: its outputs, its objects and its events.
 func (s *soak) secretsTold(ctx context.Context) ([]string, error) {
 	var told []string
+	passwords, err := s.passwords(ctx)
+	if err != nil {
+		return nil, err
+	}
 	look := func(where string, text []byte) {
-		if n := len(tellTale.FindAll(text, -1)); n > 0 {
+		n := len(tellTale.FindAll(text, -1))
+		for _, p := range passwords {
+			n += bytes.Count(text, p)
+		}
+		if n > 0 {
 			told = append(told, fmt.Sprintf("%s: %d keys or passwords", where, n))
 		}
 	}

@@ -75,6 +75,15 @@ func (t *tenant) objects() []client.Object {
 			ObjectMeta: t.meta("team"),
 			Spec:       v1alpha1.TeamSpec{OrganizationRef: org, Members: teamMembers(v1alpha1.TeamRoleMember)},
 		},
+		&v1alpha1.Folder{ObjectMeta: t.meta("folder"), Spec: v1alpha1.FolderSpec{
+			OrganizationRef: org, DeletionPolicy: v1alpha1.FolderDeleteWithContents,
+			Permissions: []v1alpha1.FolderPermission{
+				{TeamRef: &v1alpha1.LocalObjectReference{Name: "team"}, Permission: v1alpha1.PermissionEdit},
+			},
+		}},
+		&v1alpha1.User{ObjectMeta: metav1.ObjectMeta{Namespace: platform, Name: t.name}, Spec: v1alpha1.UserSpec{
+			InstanceRef: v1alpha1.LocalObjectReference{Name: "grafana"}, Email: t.name + "@example.org",
+		}},
 		&v1alpha1.DataSource{ObjectMeta: t.meta("metrics"), Spec: v1alpha1.DataSourceSpec{
 			OrganizationRef: org, Type: "prometheus", URL: metricsURL, IsDefault: new(true),
 			Headers: []v1alpha1.DataSourceHeader{{Name: "X-Scope-OrgID", Value: "{{ .orgName }}"}},
@@ -89,6 +98,7 @@ func (t *tenant) objects() []client.Object {
 				OrganizationRef: org,
 				Source:          source("A uid that was given"),
 				UID:             "named",
+				Folder:          &v1alpha1.DashboardFolder{Ref: &v1alpha1.LocalObjectReference{Name: "folder"}},
 			},
 		},
 	}
