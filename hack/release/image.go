@@ -15,12 +15,9 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/types"
 )
 
-// entrypoint is where the binary is in the image.
-const entrypoint = "/manager"
-
 // writeLayout writes an OCI layout that has one image, as an index of platforms.
-func (s *spec) writeLayout(dir string, binaries []binary) error {
-	index, err := s.index(binaries)
+func (s *spec) writeLayout(dir string, builds []build) error {
+	index, err := s.index(builds)
 	if err != nil {
 		return err
 	}
@@ -41,13 +38,13 @@ func (s *spec) writeLayout(dir string, binaries []binary) error {
 	return nil
 }
 
-func (s *spec) index(binaries []binary) (v1.ImageIndex, error) {
+func (s *spec) index(builds []build) (v1.ImageIndex, error) {
 	base, err := newLayer(baseFiles()...)
 	if err != nil {
 		return nil, err
 	}
 	index := mutate.IndexMediaType(empty.Index, types.OCIImageIndex)
-	for _, b := range binaries {
+	for _, b := range builds {
 		img, err := s.image(b, base)
 		if err != nil {
 			return nil, err
@@ -63,31 +60,33 @@ func (s *spec) index(binaries []binary) (v1.ImageIndex, error) {
 	return annotated, nil
 }
 
-func (s *spec) image(b binary, base v1.Layer) (v1.Image, error) {
-	program, err := newLayer(file{path: entrypoint[1:], mode: 0o755, content: b.content})
-	if err != nil {
-		return nil, err
+// image has each program in a layer of its own.
+func (s *spec) image(b build, base v1.Layer) (v1.Image, error) {
+	layers := []mutate.Addendum{{Layer: base, History: s.history("CA certificates and the user")}}
+	for _, p := range b.binaries {
+		layer, err := newLayer(file{path: p.name, mode: 0o755, content: p.content})
+		if err != nil {
+			return nil, err
+		}
+		layers = append(layers, mutate.Addendum{Layer: layer, History: s.history(p.name + " " + s.version)})
 	}
 	img := mutate.ConfigMediaType(mutate.MediaType(empty.Image, types.OCIManifestSchema1), types.OCIConfigJSON)
-	if img, err = mutate.ConfigFile(img, &v1.ConfigFile{
+	img, err := mutate.ConfigFile(img, &v1.ConfigFile{
 		OS:           b.platform.OS,
 		Architecture: b.platform.Architecture,
 		Created:      s.time(),
 		Config: v1.Config{
-			Entrypoint: []string{entrypoint},
+			Entrypoint: []string{"/" + operator},
 			User:       user + ":" + user,
 			WorkingDir: "/",
 			Labels:     s.labels(),
 		},
 		RootFS: v1.RootFS{Type: "layers"},
-	}); err != nil {
+	})
+	if err != nil {
 		return nil, err
 	}
-	img, err = mutate.Append(img,
-		mutate.Addendum{Layer: base, History: s.history("CA certificates and the user")},
-		mutate.Addendum{Layer: program, History: s.history(name + " " + s.version)},
-	)
-	if err != nil {
+	if img, err = mutate.Append(img, layers...); err != nil {
 		return nil, err
 	}
 	annotated, ok := mutate.Annotations(img, s.labels()).(v1.Image)
@@ -116,13 +115,13 @@ func (s *spec) labels() map[string]string {
 	return labels
 }
 
-// unpack writes the binary of a layout's image into a file, for Linux on this machine's architecture.
+// unpack writes the operator of a layout's image into a file, for Linux on this machine's architecture.
 func unpack(dir, to string) error {
 	img, err := imageOf(dir, v1.Platform{OS: "linux", Architecture: runtime.GOARCH})
 	if err != nil {
 		return err
 	}
-	content, err := fileOf(img, entrypoint[1:])
+	content, err := fileOf(img, operator)
 	if err != nil {
 		return fmt.Errorf("the image in %s: %w", dir, err)
 	}

@@ -21,7 +21,7 @@ import (
 var arm64 = v1.Platform{OS: "linux", Architecture: "arm64"}
 
 func TestImage(t *testing.T) {
-	dir := build(t, "image", "v1.2.3")
+	dir := made(t, "image", "v1.2.3")
 	var bases []v1.Hash
 	for arch, machine := range map[string]elf.Machine{"amd64": elf.EM_X86_64, "arm64": elf.EM_AARCH64} {
 		img, err := imageOf(dir, v1.Platform{OS: "linux", Architecture: arch})
@@ -38,10 +38,12 @@ func TestImage(t *testing.T) {
 		checkLabels(t, arch+": label", config.Config.Labels)
 		checkLabels(t, arch+": annotation", manifest.Annotations)
 		bases = append(bases, manifest.Layers[0].Digest)
-		checkBinary(t, img, machine)
+		for _, name := range []string{"manager", "kubectl-grafana"} {
+			checkBinary(t, img, name, machine)
+		}
 	}
 	if bases[0] != bases[1] {
-		t.Errorf("the platforms' files besides the binary differ: %v", bases)
+		t.Errorf("the platforms' files besides the programs differ: %v", bases)
 	}
 }
 
@@ -60,12 +62,12 @@ func checkLabels(t *testing.T, what string, labels map[string]string) {
 }
 
 // checkBinary fails if the binary needs a loader or is for another machine.
-func checkBinary(t *testing.T, img v1.Image, machine elf.Machine) {
+func checkBinary(t *testing.T, img v1.Image, name string, machine elf.Machine) {
 	t.Helper()
-	content, err := fileOf(img, "manager")
+	content, err := fileOf(img, name)
 	must(t, err)
 	defer content.Close()
-	path := filepath.Join(t.TempDir(), "manager")
+	path := filepath.Join(t.TempDir(), name)
 	f, err := os.Create(path)
 	must(t, err)
 	_, err = io.Copy(f, content)
@@ -74,24 +76,24 @@ func checkBinary(t *testing.T, img v1.Image, machine elf.Machine) {
 	must(t, err)
 	defer program.Close()
 	if program.Machine != machine {
-		t.Errorf("the binary is for %s, want %s", program.Machine, machine)
+		t.Errorf("%s is for %s, want %s", name, program.Machine, machine)
 	}
 	for _, part := range program.Progs {
 		if part.Type == elf.PT_INTERP || part.Type == elf.PT_DYNAMIC {
-			t.Errorf("the binary for %s is not static", machine)
+			t.Errorf("%s for %s is not static", name, machine)
 		}
 	}
 }
 
 // What is not there cannot be broken into.
 func TestFilesOfTheImage(t *testing.T) {
-	img, err := imageOf(build(t, "image", "v1.2.3", "-platforms", "linux/arm64"), arm64)
+	img, err := imageOf(made(t, "image", "v1.2.3", "-platforms", "linux/arm64"), arm64)
 	must(t, err)
 	all := mutate.Extract(img)
 	defer all.Close()
 	want := map[string]int64{
 		"etc/": 0o755, "etc/group": 0o644, "etc/passwd": 0o644, "etc/ssl/": 0o755, "etc/ssl/certs/": 0o755,
-		"etc/ssl/certs/ca-certificates.crt": 0o644, "manager": 0o755,
+		"etc/ssl/certs/ca-certificates.crt": 0o644, "manager": 0o755, "kubectl-grafana": 0o755,
 	}
 	have := 0
 	for content := tar.NewReader(all); ; have++ {
@@ -114,7 +116,7 @@ func TestFilesOfTheImage(t *testing.T) {
 }
 
 func TestCertificatesAreThoseWithoutLimits(t *testing.T) {
-	img, err := imageOf(build(t, "image", "v1.2.3", "-platforms", "linux/arm64"), arm64)
+	img, err := imageOf(made(t, "image", "v1.2.3", "-platforms", "linux/arm64"), arm64)
 	must(t, err)
 	f, err := fileOf(img, certificates)
 	must(t, err)

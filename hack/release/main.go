@@ -63,11 +63,11 @@ func image(ctx context.Context, s *spec, dir string) error {
 	if err := newDir(dir); err != nil {
 		return err
 	}
-	binaries, err := s.compile(ctx)
+	builds, err := s.compile(ctx)
 	if err != nil {
 		return err
 	}
-	return s.writeLayout(dir, binaries)
+	return s.writeLayout(dir, builds)
 }
 
 // artifacts writes what is made of the binaries into a new folder.
@@ -78,11 +78,11 @@ func artifacts(ctx context.Context, s *spec, dir string) error {
 	if err := newDir(dir); err != nil {
 		return err
 	}
-	binaries, err := s.compile(ctx)
+	builds, err := s.compile(ctx)
 	if err != nil {
 		return err
 	}
-	for _, b := range binaries {
+	for _, b := range builds {
 		if err := s.writeSBOM(dir, b); err != nil {
 			return err
 		}
@@ -92,7 +92,7 @@ func artifacts(ctx context.Context, s *spec, dir string) error {
 		return err
 	}
 	defer func() { _ = os.RemoveAll(layout) }()
-	if err := s.writeLayout(layout, binaries); err != nil {
+	if err := s.writeLayout(layout, builds); err != nil {
 		return err
 	}
 	return archive(layout, s.fileName(dir, "oci.tar"))

@@ -21,9 +21,14 @@ func program(t *testing.T) string {
 	dir := t.TempDir()
 	for name, content := range map[string]string{
 		"go.mod": "module example.com/program\ngo 1.26.0\n" +
-			"require example.com/dep v1.2.3\nreplace example.com/dep => ./dep\n",
+			"require example.com/dep v1.2.3\nreplace example.com/dep => ./dep\n" +
+			"require example.com/cli v1.0.0\nreplace example.com/cli => ./cli\n",
 		"main.go": "package main\nimport \"example.com/dep\"\nvar version string\n" +
 			"func main() { dep.Print(version) }\n",
+		"cmd/kubectl-grafana/main.go": "package main\nimport (\n\"example.com/cli\"\n\"example.com/dep\"\n)\n" +
+			"var version string\nfunc main() { dep.Print(cli.Name + version) }\n",
+		"cli/go.mod": "module example.com/cli\ngo 1.26.0\n",
+		"cli/cli.go": "package cli\nconst Name = \"plugin \"\n",
 		"dep/go.mod": "module example.com/dep\ngo 1.26.0\n",
 		"dep/dep.go": "package dep\nimport \"os\"\nfunc Print(s string) { os.Stdout.WriteString(s) }\n",
 	} {
@@ -41,8 +46,8 @@ func must(t *testing.T, err error) {
 	}
 }
 
-// build runs a command that writes into a folder, and returns the folder.
-func build(t *testing.T, command, version string, more ...string) string {
+// made runs a command that writes into a folder, and returns the folder.
+func made(t *testing.T, command, version string, more ...string) string {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "new")
 	args := []string{command, "-tree", program(t), "-version", version, "-revision", "abc", "-created", "1700000000"}
@@ -67,21 +72,21 @@ func contents(t *testing.T, dir string) map[string]string {
 }
 
 func TestTwoBuildsGiveTheSame(t *testing.T) {
-	one := contents(t, build(t, "artifacts", "v1.2.3"))
+	one := contents(t, made(t, "artifacts", "v1.2.3"))
 	t.Setenv("GOFLAGS", "-tags=other -ldflags=-w -gcflags=-N")
 	t.Setenv("GOAMD64", "v3")
-	two := contents(t, build(t, "artifacts", "v1.2.3"))
+	two := contents(t, made(t, "artifacts", "v1.2.3"))
 	if fmt.Sprint(one) != fmt.Sprint(two) {
 		t.Errorf("the first build made\n%v\nand the second\n%v", one, two)
 	}
-	other := contents(t, build(t, "artifacts", "v1.2.4"))
+	other := contents(t, made(t, "artifacts", "v1.2.4"))
 	if one["grafana-tenancy-operator-v1.2.3-oci.tar"] == other["grafana-tenancy-operator-v1.2.4-oci.tar"] {
 		t.Error("another version gives the same image")
 	}
 }
 
 func TestArtifacts(t *testing.T) {
-	dir := build(t, "artifacts", "v1.2.3")
+	dir := made(t, "artifacts", "v1.2.3")
 	must(t, os.WriteFile(filepath.Join(dir, "install.yaml"), []byte("kind: List\n"), 0o644))
 	for range 2 { // the sums are not summed up themselves
 		must(t, run(t.Context(), []string{"checksums", dir}))
@@ -103,7 +108,7 @@ func TestArtifacts(t *testing.T) {
 }
 
 func TestSBOM(t *testing.T) {
-	dir := build(t, "artifacts", "v1.2.3", "-platforms", "linux/arm64")
+	dir := made(t, "artifacts", "v1.2.3", "-platforms", "linux/arm64")
 	f, err := os.Open(filepath.Join(dir, name+"-v1.2.3-linux-arm64.cdx.json"))
 	must(t, err)
 	defer f.Close()
@@ -119,7 +124,12 @@ func TestSBOM(t *testing.T) {
 			t.Errorf("the module has the version %q", c.Version)
 		}
 	}
-	want := []string{"pkg:golang/std@", "pkg:golang/example.com/dep@", "pkg:golang/" + rootsModule + "@"}
+	want := []string{ // the second program has one more
+		"pkg:golang/std@",
+		"pkg:golang/example.com/dep@",
+		"pkg:golang/example.com/cli@",
+		"pkg:golang/" + rootsModule + "@",
+	}
 	if !slices.Equal(urls, want) {
 		t.Errorf("it lists %v, want %v", urls, want)
 	}

@@ -13,9 +13,9 @@ import (
 // rootsModule is where the image's CA certificates come from.
 const rootsModule = "golang.org/x/crypto/x509roots/fallback"
 
-// writeSBOM writes what is in the image for one platform, in CycloneDX: all modules that the binary says it is made of,
-// Go's standard library, and the CA certificates. Without a time or a serial number it is the same each time.
-func (s *spec) writeSBOM(dir string, b binary) (err error) {
+// writeSBOM writes what is in the image for one platform, in CycloneDX: all modules that the programs say they are made
+// of, Go's standard library, and the CA certificates. Without a time or a serial number it is the same each time.
+func (s *spec) writeSBOM(dir string, b build) (err error) {
 	bom, err := s.bom(b)
 	if err != nil {
 		return err
@@ -27,17 +27,24 @@ func (s *spec) writeSBOM(dir string, b binary) (err error) {
 	return errors.Join(cdx.NewBOMEncoder(f, cdx.BOMFileFormatJSON).SetPretty(true).Encode(bom), f.Close())
 }
 
-func (s *spec) bom(b binary) (*cdx.BOM, error) {
-	main := module(cdx.ComponentTypeApplication, b.info.Main.Path, s.version)
+func (s *spec) bom(b build) (*cdx.BOM, error) {
+	info := b.binaries[0].info // all programs are of one module, and built by one Go
+	main := module(cdx.ComponentTypeApplication, info.Main.Path, s.version)
 	main.Name = name
 	main.Licenses = &cdx.Licenses{{License: &cdx.License{ID: "Apache-2.0"}}}
-	components := []cdx.Component{module(cdx.ComponentTypeLibrary, "std", b.info.GoVersion)}
-	components[0].PackageURL = "pkg:golang/std@" + strings.TrimPrefix(b.info.GoVersion, "go")
-	for _, dep := range b.info.Deps {
-		if dep.Replace != nil && semver.IsValid(dep.Replace.Version) { // by another module, not by a folder
-			dep = dep.Replace
+	components := []cdx.Component{module(cdx.ComponentTypeLibrary, "std", info.GoVersion)}
+	components[0].PackageURL = "pkg:golang/std@" + strings.TrimPrefix(info.GoVersion, "go")
+	listed := map[string]bool{}
+	for _, p := range b.binaries {
+		for _, dep := range p.info.Deps {
+			if dep.Replace != nil && semver.IsValid(dep.Replace.Version) { // by another module, not by a folder
+				dep = dep.Replace
+			}
+			if library := module(cdx.ComponentTypeLibrary, dep.Path, dep.Version); !listed[library.BOMRef] {
+				listed[library.BOMRef] = true
+				components = append(components, library)
+			}
 		}
-		components = append(components, module(cdx.ComponentTypeLibrary, dep.Path, dep.Version))
 	}
 	roots, err := ownDependency(rootsModule)
 	if err != nil {

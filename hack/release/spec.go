@@ -74,39 +74,57 @@ func (s *spec) fileName(dir, what string) string {
 	return filepath.Join(dir, name+"-"+s.version+"-"+what)
 }
 
-// binary is the operator, built for one platform.
-type binary struct {
-	platform v1.Platform
-	content  []byte
-	info     *buildinfo.BuildInfo
+// programs are in the root of the image: the operator, which it runs, and the plugin of the same version.
+var programs = []struct{ name, source string }{
+	{operator, "."},
+	{"kubectl-grafana", "./cmd/kubectl-grafana"},
 }
 
-// compile builds the operator for all platforms.
-func (s *spec) compile(ctx context.Context) (all []binary, err error) {
+const operator = "manager"
+
+// build is all programs, built for one platform.
+type build struct {
+	platform v1.Platform
+	binaries []binary
+}
+
+// binary is a program.
+type binary struct {
+	name    string
+	content []byte
+	info    *buildinfo.BuildInfo
+}
+
+// compile builds all programs for all platforms.
+func (s *spec) compile(ctx context.Context) (all []build, err error) {
 	dir, err := os.MkdirTemp("", "binaries")
 	if err != nil {
 		return nil, err
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
-	for i, platform := range s.platformList() {
+	for _, platform := range s.platformList() {
 		parsed, err := v1.ParsePlatform(platform)
 		if err != nil {
 			return nil, err
 		}
-		fmt.Fprintf(os.Stderr, "compiling the operator for %s\n", platform)
-		b, err := s.compileFor(ctx, *parsed, filepath.Join(dir, fmt.Sprint(i)))
-		if err != nil {
-			return nil, fmt.Errorf("compiling for %s: %w", platform, err)
+		b := build{platform: *parsed}
+		for _, p := range programs {
+			fmt.Fprintf(os.Stderr, "compiling %s for %s\n", p.name, platform)
+			program, err := s.compileFor(ctx, *parsed, p.source, filepath.Join(dir, p.name))
+			if err != nil {
+				return nil, fmt.Errorf("compiling %s for %s: %w", p.name, platform, err)
+			}
+			b.binaries = append(b.binaries, *program)
 		}
-		all = append(all, *b)
+		all = append(all, b)
 	}
 	return all, nil
 }
 
 // compileFor leaves nothing of the machine in the binary: neither paths, nor settings of Go, nor the state of git.
-func (s *spec) compileFor(ctx context.Context, platform v1.Platform, file string) (*binary, error) {
+func (s *spec) compileFor(ctx context.Context, platform v1.Platform, source, file string) (*binary, error) {
 	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-buildvcs=false", "-gcflags=all=-dwarf=false",
-		"-ldflags=-s -w -buildid= -X main.version="+s.version, "-o", file, ".")
+		"-ldflags=-s -w -buildid= -X main.version="+s.version, "-o", file, source)
 	cmd.Dir = s.tree
 	cmd.Env = append(os.Environ(), "GOFLAGS=-trimpath", "GOWORK=off", "CGO_ENABLED=0", "GOFIPS140=off",
 		"GOOS="+platform.OS, "GOARCH="+platform.Architecture, "GOAMD64=v1", "GOARM64=v8.0")
@@ -121,5 +139,5 @@ func (s *spec) compileFor(ctx context.Context, platform v1.Platform, file string
 	if err != nil {
 		return nil, err
 	}
-	return &binary{platform: platform, content: content, info: info}, nil
+	return &binary{name: filepath.Base(file), content: content, info: info}, nil
 }
