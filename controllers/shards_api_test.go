@@ -79,6 +79,7 @@ func TestAPIShards(t *testing.T) {
 // An Organization that is let go, and made anew on an Instance of the other process, takes what refers to it along: all
 // of that is made there once, though each has the same ids there as before. In the old Grafana it is left, as asked.
 func TestAPIOrganizationGoesToAnotherShard(t *testing.T) {
+	suite.NotOnReal(t, "there are two Grafanas")
 	t.Parallel()
 	s := newShared(t)
 	from, to := s.worlds[0], s.worlds[1]
