@@ -107,7 +107,7 @@ func (s *soak) backUp(context.Context) (string, error) {
 
 // tryBackUp takes the backup that is wanted once no tenant is being deleted, and no organization is without its mark:
 // that and a new name since the backup would leave nothing to know it by.
-func (s *soak) tryBackUp() {
+func (s *soak) tryBackUp(ctx context.Context) {
 	unmarked := func(o grafanatest.Org) bool {
 		return o.ID != 1 && o.Name != foreignOrg && !strings.Contains(o.Address.Address2+o.Address.State, " uid=")
 	}
@@ -121,7 +121,7 @@ func (s *soak) tryBackUp() {
 		s.stopped(func() { s.restore(backup) })
 		s.foreign, s.backupPending = foreign, false
 		s.happened("backup restored", "")
-		return nil
+		return s.rotatePasswords(ctx)
 	})
 }
 

@@ -273,7 +273,7 @@ func (s *soak) turn(ctx context.Context) error {
 		s.grafana.Land()
 	}
 	s.grafana.ResetLog()
-	s.tryBackUp()
+	s.tryBackUp(ctx)
 	return s.apply(ctx)
 }
 

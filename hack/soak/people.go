@@ -65,6 +65,24 @@ func (in *inspection) strayFolders(org int64) {
 	}
 }
 
+// rotatePasswords has all people get another password, as somebody has to ask for after a backup was restored: Grafana
+// may have an older one, which nobody can see.
+func (s *soak) rotatePasswords(ctx context.Context) error {
+	var users v1alpha1.UserList
+	if err := s.client.List(ctx, &users); err != nil {
+		return err
+	}
+	for i := range users.Items {
+		u := &users.Items[i]
+		before := u.DeepCopy()
+		u.Annotations = map[string]string{v1alpha1.AnnotationRotate: fmt.Sprint("after a backup ", s.random.Uint32())}
+		if err := s.client.Patch(ctx, u, client.MergeFrom(before)); client.IgnoreNotFound(err) != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // passwords of all people that the operator has made, as the Secrets have them now.
 func (s *soak) passwords(ctx context.Context) (all [][]byte, err error) {
 	var secrets corev1.SecretList
