@@ -151,7 +151,7 @@ func (l *Lock) take(
 		return err
 	}
 	l.read(l.Identity())
-	bounded, end := context.WithTimeout(ctx, renewDeadline) // in which nobody else can have taken it
+	bounded, end := context.WithTimeout(ctx, renewDeadline/2) // well before the lease runs out
 	defer end()
 	other, err := l.displace(bounded)
 	if err == nil && other == nil {
@@ -165,6 +165,7 @@ func (l *Lock) take(
 	if back := l.Interface.Update(context.WithoutCancel(ctx), record); back != nil {
 		return fmt.Errorf("%w; giving %s back: %w", err, l.Describe(), back)
 	}
+	l.read("")
 	return err
 }
 

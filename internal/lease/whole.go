@@ -39,22 +39,20 @@ func (m *patient) Add(r manager.Runnable) error {
 const patience = 15 * time.Second
 
 // AwaitShards returns when no process that works on a shard holds its lease any more, or ctx ends. Versions without
-// shards needed no rights for that, so that nobody waits for it to work: before a shard was seen at work, it returns
-// when leases cannot be listed, the second time that this is forbidden or after 15 seconds; and whether it may write
-// over the lease of a shard that has died or not. The process has its own lease by then, so that a shard which is not
-// at work yet does not begin.
+// shards needed no rights for that, so that nobody waits for it to work: unless a shard was seen at work, it returns
+// the second time that listing leases, or writing over one that a dead shard has left, is forbidden, and after 15
+// seconds in which either has failed. The process has its own lease by then, so that a shard which is not at work yet
+// does not begin.
 func AwaitShards(ctx context.Context, own *resourcelock.LeaseLock, now func() time.Time, pause time.Duration) {
 	o := othersThan(own, lifecycle.Shard{}, now)
 	log := ctrl.Log.WithName("setup")
-	seen := false         // a shard that is at work
+	seen := false         // a shard that is at work, as far as is known
 	var failing time.Time // since when; zero: the last look worked
 	for ctx.Err() == nil {
 		shard, dead, err := o.look(ctx)
 		if err == nil && shard == nil {
-			if shard, err = o.writeOver(ctx, dead); apierrors.IsForbidden(err) {
-				log.Error(err, "beginning all the same: a process that wakes up would go on")
-				return
-			}
+			seen = false
+			shard, err = o.writeOver(ctx, dead)
 		}
 		switch at := now(); {
 		case err == nil && shard == nil:
@@ -66,7 +64,7 @@ func AwaitShards(ctx context.Context, own *resourcelock.LeaseLock, now func() ti
 			failing = at
 			log.Error(err, "looking again")
 		case !seen && (apierrors.IsForbidden(err) || at.Sub(failing) > patience):
-			log.Info("not looking whether processes with more than one shard are at work", "reason", err.Error())
+			log.Info("beginning, and not waiting for processes with more than one shard", "reason", err.Error())
 			return
 		}
 		select {

@@ -95,15 +95,24 @@ func TestWholeFleetWorksWithoutTheRightToListLeases(t *testing.T) {
 	}
 }
 
-// The right to update leases can be bound to the names that there were.
+// The right to update leases can be bound to the names that there were, and a policy can be in the way.
 func TestWholeFleetWorksWithoutTheRightToWriteOverLeases(t *testing.T) {
-	w := newWorld(t)
-	w.mustTake(w.lock("0/2", "dead"))
-	w.kube.PrependReactor("update", "leases", func(clienttesting.Action) (bool, runtime.Object, error) {
-		return true, nil, apierrors.NewForbidden(leaseResource.GroupResource(), "", nil)
-	})
-	if looks := w.awaitShards(t.Context(), func(look int) (bool, error) { return look > 50, nil }); looks != 6 {
-		t.Errorf("it began after %d looks, and the lease was dead at the sixth", looks)
+	for what, test := range map[string]struct {
+		refusal error
+		looks   int
+	}{
+		"forbidden": {apierrors.NewForbidden(leaseResource.GroupResource(), "", nil), 7},
+		"policy":    {apierrors.NewBadRequest("denied"), 10},
+	} {
+		w := newWorld(t)
+		w.mustTake(w.lock("0/2", "dead"))
+		w.kube.PrependReactor("update", "leases", func(clienttesting.Action) (bool, runtime.Object, error) {
+			return true, nil, test.refusal
+		})
+		looks := w.awaitShards(t.Context(), func(look int) (bool, error) { return look > 50, nil })
+		if looks != test.looks {
+			t.Errorf("%s: it began after %d looks, want %d: the lease was dead at the sixth", what, looks, test.looks)
+		}
 	}
 }
 
