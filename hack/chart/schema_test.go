@@ -69,7 +69,7 @@ func TestBadValues(t *testing.T) {
 		"{affinity: {podAffinitty: {}}}":                              "'/affinity'",
 		"{topologySpreadConstraints: [{maxSkew: 1}]}":                 "'/topologySpreadConstraints/0'",
 		"{podDisruptionBudget: {maxUnavailable: half}}":               "'/podDisruptionBudget/maxUnavailable'",
-		"{podDisruptionBudget: {minAvailable: 1, maxUnavailable: 1}}": "podDisruptionBudget.minAvailable: cannot be set",
+		"{podDisruptionBudget: {minAvailable: 1, maxUnavailable: 1}}": "minAvailable: cannot be set together",
 		"{networkPolicy: {metricsFrom: [{}]}}":                        "'/networkPolicy/metricsFrom/0'",
 		"{networkPolicy: {egress: [{from: []}]}}":                     "'/networkPolicy/egress/0'",
 		"{podMonitor: {interval: often}}":                             "'/podMonitor/interval'",

@@ -13,7 +13,8 @@ const shardLabel = "grafana-tenancy.dev/shard"
 // Each shard has a Deployment and a disruption budget to itself, that have to do with its own pods only. All else is
 // there once, and is about the pods of all.
 func TestShards(t *testing.T) {
-	const common = "podDisruptionBudget: {enabled: true}, podMonitor: {enabled: true}, networkPolicy: {enabled: true}, " +
+	const common = "podDisruptionBudget: {enabled: true}, podMonitor: {enabled: true}, " +
+		"networkPolicy: {enabled: true}, " +
 		"topologySpreadConstraints: [{maxSkew: 1, topologyKey: zone, whenUnsatisfiable: ScheduleAnyway}]"
 	all, one := render(t, "{shards: 3, replicas: 2, "+common+"}"), render(t, "{"+common+"}")
 	ofOne := one.get(t, "Deployment", releaseName, "spec", "selector", "matchLabels").(map[string]any)
@@ -26,7 +27,8 @@ func TestShards(t *testing.T) {
 		template := all.get(t, "Deployment", name, "spec", "template").(map[string]any)
 		labels := template["metadata"].(map[string]any)["labels"]
 		pod := template["spec"].(map[string]any)
-		spread := pod["topologySpreadConstraints"].([]any)[0].(map[string]any)["labelSelector"].(map[string]any)["matchLabels"]
+		constraint := pod["topologySpreadConstraints"].([]any)[0].(map[string]any)
+		spread := constraint["labelSelector"].(map[string]any)["matchLabels"]
 		for what, got := range map[string]any{
 			"labels of pods": labels, "spread": spread,
 			"disruption budget": all.get(t, "PodDisruptionBudget", name, "spec", "selector", "matchLabels"),
@@ -36,8 +38,10 @@ func TestShards(t *testing.T) {
 			}
 		}
 		args := pod["containers"].([]any)[0].(map[string]any)["args"].([]any)
-		if !slices.Contains(args, any(fmt.Sprintf("--shard=%d/3", shard))) || !slices.Contains(args, any("--leader-elect")) {
-			t.Errorf("shard %d has the arguments %v", shard, args)
+		for _, flag := range []any{fmt.Sprintf("--shard=%d/3", shard), "--leader-elect"} {
+			if !slices.Contains(args, flag) {
+				t.Errorf("shard %d has the arguments %v, without %s", shard, args, flag)
+			}
 		}
 		if got := all.get(t, "Deployment", name, "spec", "replicas"); fmt.Sprint(got) != "2" {
 			t.Errorf("shard %d has %v pods", shard, got)

@@ -72,7 +72,9 @@ func TestEverythingIsInThePod(t *testing.T) {
 	}
 	pod := all.get(t, "Deployment", releaseName, "spec", "template", "spec").(map[string]any)
 	set := values(t, everything)
-	for _, field := range []string{"imagePullSecrets", "volumes", "priorityClassName", "nodeSelector", "tolerations", "affinity"} {
+	for _, field := range []string{
+		"imagePullSecrets", "volumes", "priorityClassName", "nodeSelector", "tolerations", "affinity",
+	} {
 		if diff := cmp.Diff(set[field], pod[field]); diff != "" {
 			t.Errorf("%s: (-want +got)\n%s", field, diff)
 		}

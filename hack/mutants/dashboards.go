@@ -59,7 +59,9 @@ var dashboardMutants = []mutant{
 	{
 		name: "everything rests at first",
 		file: "internal/lifecycle/pass.go",
-		old:  "	inSync := ready != nil && ready.Status == metav1.ConditionTrue && ready.Reason == v1alpha1.ReasonInSync &&\n		ready.ObservedGeneration == p.obj.GetGeneration() && !",
+		old: "	inSync := ready != nil && ready.Status == metav1.ConditionTrue && " +
+			"ready.Reason == v1alpha1.ReasonInSync &&\n" +
+			"		ready.ObservedGeneration == p.obj.GetGeneration() && !",
 		new:  "	inSync := ready != nil && ready.Status == metav1.ConditionTrue && !",
 		test: "TestRestartActsOnChanges",
 	},

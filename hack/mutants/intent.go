@@ -47,7 +47,8 @@ var intentMutants = []mutant{
 	{
 		name: "dashboard under the object's uid forgotten for that of its source",
 		file: "controllers/dashboard_search.go",
-		old:  "	if x.obj.Status.UID != \"\" || x.obj.Spec.UID != \"\" || x.isDerived() || !x.lost && x.content != nil {\n",
+		old: "	if x.obj.Status.UID != \"\" || x.obj.Spec.UID != \"\" || " +
+			"x.isDerived() || !x.lost && x.content != nil {\n",
 		new:  "	if true {\n",
 		test: "TestSourceThatGetsAUIDAfterACrash",
 	},

@@ -153,14 +153,22 @@ func (t *tenant) apply(ctx context.Context, c client.Client) (complete bool, err
 func (s *soak) applyPlatform(ctx context.Context) error {
 	for _, obj := range []client.Object{
 		&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: platform}},
-		&corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: platform, Name: "admin"}, StringData: map[string]string{"admin-user": "admin", "admin-password": password}},
-		&v1alpha1.Instance{ObjectMeta: metav1.ObjectMeta{Namespace: platform, Name: "grafana"}, Spec: v1alpha1.InstanceSpec{
-			URL: s.grafana.URL, Timeout: &metav1.Duration{Duration: timeout},
-			ResyncInterval:    &metav1.Duration{Duration: resync},
-			Credentials:       v1alpha1.Credentials{BasicAuth: &v1alpha1.BasicAuth{SecretRef: v1alpha1.LocalObjectReference{Name: "admin"}}},
-			AllowedNamespaces: v1alpha1.AllowedNamespaces{From: v1alpha1.FromAll},
-			OnReset:           v1alpha1.ResetRebuild,
-		}},
+		&corev1.Secret{
+			ObjectMeta: metav1.ObjectMeta{Namespace: platform, Name: "admin"},
+			StringData: map[string]string{"admin-user": "admin", "admin-password": password},
+		},
+		&v1alpha1.Instance{
+			ObjectMeta: metav1.ObjectMeta{Namespace: platform, Name: "grafana"},
+			Spec: v1alpha1.InstanceSpec{
+				URL: s.grafana.URL, Timeout: &metav1.Duration{Duration: timeout},
+				ResyncInterval: &metav1.Duration{Duration: resync},
+				Credentials: v1alpha1.Credentials{
+					BasicAuth: &v1alpha1.BasicAuth{SecretRef: v1alpha1.LocalObjectReference{Name: "admin"}},
+				},
+				AllowedNamespaces: v1alpha1.AllowedNamespaces{From: v1alpha1.FromAll},
+				OnReset:           v1alpha1.ResetRebuild,
+			},
+		},
 	} {
 		if err := s.client.Create(ctx, obj); err != nil {
 			return err

@@ -74,6 +74,14 @@ func (l leases) Update(
 	return l.LeaseInterface.Update(ctx, lease, opts)
 }
 
+// mustBeGivenBack fails unless nobody holds a lease.
+func (w *world) mustBeGivenBack(name string) {
+	w.t.Helper()
+	if held := w.stored(name); held != "" {
+		w.t.Errorf("%s is not given back, held by %q", name, held)
+	}
+}
+
 // stored is who holds a lease, as it says itself.
 func (w *world) stored(name string) string {
 	w.t.Helper()
@@ -211,9 +219,7 @@ func TestTwoDivisionsThatBeginAtOnce(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "grafana-tenancy.dev-0-of-2 is held by two") {
 		t.Errorf("the one that comes second takes its lease: %v", err)
 	}
-	if held := w.stored("grafana-tenancy.dev"); held != "" {
-		t.Errorf("it does not give its lease back, held by %q", held)
-	}
+	w.mustBeGivenBack("grafana-tenancy.dev")
 	w.mustTake(two) // renewed, with nobody in its way
 }
 
@@ -230,9 +236,7 @@ func TestLeaseIsGivenBackWhenTheProcessEnds(t *testing.T) {
 	if err := two.Create(ctx, w.record("two")); err == nil {
 		t.Error("it has its lease")
 	}
-	if held := w.stored("grafana-tenancy.dev-0-of-2"); held != "" {
-		t.Errorf("it does not give its lease back, held by %q", held)
-	}
+	w.mustBeGivenBack("grafana-tenancy.dev-0-of-2")
 }
 
 // A process that was suspended, with its machine for example, has been taken for dead. When it wakes, it must not go on
@@ -278,9 +282,7 @@ func TestHolderThatRenewsItsLeaseJustBeforeItIsReplaced(t *testing.T) {
 	if err := w.take(next); err == nil || !strings.Contains(err.Error(), "grafana-tenancy.dev is held by suspended") {
 		t.Errorf("both are at work: %v", err)
 	}
-	if held := w.stored("grafana-tenancy.dev-0-of-2"); held != "" {
-		t.Errorf("it does not give its lease back, held by %q", held)
-	}
+	w.mustBeGivenBack("grafana-tenancy.dev-0-of-2")
 }
 
 // An elector that is told to end writes what it had when it last looked, under the version that it reads then. Somebody

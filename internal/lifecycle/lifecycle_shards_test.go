@@ -191,12 +191,7 @@ func TestParentThatCannotBeRead(t *testing.T) {
 	if got := f.whose(book); got != other {
 		t.Error("it is not told by the one who misses it")
 	}
-	edit(f.world, book, func(o *Book) {
-		o.Annotations = map[string]string{v1alpha1.AnnotationAbandon: "true"}
-		o.Finalizers = []string{v1alpha1.Finalizer}
-	})
-	f.delete(book)
-	f.reload(book)
+	f.abandoned(book)
 	own.idle(book)
 	other.visit(book)
 	other.gone(book)
@@ -214,11 +209,7 @@ func TestParentThatNoCacheHas(t *testing.T) {
 		t.Error("it is not told by the one who misses it")
 	}
 	other.conditions(book, waits)
-	edit(f.world, book, func(o *Book) {
-		o.Annotations = map[string]string{v1alpha1.AnnotationAbandon: "true"}
-		o.Finalizers = []string{v1alpha1.Finalizer}
-	})
-	f.delete(book)
+	f.abandoned(book)
 	other.visit(book)
 	other.gone(book)
 }

@@ -11,6 +11,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"grafana-tenancy.dev/operator/api/v1alpha1"
 	"grafana-tenancy.dev/operator/internal/lifecycle"
 )
 
@@ -87,29 +88,39 @@ func (f *fleet) whose(o lifecycle.Object) *world {
 	return at[0]
 }
 
-// idle checks that a process neither asks nor writes anything for an object.
+// idle checks that a process neither asks nor writes anything for an object, and does not come again.
 func (w *world) idle(o lifecycle.Object) {
 	w.t.Helper()
-	was := o.GetResourceVersion()
-	result := w.visit(o)
-	w.steps("")
-	w.told()
-	if result.RequeueAfter != 0 || o.GetResourceVersion() != was {
-		w.t.Errorf("%s of another shard was written, or comes again after %s", o.GetName(), result.RequeueAfter)
-	}
+	w.leavesAlone(o, 0)
 }
 
 // looksAgain checks that a process neither asks nor writes anything for an object as long as its cache is behind, and
 // comes back to it.
 func (w *world) looksAgain(o lifecycle.Object) {
 	w.t.Helper()
+	w.leavesAlone(o, time.Second)
+}
+
+func (w *world) leavesAlone(o lifecycle.Object, after time.Duration) {
+	w.t.Helper()
 	was := o.GetResourceVersion()
 	result := w.visit(o)
 	w.steps("")
 	w.told()
-	if result.RequeueAfter != time.Second || o.GetResourceVersion() != was {
-		w.t.Errorf("%s was written, or comes again after %s", o.GetName(), result.RequeueAfter)
+	if result.RequeueAfter != after || o.GetResourceVersion() != was {
+		w.t.Errorf("%s was written, or comes again after %s, want %s", o.GetName(), result.RequeueAfter, after)
 	}
+}
+
+// abandoned has an object that holds something be deleted, and let go.
+func (f *fleet) abandoned(book *Book) {
+	f.t.Helper()
+	edit(f.world, book, func(o *Book) {
+		o.Annotations = map[string]string{v1alpha1.AnnotationAbandon: "true"}
+		o.Finalizers = []string{v1alpha1.Finalizer}
+	})
+	f.delete(book)
+	f.reload(book)
 }
 
 // placed is a name that is in a shard.
