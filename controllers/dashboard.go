@@ -9,6 +9,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/types"
 
 	"grafana-tenancy.dev/operator/api/v1alpha1"
@@ -147,7 +148,7 @@ func (x *dash) placeForDeletion(ctx context.Context, k dashboardKind) error {
 	switch {
 	case err == nil:
 		x.uid = cmp.Or(source.uid, string(x.obj.UID))
-	case errors.As(err, &p) && p.Reason != v1alpha1.ReasonFetching:
+	case errors.As(err, &p) && p.Reason != v1alpha1.ReasonFetching, apierrors.IsNotFound(err): // it is gone itself
 		x.uid = string(x.obj.UID)
 		x.unsure = "the object has lost its status, and its source, which may say what uid the dashboard has, cannot " +
 			"be had: if there is one, it is left"

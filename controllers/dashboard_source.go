@@ -149,12 +149,12 @@ func (k dashboardKind) fromObject(ctx context.Context, obj *v1alpha1.Dashboard) 
 	if err := k.Live.Get(unlogged(ctx), client.ObjectKeyFromObject(obj), &live); err != nil {
 		return nil, err
 	}
-	if live.UID != obj.UID || live.Generation != obj.Generation { // the watch brings that one
-		return nil, apierrors.NewConflict(
-			v1alpha1.GroupVersion.WithResource("dashboards").GroupResource(),
-			obj.Name,
-			errors.New("it has changed since it was read"),
-		)
+	resource := v1alpha1.GroupVersion.WithResource("dashboards").GroupResource()
+	if live.UID != obj.UID {
+		return nil, apierrors.NewNotFound(resource, obj.Name)
+	}
+	if live.Generation != obj.Generation { // the watch brings that one
+		return nil, apierrors.NewConflict(resource, obj.Name, errors.New("it has changed since it was read"))
 	}
 	switch from := live.Spec.Source; {
 	case from.JSON != nil:

@@ -63,6 +63,7 @@ type entry struct {
 	reconciler reconcile.Reconciler
 	useQueue   queueUser
 	enqueue    func(ctrl.Request)
+	deleted    func(client.Object)
 }
 
 // RegisterKind adds a kind, and makes the reconciler of its objects.
@@ -70,6 +71,7 @@ func RegisterKind[T Object, R any](e *Engine, kind Kind[T, R]) *Reconciler[T, R]
 	obj := emptyOf[T]()
 	r := &Reconciler[T, R]{Engine: e, kind: kind, name: NameOf(obj)}
 	r.statusless, r.began = map[types.NamespacedName]statusless{}, sync.OnceValue(e.now)
+	r.vanished = map[types.NamespacedName]T{}
 	k := &entry{
 		name:       r.name,
 		object:     obj,
@@ -85,6 +87,7 @@ func RegisterKind[T Object, R any](e *Engine, kind Kind[T, R]) *Reconciler[T, R]
 		reconciler: r,
 		useQueue:   r.useQueue,
 		enqueue:    r.enqueue,
+		deleted:    r.deleted,
 	}
 	if kind.In != nil {
 		k.in = NameOf(kind.In)
@@ -192,6 +195,8 @@ type Controller struct {
 	Reconciler reconcile.Reconciler
 	// UseQueue hands over the queue that visits are asked for in which no watch brings.
 	UseQueue func(context.Context, workqueue.TypedRateLimitingInterface[ctrl.Request]) error
+	// Deleted is told of an object that is gone, as it was last, before it is visited.
+	Deleted func(last client.Object)
 }
 
 // Controllers of all kinds, in the order in which they were registered.
@@ -202,7 +207,7 @@ func (e *Engine) Controllers() []Controller {
 			Name: k.name, Object: k.object, Used: e.isUsed(k),
 			Indexes: k.allIndexes(), References: k.references, Watches: k.watches,
 			In: k.in, Parent: k.parentOf,
-			Reconciler: k.reconciler, UseQueue: k.useQueue,
+			Reconciler: k.reconciler, UseQueue: k.useQueue, Deleted: k.deleted,
 		})
 	}
 	return all

@@ -106,6 +106,9 @@ func (p *pass[T, R]) released() bool {
 
 // patchMeta writes a change of metadata under the resourceVersion and keeps the status that this pass has in hand.
 func (p *pass[T, R]) patchMeta(ctx context.Context, base client.Object) error {
+	if p.kept {
+		return nil
+	}
 	written := p.obj.DeepCopyObject().(T)
 	if err := p.Client.Patch(ctx, written, UnderVersion(base)); err != nil {
 		return err

@@ -21,8 +21,9 @@ type pass[T Object, R any] struct {
 	*Reconciler[T, R]
 	way      way // to the server; empty for the whole fleet
 	obj      T
-	first    T // as it was when the pass began
-	before   T // as it was last read or written, which patches start from
+	kept     bool // the object has vanished, and is kept by this process
+	first    T    // as it was when the pass began
+	before   T    // as it was last read or written, which patches start from
 	ext      External[R]
 	conn     *connection.Conn // once it is known
 	have     *R

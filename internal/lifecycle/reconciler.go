@@ -35,34 +35,45 @@ type Reconciler[T Object, R any] struct {
 	statusless map[types.NamespacedName]statusless
 	// began is when this process first visited an object of the kind: no other has sent anything since, unless the
 	// fleet is shared. Then it is the object's arrival that says so.
-	began   func() *metav1.Time
-	arrived map[types.NamespacedName]arrival
+	began    func() *metav1.Time
+	arrived  map[types.NamespacedName]arrival
+	vanished map[types.NamespacedName]T
 }
 
 // Reconcile visits one object: it acts on it, then records what came of it.
 func (r *Reconciler[T, R]) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
 	r.began()
+	if over, result, err := r.removeVanished(ctx, req); !over {
+		return result, err
+	}
 	obj := emptyOf[T]()
-	call := connection.Waiter{Kind: r.name, Request: req}.Key()
 	if err := r.read(ctx, req.NamespacedName, obj); err != nil {
 		if apierrors.IsNotFound(err) { // of what could not be read nothing is known: its resync is still due
 			r.forget(req.NamespacedName)
 		}
-		r.Connections.Cancel(call)
+		r.Connections.Cancel(connection.Waiter{Kind: r.name, Request: req}.Key())
 		if ctx.Err() != nil { // shutting down
 			return ctrl.Result{}, nil
 		}
 		return ctrl.Result{}, client.IgnoreNotFound(err)
 	}
-	to, mine, err := r.mine(ctx, r.entry, obj)
+	return r.visit(ctx, req, &pass[T, R]{Reconciler: r, obj: obj})
+}
+
+// visit makes a pass, if the object is this process's.
+func (r *Reconciler[T, R]) visit(ctx context.Context, req ctrl.Request, p *pass[T, R]) (ctrl.Result, error) {
+	call := connection.Waiter{Kind: r.name, Request: req}.Key()
+	to, mine, err := r.mine(ctx, r.entry, p.obj)
 	if !mine {
+		if p.kept && err == nil {
+			r.dropVanished(p.obj)
+		}
 		return r.leave(req.NamespacedName, call, err)
 	}
 	r.arrive(req.NamespacedName, to)
-	p := &pass[T, R]{Reconciler: r, way: to, obj: obj}
-	p.before, p.first = obj.DeepCopyObject().(T), obj.DeepCopyObject().(T)
+	p.way, p.before, p.first = to, p.obj.DeepCopyObject().(T), p.obj.DeepCopyObject().(T)
 	ctx = grafana.WithinSession(ctx) // what a pass has seen holds no longer
-	if obj.GetDeletionTimestamp().IsZero() {
+	if p.obj.GetDeletionTimestamp().IsZero() {
 		err = p.apply(ctx)
 	} else {
 		err = p.remove(ctx)
@@ -88,26 +99,23 @@ func (p *pass[T, R]) finish(ctx context.Context, err error) (ctrl.Result, error)
 	}
 	if err == nil && p.released() {
 		p.emitEvents(ctx)
-		p.forget(client.ObjectKeyFromObject(p.obj))
+		p.letGo(ctx)
 		return ctrl.Result{}, nil
 	}
 	v = p.judge(err)
 	if v.queued {
 		return ctrl.Result{}, nil // the limiter wakes it
 	}
+	if p.kept {
+		return p.finishKept(ctx, v)
+	}
 	if v.unvisited {
 		p.observe(v)
 		return p.comeAgain(p.firstDue(), true), nil
 	}
-	if v.waitsFor != nil {
-		t := p.waiter("")
-		p.Connections.Await(*v.waitsFor, t.Key(), t.Wake)
-	}
+	p.await(v)
 	if v.keepConditions {
 		return ctrl.Result{}, nil
-	}
-	if v.suspect != nil {
-		p.Visit(*v.suspect)
 	}
 	p.applyVerdict(v)
 	if werr := p.keepStatus(ctx); client.IgnoreNotFound(werr) != nil {
@@ -129,6 +137,18 @@ func (p *pass[T, R]) finish(ctx context.Context, err error) (ctrl.Result, error)
 	wait = max(wait, v.after) // a second that is asked for each time would be one for ever
 	log.FromContext(ctx).V(1).Info("trying again", "reason", v.reason, "error", v.detail, "after", wait.String())
 	return ctrl.Result{RequeueAfter: wait}, nil
+}
+
+// await has the object visited when the server that it waits for is available, and looked at what the trouble seems to
+// come from.
+func (p *pass[T, R]) await(v *verdict) {
+	if v.waitsFor != nil {
+		t := p.waiter("")
+		p.Connections.Await(*v.waitsFor, t.Key(), t.Wake)
+	}
+	if v.suspect != nil && !v.keepConditions {
+		p.Visit(*v.suspect)
+	}
 }
 
 // read reads the object from the cache, or live while the cache may not have seen what we wrote last: a verdict that

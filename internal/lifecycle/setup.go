@@ -12,6 +12,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/builder"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller"
+	ctrlevent "sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
 	"sigs.k8s.io/controller-runtime/pkg/source"
@@ -60,7 +61,7 @@ func (e *Engine) setupKind(mgr ctrl.Manager, k *entry, opts Options) error {
 	)
 	b := ctrl.NewControllerManagedBy(mgr).
 		Named(strings.ToLower(k.name)).
-		For(k.object, builder.WithPredicates(changed)).
+		For(k.object, builder.WithPredicates(changed, predicate.Funcs{DeleteFunc: k.noteDeleted})).
 		WatchesRawSource(source.Func(k.useQueue)).
 		WithOptions(controller.Options{MaxConcurrentReconciles: cmp.Or(opts.MaxConcurrentReconciles, 32)})
 	if k.in != "" {
@@ -78,6 +79,15 @@ func (e *Engine) setupKind(mgr ctrl.Manager, k *entry, opts Options) error {
 		b.Watches(w.Of, handlerOf(w.Requests), w.Changes)
 	}
 	return b.Complete(k.reconciler)
+}
+
+// noteDeleted has each deletion noted before it brings a visit. What a watch that had to begin anew has only missed may
+// have been released meanwhile.
+func (k *entry) noteDeleted(e ctrlevent.DeleteEvent) bool {
+	if !e.DeleteStateUnknown {
+		k.deleted(e.Object)
+	}
+	return true
 }
 
 // addIndexes registers the fields that objects of the kind are looked up by.

@@ -157,6 +157,9 @@ func (r *Reconciler[T, R]) arrive(key types.NamespacedName, to way) {
 
 // othersSent is until when another process may have sent something for an object of which this one knows no more.
 func (p *pass[T, R]) othersSent() *metav1.Time {
+	if p.kept { // this one has, and may have forgotten when
+		return p.obj.GetDeletionTimestamp()
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if came, ok := p.arrived[client.ObjectKeyFromObject(p.obj)]; ok {

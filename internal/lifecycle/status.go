@@ -16,6 +16,10 @@ func (p *pass[T, R]) writeStatus(ctx context.Context) error {
 	if equality.Semantic.DeepEqual(statusOf(base), statusOf(p.obj)) {
 		return nil
 	}
+	if p.kept {
+		p.keepVanished(p.obj)
+		return nil
+	}
 	if err := p.confirmMine(ctx); err != nil { // the one whose object it is would not see what is written over its own
 		return err
 	}
