@@ -9,8 +9,8 @@ import (
 	"grafana-tenancy.dev/operator/internal/testing/crash"
 )
 
-// kube-apiserver deletes an object whose finalizer was written after the DELETE had read it. Whatever had been made of it
-// by then must go.
+// kube-apiserver deletes an object whose finalizer was written after the DELETE had read it. Whatever had been made of
+// it by then must go.
 func TestWhatVanishesLeavesNothingInGrafana(t *testing.T) {
 	people := func(w *crash.World) {
 		w.SignUp("ann", "bob")
@@ -28,15 +28,21 @@ func TestWhatVanishesLeavesNothingInGrafana(t *testing.T) {
 		"Dashboard with a uid": {crash.WithOrg, func() client.Object {
 			return crash.Dashboard("given", crash.OneDashboard)
 		}},
-		"Folder":            {crash.WithOrg, func() client.Object { return objectNamed(crash.NewFolder("", "Ops"), "ops") }},
-		"Folder with a uid": {crash.WithOrg, func() client.Object { return objectNamed(crash.NewFolder("ops", "Ops"), "ops") }},
+		"Folder": {crash.WithOrg, func() client.Object {
+			return objectNamed(crash.NewFolder("", "Ops"), "ops")
+		}},
+		"Folder with a uid": {crash.WithOrg, func() client.Object {
+			return objectNamed(crash.NewFolder("ops", "Ops"), "ops")
+		}},
 		"DataSource": {func(w *crash.World) {
 			crash.WithOrg(w)
 			w.Create(crash.SourceSecret("first"))
 		}, func() client.Object { return crash.NewDataSource("") }},
-		"Team":       {people, func() client.Object { return crash.NewTeam("Dev", "ann") }},
-		"Membership": {people, func() client.Object { return crash.NewMembership("more", crash.WithRole("bob", v1alpha1.RoleEditor)) }},
-		"User":       {crash.Nothing, func() client.Object { return crash.NewUser("carol", "carol") }},
+		"Team": {people, func() client.Object { return crash.NewTeam("Dev", "ann") }},
+		"Membership": {people, func() client.Object {
+			return crash.NewMembership("more", crash.WithRole("bob", v1alpha1.RoleEditor))
+		}},
+		"User": {crash.Nothing, func() client.Object { return crash.NewUser("carol", "carol") }},
 	} {
 		for _, version := range crash.Versions() {
 			t.Run(version+"/"+kind, func(t *testing.T) {

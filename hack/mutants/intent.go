@@ -125,8 +125,8 @@ var intentMutants = []mutant{
 	{
 		name: "deletion waits for a source that is gone",
 		file: "controllers/dashboard.go",
-		old:  "	case errors.As(err, &p) && p.Reason != v1alpha1.ReasonFetching:\n",
-		new:  "	case errors.As(err, &p) && p.Reason == v1alpha1.ReasonInvalidSource:\n",
+		old:  "	case errors.As(err, &p) && p.Reason != v1alpha1.ReasonFetching, ",
+		new:  "	case errors.As(err, &p) && p.Reason == v1alpha1.ReasonInvalidSource, ",
 		test: "TestDeletionWithoutTheSource",
 	},
 	{

@@ -31,7 +31,7 @@ func main() {
 func allMutants() []mutant {
 	return slices.Concat(
 		mutants, ownershipMutants, tokenMutants, dashboardMutants, dataSourceMutants, membershipMutants, userMutants,
-		teamMutants, listMutants, planMutants, intentMutants, sessionMutants, shardMutants,
+		teamMutants, listMutants, planMutants, intentMutants, sessionMutants, shardMutants, vanishedMutants,
 	)
 }
 

@@ -5,8 +5,8 @@ var shardMutants = []mutant{
 	{
 		name: "object of another shard worked on",
 		file: "internal/lifecycle/reconciler.go",
-		old:  "	if !mine {\n		return r.leave(req",
-		new:  "	if !mine && err != nil {\n		return r.leave(req",
+		old:  "	if !mine {\n",
+		new:  "	if !mine && err != nil {\n",
 		test: "TestObjectOfAnotherShardIsLeftAlone|TestEveryObjectIsInOneShard", tests: "internal/lifecycle",
 	},
 	{

@@ -107,7 +107,7 @@ func (p *pass[T, R]) finish(ctx context.Context, err error) (ctrl.Result, error)
 		return ctrl.Result{}, nil // the limiter wakes it
 	}
 	if p.kept {
-		return p.finishKept(ctx, v)
+		return p.finishKept(ctx, v), nil
 	}
 	if v.unvisited {
 		p.observe(v)

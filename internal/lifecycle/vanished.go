@@ -87,9 +87,9 @@ func (r *Reconciler[T, R]) dropVanished(obj T) {
 	delete(r.vanished, client.ObjectKeyFromObject(obj))
 }
 
-// finishKept has it looked at again, since no watch brings it. Where somebody would have to decide something it is left:
-// there is no object any more to say so, and to ask.
-func (p *pass[T, R]) finishKept(ctx context.Context, v *verdict) (ctrl.Result, error) {
+// finishKept has it looked at again, since no watch brings it. Where somebody would have to decide something it is
+// left, as there is no object any more to say so, and to ask.
+func (p *pass[T, R]) finishKept(ctx context.Context, v *verdict) ctrl.Result {
 	left := v.stalled && v.after == 0
 	if left {
 		p.event(v1alpha1.EventLeft, "Left in Grafana, since the object is gone: "+v.message)
@@ -101,9 +101,9 @@ func (p *pass[T, R]) finishKept(ctx context.Context, v *verdict) (ctrl.Result, e
 	p.observe(v)
 	if left {
 		p.letGo(ctx)
-		return ctrl.Result{}, nil
+		return ctrl.Result{}
 	}
-	return ctrl.Result{RequeueAfter: max(p.backoff(client.ObjectKeyFromObject(p.obj), true), v.after)}, nil
+	return ctrl.Result{RequeueAfter: max(p.backoff(client.ObjectKeyFromObject(p.obj), true), v.after)}
 }
 
 // letGo forgets an object that is gone.

@@ -35,9 +35,9 @@ func (w *World) Vanish(obj client.Object) {
 	w.Everybody()
 }
 
-// Vanishing has an object vanish at each request that makes something of it, with faults besides, and checks that nothing
-// of it is left, also where people have made it anew at once. The process does not die: nobody else knows what has
-// vanished.
+// Vanishing has an object vanish at each request that makes something of it, with faults besides, and checks that
+// nothing of it is left, also where people have made it anew at once. The process does not die: nobody else knows what
+// has vanished.
 func Vanishing(t *testing.T, version string, before func(w *World), obj func() client.Object) {
 	t.Helper()
 	runs := 0
