@@ -25,9 +25,12 @@ import (
 type dataSourceKind struct {
 	*Env
 	readAt *sync.Map // when each was last read by itself, by its object's key
+	writes *sync.Map // the settingsWrite of each, by its object's key
 }
 
-func newDataSourceKind(e *Env) dataSourceKind { return dataSourceKind{Env: e, readAt: &sync.Map{}} }
+func newDataSourceKind(e *Env) dataSourceKind {
+	return dataSourceKind{Env: e, readAt: &sync.Map{}, writes: &sync.Map{}}
+}
 
 // sourceState is what was seen of a data source.
 type sourceState struct {
@@ -45,6 +48,7 @@ type source struct {
 	*orgScope
 	env    *Env
 	readAt *sync.Map
+	writes *sync.Map
 	obj    *v1alpha1.DataSource
 	uid    string
 	due    bool // by its resync
@@ -74,7 +78,10 @@ func (k dataSourceKind) describe() lifecycle.Kind[*v1alpha1.DataSource, sourceSt
 			{To: &corev1.Secret{}, Names: dataSourceSecrets},
 			{To: &corev1.ConfigMap{}, Names: dataSourceConfigMaps},
 		},
-		Forget: func(key types.NamespacedName) { k.readAt.Delete(key) },
+		Forget: func(key types.NamespacedName) {
+			k.readAt.Delete(key)
+			k.writes.Delete(key)
+		},
 	}
 }
 
@@ -91,7 +98,7 @@ func (k dataSourceKind) Connect(
 	if err != nil {
 		return nil, err
 	}
-	x := &source{orgScope: scope, env: k.Env, readAt: k.readAt, obj: obj}
+	x := &source{orgScope: scope, env: k.Env, readAt: k.readAt, writes: k.writes, obj: obj}
 	x.uid = cmp.Or(obj.Spec.UID, obj.Status.UID, string(obj.UID))
 	if !obj.DeletionTimestamp.IsZero() {
 		return x, nil
@@ -134,6 +141,7 @@ func (x *source) Create(ctx context.Context) (*sourceState, error) {
 	want.UID, want.IsDefault = x.uid, x.asksDefault() && x.contested == nil
 	made, err := x.org.CreateDataSource(ctx, datasource.WithSeal(want, 1, x.secretsHash), x.secrets)
 	if err == nil {
+		x.noteWrite(true)
 		return &sourceState{DataSource: made, newborn: true, kept: true, secrets: x.secretsHash}, nil
 	}
 	if !grafana.IsTaken(err) {
@@ -195,6 +203,9 @@ func sameKeys(set map[string]bool, secrets map[string]grafana.Key) bool {
 }
 
 func (x *source) Update(ctx context.Context, have *sourceState) error {
+	if err := x.waitForNextSecond(); err != nil {
+		return err
+	}
 	if x.want.URL == "" && have.URL != "" {
 		return lifecycle.Stalled(v1alpha1.ReasonInvalidSpec, "it has the url %q in Grafana, which cannot take a url "+
 			"away from a data source: set spec.url, or delete this DataSource and create another one", have.URL)
@@ -216,8 +227,8 @@ func (x *source) Update(ctx context.Context, have *sourceState) error {
 	}
 	maps.Copy(secrets, x.secrets)
 	x.readAt.Delete(client.ObjectKeyFromObject(x.obj)) // should status not come to know what is written now
-	x.written = true
 	got, err := x.org.UpdateDataSource(ctx, datasource.WithSeal(want, have.Version+1, x.secretsHash), secrets)
+	x.noteWrite(x.written)
 	switch {
 	case grafana.IsVersionMismatch(err), err != nil && !grafana.IsTaken(err) && !grafana.IsNotFound(err):
 		return fmt.Errorf("changing %s of the data source: %w", diff, err)

@@ -8,6 +8,7 @@ import (
 
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"grafana-tenancy.dev/operator/api/v1alpha1"
 	"grafana-tenancy.dev/operator/internal/grafana"
@@ -17,7 +18,7 @@ import (
 const tryTimeout = 5 * time.Second
 
 // try has Grafana try the source, if the object asks for that: at each resync, and when it, or a Secret of its, has
-// changed.
+// changed, then once more when Grafana goes by the change.
 func (x *source) try(ctx context.Context, have *sourceState) {
 	conditions := &x.obj.Status.Conditions
 	if !x.obj.Spec.Health {
@@ -25,8 +26,11 @@ func (x *source) try(ctx context.Context, have *sourceState) {
 		return
 	}
 	was := meta.FindStatusCondition(*conditions, v1alpha1.ConditionHealthy)
-	if was != nil && was.ObservedGeneration == x.obj.Generation && !x.due && !x.written {
+	if was != nil && was.ObservedGeneration == x.obj.Generation && !x.due && !x.written && !x.isToAskAgain() {
 		return
+	}
+	if x.isToAskAgain() {
+		x.writes.Delete(client.ObjectKeyFromObject(x.obj))
 	}
 	limited, cancel := context.WithTimeout(ctx, tryTimeout)
 	defer cancel()

@@ -67,9 +67,9 @@ var dataSourceMutants = []mutant{
 	{
 		name: "source not tried again once a Secret is corrected",
 		file: "controllers/datasource_health.go",
-		old:  "	if was != nil && was.ObservedGeneration == x.obj.Generation && !x.due && !x.written {",
-		new:  "	if was != nil && was.ObservedGeneration == x.obj.Generation && !x.due {",
-		test: "TestAPIDataSourceLineEndInASecret",
+		old:  "	if was != nil && was.ObservedGeneration == x.obj.Generation && !x.due && !x.written && ",
+		new:  "	if was != nil && was.ObservedGeneration == x.obj.Generation && !x.due && ",
+		test: "TestDataSourceIsTriedAfterAChangeAndOnceMore",
 	},
 	{
 		name: "line end of a certificate taken for a mistake",
@@ -125,5 +125,23 @@ var dataSourceMutants = []mutant{
 		file: "internal/datasource/wanted.go",
 		old:  "is && text != \"\" && namesSecret(name) {",
 		new:  "is && text == \"\" && namesSecret(name) {", test: "TestAPIDataSourceRefused",
+	},
+	{
+		name: "health of a data source asked once, with the settings of before",
+		file: "controllers/datasource_settings.go",
+		old:  "settingsWrite{x.env.Now(), !made})\n",
+		new:  "settingsWrite{x.env.Now(), made && !made})\n", test: "TestAPIDataSourceHealthAfterAChange",
+	},
+	{
+		name: "data source changed twice within a second",
+		file: "controllers/datasource_settings.go",
+		old:  "	if x.written || left <= 0 {\n",
+		new:  "	if true {\n", test: "TestChangesOfADataSourceAreASecondApart",
+	},
+	{
+		name: "change of a data source that was just made held back",
+		file: "controllers/datasource_settings.go",
+		old:  "	if x.written || left <= 0 {\n",
+		new:  "	if left <= 0 {\n", test: "TestWhatIsChangedAsItIsMadeWaitsForNothing",
 	},
 }

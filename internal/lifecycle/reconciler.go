@@ -115,7 +115,7 @@ func (p *pass[T, R]) finish(ctx context.Context, err error) (ctrl.Result, error)
 	}
 	p.await(v)
 	if v.keepConditions {
-		return ctrl.Result{}, nil
+		return ctrl.Result{RequeueAfter: v.after}, nil
 	}
 	p.applyVerdict(v)
 	if werr := p.keepStatus(ctx); client.IgnoreNotFound(werr) != nil {

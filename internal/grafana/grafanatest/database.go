@@ -131,6 +131,17 @@ type dataSource struct {
 	body        newSource // never changed, but replaced
 	isDefault   bool
 	provisioned bool // by a file
+
+	updated int64     // in seconds
+	read    *settings // for a plugin, lately
+	plugged *settings // that its plugin goes by
+}
+
+// settings are what a data source was at some time.
+type settings struct {
+	body    newSource
+	updated int64
+	readAt  time.Time
 }
 
 // newDatabase is a fresh installation: one org, one server admin.

@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"time"
 )
 
 // newSource is the body that makes a data source.
@@ -106,6 +107,7 @@ func createSource(c *call) *answer {
 		name:      body.Name,
 		body:      body,
 		isDefault: body.IsDefault || len(o.sources) == 0,
+		updated:   c.now.Unix(),
 	}
 	o.sources[s.uid] = s
 	o.onlyDefault(s)
@@ -240,6 +242,7 @@ func updateSource(c *call) *answer {
 		return a
 	}
 	s.change(body)
+	s.updated = c.now.Unix()
 	if uid := body.UID; uid != "" && uid != s.uid {
 		delete(o.sources, s.uid)
 		s.uid, o.sources[uid] = uid, s
@@ -297,7 +300,7 @@ func checkSource(c *call) *answer {
 	case "grafana-testdata-datasource":
 		return ok(obj{"message": "Data source is working", "status": "OK"})
 	case "prometheus":
-		if err := s.query(c.server.opts.Sources); err != nil {
+		if err := s.forPlugin(c.now).query(c.server.opts.Sources); err != nil {
 			message := err.Error() + " - There was an error returned querying the Prometheus API."
 			return reply(http.StatusBadRequest, obj{"message": message, "status": "ERROR"})
 		}
@@ -317,11 +320,25 @@ func checkSource(c *call) *answer {
 	return failID(http.StatusNotFound, "plugin.notRegistered", "Plugin not registered")
 }
 
+// settingsTTL is how long what was read of a data source for its plugin is good, as seen on 10.4.3 and 12.4.0.
+const settingsTTL = 5 * time.Second
+
+// forPlugin is what the plugin goes by. It takes settings for new if they were written in another second.
+func (s *dataSource) forPlugin(now time.Time) newSource {
+	if s.read == nil || now.Sub(s.read.readAt) >= settingsTTL {
+		s.read = &settings{s.body, s.updated, now}
+	}
+	if s.plugged == nil || s.plugged.updated != s.read.updated {
+		s.plugged = s.read
+	}
+	return s.plugged.body
+}
+
 // query asks a Prometheus something, with the headers that its data source has.
-func (s *dataSource) query(sources http.RoundTripper) error {
-	at := s.body.URL + "/api/v1/query"
+func (body newSource) query(sources http.RoundTripper) error {
+	at := body.URL + "/api/v1/query"
 	if sources == nil {
-		host := strings.TrimPrefix(s.body.URL, "http://")
+		host := strings.TrimPrefix(body.URL, "http://")
 		return fmt.Errorf("Post %q: dial tcp %s: connect: connection refused", at, host)
 	}
 	request, err := http.NewRequest(http.MethodPost, at, strings.NewReader("query=1%2B1&time=4"))
@@ -329,9 +346,9 @@ func (s *dataSource) query(sources http.RoundTripper) error {
 		return err
 	}
 	request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	for field, name := range s.body.JSONData {
+	for field, name := range body.JSONData {
 		if n, is := strings.CutPrefix(field, "httpHeaderName"); is {
-			request.Header.Set(fmt.Sprint(name), s.body.SecureJSONData["httpHeaderValue"+n])
+			request.Header.Set(fmt.Sprint(name), body.SecureJSONData["httpHeaderValue"+n])
 		}
 	}
 	answer, err := sources.RoundTrip(request)

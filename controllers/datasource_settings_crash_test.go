@@ -1,0 +1,90 @@
+package controllers_test
+
+import (
+	"net/http"
+	"testing"
+	"time"
+
+	"k8s.io/apimachinery/pkg/api/meta"
+
+	"grafana-tenancy.dev/operator/api/v1alpha1"
+	"grafana-tenancy.dev/operator/internal/testing/crash"
+)
+
+func setSourceToken(w *crash.World, token string) {
+	w.TB.Helper()
+	secret := crash.SourceSecret("")
+	w.Get(secret)
+	secret.Data["token"] = []byte(token)
+	if err := w.Kube.Update(w.TB.Context(), secret); err != nil {
+		w.TB.Fatal(err)
+	}
+}
+
+// Whether it works Grafana is asked at once after a change, then when it goes by it, and not again before the resync.
+func TestDataSourceIsTriedAfterAChangeAndOnceMore(t *testing.T) {
+	withOneSource(t, func(t *testing.T, w *crash.World, _ int64) {
+		source := crash.NewDataSource("")
+		crash.Edit(w, source, func(o *v1alpha1.DataSource) { o.Spec.Health = true })
+		w.Settle()
+		w.Clock = w.Clock.Add(time.Minute)
+		tried := func(when string, want int, do func()) {
+			t.Helper()
+			log := requestsOf(w, do)
+			if got := log["GET /api/datasources/uid/"+source.Status.UID+"/health"]; got != want {
+				t.Errorf("%s: tried %d times, want %d: %v", when, got, want, log)
+			}
+		}
+		visit := func() { w.Visit("DataSource tenant/source") }
+		setSourceToken(w, "second")
+		tried("changed", 1, visit)
+		tried("a visit in between", 0, visit)
+		w.Clock = w.Clock.Add(6 * time.Second)
+		tried("as it is used", 1, visit)
+		w.Clock = w.Clock.Add(6 * time.Second)
+		tried("later", 0, visit)
+	})
+}
+
+// Grafana's plugins take settings for new if they were written in another second: of two changes within one, the second
+// would never be used.
+func TestChangesOfADataSourceAreASecondApart(t *testing.T) {
+	withOneSource(t, func(t *testing.T, w *crash.World, org int64) {
+		w.Grafana.ResetLog()
+		for _, token := range []string{"second", "third"} {
+			setSourceToken(w, token)
+			w.Visit("DataSource tenant/source")
+		}
+		source := crash.NewDataSource("")
+		w.Get(source)
+		if !meta.IsStatusConditionTrue(source.Status.Conditions, v1alpha1.ConditionReady) {
+			t.Errorf("it is not Ready for a second: %+v", source.Status.Conditions)
+		}
+		w.Settle()
+		var at []time.Time
+		for _, r := range w.Grafana.Requests() {
+			if r.Method == http.MethodPut {
+				at = append(at, r.Time)
+			}
+		}
+		if len(at) != 2 || at[1].Sub(at[0]) < time.Second {
+			t.Errorf("it was changed at %v", at)
+		}
+		if got := w.Grafana.Sources(org)[0].Secrets["token"]; got != "third" {
+			t.Errorf("it has the token %q", got)
+		}
+	})
+}
+
+// What is made and changed in one visit waits for nothing: nobody has used it in between.
+func TestWhatIsChangedAsItIsMadeWaitsForNothing(t *testing.T) {
+	inBothVersions(t, func(t *testing.T, w *crash.World) {
+		source := unasked("")
+		source.Spec.IsDefault = new(false) // Grafana makes one of the first
+		w.Create(crash.SourceSecret("first"), source)
+		log := requestsOf(w, func() { w.Visit("DataSource tenant/source") })
+		if log["POST /api/datasources"] != 1 || log["PUT /api/datasources/uid/"+string(source.UID)] != 1 {
+			t.Errorf("requests: %v", log)
+		}
+	})
+}
