@@ -11,7 +11,6 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/types"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"grafana-tenancy.dev/operator/api/v1alpha1"
 	"grafana-tenancy.dev/operator/internal/datasource"
@@ -226,7 +225,6 @@ func (x *source) Update(ctx context.Context, have *sourceState) error {
 		secrets[name] = "" // taken out, unless it is asked for
 	}
 	maps.Copy(secrets, x.secrets)
-	x.readAt.Delete(client.ObjectKeyFromObject(x.obj)) // should status not come to know what is written now
 	got, err := x.org.UpdateDataSource(ctx, datasource.WithSeal(want, have.Version+1, x.secretsHash), secrets)
 	x.noteWrite(x.written)
 	switch {

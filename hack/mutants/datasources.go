@@ -91,12 +91,6 @@ var dataSourceMutants = []mutant{
 		new: "	have.listed, have.kept = true, true\n", scenarios: "data source edited, seen at the resync",
 	},
 	{
-		name: "what was written and not recorded taken for what was read",
-		file: "controllers/datasource.go",
-		old:  "	x.readAt.Delete(client.ObjectKeyFromObject(x.obj)) //",
-		new:  "	_ = client.ObjectKeyFromObject(x.obj) //", scenarios: "data source of a name that was just given up",
-	},
-	{
 		name: "what Grafana makes of settings taken for an edit",
 		file: "controllers/datasource_search.go",
 		old:  "	have.kept = status.StoredHash == datasource.Hash(d) &&",

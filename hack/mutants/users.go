@@ -122,7 +122,7 @@ var userMutants = []mutant{
 		name: "who was there before taken for ours",
 		file: "controllers/user_search.go",
 		old:  "	return strings.HasSuffix(u.Name, mark.BirthSuffix(x.obj)) && !x.", new: "	return !x.",
-		scenarios: "^user of somebody else's login|^user adopted",
+		test: "TestLoginThatSomebodyTakesMeanwhile",
 	},
 	{
 		name:      "who was there before deleted with the object",

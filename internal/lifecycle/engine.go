@@ -40,7 +40,8 @@ type Engine struct {
 	// Told, if set, is called with what came of every pass.
 	Told func(Outcome)
 
-	kinds []*entry
+	kinds    []*entry
+	vanished vanished
 }
 
 // entry is a Kind with its types erased, for those who meet its objects among others.
@@ -71,7 +72,7 @@ func RegisterKind[T Object, R any](e *Engine, kind Kind[T, R]) *Reconciler[T, R]
 	obj := emptyOf[T]()
 	r := &Reconciler[T, R]{Engine: e, kind: kind, name: NameOf(obj)}
 	r.statusless, r.began = map[types.NamespacedName]statusless{}, sync.OnceValue(e.now)
-	r.vanished = map[types.NamespacedName]T{}
+	r.seen = map[types.NamespacedName]sighting{}
 	k := &entry{
 		name:       r.name,
 		object:     obj,

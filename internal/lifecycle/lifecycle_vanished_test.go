@@ -3,10 +3,15 @@ package lifecycle_test
 import (
 	"context"
 	"errors"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	toolscache "k8s.io/client-go/tools/cache"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -195,17 +200,69 @@ func TestWhatVanishesIsTriedAgain(t *testing.T) {
 	}
 }
 
-func TestWhatVanishesAndIsNotRemovedForGoodIsSaidToBeLeft(t *testing.T) {
+// successor makes another object of a Shelf's name.
+func (w *world) successor(alter ...func(*Shelf)) *Shelf {
+	w.t.Helper()
+	next := &Shelf{toy("shelf", "server")}
+	next.UID = "another-uid"
+	for _, f := range alter {
+		f(next)
+	}
+	return create(w, next)
+}
+
+var blocked = lifecycle.Stalled(v1alpha1.ReasonDeletionBlocked, "somebody has put something on it")
+
+func TestWhatVanishesAndSomebodyHasToDecideAboutWaits(t *testing.T) {
 	w := newWorld(t)
 	shelf := w.synced()
 	w.vanish(shelf)
-	w.fail("Delete", lifecycle.Stalled(v1alpha1.ReasonDeletionBlocked, "somebody has put something on it"))
+	w.fail("Delete", blocked)
+	w.near(w.visit(shelf), time.Second)
+	w.told("Warning DeletionBlocked: deleting: somebody has put something on it")
+	w.clock = w.clock.Add(time.Second)
+	w.near(w.visit(shelf), 2*time.Second)
+	w.told()
+	w.fail("Delete", nil)
 	w.visit(shelf)
-	w.told("Normal Left: Left in Grafana, since the object is gone: deleting: somebody has put something on it",
-		"Warning DeletionBlocked: deleting: somebody has put something on it")
-	w.forgetLog()
-	w.visit(shelf)
-	w.steps("")
+	w.goneEverywhere(shelf)
+}
+
+func TestSuccessorDoesNotWaitForADecision(t *testing.T) {
+	abandoned := 0
+	w := newWorld(t, func(w *world) {
+		w.shelves.Abandon = func(_ context.Context, o *Shelf) error {
+			if abandoned++; o.UID != "uid-of-shelf" {
+				t.Errorf("%s was abandoned", o.UID)
+			}
+			return nil
+		}
+	})
+	shelf := w.synced()
+	w.vanish(shelf)
+	next := w.successor()
+	w.fail("Delete", blocked)
+	w.visit(next)
+	w.told(
+		"Normal Left: Left in Grafana, as there is another object of its name: deleting: somebody has put something on it",
+		"Warning DeletionBlocked: deleting: somebody has put something on it",
+		"Normal Created: Created in Grafana",
+	)
+	w.conditions(next, "Available=True InSync, Ready=True InSync")
+	if len(w.things) != 2 || abandoned != 1 {
+		t.Errorf("things %v, abandoned %d times", w.things, abandoned)
+	}
+}
+
+func TestSuccessorThatWaitsIsTold(t *testing.T) {
+	w := newWorld(t)
+	shelf := w.synced()
+	w.vanish(shelf)
+	next := w.successor()
+	w.fail("Delete", breakdown)
+	w.visit(next)
+	w.told("Warning GrafanaUnavailable: An object of its name that was deleted before it is still being removed: "+
+		"deleting: "+breakdown.Error(), "Warning GrafanaUnavailable: deleting: "+breakdown.Error())
 }
 
 func TestWhatVanishesIsGoneWithWhatItWasIn(t *testing.T) {
@@ -218,6 +275,20 @@ func TestWhatVanishesIsGoneWithWhatItWasIn(t *testing.T) {
 	w.forgetLog()
 	w.visit(shelf)
 	w.steps("")
+}
+
+func TestWhatVanishesIsVisitedWhenItsServerIsBack(t *testing.T) {
+	w := newWorld(t)
+	shelf := w.synced()
+	w.vanish(shelf)
+	server := key("server")
+	w.engine.Connections.Replace(server, w.newConn(1, 1))
+	w.engine.Connections.SetAvailable(server, false)
+	w.fail("Connect", &lifecycle.Problem{Reason: "ParentNotAvailable", Message: "not there", WaitsFor: &server})
+	w.visit(shelf)
+	w.asked()
+	w.engine.Connections.SetAvailable(server, true)
+	w.asked("Shelf shelf")
 }
 
 func TestWhatVanishesWaitsForItsTurn(t *testing.T) {
@@ -234,23 +305,21 @@ func TestWhatVanishesWaitsForItsTurn(t *testing.T) {
 	w.goneEverywhere(shelf)
 }
 
-// Whoever is told what a visit has come to is told as if the object were there; and it is not made anew meanwhile.
 func TestWhatVanishesGoesBeforeItsSuccessor(t *testing.T) {
 	w := newWorld(t)
 	shelf := w.synced()
 	w.vanish(shelf)
-	next := toy("shelf", "server")
-	next.UID = "another-uid"
-	successor := create(w, &Shelf{next})
+	next := w.successor()
 	w.fail("Delete", breakdown)
-	w.visit(successor)
-	if len(w.things) != 1 || len(successor.Finalizers) != 0 {
-		t.Fatalf("things %v, finalizers %v", w.things, successor.Finalizers)
+	w.visit(next)
+	w.visit(next)
+	if len(w.things) != 1 || len(next.Finalizers) != 0 {
+		t.Fatalf("things %v, finalizers %v", w.things, next.Finalizers)
 	}
 	w.fail("Delete", nil)
-	w.visit(successor)
-	w.conditions(successor, "Available=True InSync, Ready=True InSync")
-	if len(w.things) != 1 || w.things[0].Owner != successor.UID {
+	w.visit(next)
+	w.conditions(next, "Available=True InSync, Ready=True InSync")
+	if len(w.things) != 1 || w.things[0].Owner != next.UID {
 		t.Errorf("things: %v", w.things)
 	}
 }
@@ -260,12 +329,56 @@ func TestWhatVanishesIsNotForgottenForItsSuccessor(t *testing.T) {
 	w := newWorld(t)
 	shelf := w.synced()
 	w.vanish(shelf)
-	next := toy("shelf", "server")
-	next.UID, next.Finalizers = "another-uid", []string{v1alpha1.Finalizer}
-	successor := create(w, &Shelf{next})
-	w.vanish(successor)
+	w.vanish(w.successor(func(o *Shelf) { o.Finalizers = []string{v1alpha1.Finalizer} }))
 	w.visit(shelf)
 	w.goneEverywhere(shelf)
+}
+
+// Another object is there before the watch has told how the one before it went: it waits for that.
+func TestSuccessorWaitsForWhatTheWatchTells(t *testing.T) {
+	for _, read := range []string{"from the cache", "live, as the cache is behind"} {
+		t.Run(read, func(t *testing.T) {
+			w := newWorld(t)
+			shelf := w.synced()
+			last := shelf.DeepCopyObject().(*Shelf)
+			edit(w, shelf, func(o *Shelf) { o.Finalizers = nil })
+			w.delete(shelf)
+			next := w.successor()
+			if read != "from the cache" {
+				older := last.DeepCopyObject().(*Shelf)
+				older.ResourceVersion = "1"
+				w.stale["shelf"] = older
+			}
+			w.exactly(w.visit(next), time.Second)
+			w.steps("")
+			w.tellDeleted(last)
+			delete(w.stale, "shelf")
+			w.visit(next)
+			w.steps("Connect, Find, Delete, Find, Connect, write metadata, Find, " +
+				"write status, Create, write status, write status")
+			if len(w.things) != 1 || w.things[0].Owner != next.UID {
+				t.Errorf("things: %v", w.things)
+			}
+		})
+	}
+}
+
+// It has taken over what it could, and nothing of that is deleted.
+func TestSuccessorThatWasWorkedOnKeepsWhatItHas(t *testing.T) {
+	w := newWorld(t)
+	shelf := w.synced()
+	last := shelf.DeepCopyObject().(*Shelf)
+	edit(w, shelf, func(o *Shelf) { o.Finalizers = nil })
+	w.delete(shelf)
+	next := w.successor()
+	w.visit(next)
+	w.visit(next)
+	w.forgetLog()
+	w.tellDeleted(last)
+	w.visit(next)
+	w.steps("Connect, Find")
+	w.told("Warning Left: What an object of its name that was deleted before it has in Grafana, and this one has not " +
+		"taken over, is left there")
 }
 
 func TestWhatVanishesIsLookedForOnceItIsKnownToBeGone(t *testing.T) {
@@ -298,6 +411,74 @@ func TestWhatVanishesIsRemovedByItsOwnShard(t *testing.T) {
 	}
 }
 
+func TestWhatVanishesGoesWhereTheOperatorMayNotLook(t *testing.T) {
+	w := newWorld(t)
+	shelf := w.synced()
+	w.vanish(shelf)
+	w.fail("read live", apierrors.NewForbidden(corev1.Resource("shelves"), "shelf", nil))
+	w.visit(shelf)
+	w.goneEverywhere(shelf)
+}
+
+// What it is in waits for it, and what is in it holds it, as if the API server had waited for its finalizer.
+func TestWhatVanishesIsThereForOthers(t *testing.T) {
+	w := newWorld(t)
+	shelf := w.synced()
+	server := create(w, &Server{toy("server", "")})
+	w.visit(server)
+	on := create(w, book("book"))
+	w.visit(on)
+	w.vanish(shelf)
+
+	seen := &Shelf{}
+	if err := w.engine.Get(t.Context(), key("shelf"), seen); err != nil || seen.DeletionTimestamp.IsZero() {
+		t.Errorf("error %v, deletionTimestamp %v", err, seen.DeletionTimestamp)
+	}
+	next := w.successor()
+	if err := w.engine.Get(t.Context(), key("shelf"), seen); err != nil || seen.UID != shelf.UID {
+		t.Errorf("error %v, uid %s", err, seen.UID)
+	}
+	for _, c := range []struct {
+		in   lifecycle.Object
+		want []types.UID
+	}{{server, []types.UID{"uid-of-shelf"}}, {&Server{toy("another", "")}, nil}} {
+		var got []types.UID
+		all, err := w.engine.Dependents(t.Context(), c.in)
+		for _, o := range all {
+			got = append(got, o.GetUID())
+		}
+		if err != nil || !slices.Equal(got, c.want) {
+			t.Errorf("in %s: %v, error %v", c.in.GetName(), got, err)
+		}
+	}
+	var listed, elsewhere ShelfList
+	err := w.engine.List(t.Context(), &listed, client.InNamespace(namespace))
+	if err != nil || len(listed.Items) != 1 || listed.Items[0].UID != shelf.UID {
+		t.Errorf("error %v, listed %v", err, listed.Items)
+	}
+	if err = w.engine.List(t.Context(), &elsewhere, client.InNamespace("other")); err != nil || len(elsewhere.Items) > 0 {
+		t.Errorf("error %v, in another namespace %v", err, elsewhere.Items)
+	}
+	w.vanish(next)
+
+	w.delete(server)
+	w.visit(server)
+	if !strings.HasPrefix(message(server), "waiting for 1 Shelf to be deleted") {
+		t.Errorf("the Server: %s", message(server))
+	}
+	w.visit(shelf)
+	if w.indexOf(shelf.UID) < 0 {
+		t.Fatal("it has gone with a Book on it")
+	}
+	w.delete(on)
+	w.visit(on)
+	w.forgetLog()
+	w.visit(shelf)
+	w.asked("Server server")
+	w.visit(server)
+	w.goneEverywhere(server)
+}
+
 func TestWhomItConcernsIsVisitedWhenWhatVanishedIsRemoved(t *testing.T) {
 	w := newWorld(t, func(w *world) {
 		w.books.Watches = []lifecycle.Watch{
@@ -309,6 +490,7 @@ func TestWhomItConcernsIsVisitedWhenWhatVanishedIsRemoved(t *testing.T) {
 			}},
 		}
 	})
+	create(w, book("on-it")) // has nothing in Grafana yet
 	shelf := w.synced()
 	w.vanish(shelf)
 	w.fail("Delete", breakdown)
@@ -316,7 +498,7 @@ func TestWhomItConcernsIsVisitedWhenWhatVanishedIsRemoved(t *testing.T) {
 	w.forgetLog()
 	w.fail("Delete", nil)
 	w.visit(shelf)
-	w.asked("Server server", "Book beside-shelf")
+	w.asked("Server server", "Book on-it", "Book beside-shelf")
 }
 
 func TestWatchTellsWhatHasVanished(t *testing.T) {

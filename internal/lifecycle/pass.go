@@ -74,7 +74,7 @@ func (p *pass[T, R]) connect(ctx context.Context) (leave func(), err error) {
 // Grafana is asked about it when its resync is due. What it was in sync with another process for, in something that was
 // made anew since, is not meant.
 func (p *pass[T, R]) unvisitedAfterStart() bool {
-	if !p.firstSight(client.ObjectKeyFromObject(p.obj)) || !p.obj.GetDeletionTimestamp().IsZero() ||
+	if !p.firstSight() || !p.obj.GetDeletionTimestamp().IsZero() ||
 		!controllerutil.ContainsFinalizer(p.obj, v1alpha1.Finalizer) || p.obj.CommonStatus().CreateStarted != nil {
 		return false
 	}

@@ -26,18 +26,16 @@ type Reconciler[T Object, R any] struct {
 	entry *entry
 	name  string // of the kind
 
-	mu       sync.Mutex
-	queue    workqueue.TypedRateLimitingInterface[ctrl.Request]
-	failures map[types.NamespacedName]failing
-	wrote    map[types.NamespacedName]string // the resourceVersion of our last write, until a visit has seen it
-	// seen is what this process has been at, and when its resync is due; zero: it comes again for another reason.
-	seen       map[types.NamespacedName]time.Time
+	mu         sync.Mutex
+	queue      workqueue.TypedRateLimitingInterface[ctrl.Request]
+	failures   map[types.NamespacedName]failing
+	wrote      map[types.NamespacedName]string // the resourceVersion of our last write, until a visit has seen it
+	seen       map[types.NamespacedName]sighting
 	statusless map[types.NamespacedName]statusless
 	// began is when this process first visited an object of the kind: no other has sent anything since, unless the
 	// fleet is shared. Then it is the object's arrival that says so.
-	began    func() *metav1.Time
-	arrived  map[types.NamespacedName]arrival
-	vanished map[types.NamespacedName]T
+	began   func() *metav1.Time
+	arrived map[types.NamespacedName]arrival
 }
 
 // Reconcile visits one object: it acts on it, then records what came of it.
@@ -66,9 +64,12 @@ func (r *Reconciler[T, R]) visit(ctx context.Context, req ctrl.Request, p *pass[
 	to, mine, err := r.mine(ctx, r.entry, p.obj)
 	if !mine {
 		if p.kept && err == nil {
-			r.dropVanished(p.obj)
+			r.vanished.drop(r.name, req.NamespacedName)
 		}
 		return r.leave(req.NamespacedName, call, err)
+	}
+	if !p.kept && r.isSuccessor(p.obj) { // how the other one went, its watch will have told in a second
+		return ctrl.Result{RequeueAfter: time.Second}, nil
 	}
 	r.arrive(req.NamespacedName, to)
 	p.way, p.before, p.first = to, p.obj.DeepCopyObject().(T), p.obj.DeepCopyObject().(T)
@@ -157,7 +158,7 @@ func (r *Reconciler[T, R]) read(ctx context.Context, key types.NamespacedName, o
 	if r.kind.Slim != nil {
 		defer r.kind.Slim(obj)
 	}
-	err := r.Get(ctx, key, obj)
+	err := r.Client.Get(ctx, key, obj)
 	r.mu.Lock()
 	wrote, written := r.wrote[key]
 	behind := false

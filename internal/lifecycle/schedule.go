@@ -48,14 +48,11 @@ func (p *pass[T, R]) nextVisit(v *verdict) time.Duration {
 func (p *pass[T, R]) comeAgain(after time.Duration, resync bool) ctrl.Result {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.seen == nil {
-		p.seen = map[types.NamespacedName]time.Time{}
-	}
-	due := time.Time{}
+	s := sighting{uid: p.obj.GetUID(), looked: true}
 	if resync {
-		due = p.Now().Add(after)
+		s.due = p.Now().Add(after)
 	}
-	p.seen[client.ObjectKeyFromObject(p.obj)] = due
+	p.seen[client.ObjectKeyFromObject(p.obj)] = s
 	return ctrl.Result{RequeueAfter: after}
 }
 
@@ -63,22 +60,40 @@ func (p *pass[T, R]) comeAgain(after time.Duration, resync bool) ctrl.Result {
 func (p *pass[T, R]) isDue() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	due := p.seen[client.ObjectKeyFromObject(p.obj)]
+	due := p.seen[client.ObjectKeyFromObject(p.obj)].due
 	return !due.IsZero() && !p.Now().Before(due)
 }
 
-// firstSight reports whether this process has not been at the object yet. From now on it has.
-func (r *Reconciler[T, R]) firstSight(key types.NamespacedName) bool {
+// sighting is what a process knows of its visits to an object.
+type sighting struct {
+	uid    types.UID
+	looked bool      // it has come to Grafana's door
+	due    time.Time // its resync; zero: it comes again for another reason
+}
+
+// isSuccessor reports whether this process has been at another object under the same name, of which it does not know
+// that it is gone. From now on it has been at this one.
+func (r *Reconciler[T, R]) isSuccessor(obj T) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.seen == nil {
-		r.seen = map[types.NamespacedName]time.Time{}
+	key := client.ObjectKeyFromObject(obj)
+	was, seen := r.seen[key]
+	if !seen || was.uid != obj.GetUID() {
+		r.seen[key] = sighting{uid: obj.GetUID()}
 	}
-	_, seen := r.seen[key]
-	if !seen {
-		r.seen[key] = time.Time{}
+	return seen && was.uid != obj.GetUID()
+}
+
+// firstSight reports whether this process has not been at Grafana for the object yet. From now on it has.
+func (p *pass[T, R]) firstSight() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	key := client.ObjectKeyFromObject(p.obj)
+	first := !p.seen[key].looked
+	if first {
+		p.seen[key] = sighting{uid: p.obj.GetUID(), looked: true}
 	}
-	return !seen
+	return first
 }
 
 // due is how long until the object's next resync.

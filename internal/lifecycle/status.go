@@ -17,7 +17,6 @@ func (p *pass[T, R]) writeStatus(ctx context.Context) error {
 		return nil
 	}
 	if p.kept {
-		p.keepVanished(p.obj)
 		return nil
 	}
 	if err := p.confirmMine(ctx); err != nil { // the one whose object it is would not see what is written over its own

@@ -3,8 +3,9 @@ package lifecycle
 import (
 	"context"
 	"reflect"
+	"strings"
 
-	"k8s.io/apimachinery/pkg/types"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
@@ -15,117 +16,122 @@ import (
 
 // A DELETE that has read an object before it got its finalizer deletes it all the same, however long admission takes:
 // kube-apiserver looks at finalizers once. Such an object has vanished, and what it has in Grafana would be nobody's.
-// So it is kept here instead, as its watch had it last, and removed as any other that is being deleted.
+// So this process keeps it, as its watch had it last, and removes it as any other that is being deleted. Until then all
+// who read an object of its name get this one, and no successor: as if the API server had waited for its finalizer.
 
-// deleted notes an object that has vanished. It is told of all that are gone, as they were last.
+// deleted keeps an object that has vanished. It is told of all that are gone, as they were last.
 func (r *Reconciler[T, R]) deleted(last client.Object) {
 	if !last.GetDeletionTimestamp().IsZero() || !controllerutil.ContainsFinalizer(last, v1alpha1.Finalizer) {
 		return // it was released, or never let in
 	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	key := client.ObjectKeyFromObject(last)
-	if _, before := r.vanished[key]; !before { // or nothing was done yet for this one, its successor
-		r.vanished[key] = last.DeepCopyObject().(T)
+	if _, before := r.vanished.get(r.name, client.ObjectKeyFromObject(last)); before {
+		return // nothing was done yet for this one, its successor
 	}
+	obj := last.DeepCopyObject().(Object)
+	obj.SetDeletionTimestamp(r.now())
+	r.vanished.keep(r.name, keptObject{Object: obj})
 }
 
 // removeVanished removes the object that has vanished under a name, if one has, before anything is done for its
 // successor. Until that is over, the result says when to go on.
 func (r *Reconciler[T, R]) removeVanished(ctx context.Context, req ctrl.Request) (over bool, _ ctrl.Result, _ error) {
-	obj, ok := r.vanishedAt(req.NamespacedName)
+	kept, ok := r.vanished.get(r.name, req.NamespacedName)
 	if !ok {
 		return true, ctrl.Result{}, nil
 	}
-	if obj.GetDeletionTimestamp().IsZero() {
-		if there, err := r.isThere(ctx, obj); there || err != nil {
-			return there, ctrl.Result{}, err
+	if !kept.confirmed {
+		if has, err := r.hasVanished(ctx, kept.Object); !has || err != nil {
+			return err == nil, ctrl.Result{}, err
 		}
 		log.FromContext(ctx).Info("It was deleted by a request that had not seen its finalizer, and is removed now")
-		obj.SetDeletionTimestamp(r.now())
-		r.keepVanished(obj)
+		kept.SetDeletionTimestamp(r.now()) // all that this process has sent for it was sent before
+		kept.confirmed = true
+		r.vanished.keep(r.name, kept)
 	}
-	result, err := r.visit(ctx, req, &pass[T, R]{Reconciler: r, obj: obj, kept: true})
-	_, more := r.vanishedAt(req.NamespacedName)
+	result, err := r.visit(ctx, req, &pass[T, R]{Reconciler: r, obj: kept.Object.(T), kept: true})
+	_, more := r.vanished.get(r.name, req.NamespacedName)
 	return err == nil && !more, result, err
 }
 
-// isThere asks the API server, since a watch also calls an object deleted that it does not select any more. What is
-// there has not vanished.
-func (r *Reconciler[T, R]) isThere(ctx context.Context, obj T) (bool, error) {
+// hasVanished asks the API server, since a watch also calls an object deleted that it does not select any more. Where a
+// successor was worked on already, it has taken over what it could.
+func (r *Reconciler[T, R]) hasVanished(ctx context.Context, obj Object) (bool, error) {
 	live := emptyOf[T]()
-	if err := r.Live.Get(ctx, client.ObjectKeyFromObject(obj), live); err != nil {
-		return false, client.IgnoreNotFound(err)
+	err := r.Live.Get(ctx, client.ObjectKeyFromObject(obj), live)
+	switch there := err == nil && live.GetUID() == obj.GetUID(); {
+	case apierrors.IsNotFound(err), apierrors.IsForbidden(err): // what may not be read, no cache will bring again
+		return true, nil
+	case err != nil:
+		return false, err
+	case !there && !controllerutil.ContainsFinalizer(live, v1alpha1.Finalizer):
+		return true, nil
+	case !there:
+		r.Warn(live, v1alpha1.EventLeft, "What an object of its name that was deleted before it has in Grafana, "+
+			"and this one has not taken over, is left there")
 	}
-	if live.GetUID() != obj.GetUID() {
-		return false, nil
-	}
-	r.dropVanished(obj)
-	return true, nil
+	r.vanished.drop(r.name, client.ObjectKeyFromObject(obj))
+	return false, nil
 }
 
-func (r *Reconciler[T, R]) vanishedAt(key types.NamespacedName) (obj T, ok bool) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if obj, ok = r.vanished[key]; ok {
-		obj = obj.DeepCopyObject().(T)
-	}
-	return obj, ok
-}
-
-// keepVanished keeps what would be written if the object were there.
-func (r *Reconciler[T, R]) keepVanished(obj T) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.vanished[client.ObjectKeyFromObject(obj)] = obj.DeepCopyObject().(T)
-}
-
-// dropVanished forgets it.
-func (r *Reconciler[T, R]) dropVanished(obj T) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	delete(r.vanished, client.ObjectKeyFromObject(obj))
-}
-
-// finishKept has it looked at again, since no watch brings it. Where somebody would have to decide something it is
-// left, as there is no object any more to say so, and to ask.
+// finishKept has it looked at again, since no watch brings it. Where somebody would have to do something, a successor
+// does not wait for that.
 func (p *pass[T, R]) finishKept(ctx context.Context, v *verdict) ctrl.Result {
-	left := v.stalled && v.after == 0
-	if left {
-		p.event(v1alpha1.EventLeft, "Left in Grafana, since the object is gone: "+v.message)
+	key := client.ObjectKeyFromObject(p.obj)
+	v.message = withoutAdvice(v.message)
+	next := emptyOf[T]()
+	waits := p.Client.Get(ctx, key, next) == nil && next.GetUID() != p.obj.GetUID()
+	left := waits && v.stalled && v.after == 0 && p.abandon(ctx) == nil
+	switch {
+	case left:
+		p.event(v1alpha1.EventLeft, "Left in Grafana, as there is another object of its name: "+v.message)
+	case waits:
+		p.Warn(next, v.reason, "An object of its name that was deleted before it is still being removed: "+v.message)
 	}
 	p.await(v)
 	p.applyVerdict(v)
-	p.keepVanished(p.obj)
+	p.vanished.keep(p.name, keptObject{Object: p.obj, confirmed: true})
 	p.emit(ctx, v)
 	p.observe(v)
 	if left {
 		p.letGo(ctx)
 		return ctrl.Result{}
 	}
-	return ctrl.Result{RequeueAfter: max(p.backoff(client.ObjectKeyFromObject(p.obj), true), v.after)}
+	return ctrl.Result{RequeueAfter: max(p.backoff(key, true), v.after)}
+}
+
+// withoutAdvice is a message without what people could do to the object if it were there.
+func withoutAdvice(message string) string {
+	for _, advice := range []string{", or annotate this object ", "; annotate this object "} {
+		message, _, _ = strings.Cut(message, advice)
+	}
+	return message
 }
 
 // letGo forgets an object that is gone.
 func (p *pass[T, R]) letGo(ctx context.Context) {
-	p.forget(client.ObjectKeyFromObject(p.obj))
+	key := client.ObjectKeyFromObject(p.obj)
+	p.forget(key)
 	if p.kept {
-		p.dropVanished(p.obj)
+		p.vanished.drop(p.name, key)
 		p.visitConcerned(ctx, p.entry, p.obj)
 	}
 }
 
-// visitConcerned visits whom the deletion of an object concerns, when they have had a look at Grafana too early.
+// visitConcerned visits whom it concerns that an object is gone, which no watch tells them.
 func (e *Engine) visitConcerned(ctx context.Context, of *entry, obj Object) {
 	e.Visit(Suspect{Kind: of.in, Key: of.parentOf(obj)})
 	for _, k := range e.kinds {
+		var all []ctrl.Request
+		if k.in == of.name {
+			all = e.RequestsIn(ctx, k.newList(), client.ObjectKeyFromObject(obj))
+		}
 		for _, w := range k.watches {
-			if reflect.TypeOf(w.Of) != reflect.TypeOf(of.object) {
-				continue
+			if reflect.TypeOf(w.Of) == reflect.TypeOf(of.object) {
+				all = append(all, w.Requests(ctx, obj)...)
 			}
-			for _, req := range w.Requests(ctx, obj) {
-				k.enqueue(req)
-			}
+		}
+		for _, req := range all {
+			k.enqueue(req)
 		}
 	}
 }

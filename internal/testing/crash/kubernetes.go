@@ -67,7 +67,7 @@ func (w *World) interceptors(cached bool) interceptor.Funcs {
 				f = w.pass("read", kind+" "+key.String())
 			}
 			h := w.History[kind+" "+key.String()]
-			if f == None || len(h) < 2 {
+			if f == None || len(h) < 2 || w.toldGone[kind+" "+key.String()] {
 				return c.Get(ctx, key, obj, opts...)
 			}
 			w.caught = true

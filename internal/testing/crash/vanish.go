@@ -12,24 +12,47 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
-// Vanish has an object deleted by a request that has read it before it got its finalizer, if it is there.
-func (w *World) Vanish(obj client.Object) {
+// SecondUID is the uid of an object that is made under the name of another one.
+const SecondUID = "5ecc0de5-0000-4000-8000-000000000000"
+
+// Vanish has objects deleted by requests that have read them before they got their finalizers, those that are there.
+func (w *World) Vanish(objects ...client.Object) {
 	w.TB.Helper()
-	ctx := context.Background()
-	if !w.Get(obj) {
-		return
+	var last []client.Object
+	for _, obj := range objects {
+		if w.Get(obj) {
+			last = append(last, w.VanishUntold(obj))
+		}
 	}
-	last := obj.DeepCopyObject().(client.Object)
+	w.TellDeleted(last...)
+}
+
+// VanishUntold has an object go that way, and its watch say nothing of it yet; it returns what that will bring.
+func (w *World) VanishUntold(obj client.Object) (last client.Object) {
+	w.TB.Helper()
+	w.Get(obj)
+	last = obj.DeepCopyObject().(client.Object)
 	obj.SetFinalizers(nil)
-	if err := w.Kube.Update(ctx, obj); err != nil {
+	if err := w.Kube.Update(context.Background(), obj); err != nil {
 		w.TB.Fatal(err)
 	}
-	if err := w.Kube.Delete(ctx, obj); err != nil {
+	if err := w.Kube.Delete(context.Background(), obj); err != nil {
 		w.TB.Fatal(err)
 	}
-	for _, c := range w.controllers {
-		if c.Name == KindOf(obj) {
-			c.Deleted(last)
+	return last
+}
+
+// TellDeleted has the watch say that objects are gone.
+func (w *World) TellDeleted(last ...client.Object) {
+	if w.toldGone == nil {
+		w.toldGone = map[string]bool{}
+	}
+	for _, obj := range last {
+		w.toldGone[KindOf(obj)+" "+client.ObjectKeyFromObject(obj).String()] = true
+		for _, c := range w.controllers {
+			if c.Name == KindOf(obj) {
+				c.Deleted(obj)
+			}
 		}
 	}
 	w.Everybody()
@@ -77,7 +100,7 @@ func (w *World) vanishAndReturn(obj func() client.Object, anew bool) {
 	w.Vanish(obj())
 	if anew {
 		next := obj()
-		next.SetUID("5ecc0de5-0000-4000-8000-000000000000")
+		next.SetUID(SecondUID)
 		w.Create(next)
 	}
 }

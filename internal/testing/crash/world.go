@@ -69,6 +69,7 @@ type World struct {
 	Answers   func(*http.Request) *http.Response // what something before Grafana answers; nil: it passes the request on
 	lateAt    time.Time                          // when a late request lands; zero: none is under way
 	caught    bool                               // a stale cache has caught up since: its watch brings the event
+	toldGone  map[string]bool                    // objects that have vanished, which no cache goes back on
 }
 
 // process is one process of the operator, and what it has in memory.
