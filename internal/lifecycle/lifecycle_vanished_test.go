@@ -456,7 +456,8 @@ func TestWhatVanishesIsThereForOthers(t *testing.T) {
 	if err != nil || len(listed.Items) != 1 || listed.Items[0].UID != shelf.UID {
 		t.Errorf("error %v, listed %v", err, listed.Items)
 	}
-	if err = w.engine.List(t.Context(), &elsewhere, client.InNamespace("other")); err != nil || len(elsewhere.Items) > 0 {
+	err = w.engine.List(t.Context(), &elsewhere, client.InNamespace("other"))
+	if err != nil || len(elsewhere.Items) > 0 {
 		t.Errorf("error %v, in another namespace %v", err, elsewhere.Items)
 	}
 	w.vanish(next)
