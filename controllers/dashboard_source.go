@@ -150,10 +150,10 @@ func (k dashboardKind) fromObject(ctx context.Context, obj *v1alpha1.Dashboard) 
 		return nil, err
 	}
 	resource := v1alpha1.GroupVersion.WithResource("dashboards").GroupResource()
-	if live.UID != obj.UID {
+	if live.UID != obj.UID && !obj.DeletionTimestamp.IsZero() {
 		return nil, apierrors.NewNotFound(resource, obj.Name)
 	}
-	if live.Generation != obj.Generation { // the watch brings that one
+	if live.UID != obj.UID || live.Generation != obj.Generation { // the watch brings that one
 		return nil, apierrors.NewConflict(resource, obj.Name, errors.New("it has changed since it was read"))
 	}
 	switch from := live.Spec.Source; {

@@ -11,6 +11,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"grafana-tenancy.dev/operator/api/v1alpha1"
 	"grafana-tenancy.dev/operator/internal/datasource"
@@ -140,7 +141,7 @@ func (x *source) Create(ctx context.Context) (*sourceState, error) {
 	want.UID, want.IsDefault = x.uid, x.asksDefault() && x.contested == nil
 	made, err := x.org.CreateDataSource(ctx, datasource.WithSeal(want, 1, x.secretsHash), x.secrets)
 	if err == nil {
-		x.noteWrite(true)
+		x.noteWrite(true, nil)
 		return &sourceState{DataSource: made, newborn: true, kept: true, secrets: x.secretsHash}, nil
 	}
 	if !grafana.IsTaken(err) {
@@ -225,8 +226,9 @@ func (x *source) Update(ctx context.Context, have *sourceState) error {
 		secrets[name] = "" // taken out, unless it is asked for
 	}
 	maps.Copy(secrets, x.secrets)
+	x.readAt.Delete(client.ObjectKeyFromObject(x.obj)) // should status not come to know what is written now
 	got, err := x.org.UpdateDataSource(ctx, datasource.WithSeal(want, have.Version+1, x.secretsHash), secrets)
-	x.noteWrite(x.written)
+	x.noteWrite(x.written, err)
 	switch {
 	case grafana.IsVersionMismatch(err), err != nil && !grafana.IsTaken(err) && !grafana.IsNotFound(err):
 		return fmt.Errorf("changing %s of the data source: %w", diff, err)

@@ -23,12 +23,15 @@ type settingsWrite struct {
 	askAgain bool
 }
 
-func (w settingsWrite) usedFrom() time.Time { return w.at.Add(settingsTTL + changesApart) }
+// usedIn is how long until Grafana goes by it.
+func (w settingsWrite) usedIn(now time.Time) time.Duration {
+	return max(w.at.Add(settingsTTL+changesApart).Sub(now), 0)
+}
 
-// noteWrite notes a write that has ended. What was just made Grafana uses at once.
-func (x *source) noteWrite(made bool) {
+// noteWrite notes a write that has ended. What was just made Grafana uses at once, and what was refused it never does.
+func (x *source) noteWrite(made bool, err error) {
 	x.written = true
-	x.writes.Store(client.ObjectKeyFromObject(x.obj), settingsWrite{x.env.Now(), !made})
+	x.writes.Store(client.ObjectKeyFromObject(x.obj), settingsWrite{x.env.Now(), !made && err == nil})
 }
 
 func (x *source) lastWrite() settingsWrite {
@@ -52,14 +55,14 @@ func (x *source) waitForNextSecond() error {
 // isToAskAgain reports whether Grafana uses by now what was written last, and was not asked since whether that works.
 func (x *source) isToAskAgain() bool {
 	last := x.lastWrite()
-	return last.askAgain && !x.env.Now().Before(last.usedFrom())
+	return last.askAgain && last.usedIn(x.env.Now()) == 0
 }
 
-// RecheckAfter has Grafana asked again then.
+// RecheckAfter has Grafana asked again then, once.
 func (x *source) RecheckAfter(*sourceState) time.Duration {
 	last := x.lastWrite()
 	if !last.askAgain || !x.obj.Spec.Health {
 		return 0
 	}
-	return max(last.usedFrom().Sub(x.env.Now()), changesApart)
+	return last.usedIn(x.env.Now())
 }

@@ -1,13 +1,16 @@
 package controllers_test
 
 import (
+	"io"
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
 	"k8s.io/apimachinery/pkg/api/meta"
 
 	"grafana-tenancy.dev/operator/api/v1alpha1"
+	"grafana-tenancy.dev/operator/internal/lifecycle"
 	"grafana-tenancy.dev/operator/internal/testing/crash"
 )
 
@@ -85,6 +88,84 @@ func TestWhatIsChangedAsItIsMadeWaitsForNothing(t *testing.T) {
 		log := requestsOf(w, func() { w.Visit("DataSource tenant/source") })
 		if log["POST /api/datasources"] != 1 || log["PUT /api/datasources/uid/"+string(source.UID)] != 1 {
 			t.Errorf("requests: %v", log)
+		}
+	})
+}
+
+// A change that Grafana refuses, or that cannot be made, is not tried again for the sake of the health, but as one is
+// that has none.
+func TestHealthAsksForNoChangeThatFails(t *testing.T) {
+	for name, act := range map[string]func(w *crash.World, source *v1alpha1.DataSource){
+		"refused": func(w *crash.World, source *v1alpha1.DataSource) {
+			w.Answers = func(r *http.Request) *http.Response {
+				if r.Method != http.MethodPut {
+					return nil
+				}
+				header := http.Header{"Content-Type": {"application/json"}}
+				body := io.NopCloser(strings.NewReader(`{"message":"bad request data"}`))
+				return &http.Response{StatusCode: http.StatusBadRequest, Header: header, Body: body, Request: r}
+			}
+			crash.Edit(w, source, func(o *v1alpha1.DataSource) { o.Spec.Database = "x" })
+		},
+		"impossible, right after another one": func(w *crash.World, source *v1alpha1.DataSource) {
+			setSourceToken(w, "second")
+			w.Visit("DataSource tenant/source")
+			w.Clock = w.Clock.Add(2 * time.Second)
+			crash.Edit(w, source, func(o *v1alpha1.DataSource) {
+				o.Spec.Type, o.Spec.URL, o.Spec.JSONData = "testdata", "", nil
+			})
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			withOneSource(t, func(t *testing.T, w *crash.World, _ int64) {
+				source := crash.NewDataSource("")
+				crash.Edit(w, source, func(o *v1alpha1.DataSource) { o.Spec.Health = true })
+				w.Settle()
+				w.Clock = w.Clock.Add(time.Minute)
+				act(w, source)
+				log := requestsOf(w, func() { w.Briefly(9 * time.Minute) })
+				asked := 0
+				for what, n := range log {
+					if strings.Contains(what, "/api/datasources") {
+						asked += n
+					}
+				}
+				if asked > 12 {
+					t.Errorf("requests: %v", log)
+				}
+			})
+		})
+	}
+}
+
+// A change whose status was never written, of something that no list tells and of a source without secrets, is seen at
+// the next resync.
+func TestUnrecordedChangeOfADataSourceWithoutSecrets(t *testing.T) {
+	fromNothing(t, func(t *testing.T, w *crash.World) {
+		source := crash.NewDataSource("")
+		source.Spec.Headers, source.Spec.SecureJSONData = nil, nil
+		w.Create(crash.Organization("Tenant"), source)
+		w.MustRest()
+		w.Briefly(lifecycle.DefaultResync + time.Minute)
+		w.Get(source)
+		recorded := *source.Status.DeepCopy()
+		crash.Edit(w, source, func(o *v1alpha1.DataSource) { o.Spec.WithCredentials = true })
+		w.Visit("DataSource tenant/source")
+		if !w.Grafana.Sources(recorded.OrgID)[0].WithCredentials {
+			t.Fatal("it was not changed")
+		}
+		crash.Edit(w, source, func(o *v1alpha1.DataSource) {
+			o.Spec.WithCredentials, o.Generation = false, recorded.ObservedGeneration-1
+		})
+		source.Status = recorded
+		if err := w.Kube.Status().Update(t.Context(), source); err != nil {
+			t.Fatal(err)
+		}
+		w.Remember(source)
+		w.Clock = w.Clock.Add(lifecycle.DefaultResync + time.Minute)
+		w.Visit("DataSource tenant/source")
+		if w.Grafana.Sources(recorded.OrgID)[0].WithCredentials {
+			t.Error("it is still as nobody asks for")
 		}
 	})
 }

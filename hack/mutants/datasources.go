@@ -123,8 +123,8 @@ var dataSourceMutants = []mutant{
 	{
 		name: "health of a data source asked once, with the settings of before",
 		file: "controllers/datasource_settings.go",
-		old:  "settingsWrite{x.env.Now(), !made})\n",
-		new:  "settingsWrite{x.env.Now(), made && !made})\n", test: "TestAPIDataSourceHealthAfterAChange",
+		old:  "settingsWrite{x.env.Now(), !made && err == nil})\n",
+		new:  "settingsWrite{x.env.Now(), !made && err != nil})\n", test: "TestAPIDataSourceHealthAfterAChange",
 	},
 	{
 		name: "data source changed twice within a second",
@@ -137,5 +137,24 @@ var dataSourceMutants = []mutant{
 		file: "controllers/datasource_settings.go",
 		old:  "	if x.written || left <= 0 {\n",
 		new:  "	if left <= 0 {\n", test: "TestWhatIsChangedAsItIsMadeWaitsForNothing",
+	},
+	{
+		name: "what was written and not recorded taken for what was read",
+		file: "controllers/datasource.go",
+		old:  "	x.readAt.Delete(client.ObjectKeyFromObject(x.obj)) //",
+		new:  "	_ = client.ObjectKeyFromObject(x.obj) //", test: "TestUnrecordedChangeOfADataSourceWithoutSecrets",
+	},
+	{
+		name: "change that failed tried again for the sake of the health",
+		file: "controllers/datasource_settings.go",
+		old:  ", !made && err == nil})\n",
+		new:  ", !made})\n", test: "TestHealthAsksForNoChangeThatFails",
+	},
+	{
+		name: "health asked again for ever",
+		file: "controllers/datasource_settings.go",
+		old:  "	return max(w.at.Add(settingsTTL+changesApart).Sub(now), 0)\n",
+		new:  "	return max(w.at.Add(settingsTTL+changesApart).Sub(now), changesApart)\n",
+		test: "TestHealthAsksForNoChangeThatFails",
 	},
 }

@@ -2,9 +2,11 @@ package lifecycle
 
 import (
 	"context"
+	"maps"
 	"reflect"
 	"slices"
 	"sync"
+	"time"
 
 	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -14,8 +16,9 @@ import (
 
 // vanished are the objects that are kept, by kind and key.
 type vanished struct {
-	mu sync.RWMutex
-	of map[string]map[types.NamespacedName]keptObject
+	mu   sync.RWMutex
+	of   map[string]map[types.NamespacedName]keptObject
+	told map[types.UID]time.Time // those of the last minute, and when
 }
 
 type keptObject struct {
@@ -43,9 +46,31 @@ func (v *vanished) all(kind string) []Object {
 	return all
 }
 
+// begin keeps an object that has vanished now, of which it is told by several watches, and reports whether it was new.
+// One that is kept already is the one before it, for whose successor nothing was done yet.
+func (v *vanished) begin(kind string, obj Object, now time.Time) bool {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	_, before := v.of[kind][client.ObjectKeyFromObject(obj)]
+	if _, told := v.told[obj.GetUID()]; told || before {
+		return false
+	}
+	maps.DeleteFunc(v.told, func(_ types.UID, at time.Time) bool { return now.Sub(at) > time.Minute })
+	if v.told == nil {
+		v.told = map[types.UID]time.Time{}
+	}
+	v.told[obj.GetUID()] = now
+	v.put(kind, keptObject{Object: obj})
+	return true
+}
+
 func (v *vanished) keep(kind string, o keptObject) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
+	v.put(kind, o)
+}
+
+func (v *vanished) put(kind string, o keptObject) {
 	if v.of == nil {
 		v.of = map[string]map[types.NamespacedName]keptObject{}
 	}

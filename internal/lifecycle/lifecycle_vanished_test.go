@@ -3,6 +3,7 @@ package lifecycle_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -286,7 +287,7 @@ func TestWhatVanishesIsVisitedWhenItsServerIsBack(t *testing.T) {
 	w.engine.Connections.SetAvailable(server, false)
 	w.fail("Connect", &lifecycle.Problem{Reason: "ParentNotAvailable", Message: "not there", WaitsFor: &server})
 	w.visit(shelf)
-	w.asked()
+	w.forgetLog()
 	w.engine.Connections.SetAvailable(server, true)
 	w.asked("Shelf shelf")
 }
@@ -395,20 +396,64 @@ func TestWhatVanishesIsLookedForOnceItIsKnownToBeGone(t *testing.T) {
 }
 
 func TestWhatVanishesIsRemovedByItsOwnShard(t *testing.T) {
-	f, own, other, shelf, _ := apart(t)
+	f, own, other, shelf, book := apart(t)
 	create(f.world, shelf)
-	own.visit(shelf)
-	f.reload(shelf)
-	own.tellDeleted(shelf)
-	other.tellDeleted(shelf)
-	edit(f.world, shelf, func(o *Shelf) { o.Finalizers = nil })
-	f.delete(shelf)
-
-	other.idle(shelf)
-	own.visit(shelf)
-	if f.indexOf(shelf.UID) >= 0 {
+	last := create(f.world, page("page-"+t.Name(), book.Name))
+	for _, o := range []lifecycle.Object{shelf, book, last} {
+		own.visit(o)
+	}
+	vanishes := func(o lifecycle.Object) {
+		f.reload(o)
+		own.tellDeleted(o)
+		other.tellDeleted(o)
+		o.SetFinalizers(nil)
+		if err := f.kube.Update(t.Context(), o); err != nil {
+			t.Fatal(err)
+		}
+		f.delete(o)
+	}
+	vanishes(last)
+	other.idle(last)
+	own.visit(last)
+	if own.indexOf(last.UID) >= 0 {
 		t.Error("its own shard has left it in Grafana")
 	}
+	// Whose what is in it would be, the shards would not agree.
+	vanishes(book)
+	own.forgetLog()
+	own.visit(book)
+	own.steps("")
+}
+
+// Each watch that brings visits says that an object has vanished, and it is removed once.
+func TestWhatVanishesIsToldBySeveralWatches(t *testing.T) {
+	w := newWorld(t)
+	shelf := w.synced()
+	last := shelf.DeepCopyObject().(*Shelf)
+	w.vanish(shelf)
+	w.tellDeleted(last)
+	w.visit(shelf)
+	w.goneEverywhere(shelf)
+	w.forgetLog()
+	w.tellDeleted(last)
+	w.visit(shelf)
+	w.steps("")
+	w.clock = w.clock.Add(2 * time.Minute) // no watch is as slow as that: it is forgotten, and looked at once more
+	other := toy("other", "server")
+	other.Finalizers = []string{v1alpha1.Finalizer}
+	w.vanish(create(w, &Shelf{other}))
+	w.tellDeleted(last)
+	w.visit(shelf)
+	w.steps("Connect, Find")
+}
+
+// Who finds it gone before it is kept is visited again.
+func TestWhomItConcernsIsVisitedWhenSomethingHasVanished(t *testing.T) {
+	w := newWorld(t)
+	create(w, book("on-it"))
+	shelf := w.synced()
+	w.vanish(shelf)
+	w.asked("Shelf shelf", "Server server", "Book on-it")
 }
 
 func TestWhatVanishesGoesWhereTheOperatorMayNotLook(t *testing.T) {
@@ -507,6 +552,33 @@ func TestWatchTellsWhatHasVanished(t *testing.T) {
 	shelf := toy("shelf", "server")
 	shelf.Finalizers = []string{v1alpha1.Finalizer}
 	r.visited(func() { r.vanishes(&Shelf{shelf}) }, "Shelf shelf")
+}
+
+// Whatever watch comes first, what it brings a visit for sees what has vanished.
+func TestEveryWatchTellsWhatHasVanished(t *testing.T) {
+	for name, alter := range map[string]func(*world){
+		"of the parent": func(*world) {},
+		"of another kind": func(w *world) {
+			nobody := func(context.Context, client.Object) []ctrl.Request { return nil }
+			w.servers.Watches = []lifecycle.Watch{{Of: &Shelf{}, Requests: nobody}}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := run(t, lifecycle.Options{}, alter)
+			shelf := toy("shelf", "server")
+			shelf.Finalizers = []string{v1alpha1.Finalizer}
+			for i, h := range r.informers.handlersOf(&Shelf{}) {
+				gone := shelf
+				gone.UID = types.UID(fmt.Sprint("uid-", i))
+				gone.Name = fmt.Sprint("shelf-", i)
+				h.OnDelete(&Shelf{gone})
+				kept := &Shelf{}
+				if err := r.engine.Get(t.Context(), key(gone.Name), kept); err != nil {
+					t.Errorf("watch %d: %v", i, err)
+				}
+			}
+		})
+	}
 }
 
 func TestWatchThatHasMissedADeletionTellsNothing(t *testing.T) {

@@ -70,18 +70,18 @@ func (e *Engine) setupKind(mgr ctrl.Manager, k *entry, opts Options) error {
 		e.watchAncestors(b, k)
 	}
 	for _, child := range e.childrenOf(k) {
-		watchChild(b, k, child)
+		e.watchChild(b, k, child)
 	}
 	for _, ref := range k.references {
 		e.watchReferences(b, k, ref)
 	}
 	for _, w := range k.watches {
-		b.Watches(w.Of, handlerOf(w.Requests), w.Changes)
+		b.Watches(w.Of, e.handlerOf(w.Of, w.Requests), w.Changes)
 	}
 	return b.Complete(k.reconciler)
 }
 
-// noteDeleted has each deletion noted before it brings a visit. What a watch that had to begin anew has only missed may
+// noteDeleted has a deletion noted before it brings a visit. What a watch that had to begin anew has only missed may
 // have been released meanwhile.
 func (k *entry) noteDeleted(e ctrlevent.DeleteEvent) bool {
 	if !e.DeleteStateUnknown {

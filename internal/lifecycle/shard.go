@@ -115,9 +115,7 @@ func (e *Engine) follow(ctx context.Context, from client.Reader, k *entry, obj O
 			break
 		}
 		obj = k.object.DeepCopyObject().(Object)
-		if kept, ok := e.vanished.get(k.name, to.end); ok {
-			obj = kept.Object
-		} else if err := from.Get(ctx, to.end, obj); err != nil {
+		if err := from.Get(ctx, to.end, obj); err != nil {
 			if apierrors.IsNotFound(err) {
 				to.missing = obj
 				to.place += "/"

@@ -19,17 +19,21 @@ import (
 // So this process keeps it, as its watch had it last, and removes it as any other that is being deleted. Until then all
 // who read an object of its name get this one, and no successor: as if the API server had waited for its finalizer.
 
-// deleted keeps an object that has vanished. It is told of all that are gone, as they were last.
+// deleted keeps an object that has vanished. It is told of all that are gone, as they were last, by each watch that
+// brings visits for that.
 func (r *Reconciler[T, R]) deleted(last client.Object) {
 	if !last.GetDeletionTimestamp().IsZero() || !controllerutil.ContainsFinalizer(last, v1alpha1.Finalizer) {
 		return // it was released, or never let in
 	}
-	if _, before := r.vanished.get(r.name, client.ObjectKeyFromObject(last)); before {
-		return // nothing was done yet for this one, its successor
+	if !r.Shard.whole() && len(r.childrenOf(r.entry)) > 0 {
+		return // what is in it would be each shard's that does not keep it
 	}
 	obj := last.DeepCopyObject().(Object)
 	obj.SetDeletionTimestamp(r.now())
-	r.vanished.keep(r.name, keptObject{Object: obj})
+	if r.vanished.begin(r.name, obj, r.Now()) {
+		r.enqueue(ctrl.Request{NamespacedName: client.ObjectKeyFromObject(obj)})
+		r.visitConcerned(context.Background(), r.entry, obj) // they may have found it gone
+	}
 }
 
 // removeVanished removes the object that has vanished under a name, if one has, before anything is done for its
@@ -117,7 +121,7 @@ func (p *pass[T, R]) letGo(ctx context.Context) {
 	}
 }
 
-// visitConcerned visits whom it concerns that an object is gone, which no watch tells them.
+// visitConcerned visits whom it concerns that an object is kept, or gone, which no watch tells them.
 func (e *Engine) visitConcerned(ctx context.Context, of *entry, obj Object) {
 	e.Visit(Suspect{Kind: of.in, Key: of.parentOf(obj)})
 	for _, k := range e.kinds {

@@ -7,6 +7,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/client-go/util/workqueue"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -20,13 +21,33 @@ import (
 // Later passes over what is there when a process starts: whom it concerns is looked at then in any case.
 var Later = predicate.Funcs{CreateFunc: func(e ctrlevent.CreateEvent) bool { return !e.IsInInitialList }}
 
-func handlerOf(requests handler.MapFunc) handler.EventHandler {
-	return handler.EnqueueRequestsFromMapFunc(requests)
+// handlerOf asks for visits when an object changes. That one of our kinds is gone is noted before: each watch has its
+// own queue of events, and none knows how far the others are.
+func (e *Engine) handlerOf(of client.Object, requests handler.MapFunc) handler.EventHandler {
+	visits := handler.EnqueueRequestsFromMapFunc(requests)
+	if k := e.entryOf(of); k != nil {
+		return noting{visits, k}
+	}
+	return visits
+}
+
+type noting struct {
+	handler.EventHandler
+	kind *entry
+}
+
+// Delete notes that the object is gone, and asks for visits.
+func (n noting) Delete(
+	ctx context.Context, event ctrlevent.DeleteEvent, queue workqueue.TypedRateLimitingInterface[ctrl.Request],
+) {
+	n.kind.noteDeleted(event)
+	n.EventHandler.Delete(ctx, event, queue)
 }
 
 // watchParent visits what an object contains when that becomes usable, or ceases to be.
 func (e *Engine) watchParent(b *builder.Builder, k *entry) {
-	b.Watches(e.named(k.in).object, handlerOf(func(ctx context.Context, obj client.Object) []ctrl.Request {
+	parent := e.named(k.in).object
+	b.Watches(parent, e.handlerOf(parent, func(ctx context.Context, obj client.Object) []ctrl.Request {
 		return e.RequestsIn(ctx, k.newList(), client.ObjectKeyFromObject(obj))
 	}), e.UsabilityChanges())
 }
@@ -39,7 +60,7 @@ func (e *Engine) watchAncestors(b *builder.Builder, k *entry) {
 	way := []*entry{k}
 	for up := e.named(k.in); up.in != ""; up = e.named(up.in) {
 		if len(way) > 1 { // changes of the parent itself are watched
-			b.Watches(up.object, e.visitsBelow(way), builder.WithPredicates(Later, predicate.Funcs{
+			b.Watches(up.object, e.visitsBelow(up, way), builder.WithPredicates(Later, predicate.Funcs{
 				UpdateFunc: anew,
 			}))
 		}
@@ -55,8 +76,8 @@ func anew(u ctrlevent.UpdateEvent) bool {
 
 // visitsBelow are visits to the objects of the first of these kinds that are somewhere in an object, through objects of
 // the other kinds.
-func (e *Engine) visitsBelow(way []*entry) handler.EventHandler {
-	return handlerOf(func(ctx context.Context, obj client.Object) []ctrl.Request {
+func (e *Engine) visitsBelow(up *entry, way []*entry) handler.EventHandler {
+	return e.handlerOf(up.object, func(ctx context.Context, obj client.Object) []ctrl.Request {
 		at := []ctrl.Request{{NamespacedName: client.ObjectKeyFromObject(obj)}}
 		for _, k := range slices.Backward(way) {
 			var below []ctrl.Request
@@ -99,8 +120,8 @@ func (e *Engine) usability(obj client.Object) any {
 }
 
 // watchChild visits an object that waits for its children to go.
-func watchChild(b *builder.Builder, k, child *entry) {
-	b.Watches(child.object, handlerOf(func(_ context.Context, obj client.Object) []ctrl.Request {
+func (e *Engine) watchChild(b *builder.Builder, k, child *entry) {
+	b.Watches(child.object, e.handlerOf(child.object, func(_ context.Context, obj client.Object) []ctrl.Request {
 		return []ctrl.Request{{NamespacedName: child.parentOf(obj.(Object))}}
 	}), builder.WithPredicates(predicate.Funcs{
 		CreateFunc: func(ctrlevent.CreateEvent) bool { return false },
@@ -115,7 +136,7 @@ func watchChild(b *builder.Builder, k, child *entry) {
 
 // watchReferences visits the objects that name a Secret or ConfigMap of their namespace. Only its metadata is watched.
 func (e *Engine) watchReferences(b *builder.Builder, k *entry, ref Reference[Object]) {
-	b.WatchesMetadata(ref.To, handlerOf(func(ctx context.Context, obj client.Object) []ctrl.Request {
+	b.WatchesMetadata(ref.To, e.handlerOf(ref.To, func(ctx context.Context, obj client.Object) []ctrl.Request {
 		named := client.MatchingFields{byReference(ref.To): obj.GetName()}
 		return e.Requests(ctx, k.newList(), client.InNamespace(obj.GetNamespace()), named)
 	}), builder.WithPredicates(Later))
@@ -127,7 +148,8 @@ func (e *Engine) watchNamespaces(b *builder.Builder, k *entry) {
 	if e.NamespacesHidden {
 		return
 	}
-	b.WatchesMetadata(&corev1.Namespace{}, handlerOf(func(ctx context.Context, ns client.Object) []ctrl.Request {
+	namespaces := &corev1.Namespace{}
+	b.WatchesMetadata(namespaces, e.handlerOf(namespaces, func(ctx context.Context, ns client.Object) []ctrl.Request {
 		return e.Requests(ctx, k.newList(), client.InNamespace(ns.GetName()))
 	}), builder.WithPredicates(Later, predicate.LabelChangedPredicate{}))
 }
