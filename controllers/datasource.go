@@ -141,7 +141,7 @@ func (x *source) Create(ctx context.Context) (*sourceState, error) {
 	want.UID, want.IsDefault = x.uid, x.asksDefault() && x.contested == nil
 	made, err := x.org.CreateDataSource(ctx, datasource.WithSeal(want, 1, x.secretsHash), x.secrets)
 	if err == nil {
-		x.noteWrite(true, nil)
+		x.noteWrite()
 		return &sourceState{DataSource: made, newborn: true, kept: true, secrets: x.secretsHash}, nil
 	}
 	if !grafana.IsTaken(err) {
@@ -227,8 +227,9 @@ func (x *source) Update(ctx context.Context, have *sourceState) error {
 	}
 	maps.Copy(secrets, x.secrets)
 	x.readAt.Delete(client.ObjectKeyFromObject(x.obj)) // should status not come to know what is written now
+	justMade := x.written
 	got, err := x.org.UpdateDataSource(ctx, datasource.WithSeal(want, have.Version+1, x.secretsHash), secrets)
-	x.noteWrite(x.written, err)
+	x.noteWrite()
 	switch {
 	case grafana.IsVersionMismatch(err), err != nil && !grafana.IsTaken(err) && !grafana.IsNotFound(err):
 		return fmt.Errorf("changing %s of the data source: %w", diff, err)
@@ -239,6 +240,9 @@ func (x *source) Update(ctx context.Context, have *sourceState) error {
 	if left := slices.DeleteFunc(datasource.Differences(want, got), keptInOtherForm); len(left) > 0 {
 		have.kept = false
 		return lifecycle.Stalled(v1alpha1.ReasonRefused, "Grafana took %s, and keeps another", strings.Join(left, ", "))
+	}
+	if !justMade { // which Grafana uses at once
+		x.askAgainLater()
 	}
 	return nil
 }

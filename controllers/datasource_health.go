@@ -8,7 +8,6 @@ import (
 
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"grafana-tenancy.dev/operator/api/v1alpha1"
 	"grafana-tenancy.dev/operator/internal/grafana"
@@ -29,9 +28,7 @@ func (x *source) try(ctx context.Context, have *sourceState) {
 	if was != nil && was.ObservedGeneration == x.obj.Generation && !x.due && !x.written && !x.isToAskAgain() {
 		return
 	}
-	if x.isToAskAgain() {
-		x.writes.Delete(client.ObjectKeyFromObject(x.obj))
-	}
+	x.asked()
 	limited, cancel := context.WithTimeout(ctx, tryTimeout)
 	defer cancel()
 	health, err := x.org.CheckDataSource(limited, have.UID)

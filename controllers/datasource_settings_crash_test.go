@@ -42,6 +42,21 @@ func TestDataSourceIsTriedAfterAChangeAndOnceMore(t *testing.T) {
 		setSourceToken(w, "second")
 		tried("changed", 1, visit)
 		tried("a visit in between", 0, visit)
+		w.Clock = w.Clock.Add(2 * time.Second)
+		refused := true
+		w.Answers = func(r *http.Request) *http.Response {
+			if r.Method != http.MethodPut || !refused {
+				return nil
+			}
+			header := http.Header{"Content-Type": {"application/json"}}
+			return &http.Response{StatusCode: http.StatusBadRequest, Header: header, Body: http.NoBody, Request: r}
+		}
+		crash.Edit(w, source, func(o *v1alpha1.DataSource) { o.Spec.Database = "x" })
+		tried("another change refused", 0, visit)
+		refused = false
+		crash.Edit(w, source, func(o *v1alpha1.DataSource) { o.Spec.Database = "" })
+		tried("and taken back", 1, visit)
+		w.Clock = w.Clock.Add(-2 * time.Second)
 		w.Clock = w.Clock.Add(6 * time.Second)
 		tried("as it is used", 1, visit)
 		w.Clock = w.Clock.Add(6 * time.Second)
@@ -104,6 +119,19 @@ func TestHealthAsksForNoChangeThatFails(t *testing.T) {
 				header := http.Header{"Content-Type": {"application/json"}}
 				body := io.NopCloser(strings.NewReader(`{"message":"bad request data"}`))
 				return &http.Response{StatusCode: http.StatusBadRequest, Header: header, Body: body, Request: r}
+			}
+			crash.Edit(w, source, func(o *v1alpha1.DataSource) { o.Spec.Database = "x" })
+		},
+		"taken, and kept as another": func(w *crash.World, source *v1alpha1.DataSource) {
+			w.Get(source)
+			uid := source.Status.UID
+			w.Answers = func(r *http.Request) *http.Response {
+				if r.Method != http.MethodPut {
+					return nil
+				}
+				header := http.Header{"Content-Type": {"application/json"}}
+				body := io.NopCloser(strings.NewReader(`{"datasource":{"uid":"` + uid + `","database":"another"}}`))
+				return &http.Response{StatusCode: http.StatusOK, Header: header, Body: body, Request: r}
 			}
 			crash.Edit(w, source, func(o *v1alpha1.DataSource) { o.Spec.Database = "x" })
 		},

@@ -51,6 +51,7 @@ func TestARestoreBetweenListAndLookTakesNobodyOver(t *testing.T) {
 		backup := w.Grafana.Snapshot()
 		old, again := secondLife(w)
 		w.Create(again)
+		w.Visit("ServiceAccount tenant/ci") // it waits for what the watch tells of the object before it
 		w.Meanwhile = map[string]func(){accountPath(old): func() {
 			w.Grafana.Restore(backup)
 			w.Grafana.Do(http.MethodPost, "/api/serviceaccounts", 3, map[string]any{"name": "Robot", "role": "Viewer"})

@@ -51,11 +51,11 @@ func (v *vanished) all(kind string) []Object {
 func (v *vanished) begin(kind string, obj Object, now time.Time) bool {
 	v.mu.Lock()
 	defer v.mu.Unlock()
+	maps.DeleteFunc(v.told, func(_ types.UID, at time.Time) bool { return now.Sub(at) > time.Minute })
 	_, before := v.of[kind][client.ObjectKeyFromObject(obj)]
 	if _, told := v.told[obj.GetUID()]; told || before {
 		return false
 	}
-	maps.DeleteFunc(v.told, func(_ types.UID, at time.Time) bool { return now.Sub(at) > time.Minute })
 	if v.told == nil {
 		v.told = map[types.UID]time.Time{}
 	}

@@ -439,12 +439,29 @@ func TestWhatVanishesIsToldBySeveralWatches(t *testing.T) {
 	w.visit(shelf)
 	w.steps("")
 	w.clock = w.clock.Add(2 * time.Minute) // no watch is as slow as that: it is forgotten, and looked at once more
-	other := toy("other", "server")
-	other.Finalizers = []string{v1alpha1.Finalizer}
-	w.vanish(create(w, &Shelf{other}))
 	w.tellDeleted(last)
 	w.visit(shelf)
 	w.steps("Connect, Find")
+}
+
+// Other controllers, and so their watches, may begin before its own has a queue.
+func TestWhatVanishesBeforeItsControllerHasAQueue(t *testing.T) {
+	w := newWorld(t)
+	shelf := w.synced()
+	w.start()
+	for _, c := range w.engine.Controllers() {
+		if err := c.UseQueue(t.Context(), nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w.vanish(shelf)
+	w.asked()
+	for _, c := range w.engine.Controllers() {
+		if err := c.UseQueue(t.Context(), queue{w: w, kind: c.Name}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w.asked("Shelf shelf")
 }
 
 // Who finds it gone before it is kept is visited again.

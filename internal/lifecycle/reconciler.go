@@ -214,5 +214,8 @@ func (r *Reconciler[T, R]) useQueue(_ context.Context, queue workqueue.TypedRate
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.queue = queue
+	for _, obj := range r.vanished.all(r.name) { // other watches may have begun before
+		queue.Add(ctrl.Request{NamespacedName: client.ObjectKeyFromObject(obj)})
+	}
 	return nil
 }

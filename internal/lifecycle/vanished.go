@@ -74,6 +74,7 @@ func (r *Reconciler[T, R]) hasVanished(ctx context.Context, obj Object) (bool, e
 			"and this one has not taken over, is left there")
 	}
 	r.vanished.drop(r.name, client.ObjectKeyFromObject(obj))
+	r.visitConcerned(ctx, r.entry, obj)
 	return false, nil
 }
 
