@@ -3,17 +3,19 @@ package main
 // userMutants are bugs in what is particular to logins and their passwords.
 var userMutants = []mutant{
 	{
-		name:      "password of a rotation set before it is in the Secret",
-		file:      "controllers/user_password.go",
-		old:       "		r.Key = newPassword()\n	}\n	written",
-		new:       "		r.Key = newPassword()\n		_ = x.conn.SetUserPassword(ctx, x.obj.Status.ID, r.Key)\n	}\n	written",
+		name: "password of a rotation set before it is in the Secret",
+		file: "controllers/user_password.go",
+		old:  "		r.Key = newPassword()\n	}\n	written",
+		new: "		r.Key = newPassword()\n		_ = x.conn.SetUserPassword(ctx, x.obj.Status.ID, r.Key)\n" +
+			"	}\n	written",
 		scenarios: "password rotated|Secret deleted",
 	},
 	{
-		name:      "password taken for set when its request was not answered",
-		file:      "controllers/user_password.go",
-		old:       "		if err := x.conn.SetUserPassword(ctx, have.ID, p.key); err != nil {\n",
-		new:       "		x.obj.Status.PasswordVersion = p.version\n		if err := x.conn.SetUserPassword(ctx, have.ID, p.key); err != nil {\n",
+		name: "password taken for set when its request was not answered",
+		file: "controllers/user_password.go",
+		old:  "		if err := x.conn.SetUserPassword(ctx, have.ID, p.key); err != nil {\n",
+		new: "		x.obj.Status.PasswordVersion = p.version\n" +
+			"		if err := x.conn.SetUserPassword(ctx, have.ID, p.key); err != nil {\n",
 		scenarios: "password rotated|Secret edited",
 	},
 	{
@@ -168,7 +170,8 @@ var userMutants = []mutant{
 		name: "a missing password holds up the rest",
 		file: "controllers/user.go",
 		old:  "		x.password = x.readPassword(ctx)\n",
-		new:  "		if x.password = x.readPassword(ctx); x.password.problem != nil {\n			return nil, x.password.problem\n		}\n",
+		new: "		if x.password = x.readPassword(ctx); x.password.problem != nil {\n" +
+			"			return nil, x.password.problem\n		}\n",
 		test: "TestAPIUserPasswordFromSecret",
 	},
 	{

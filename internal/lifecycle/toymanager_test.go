@@ -127,6 +127,13 @@ func (r *running) awaitStart() {
 // asked for last has been visited, everything has.
 func (r *running) visited(happens func(), want ...string) {
 	r.t.Helper()
+	if got := r.visitsAfter(happens); !slices.Equal(got, want) {
+		r.t.Errorf("visited %v, want %v", got, want)
+	}
+}
+
+// visitsAfter are the objects that are visited after something has happened, each as often as it is.
+func (r *running) visitsAfter(happens func()) []string {
 	happens()
 	r.rounds++
 	end := fmt.Sprintf("end-%d", r.rounds)
@@ -143,9 +150,7 @@ func (r *running) visited(happens func(), want ...string) {
 		}
 	}
 	slices.Sort(got)
-	if !slices.Equal(got, want) {
-		r.t.Errorf("visited %v, want %v", got, want)
-	}
+	return got
 }
 
 // appears is the event of an object that is there from now on.
