@@ -215,7 +215,8 @@ func (x *organization) Release(ctx context.Context, have *orgState) error {
 		return err
 	}
 	if mark.Read(have.Address) != (mark.Mark{}) {
-		if err := grafana.IgnoreNotFound(x.conn.SetOrgAddress(ctx, have.ID, mark.Release(have.Address))); err != nil {
+		address := mark.Release(have.Address, have.adopted)
+		if err := grafana.IgnoreNotFound(x.conn.SetOrgAddress(ctx, have.ID, address)); err != nil {
 			return err
 		}
 	}

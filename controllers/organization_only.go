@@ -63,5 +63,5 @@ func (x *onlyOrganization) Release(ctx context.Context, have *orgState) error {
 	if mark.Read(have.Address) != x.mark {
 		return nil
 	}
-	return x.conn.Org(have.ID).SetOwnAddress(ctx, mark.Release(have.Address))
+	return x.conn.Org(have.ID).SetOwnAddress(ctx, mark.Release(have.Address, true))
 }

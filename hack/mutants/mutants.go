@@ -208,8 +208,8 @@ var mutants = []mutant{
 	{
 		name: "released organization keeps the mark",
 		file: "controllers/organization_deletion.go",
-		old:  "	if mark.Read(have.Address) != (mark.Mark{}) {\n		if err := grafana.IgnoreNotFound(",
-		new:  "	if false {\n		if err := grafana.IgnoreNotFound(", scenarios: "organization orphaned",
+		old:  "	if mark.Read(have.Address) != (mark.Mark{}) {\n		address := mark.Release(",
+		new:  "	if mark.Read(have.Address).UID == \"-\" {\n		address := mark.Release(", scenarios: "organization orphaned",
 	},
 	{
 		name: "organization not proven",

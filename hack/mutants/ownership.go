@@ -91,6 +91,13 @@ var ownershipMutants = []mutant{
 		new:  "	if isHeld(instance) && false && errors.As(err, &p) {\n", test: "TestAPIDatabaseResetHeld$",
 	},
 	{
+		name: "organization that was adopted in an earlier life taken for a created one",
+		file: "internal/mark/mark.go",
+		old:  "			return m[1] == returned\n",
+		new:  "			return m[1] == returned+released\n",
+		test: "TestWhatWasAdoptedStaysAlsoInASecondLife",
+	},
+	{
 		name: "restored organization of an earlier life not taken over",
 		file: "controllers/organization_ownership.go",
 		old: "	case x.mark.Predecessor(m), m == (mark.Mark{}) && " +

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
 
 	"grafana-tenancy.dev/operator/api/v1alpha1"
 	"grafana-tenancy.dev/operator/internal/grafana"
@@ -117,5 +118,16 @@ func TestHeaders(t *testing.T) {
 	}
 	if _, err := Secrets(obj, Facts{}); err == nil || !strings.Contains(err.Error(), `no entry for key "tenant"`) {
 		t.Errorf("without the label: %v", err)
+	}
+}
+
+// Numbers go to Grafana as they are written.
+func TestNumbersAreNotRounded(t *testing.T) {
+	obj := &v1alpha1.DataSource{ObjectMeta: metav1.ObjectMeta{Name: "d"}}
+	obj.Spec.Type, obj.Spec.URL = "prometheus", "http://127.0.0.1"
+	obj.Spec.JSONData = &runtime.RawExtension{Raw: []byte(`{"id":12345678901234567,"rate":1.50,"in":{"n":[9007199254740993]}}`)}
+	got, err := Wanted(obj, Facts{})
+	if want := `{"id":12345678901234567,"in":{"n":[9007199254740993]},"rate":1.50}`; err != nil || string(got.JSONData) != want {
+		t.Errorf("it is %s, %v", got.JSONData, err)
 	}
 }

@@ -1,6 +1,7 @@
 package datasource
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -82,7 +83,7 @@ func jsonData(obj *v1alpha1.DataSource, facts Facts) (json.RawMessage, error) {
 		if len(raw.Raw) > maxJSON {
 			return nil, tooLong(len(raw.Raw))
 		}
-		if err := json.Unmarshal(raw.Raw, &data); err != nil {
+		if err := decode(raw.Raw, &data); err != nil {
 			return nil, fmt.Errorf("spec.jsonData is no object: %w", err)
 		}
 	}
@@ -106,6 +107,13 @@ func jsonData(obj *v1alpha1.DataSource, facts Facts) (json.RawMessage, error) {
 		return nil, tooLong(len(text))
 	}
 	return text, err
+}
+
+// decode leaves numbers as they are written: a float64 has not room for every id.
+func decode(text []byte, data *map[string]any) error {
+	d := json.NewDecoder(bytes.NewReader(text))
+	d.UseNumber()
+	return d.Decode(data)
 }
 
 func tooLong(n int) error {

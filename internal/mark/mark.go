@@ -37,7 +37,7 @@ const (
 // Of is the mark of an object in a cluster.
 func Of(clusterID string, obj client.Object) Mark {
 	m := Mark{Cluster: clusterID, Owner: obj.GetNamespace() + "/" + obj.GetName(), UID: string(obj.GetUID())}
-	if len(m.String())+len(" released") > maxAddress {
+	if len(m.String())+len(" "+released) > maxAddress {
 		sum := sha256.Sum256([]byte(m.Owner))
 		m.Owner = "sha256/" + hex.EncodeToString(sum[:16])
 	}
@@ -61,11 +61,16 @@ func Read(a grafana.Address) Mark {
 	return Mark{}
 }
 
-// SaysAdopted reports whether the mark in an address says that the organization was taken over.
+// SaysAdopted reports whether the mark in an address, or what is left of one, says that the organization was taken over.
 func SaysAdopted(a grafana.Address) bool {
 	for _, field := range []string{a.Address2, a.State} {
 		if m := markPattern.FindStringSubmatch(field); m != nil {
 			return m[4] != ""
+		}
+	}
+	for _, field := range []string{a.Address2, a.State} {
+		if m := releasedPattern.FindStringSubmatch(field); m != nil {
+			return m[1] == returned
 		}
 	}
 	return false
@@ -89,20 +94,30 @@ func Write(a grafana.Address, m Mark, adopted bool) grafana.Address {
 func ReadReleased(a grafana.Address) Mark {
 	for _, field := range []string{a.Address2, a.State} {
 		if m := releasedPattern.FindStringSubmatch(field); m != nil {
-			return Mark{Owner: m[1], UID: m[2], Cluster: m[3]}
+			return Mark{Owner: m[2], UID: m[3], Cluster: m[4]}
 		}
 	}
 	return Mark{}
 }
 
-var releasedPattern = regexp.MustCompile(`^grafana-tenancy\.dev released owner=(\S+) uid=(\S+) cluster=(\S+)$`)
+// released stands in the mark of an organization that was created and let go, returned in that of one that had been
+// taken over: who has it back next must not delete it either. They are of one length, for which a mark leaves room.
+const released, returned = "released", "returned"
 
-// Release says in an address that the organization is nobody's any more, and whose it was: an object of the same name
-// can have it back.
-func Release(a grafana.Address) grafana.Address {
+var releasedPattern = regexp.MustCompile(
+	`^grafana-tenancy\.dev (released|returned) owner=(\S+) uid=(\S+) cluster=(\S+)$`,
+)
+
+// Release says in an address that the organization is nobody's any more, whose it was, and whether it had been taken
+// over: an object of the same name can have it back.
+func Release(a grafana.Address, adopted bool) grafana.Address {
+	word := released
+	if adopted {
+		word = returned
+	}
 	for _, field := range []*string{&a.Address2, &a.State} {
 		if m := markPattern.FindStringSubmatch(*field); m != nil {
-			*field = fmt.Sprintf("%s released owner=%s uid=%s cluster=%s", Prefix, m[1], m[2], m[3])
+			*field = fmt.Sprintf("%s %s owner=%s uid=%s cluster=%s", Prefix, word, m[1], m[2], m[3])
 		}
 	}
 	return a

@@ -269,7 +269,9 @@ func (t *tenant) dataSource(d grafana.DataSource) (*v1alpha1.DataSource, error) 
 	}
 	data := map[string]any{}
 	if len(d.JSONData) > 0 {
-		if err := json.Unmarshal(d.JSONData, &data); err != nil {
+		decoder := json.NewDecoder(bytes.NewReader(d.JSONData))
+		decoder.UseNumber() // a float64 has not room for every number
+		if err := decoder.Decode(&data); err != nil {
 			return nil, err
 		}
 	}

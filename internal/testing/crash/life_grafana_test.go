@@ -99,7 +99,7 @@ func (l *life) forge(rt *rapid.T) {
 	}
 	address := mark.Write(grafana.Address{}, m, rapid.Bool().Draw(rt, "adopted"))
 	if rapid.Bool().Draw(rt, "released") {
-		address = mark.Release(address)
+		address = mark.Release(address, mark.SaysAdopted(address))
 	}
 	l.do(
 		http.MethodPut,
