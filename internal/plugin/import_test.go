@@ -3,6 +3,8 @@ package plugin_test
 import (
 	"bufio"
 	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -225,6 +227,7 @@ func TestImport(t *testing.T) {
 
 			sparedByFlux(t, first)
 			x.planOfImport(first)
+			x.planOfOtherSettings(first)
 			x.applyImported(first)
 			x.onlyMarks()
 			x.run("", "import", "--instance=grafana", "--to", second, "web-shop", "Web shop").wants(t, 0)
@@ -278,6 +281,9 @@ func (x *terminal) planOfImport(dir string) {
 	}
 	writes := map[string]int{}
 	for _, o := range p.Objects() {
+		if o.Kind == "DataSource" && (!slices.Contains(o.Fields, "mark") || slices.Contains(o.Fields, "jsonData")) {
+			x.T.Errorf("DataSource %s: what changes is %v, and not the mark alone", o.Name, o.Fields)
+		}
 		already := o.Action == plan.None && (o.Kind == "Membership" || o.Kind == "Instance")
 		if o.Action != plan.Adopt && !already || !o.Ready {
 			x.T.Errorf("%s %s: %s %s (%s: %s)", o.Kind, o.Name, o.Action, o.Fields, o.Reason, o.Message)
@@ -298,6 +304,30 @@ func (x *terminal) planOfImport(dir string) {
 			x.T.Errorf("%q is in the plan", text)
 		}
 	}
+}
+
+// planOfOtherSettings fails unless a plan tells of settings that differ in more than the mark.
+func (x *terminal) planOfOtherSettings(dir string) {
+	x.T.Helper()
+	text, err := os.ReadFile(filepath.Join(dir, "web-shop", "datasources.yaml"))
+	if err != nil {
+		x.T.Fatal(err)
+	}
+	organization, err := os.ReadFile(filepath.Join(dir, "web-shop", "organization.yaml"))
+	if err != nil {
+		x.T.Fatal(err)
+	}
+	changed := strings.Replace(string(text), "httpMethod: POST", "httpMethod: GET", 1)
+	r := x.run(string(organization)+"---\n"+changed, "plan", "-f", "-", "--cluster-id", suite.ClusterID, "-o", "json")
+	if o := x.planned(r, "DataSource", "web-shop.metrics-"+hashOf("Metrics")); !slices.Contains(o.Fields, "jsonData") {
+		x.T.Errorf("DataSource %s: what changes is %v, and not jsonData", o.Name, o.Fields)
+	}
+}
+
+// hashOf is what ends a name that was changed.
+func hashOf(name string) string {
+	sum := sha256.Sum256([]byte(name))
+	return hex.EncodeToString(sum[:4])
 }
 
 // filledSecrets are the Secrets that an import describes, with the values that a person fills in.
