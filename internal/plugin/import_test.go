@@ -552,8 +552,8 @@ func TestImportOfWhatWasRenamed(t *testing.T) {
 	x.run("", "import", "--instance=grafana", "--to", dir, "owned", "Früher").wants(t, 0)
 	w.Ask("PUT", fmt.Sprintf("/api/orgs/%d", free), 0, fields{"name": "Später"})
 	w.Ask("PUT", fmt.Sprintf("/api/orgs/%d", owned.Status.OrgID), 0, fields{"name": "Other"})
-	x.run("", "import", "--instance=grafana", "--to", dir, "--force", "Other", "Später").wants(t, 0, "owned: ", "spater-",
-		`is of an organization "Früher" that is not there`)
+	r := x.run("", "import", "--instance=grafana", "--to", dir, "--force", "Other", "Später")
+	r.wants(t, 0, "owned: ", "spater-", `is of an organization "Früher" that is not there`)
 	names := map[string]bool{}
 	for name := range files(t, dir) {
 		names[filepath.Dir(name)] = true

@@ -277,8 +277,9 @@ func TestPlanOfABlockedOrganization(t *testing.T) {
 	suite.Ready(x.World, &v1alpha1.Instance{ObjectMeta: x.Named("grafana")})
 	x.Ask("POST", "/api/orgs", 0, fields{"name": "Web shop"})
 	text := strings.Replace(tenantManifests, "title: Business", "title: Business\n  colour: red", 1)
-	x.plans(manifests(t, text)).wants(t, 2, "AlreadyExists", "\n      ! 4 objects in it: blocked\n", "/business: blocked",
-		"6 blocked.").lacks(t, "ServiceAccount", "Dashboard", "ParentNotAvailable")
+	r := x.plans(manifests(t, text))
+	r.wants(t, 2, "AlreadyExists", "\n      ! 4 objects in it: blocked\n", "/business: blocked", "6 blocked.")
+	r.lacks(t, "ServiceAccount", "Dashboard", "ParentNotAvailable")
 }
 
 func TestPlanOfWhatIsNotInTheManifestsAnyMore(t *testing.T) {
