@@ -33,7 +33,7 @@ func TestImportIsAppliedAsDocumented(t *testing.T) {
 	if !found || len(blocks) != 2 {
 		t.Fatalf("there are %d blocks of commands", len(blocks))
 	}
-	madeByHand(w, "Web shop", people(w, "ada", "bob"), true)
+	madeByHand(w, "Web shop", people(w, "ada", "bob"), false)
 	x.settle("Web shop")
 	x.run("", "import", "--url", w.Grafana.URL, "--password-file", passwordFile(t), "-n", w.NS, "--to",
 		filepath.Join(dir, "tenants"), "Web shop").wants(t, 0)

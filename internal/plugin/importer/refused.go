@@ -30,13 +30,10 @@ func (t *tenant) admit(ctx context.Context, what, name string, obj client.Object
 			return err == nil, err
 		}
 		part := partForm.FindString(errs[0].Field)
-		if part == "" {
+		was, found := cut(fields, part)
+		if !found {
 			t.leaveOut(what, name, "the API server would refuse it: %v", errs.ToAggregate())
 			return false, nil
-		}
-		was, err := cut(fields, part)
-		if err != nil {
-			return false, err
 		}
 		kept, _, _ := strings.Cut(strings.TrimPrefix(part, "spec."), "[")
 		t.leaveOut(kept+" of "+what, name, "%s stays as it is, since the API server would refuse it: %s", was,
@@ -67,28 +64,28 @@ func (r *run) refused(ctx context.Context, obj client.Object) (field.ErrorList, 
 	return r.definitions[gvk.Kind].Refused(ctx, runtime.DeepCopyJSON(fields), nil), fields, nil
 }
 
-// cut takes a part out of an object, and returns what it was, as JSON, for people.
-func cut(fields map[string]any, part string) (was string, err error) {
+// cut takes a part out of an object, if it is there, and returns what it was, as JSON, for people.
+func cut(fields map[string]any, part string) (was string, found bool) {
 	names := strings.Split(part, ".")
 	last := names[len(names)-1]
-	holder, _, err := unstructured.NestedFieldNoCopy(fields, names[:len(names)-1]...)
-	in, is := holder.(map[string]any)
-	if err != nil || !is {
-		return "", err
-	}
+	holder, _, _ := unstructured.NestedFieldNoCopy(fields, names[:len(names)-1]...)
+	in, _ := holder.(map[string]any)
 	name, index, listed := strings.Cut(last, "[")
-	value := in[name]
-	if list, is := value.([]any); listed && is {
+	value, found := in[name]
+	switch list, _ := value.([]any); {
+	case !found:
+		return "", false
+	case listed:
 		n, err := strconv.Atoi(strings.TrimSuffix(index, "]"))
-		if err != nil {
-			return "", err
+		if err != nil || n >= len(list) {
+			return "", false
 		}
 		value, in[name] = list[n], slices.Delete(slices.Clone(list), n, n+1)
-	} else {
+	default:
 		delete(in, name)
 	}
 	text, err := json.Marshal(value)
-	return shortened(string(text)), err
+	return shortened(string(text)), err == nil
 }
 
 // shortened is a text as it fits into a line.
