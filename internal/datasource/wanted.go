@@ -73,7 +73,7 @@ func (f Facts) fill(field, text string) (string, error) {
 	values := map[string]any{"orgID": f.OrgID, "orgName": f.Name, "labels": f.Labels}
 	filled, err := template.Render(map[string]v1alpha1.TemplateText{field: v1alpha1.TemplateText(text)}, values)
 	if missing := new(template.MissingLabel); errors.As(err, &missing) {
-		return "", fmt.Errorf("%s: Organization %s has no label %q: give it one", field, f.Object, missing.Key)
+		err = fmt.Errorf("%s: Organization %s has no label %q: give it one", field, f.Object, missing.Key)
 	}
 	if err != nil {
 		return "", fmt.Errorf(`%w. A literal {{ is written {{ "{{" }}`, err)
