@@ -118,7 +118,8 @@ func TestHeaders(t *testing.T) {
 	const want = `spec.headers[0].value: Organization grafana/webshop has no label "tenant": give it one`
 	for _, value := range []string{"{{ .labels.tenant }}", "{{ $.labels.tenant }}", "{{ index .labels `tenant` }}"} {
 		obj.Spec.Headers[0].Value = value
-		if _, err := Secrets(obj, Facts{Object: "grafana/webshop"}); err == nil || !strings.HasPrefix(err.Error(), want) {
+		_, err := Secrets(obj, Facts{Object: "grafana/webshop"})
+		if err == nil || !strings.HasPrefix(err.Error(), want) {
 			t.Errorf("%s without the label: %v", value, err)
 		}
 	}
