@@ -193,6 +193,11 @@ demo: ## Start a control plane, a Grafana and the operator, and apply config/sam
 	echo "demo: compiling the operator and the demo, for half a minute the first time" >&2; \
 	KUBEBUILDER_ASSETS=$$assets go run ./hack/demo $(ARGS)
 
+.PHONY: cluster
+cluster: ## Run an empty control plane here until Ctrl-C, for `make install`, `make run` and the chart.
+	@assets=$$(hack/devcluster/ensure.sh); \
+	KUBEBUILDER_ASSETS=$$assets go run ./hack/cluster
+
 .PHONY: run
 run: ## Run the operator here, against the cluster of your current kubeconfig (ARGS='--watch-namespaces=…').
 	go run -ldflags '$(ldflags)' . --leader-elect=false $(ARGS)

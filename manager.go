@@ -5,9 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/fields"
 	"k8s.io/apimachinery/pkg/runtime"
 	utilruntime "k8s.io/apimachinery/pkg/util/runtime"
@@ -81,7 +83,16 @@ func run(ctx context.Context, o options) error {
 		end()
 	}()
 	context.AfterFunc(ctx, func() { caches.boundShutdown(os.Exit) })
-	return errors.Join(start(ctx, mgr, env, o, config), caches.failure())
+	return errors.Join(explained(start(ctx, mgr, env, o, config)), caches.failure())
+}
+
+// explained is an error that says what to do where the kinds that the operator watches are not in the cluster.
+func explained(err error) error {
+	if !meta.IsNoMatchError(err) || !strings.Contains(err.Error(), v1alpha1.GroupVersion.Group) {
+		return err
+	}
+	return fmt.Errorf("the CRDs are not installed, or not all of this version: make install, or with Helm "+
+		"crds.enabled=true: %w", err)
 }
 
 // newScheme has Kubernetes' kinds and ours.

@@ -103,7 +103,10 @@ func (k dataSourceKind) Connect(
 	if !obj.DeletionTimestamp.IsZero() {
 		return x, nil
 	}
-	facts := datasource.Facts{OrgID: x.org.ID(), Name: x.object.Status.Name, Labels: x.object.Labels}
+	facts := datasource.Facts{
+		OrgID: x.org.ID(), Name: x.object.Status.Name, Labels: x.object.Labels,
+		Object: x.object.Namespace + "/" + x.object.Name,
+	}
 	if x.want, err = datasource.Wanted(obj, facts); err != nil {
 		return x, lifecycle.Stalled(v1alpha1.ReasonInvalidSpec, "%v", err)
 	}

@@ -389,7 +389,7 @@ func TestAPIDataSourceFollowsTheOrganization(t *testing.T) {
 		"team",
 		func(o *v1alpha1.DataSource) { o.Spec.URL = "http://127.0.0.1/{{ .labels.a }}" },
 	)
-	suite.Stalled(w, obj, v1alpha1.ReasonInvalidSpec, "spec.url", `no entry for key "a"`, `{{ "{{" }}`)
+	suite.Stalled(w, obj, v1alpha1.ReasonInvalidSpec, "spec.url", `/team has no label "a"`, `{{ "{{" }}`)
 	for _, value := range []string{"one", "two"} {
 		suite.Change(w, org, func() { org.Labels = map[string]string{"a": value} })
 		untilSource(w, obj, value, func(s *grafanatest.Source) bool { return s.URL == "http://127.0.0.1/"+value })

@@ -301,7 +301,7 @@ func TestAPIDataSourceRefused(t *testing.T) {
 		"expanding": {func(s *v1alpha1.DataSourceSpec) {
 			s.JSONData = settings("{\"a\": [\"{{ indent 50000 `x` }}\", \"{{ indent 50000 `x` }}\"]}")
 		}, "bytes"},
-		"template": {func(s *v1alpha1.DataSourceSpec) { s.JSONData = settings(`{"a": "{{ .token }}"}`) }, `no entry for key "token"`},
+		"template": {func(s *v1alpha1.DataSourceSpec) { s.JSONData = settings(`{"a": "{{ .token }}"}`) }, "there is no .token to fill in"},
 		"loop":     {func(s *v1alpha1.DataSourceSpec) { s.User = "{{ range .labels }}{{ . }}{{ end }}" }, "cannot be used here"},
 		"two-ways": {func(s *v1alpha1.DataSourceSpec) {
 			s.JSONData, s.Headers = settings(`{"httpHeaderName1": "X-A"}`), []v1alpha1.DataSourceHeader{{Name: "X-B", Value: "b"}}

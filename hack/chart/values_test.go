@@ -182,7 +182,7 @@ func TestNotes(t *testing.T) {
 		"": {
 			"kubectl rollout status -n grafana-tenancy-system deployment/grafana-tenancy-operator",
 			"kubectl get namespace kube-system", "names no registry", "grafana-tenancy-instance-editor-role",
-			"delete the objects",
+			"with the image grafana-tenancy-operator:", "delete the objects",
 		},
 		"{watchNamespaces: [monitoring, team-a], clusterID: blue}": {
 			"     blue\n", "one of monitoring, team-a", "namespace: monitoring", "take out of watchNamespaces",

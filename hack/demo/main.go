@@ -134,14 +134,14 @@ func stayUp(ctx context.Context, cluster *cluster, grafana *grafana, manager *pr
 	say("up until Ctrl-C; in another terminal:")
 	fmt.Printf(`
   export KUBECONFIG=%s
-  alias kubectl=%s
+  export PATH=%s:$PATH
   kubectl get grafana -A
 
   Kubernetes   %s
   Grafana      %s (%s)
   manager log  %s
 
-`, cluster.kubeconfig, cluster.binary("kubectl"), cluster.config.Host, grafana.url, grafana.about, manager.log)
+`, cluster.kubeconfig, cluster.assets, cluster.config.Host, grafana.url, grafana.about, manager.log)
 	<-ctx.Done()
 	if err := context.Cause(ctx); errors.As(err, new(*endedError)) {
 		return err

@@ -116,8 +116,13 @@ func TestHeaders(t *testing.T) {
 		secrets[1].Name != "httpHeaderValue2" || fmt.Sprint(secrets[1].From) != fmt.Sprint(secret) {
 		t.Errorf("%+v, %v", secrets, err)
 	}
-	if _, err := Secrets(obj, Facts{}); err == nil || !strings.Contains(err.Error(), `no entry for key "tenant"`) {
-		t.Errorf("without the label: %v", err)
+	const want = `spec.headers[0].value: Organization grafana/webshop has no label "tenant": give it one`
+	for _, value := range []string{"{{ .labels.tenant }}", "{{ $.labels.tenant }}", "{{ index .labels `tenant` }}"} {
+		obj.Spec.Headers[0].Value = value
+		_, err := Secrets(obj, Facts{Object: "grafana/webshop"})
+		if err == nil || !strings.HasPrefix(err.Error(), want) {
+			t.Errorf("%s without the label: %v", value, err)
+		}
 	}
 }
 

@@ -3,6 +3,7 @@ package datasource
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -18,6 +19,8 @@ type Facts struct {
 	OrgID  int64
 	Name   string
 	Labels map[string]string
+	// Object is the namespace and name of the Organization, for people.
+	Object string
 }
 
 const (
@@ -70,6 +73,9 @@ func (f Facts) fill(field, text string) (string, error) {
 	}
 	values := map[string]any{"orgID": f.OrgID, "orgName": f.Name, "labels": f.Labels}
 	filled, err := template.Render(map[string]v1alpha1.TemplateText{field: v1alpha1.TemplateText(text)}, values)
+	if missing := new(template.MissingLabel); errors.As(err, &missing) {
+		err = fmt.Errorf("%s: Organization %s has no label %q: give it one", field, f.Object, missing.Key)
+	}
 	if err != nil {
 		return "", fmt.Errorf(`%w. A literal {{ is written {{ "{{" }}`, err)
 	}

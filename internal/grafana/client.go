@@ -138,7 +138,8 @@ func baseURL(text string) (string, error) {
 	u, err := url.Parse(text)
 	switch {
 	case err != nil:
-		return "", errors.New("the URL of Grafana cannot be parsed") // its text may hold a password
+		// Its text may hold a password.
+		return "", errors.New("the URL of Grafana cannot be parsed: give it with http:// or https://")
 	case u.Scheme != "http" && u.Scheme != "https":
 		return "", errors.New("the URL of Grafana must begin with http:// or https://")
 	case u.Hostname() == "":

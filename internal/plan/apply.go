@@ -17,11 +17,12 @@ import (
 
 	"grafana-tenancy.dev/operator/api/v1alpha1"
 	"grafana-tenancy.dev/operator/internal/lifecycle"
+	"grafana-tenancy.dev/operator/internal/plan/admission"
 )
 
 // apply lays the manifests over the cluster: what our objects refer to first.
 func (w *worker) apply(ctx context.Context) error {
-	known, err := definitions()
+	known, err := admission.Definitions()
 	if err != nil {
 		return err
 	}
@@ -63,7 +64,7 @@ func (w *worker) namespaceOf(m *unstructured.Unstructured) string {
 }
 
 // applyOwn lays an object of ours over the one that is there.
-func (w *worker) applyOwn(ctx context.Context, m *unstructured.Unstructured, d *definition) error {
+func (w *worker) applyOwn(ctx context.Context, m *unstructured.Unstructured, d *admission.Definition) error {
 	key := client.ObjectKey{Namespace: w.namespaceOf(m), Name: m.GetName()}
 	m.SetNamespace(key.Namespace)
 	v := w.subject(m.GetKind(), key)
@@ -78,9 +79,9 @@ func (w *worker) applyOwn(ctx context.Context, m *unstructured.Unstructured, d *
 		if was, err = runtime.DefaultUnstructuredConverter.ToUnstructured(is); err != nil {
 			return err
 		}
-		d.fill(was) // as a read from the API server would
+		d.Fill(was) // as a read from the API server would
 	}
-	if err := d.admit(ctx, obj, was); err != nil {
+	if err := d.Admit(ctx, obj, was); err != nil {
 		v.refused = err.Error()
 		v.changed = true
 		return nil

@@ -166,10 +166,27 @@ func (w *worker) resultOf(v *subject) Object {
 		o.Reason, o.Message = ReasonCredentialWithheld, why
 	}
 	if slices.Contains([]Action{Change, Adopt, Blocked}, o.Action) && v.has(v1alpha1.EventCreated) == nil {
-		o.Fields = v.fields
+		o.Fields = v.fieldsToTell()
 	}
 	o.Notes = append(v.notes(), w.dueLater(v)...)
 	return o.withoutDraftedIDs()
+}
+
+// settings is the field of a data source that has the mark in it.
+const settings = "jsonData"
+
+// fieldsToTell are the fields that would be put right. Of a data source whose settings are as they should be, but for
+// the mark in them, it is the mark.
+func (v *subject) fieldsToTell() []string {
+	at := slices.Index(v.fields, settings)
+	writes := slices.DeleteFunc(slices.Clone(v.writes), func(r draft.Write) bool {
+		return r.Route != "/api/datasources/uid/:uid"
+	})
+	other := slices.ContainsFunc(writes, func(r draft.Write) bool { return !r.MarksOnly })
+	if v.kind != "DataSource" || at < 0 || len(writes) == 0 || other {
+		return v.fields
+	}
+	return slices.Replace(slices.Clone(v.fields), at, at+1, "mark")
 }
 
 // withoutDraftedIDs is an object of the plan without ids that only the draft has given.

@@ -77,6 +77,16 @@ func (r result) wants(t *testing.T, code int, texts ...string) result {
 	return r
 }
 
+// lacks fails if a command printed one of the texts.
+func (r result) lacks(t *testing.T, texts ...string) {
+	t.Helper()
+	for _, text := range texts {
+		if strings.Contains(r.out+r.err, text) {
+			t.Errorf("the output has %q:\n%s\n%s", text, r.out, r.err)
+		}
+	}
+}
+
 // sparedByFlux fails if Flux, where it substitutes variables, would take something of an import for one of its own.
 func sparedByFlux(t *testing.T, dir string) {
 	t.Helper()

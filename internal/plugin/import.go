@@ -1,15 +1,18 @@
 package plugin
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -102,7 +105,7 @@ func (o *options) runImport(ctx context.Context, i importOptions, organizations 
 	}()
 	err = importer.Import(ctx, c)
 	var failed *importer.Failed
-	if errors.As(err, &failed) {
+	if errors.As(err, &failed) && !failed.All {
 		o.notef("%v", failed)
 		return errNotWell
 	}
@@ -186,9 +189,31 @@ func (o *options) sourceOfInstance(ctx context.Context, name string, c *importer
 			name,
 		)
 	}
+	if c.Owners, err = o.organizationsOn(ctx, cluster, obj, c.Namespace); err != nil {
+		return grafana.Config{}, err
+	}
 	config, err := controllers.ClientConfig(ctx, cluster, obj)
 	config.UserAgent = "kubectl-grafana"
 	return config, err
+}
+
+// organizationsOn are the Organizations of a namespace that are on an Instance.
+func (o *options) organizationsOn(
+	ctx context.Context, cluster *cluster, instance *v1alpha1.Instance, namespace string,
+) ([]v1alpha1.Organization, error) {
+	var all v1alpha1.OrganizationList
+	switch err := cluster.List(ctx, &all, client.InNamespace(namespace)); {
+	case apierrors.IsForbidden(err):
+		o.notef("You may not read the Organizations of namespace %s: what was renamed in Grafana gets another name.",
+			namespace)
+		return nil, nil
+	case err != nil:
+		return nil, fmt.Errorf("reading the Organizations of namespace %s: %w", namespace, err)
+	}
+	return slices.DeleteFunc(all.Items, func(o v1alpha1.Organization) bool {
+		return o.Spec.InstanceRef.Name != instance.Name ||
+			cmp.Or(o.Spec.InstanceRef.Namespace, namespace) != instance.Namespace
+	}), nil
 }
 
 func instanceRef(name, namespace, from string) v1alpha1.ObjectReference {

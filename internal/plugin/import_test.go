@@ -3,6 +3,8 @@ package plugin_test
 import (
 	"bufio"
 	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -204,7 +206,8 @@ func TestImport(t *testing.T) {
 			w.Grafana.ResetLog()
 			first, second := filepath.Join(dir, "first"), filepath.Join(dir, "second")
 			r := x.run("", "import", "--instance=grafana", "--to", first, "Web shop", "web-shop").wants(t, 0,
-				`1 of 2: organization`, "web-shop: organization.yaml, 1 in people.yaml")
+				`1 of 2: organization`,
+				"web-shop: 2 people, 1 team, 1 service account, 2 data sources, 2 folders, 3 dashboards")
 			if writes := w.Writes(); len(writes) > 0 {
 				t.Errorf("import writes to Grafana: %v", writes)
 			}
@@ -224,6 +227,7 @@ func TestImport(t *testing.T) {
 
 			sparedByFlux(t, first)
 			x.planOfImport(first)
+			x.planOfOtherSettings(first)
 			x.applyImported(first)
 			x.onlyMarks()
 			x.run("", "import", "--instance=grafana", "--to", second, "web-shop", "Web shop").wants(t, 0)
@@ -237,7 +241,7 @@ func TestImport(t *testing.T) {
 				"web-shop",
 			).wants(
 				t,
-				1,
+				2,
 				"exists already",
 				"--force",
 			)
@@ -277,6 +281,9 @@ func (x *terminal) planOfImport(dir string) {
 	}
 	writes := map[string]int{}
 	for _, o := range p.Objects() {
+		if o.Kind == "DataSource" && (!slices.Contains(o.Fields, "mark") || slices.Contains(o.Fields, "jsonData")) {
+			x.T.Errorf("DataSource %s: what changes is %v, and not the mark alone", o.Name, o.Fields)
+		}
 		already := o.Action == plan.None && (o.Kind == "Membership" || o.Kind == "Instance")
 		if o.Action != plan.Adopt && !already || !o.Ready {
 			x.T.Errorf("%s %s: %s %s (%s: %s)", o.Kind, o.Name, o.Action, o.Fields, o.Reason, o.Message)
@@ -297,6 +304,30 @@ func (x *terminal) planOfImport(dir string) {
 			x.T.Errorf("%q is in the plan", text)
 		}
 	}
+}
+
+// planOfOtherSettings fails unless a plan tells of settings that differ in more than the mark.
+func (x *terminal) planOfOtherSettings(dir string) {
+	x.T.Helper()
+	text, err := os.ReadFile(filepath.Join(dir, "web-shop", "datasources.yaml"))
+	if err != nil {
+		x.T.Fatal(err)
+	}
+	organization, err := os.ReadFile(filepath.Join(dir, "web-shop", "organization.yaml"))
+	if err != nil {
+		x.T.Fatal(err)
+	}
+	changed := strings.Replace(string(text), "httpMethod: POST", "httpMethod: GET", 1)
+	r := x.run(string(organization)+"---\n"+changed, "plan", "-f", "-", "--cluster-id", suite.ClusterID, "-o", "json")
+	if o := x.planned(r, "DataSource", "web-shop.metrics-"+hashOf("Metrics")); !slices.Contains(o.Fields, "jsonData") {
+		x.T.Errorf("DataSource %s: what changes is %v, and not jsonData", o.Name, o.Fields)
+	}
+}
+
+// hashOf is what ends a name that was changed.
+func hashOf(name string) string {
+	sum := sha256.Sum256([]byte(name))
+	return hex.EncodeToString(sum[:4])
 }
 
 // filledSecrets are the Secrets that an import describes, with the values that a person fills in.
@@ -405,7 +436,14 @@ func TestImportFailures(t *testing.T) {
 	}) || len(names) != 3 {
 		t.Errorf("written were %v", names)
 	}
-	run("--join", "Closed").wants(t, 0, "1 in people.yaml")
+	run("--join", "Closed").wants(t, 0, "1 person")
+
+	nowhere := filepath.Join(t.TempDir(), "tenants")
+	x.run("", "import", "--url="+w.Grafana.URL, "--password-file", passwordFile(t), "--to", nowhere, "None").
+		wants(t, 2, `"None": there is no organization of this name or id`)
+	if _, err := os.Stat(nowhere); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("something is written where nothing was imported: %v", err)
+	}
 
 	for _, bad := range []struct {
 		says string
@@ -427,10 +465,7 @@ func TestImportFromURL(t *testing.T) {
 	t.Parallel()
 	w := suite.NewEmpty(t, grafanatest.Options{})
 	x, dir := terminalOf(w), t.TempDir()
-	file := filepath.Join(dir, "password")
-	if err := os.WriteFile(file, []byte("admin\n"), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	file := passwordFile(t)
 	w.Ask("POST", "/api/orgs", 0, fields{"name": "tenant"})
 	to := filepath.Join(dir, "tenants")
 	x.run(
@@ -460,5 +495,74 @@ func TestImportFromURL(t *testing.T) {
 	}
 	if got := files(t, to)["secrets.example.yaml"]; !strings.Contains(got, "grafana-admin") {
 		t.Errorf("the Secret is not said: %s", got)
+	} else if !strings.HasPrefix(got, "---\n") {
+		t.Errorf("it cannot be put behind another: %s", got)
+	}
+}
+
+// passwordFile has the password of the server admin in it.
+func passwordFile(t *testing.T) string {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "password")
+	if err := os.WriteFile(file, []byte("admin\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return file
+}
+
+// What the API server would refuse of what people have in Grafana is left out and told, and stays as it is there.
+func TestImportLeavesOutWhatIsRefused(t *testing.T) {
+	t.Parallel()
+	w := suite.New(t, grafanatest.Options{}, func(o *v1alpha1.Instance) { o.Spec.Adoption = v1alpha1.AdoptionAllow })
+	x, dir := terminalOf(w), t.TempDir()
+	org := w.Made(w.Ask("POST", "/api/orgs", 0, fields{"name": "Old"}))
+	team := w.Made(replaceID(w.Ask("POST", "/api/teams", org, fields{"name": "Shop", "email": "not an email"})))
+	w.Ask("POST", "/api/teams", org, fields{"name": "Bad [0a1b2c3d]"})
+	x.run("", "import", "--instance=grafana", "--to", dir, "--force", "Old").wants(t, 0,
+		`left out: email of team "Shop": "not an email" stays as it is, since the API server would refuse it: `,
+		`left out: team "Bad [0a1b2c3d]": a Team cannot have this name: it ends as`, "1 team")
+	all := objectsIn(w, build(t, dir))
+	for _, obj := range all {
+		w.Create(obj)
+	}
+	for _, obj := range all {
+		suite.Ready(w, obj.(lifecycle.Object))
+	}
+	if is := w.Ask("GET", fmt.Sprintf("/api/teams/%d", team), org, nil); !strings.Contains(string(is), "not an email") {
+		t.Errorf("the team's address is gone: %s", is)
+	}
+}
+
+// Why an organization cannot be imported under its name is said.
+func TestImportOfNamesThatCannotBe(t *testing.T) {
+	t.Parallel()
+	suite.NotOnReal(t, "names are longer there by what tells tests apart")
+	w := suite.New(t, grafanatest.Options{})
+	x, dir, long := terminalOf(w), filepath.Join(t.TempDir(), "tenants"), strings.Repeat("x", 185)
+	w.Ask("POST", "/api/orgs", 0, fields{"name": " blank"})
+	w.Ask("POST", "/api/orgs", 0, fields{"name": long})
+	x.run("", "import", "--instance=grafana", "--to", dir, " blank", long).wants(t, 2,
+		"since it begins or ends with a blank: rename it", "since it has 185 characters, and can have 179")
+}
+
+// An organization that belongs to an object keeps the object's name, whatever it is called by now; and what is left of
+// an earlier import is told.
+func TestImportOfWhatWasRenamed(t *testing.T) {
+	t.Parallel()
+	w := suite.New(t, grafanatest.Options{})
+	x, dir := terminalOf(w), t.TempDir()
+	owned := suite.Ready(w, w.Organization("owned"))
+	free := w.Made(w.Ask("POST", "/api/orgs", 0, fields{"name": "Früher"}))
+	x.run("", "import", "--instance=grafana", "--to", dir, "owned", "Früher").wants(t, 0)
+	w.Ask("PUT", fmt.Sprintf("/api/orgs/%d", free), 0, fields{"name": "Später"})
+	w.Ask("PUT", fmt.Sprintf("/api/orgs/%d", owned.Status.OrgID), 0, fields{"name": "Other"})
+	r := x.run("", "import", "--instance=grafana", "--to", dir, "--force", "Other", "Später")
+	r.wants(t, 0, "owned: ", "spater-", `is of an organization "Früher" that is not there`)
+	names := map[string]bool{}
+	for name := range files(t, dir) {
+		names[filepath.Dir(name)] = true
+	}
+	if len(names) != 4 || !names["owned"] { // the root, owned, and the other one by both of its names
+		t.Errorf("written were %v", names)
 	}
 }

@@ -89,8 +89,16 @@ func kustomized(ctx context.Context, dir string) ([]unstructured.Unstructured, e
 	build := exec.CommandContext(ctx, "kubectl", "kustomize", "--", dir)
 	var out, errOut bytes.Buffer
 	build.Stdout, build.Stderr = &out, &errOut
-	if err := build.Run(); err != nil {
-		return nil, fmt.Errorf("kubectl kustomize %s: %w: %s", dir, err, strings.TrimSpace(errOut.String()))
+	err := build.Run()
+	said := strings.TrimSpace(errOut.String())
+	switch {
+	case errors.Is(err, exec.ErrNotFound):
+		return nil, fmt.Errorf("%s is a kustomization, which kubectl builds, and there is no kubectl in your PATH: "+
+			"put one there, or build it elsewhere and give the file", dir)
+	case err != nil && said != "":
+		return nil, fmt.Errorf("kubectl kustomize %s: %w: %s", dir, err, said)
+	case err != nil:
+		return nil, fmt.Errorf("kubectl kustomize %s: %w", dir, err)
 	}
 	return parseManifests("kubectl kustomize "+dir, &out)
 }

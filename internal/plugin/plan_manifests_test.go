@@ -96,7 +96,8 @@ func TestPlanTrustsNoURLOfTheManifests(t *testing.T) {
 	defer server.Close()
 	dir := manifests(t, "apiVersion: grafana-tenancy.dev/v1alpha1\nkind: Instance\nmetadata: {name: grafana}\n"+
 		"spec:\n  url: "+server.URL+"\n  credentials: {basicAuth: {secretRef: {name: admin}}}\n---\n"+oneOrg)
-	x.plans(dir).wants(t, 1, "CredentialWithheld", "give --trust-urls", "2 not known")
+	x.plans(dir).wants(t, 1, "CredentialWithheld", "give --trust-urls", "    ? 1 object in it: unknown\n",
+		"2 not known").lacks(t, "Organization")
 	if asked := other.Requests(); len(asked) > 0 {
 		t.Errorf("it is asked: %v", asked)
 	}
@@ -104,6 +105,18 @@ func TestPlanTrustsNoURLOfTheManifests(t *testing.T) {
 	if len(other.Requests()) == 0 {
 		t.Error("it is not asked with --trust-urls")
 	}
+}
+
+// Where there is no kubectl, a kustomization is not read, and it is said what is missing.
+func TestPlanOfAKustomizationWithoutKubectl(t *testing.T) {
+	x := terminalOf(suite.New(t, grafanatest.Options{}))
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "kustomization.yaml"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	x.plans(dir).wants(t, 1, "error: kubectl kustomize "+dir+": exit status 1: ")
+	t.Setenv("PATH", t.TempDir())
+	x.plans(dir).wants(t, 1, dir+" is a kustomization, which kubectl builds, and there is no kubectl in your PATH")
 }
 
 // A kustomization in a folder is built, whatever the name of its folder: in a pull request anybody can give it one.

@@ -3,10 +3,12 @@ package plugin
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
+	"grafana-tenancy.dev/operator/api/v1alpha1"
 	"grafana-tenancy.dev/operator/internal/lifecycle"
 	"grafana-tenancy.dev/operator/internal/plan"
 )
@@ -37,28 +39,7 @@ var planOrder = []struct {
 func (o *options) printPlan(p *plan.Plan) {
 	paint := o.planPainter()
 	for _, i := range p.Instances {
-		if !hasNews(i) {
-			continue
-		}
-		o.printf("Instance %s/%s\n", i.Namespace, i.Name)
-		o.printPlanned(&i.Object, "  ", paint)
-		for _, obj := range i.Objects {
-			o.printPlanned(obj, "  ", paint)
-		}
-		for _, org := range i.Organizations {
-			if !orgHasNews(org) {
-				continue
-			}
-			label := ""
-			if org.Label != "" {
-				label = fmt.Sprintf(" %q", org.Label)
-			}
-			o.printf("  Organization %s/%s%s\n", org.Namespace, org.Name, label)
-			o.printPlanned(&org.Object, "    ", paint)
-			for _, obj := range org.Objects {
-				o.printPlanned(obj, "    ", paint)
-			}
-		}
+		o.printInstance(i, paint)
 	}
 	if len(p.Others) > 0 {
 		o.printf("On no Instance that is known\n")
@@ -78,23 +59,83 @@ func (o *options) printPlan(p *plan.Plan) {
 	o.printf("%s.\n", strings.Join(parts, ", "))
 }
 
+// printInstance prints what would be done in one Grafana, if there is anything to tell.
+func (o *options) printInstance(i *plan.Instance, paint func(plan.Action, string) string) {
+	if !hasNews(i) {
+		return
+	}
+	o.printf("Instance %s/%s\n", i.Namespace, i.Name)
+	o.printPlanned(&i.Object, "  ", paint)
+	rest := followers{in: &i.Object}
+	for _, obj := range rest.without(i.Objects) {
+		o.printPlanned(obj, "  ", paint)
+	}
+	for _, org := range i.Organizations {
+		own := rest.without([]*plan.Object{&org.Object})
+		objects := rest.without(org.Objects)
+		inOrg := followers{in: &org.Object}
+		if len(own) > 0 {
+			objects = inOrg.without(objects)
+		}
+		if !slices.ContainsFunc(append(own, objects...), tells) {
+			continue
+		}
+		label := ""
+		if org.Label != "" {
+			label = fmt.Sprintf(" %q", org.Label)
+		}
+		o.printf("  Organization %s/%s%s\n", org.Namespace, org.Name, label)
+		for _, obj := range append(own, objects...) {
+			o.printPlanned(obj, "    ", paint)
+		}
+		o.printFollowers(inOrg, "      ", paint)
+	}
+	o.printFollowers(rest, "    ", paint)
+}
+
+// followers are objects of which nothing is to be said but that what they are in is not known, or blocked.
+type followers struct {
+	in *plan.Object
+	n  map[plan.Action]int
+}
+
+// without counts the followers among objects, and returns the others.
+func (f *followers) without(objects []*plan.Object) (others []*plan.Object) {
+	left := func(a plan.Action) bool { return a == plan.Unknown || a == plan.Blocked }
+	reasons := []string{v1alpha1.ReasonParentNotAvailable, plan.ReasonCredentialWithheld}
+	for _, obj := range objects {
+		if f.in.Ready || !left(f.in.Action) || !left(obj.Action) || !slices.Contains(reasons, obj.Reason) ||
+			len(obj.Notes) > 0 {
+			others = append(others, obj)
+			continue
+		}
+		if f.n == nil {
+			f.n = map[plan.Action]int{}
+		}
+		f.n[obj.Action]++
+	}
+	return others
+}
+
+func (o *options) printFollowers(f followers, indent string, paint func(plan.Action, string) string) {
+	for _, action := range []plan.Action{plan.Blocked, plan.Unknown} {
+		objects := "objects"
+		if f.n[action] == 1 {
+			objects = "object"
+		}
+		if n := f.n[action]; n > 0 {
+			line := fmt.Sprintf("%s %d %s in it: %s", planSigns[action], n, objects, action)
+			o.printf("%s%s\n", indent, paint(action, line))
+		}
+	}
+}
+
 func tells(obj *plan.Object) bool { return obj.Action != plan.None || !obj.Ready || len(obj.Notes) > 0 }
 
 func hasNews(i *plan.Instance) bool {
-	news := tells(&i.Object)
-	for _, obj := range i.Objects {
-		news = news || tells(obj)
-	}
+	news := tells(&i.Object) || slices.ContainsFunc(i.Objects, tells)
 	for _, org := range i.Organizations {
-		news = news || orgHasNews(org)
-	}
-	return news
-}
-
-func orgHasNews(org *plan.Organization) bool {
-	news := tells(&org.Object)
-	for _, obj := range org.Objects {
-		news = news || tells(obj)
+		news = news || tells(&org.Object) || slices.ContainsFunc(org.Objects, tells)
 	}
 	return news
 }

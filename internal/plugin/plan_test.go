@@ -200,6 +200,24 @@ metadata: {name: refused}
 spec: {instanceRef: {name: grafana}, preferences: {homeDashboardUID: a, homeDashboardRef: {name: b}}}
 `
 
+// What is in an Instance that cannot be asked is told once, and in JSON of each object.
+const wantOfTwoGrafanas = `
+Instance NS/gone
+  ? Instance NS/gone: unknown
+      GrafanaUnavailable: no answer from Grafana to GET /api/health: dial tcp 127.0.0.1:9: connect: connection refused
+    ? 1 object in it: unknown
+Instance NS/sealed
+  ! Instance NS/sealed: blocked
+      SecretNotFound: spec.credentials.basicAuth: Secret NS/absent does not exist
+Instance NS/grafana
+  Organization NS/found "found"
+    + Organization NS/found: create
+On no Instance that is known
+  ! Organization NS/refused: blocked
+      Invalid: spec.preferences: Invalid value: give at most one of homeDashboardUID and homeDashboardRef
+1 to create, 2 blocked, 2 not known.
+`
+
 func TestPlanWithAGrafanaThatIsDown(t *testing.T) {
 	t.Parallel()
 	x := terminalOf(suite.New(t, grafanatest.Options{}))
@@ -228,6 +246,7 @@ func TestPlanWithAGrafanaThatIsDown(t *testing.T) {
 				want.reason)
 		}
 	}
+	x.golden(x.plans(dir, "--trust-urls"), 1, wantOfTwoGrafanas)
 	if strings.Contains(r.err, "objects") {
 		t.Errorf("there is a progress where nobody looks: %s", r.err)
 	}
@@ -249,6 +268,18 @@ func TestPlanWithAGrafanaThatIsDown(t *testing.T) {
 	} {
 		x.run("", bad.args...).wants(t, 1, bad.says)
 	}
+}
+
+// What waits for an Organization that is blocked is counted, and what is wrong with it by itself is told.
+func TestPlanOfABlockedOrganization(t *testing.T) {
+	t.Parallel()
+	x := terminalOf(suite.New(t, grafanatest.Options{}))
+	suite.Ready(x.World, &v1alpha1.Instance{ObjectMeta: x.Named("grafana")})
+	x.Ask("POST", "/api/orgs", 0, fields{"name": "Web shop"})
+	text := strings.Replace(tenantManifests, "title: Business", "title: Business\n  colour: red", 1)
+	r := x.plans(manifests(t, text))
+	r.wants(t, 2, "AlreadyExists", "\n      ! 4 objects in it: blocked\n", "/business: blocked", "6 blocked.")
+	r.lacks(t, "ServiceAccount", "Dashboard", "ParentNotAvailable")
 }
 
 func TestPlanOfWhatIsNotInTheManifestsAnyMore(t *testing.T) {

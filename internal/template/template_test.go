@@ -216,3 +216,23 @@ func FuzzTemplate(f *testing.F) {
 		}
 	})
 }
+
+// What is not there is said in the words of whoever writes the template.
+func TestTemplateOfWhatIsNotThere(t *testing.T) {
+	for text, want := range map[string]string{
+		"{{ .tokn }}": "file: there is no .tokn to fill in, but .expiresAt, .login, .orgID, .orgName, .token, .url",
+		"{{ .labels.a_label_that_has_a_long_name }}": "file: there is no .labels to fill in",
+	} {
+		if _, err := renderOne(text); err == nil || !strings.HasPrefix(err.Error(), want) {
+			t.Errorf("%q: %v", text, err)
+		}
+	}
+	long := "a_label_that_has_a_long_name"
+	values := map[string]any{"labels": map[string]string{}}
+	for _, text := range []string{"{{ .labels." + long + " }}", "{{ index .labels `" + long + "` }}"} {
+		_, err := Render(map[string]v1alpha1.TemplateText{"file": v1alpha1.TemplateText(text)}, values)
+		if err == nil || err.Error() != `file: there is no label "`+long+`"` {
+			t.Errorf("%q: %v", text, err)
+		}
+	}
+}

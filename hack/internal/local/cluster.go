@@ -25,7 +25,7 @@ import (
 	"grafana-tenancy.dev/operator/api/v1alpha1"
 )
 
-// Cluster is a Kubernetes control plane with the operator's CRDs in it, and no nodes.
+// Cluster is a Kubernetes control plane, with the operator's CRDs in it unless it is an empty one, and no nodes.
 type Cluster struct {
 	// Client is the admin's.
 	Client client.Client
@@ -43,7 +43,18 @@ type Cluster struct {
 // StartCluster starts etcd and kube-apiserver from KUBEBUILDER_ASSETS, installs the CRDs, and starts
 // kube-controller-manager for garbage collection and the end of namespaces. tree is the root of the repository, or of
 // another checkout of it. What is written goes into dir. If a process ends by itself, failed is told so.
-func StartCluster(ctx context.Context, tree, dir string, failed func(error)) (_ *Cluster, err error) {
+func StartCluster(ctx context.Context, tree, dir string, failed func(error)) (*Cluster, error) {
+	return startCluster(ctx, tree, dir, []string{filepath.Join(tree, "config", "crd", "bases")}, failed)
+}
+
+// StartEmptyCluster is StartCluster without the CRDs, for people who install them in their own way.
+func StartEmptyCluster(ctx context.Context, dir string, failed func(error)) (*Cluster, error) {
+	return startCluster(ctx, ".", dir, nil, failed)
+}
+
+func startCluster(
+	ctx context.Context, tree, dir string, crds []string, failed func(error),
+) (_ *Cluster, err error) {
 	c := &Cluster{tree: tree, dir: dir, assets: os.Getenv("KUBEBUILDER_ASSETS")}
 	if c.assets == "" {
 		return nil, errors.New("KUBEBUILDER_ASSETS is not set: use the make target, which sets it")
@@ -53,7 +64,7 @@ func StartCluster(ctx context.Context, tree, dir string, failed func(error)) (_ 
 			err = errors.Join(err, c.Stop())
 		}
 	}()
-	if err := c.startAPIServer(); err != nil {
+	if err := c.startAPIServer(crds); err != nil {
 		return nil, err
 	}
 	if c.clientset, err = kubernetes.NewForConfig(c.config); err != nil {
@@ -69,8 +80,7 @@ func StartCluster(ctx context.Context, tree, dir string, failed func(error)) (_ 
 	if c.Client, err = client.New(c.config, client.Options{Scheme: scheme}); err != nil {
 		return nil, err
 	}
-	kubeconfig := filepath.Join(dir, "kubeconfig")
-	if err := os.WriteFile(kubeconfig, c.env.KubeConfig, 0o600); err != nil {
+	if err := os.WriteFile(c.Kubeconfig(), c.env.KubeConfig, 0o600); err != nil {
 		return nil, err
 	}
 	// Its garbage collector looks for new kinds only every 30 s, so it comes after the CRDs.
@@ -79,7 +89,7 @@ func StartCluster(ctx context.Context, tree, dir string, failed func(error)) (_ 
 		failed,
 		filepath.Join(c.assets, "kube-controller-manager"),
 		"--kubeconfig",
-		kubeconfig,
+		c.Kubeconfig(),
 		"--controllers",
 		"garbage-collector-controller,namespace-controller",
 		"--leader-elect=false",
@@ -90,7 +100,13 @@ func StartCluster(ctx context.Context, tree, dir string, failed func(error)) (_ 
 	return c, err
 }
 
-func (c *Cluster) startAPIServer() (err error) {
+// Kubeconfig is the file with the admin's way in.
+func (c *Cluster) Kubeconfig() string { return filepath.Join(c.dir, "kubeconfig") }
+
+// URL is where the API server is.
+func (c *Cluster) URL() string { return c.config.Host }
+
+func (c *Cluster) startAPIServer(crds []string) (err error) {
 	log.SetLogger(logr.Discard()) // errors are returned as well
 	data, certificates := filepath.Join(c.dir, "etcd"), filepath.Join(c.dir, "certificates")
 	if err := errors.Join(os.Mkdir(data, 0o700), os.Mkdir(certificates, 0o700)); err != nil {
@@ -99,7 +115,7 @@ func (c *Cluster) startAPIServer() (err error) {
 	c.env = &envtest.Environment{
 		UseExistingCluster:       new(false),
 		BinaryAssetsDirectory:    c.assets,
-		CRDDirectoryPaths:        []string{filepath.Join(c.tree, "config", "crd", "bases")},
+		CRDDirectoryPaths:        crds,
 		ErrorIfCRDPathMissing:    true,
 		CRDInstallOptions:        envtest.CRDInstallOptions{MaxTime: time.Minute},
 		ControlPlaneStartTimeout: time.Minute,
@@ -109,7 +125,7 @@ func (c *Cluster) startAPIServer() (err error) {
 	// Its default of 2 GiB is soon full of large dashboards.
 	c.env.ControlPlane.Etcd.Configure().Set("quota-backend-bytes", strconv.Itoa(8<<30))
 	if c.config, err = c.env.Start(); err != nil {
-		return fmt.Errorf("starting the control plane of %s with the CRDs of %s: %w", c.assets, c.tree, err)
+		return fmt.Errorf("starting the control plane of %s with the CRDs of %v: %w", c.assets, crds, err)
 	}
 	c.config.QPS = -1
 	return nil

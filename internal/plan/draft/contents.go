@@ -1,9 +1,13 @@
 package draft
 
 import (
+	"encoding/json"
 	"net/http"
 	"net/url"
 	"strings"
+
+	"grafana-tenancy.dev/operator/internal/datasource"
+	"grafana-tenancy.dev/operator/internal/grafana"
 )
 
 func createSource(c *call) (*answer, error) {
@@ -34,12 +38,25 @@ func updateSource(c *call) (*answer, error) {
 	if is == nil {
 		return a, err
 	}
+	c.marksOnly = sameSettings(is["jsonData"], c.body["jsonData"])
 	were, _ := is["secureJsonFields"].(object)
 	fields := merged(is, c.body)
 	fields["version"], fields["secureJsonFields"] = number(is["version"])+1, c.secrets(were)
 	delete(fields, "secureJsonData")
 	c.change(c.place("source", c.params["uid"]), fields)
 	return ok(object{"datasource": fields, "message": "drafted"}), nil
+}
+
+// sameSettings reports whether two jsonData differ in nothing but what says whose the data source is.
+func sameSettings(a, b any) bool {
+	settings := func(data any) grafana.DataSource {
+		fields, _ := data.(object)
+		bare := merged(fields, nil)
+		delete(bare, datasource.OwnerField)
+		text, _ := json.Marshal(bare) // it was read from JSON
+		return grafana.DataSource{JSONData: text}
+	}
+	return len(datasource.Differences(settings(a), settings(b))) == 0
 }
 
 // tryNothing says that a data source works. Nobody else's server is asked for a draft.

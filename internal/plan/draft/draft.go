@@ -23,6 +23,8 @@ type Write struct {
 	Route string
 	// Org is the organization that it acts in; 0: none. Of one that is only drafted it is no id of Grafana's.
 	Org int64
+	// MarksOnly says that of a data source's settings it changes nothing but what says whose it is.
+	MarksOnly bool
 }
 
 // Options of a Draft.
@@ -110,7 +112,7 @@ func (d *Draft) RoundTrip(req *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	if !c.reads && a.status < http.StatusBadRequest {
-		d.Noted(req.Context(), Write{Method: req.Method, Route: name, Org: c.orgOf()})
+		d.Noted(req.Context(), Write{Method: req.Method, Route: name, Org: c.orgOf(), MarksOnly: c.marksOnly})
 	}
 	return a.response(req), nil
 }
@@ -129,6 +131,8 @@ type call struct {
 	org    int64 // that it names
 	params map[string]string
 	body   object
+
+	marksOnly bool
 }
 
 func (d *Draft) callOf(req *http.Request, path string) (*call, error) {

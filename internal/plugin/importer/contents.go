@@ -18,7 +18,6 @@ import (
 	"grafana-tenancy.dev/operator/internal/dashboard"
 	"grafana-tenancy.dev/operator/internal/datasource"
 	"grafana-tenancy.dev/operator/internal/grafana"
-	"grafana-tenancy.dev/operator/internal/mark"
 )
 
 func (t *tenant) readFolders(ctx context.Context) error {
@@ -55,8 +54,11 @@ func (t *tenant) readFolders(ctx context.Context) error {
 func (t *tenant) folder(ctx context.Context, f grafana.Folder) (*v1alpha1.Folder, error) {
 	parent, known := t.folders[f.ParentUID]
 	switch {
-	case !fits(f.Title, maxTitle), mark.BirthNamePattern.MatchString(f.Title), !uidForm.MatchString(f.UID):
-		t.leaveOut("folder", f.Title, "a Folder cannot have this title or uid %s", f.UID)
+	case misnamed(f.Title, maxTitle) != "":
+		t.leaveOut("folder", f.Title, "a Folder cannot have this title: %s", misnamed(f.Title, maxTitle))
+		return nil, nil
+	case misfitUID(f.UID) != "":
+		t.leaveOut("folder", f.Title, "there can be no Folder for it: %s", misfitUID(f.UID))
 		return nil, nil
 	case f.ParentUID != "" && !known:
 		t.leaveOut("folder", f.Title, "the folder that it is in is left out")
@@ -93,6 +95,9 @@ func (t *tenant) folder(ctx context.Context, f grafana.Folder) (*v1alpha1.Folder
 	slices.SortFunc(obj.Spec.Permissions, func(a, b v1alpha1.FolderPermission) int {
 		return strings.Compare(subjectOf(a), subjectOf(b))
 	})
+	if admitted, err := t.admit(ctx, "folder", f.Title, obj); err != nil || !admitted {
+		return nil, err
+	}
 	return obj, nil
 }
 
@@ -162,6 +167,11 @@ func (t *tenant) readDashboards(ctx context.Context) error {
 			t.leaveOut("dashboard", hit.Title, "%v", err)
 			continue
 		}
+		if admitted, err := t.admit(ctx, "dashboard", hit.Title, obj); err != nil {
+			return fmt.Errorf("%q: %w", hit.Title, err)
+		} else if !admitted {
+			continue
+		}
 		objects = append(objects, obj)
 		t.dashboards = append(t.dashboards, file)
 	}
@@ -175,8 +185,8 @@ func (t *tenant) dashboard(d *grafana.Dashboard) (*v1alpha1.Dashboard, dashboard
 	switch {
 	case d.Provisioned:
 		return nil, file, errors.New("it comes from a file on Grafana's server")
-	case !uidForm.MatchString(d.UID):
-		return nil, file, fmt.Errorf("a Dashboard cannot have uid %s", d.UID)
+	case misfitUID(d.UID) != "":
+		return nil, file, fmt.Errorf("there can be no Dashboard for it: %s", misfitUID(d.UID))
 	}
 	content, err := dashboard.Parse(d.Model, nil)
 	if err != nil {
@@ -250,6 +260,11 @@ func (t *tenant) readDataSources(ctx context.Context) error {
 			t.leaveOut("data source", d.Name, "%v", err)
 			continue
 		}
+		if admitted, err := t.admit(ctx, "data source", d.Name, obj); err != nil {
+			return fmt.Errorf("%q: %w", d.Name, err)
+		} else if !admitted {
+			continue
+		}
 		objects = append(objects, obj)
 		t.noteSecrets(obj)
 	}
@@ -262,8 +277,10 @@ func (t *tenant) dataSource(d grafana.DataSource) (*v1alpha1.DataSource, error) 
 	switch {
 	case d.ReadOnly:
 		return nil, errors.New("it comes from a file on Grafana's server")
-	case !uidForm.MatchString(d.UID), !fits(d.Name, maxLogin):
-		return nil, fmt.Errorf("a DataSource cannot have this name or uid %s", d.UID)
+	case misfit(d.Name, maxLogin) != "":
+		return nil, fmt.Errorf("a DataSource cannot have this name: %s", misfit(d.Name, maxLogin))
+	case misfitUID(d.UID) != "":
+		return nil, fmt.Errorf("there can be no DataSource for it: %s", misfitUID(d.UID))
 	case d.BasicAuth != d.SecureFields["basicAuthPassword"]:
 		return nil, errors.New("it has basicAuth without a password, or a password without basicAuth")
 	}

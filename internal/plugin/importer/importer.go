@@ -2,6 +2,7 @@
 package importer
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -14,6 +15,7 @@ import (
 	"grafana-tenancy.dev/operator/api/v1alpha1"
 	"grafana-tenancy.dev/operator/internal/grafana"
 	"grafana-tenancy.dev/operator/internal/mark"
+	"grafana-tenancy.dev/operator/internal/plan/admission"
 )
 
 // Options say what is read, and where the manifests go.
@@ -34,13 +36,19 @@ type Options struct {
 	InstanceRef v1alpha1.ObjectReference
 	// Instance is written as well; nil: it exists.
 	Instance *v1alpha1.Instance
+	// Owners are the Organizations of the cluster that are on it, in Namespace.
+	Owners []v1alpha1.Organization
 
 	// Notef tells a person how it goes, and what is left out.
 	Notef func(format string, args ...any)
 }
 
-// Failed says which organizations could not be read, and why.
-type Failed struct{ Organizations []string }
+// Failed says which organizations could not be imported, and why.
+type Failed struct {
+	Organizations []string
+	// All says that no other was imported.
+	All bool
+}
 
 func (f *Failed) Error() string {
 	return "these organizations could not be imported:\n  " + strings.Join(f.Organizations, "\n  ")
@@ -52,12 +60,24 @@ type run struct {
 	me    grafana.User
 	roles map[int64]string // of the login, by organization
 	apis  bool             // this Grafana lists folders through /apis
+
+	all         []grafana.OrgName // that there are
+	definitions map[string]*admission.Definition
 }
 
 // Import reads organizations, and writes a folder for each. An organization that cannot be read does not keep it from
 // the others: it is in the error, a *Failed, at the end.
 func Import(ctx context.Context, o Options) error {
 	r := &run{Options: o, roles: map[int64]string{}}
+	var err error
+	if r.definitions, err = admission.Definitions(); err != nil {
+		return err
+	}
+	if o.Instance != nil {
+		if errs, _, err := r.refused(ctx, o.Instance); err != nil || len(errs) > 0 {
+			return cmp.Or(err, fmt.Errorf("there can be no Instance for it: %w", errs.ToAggregate()))
+		}
+	}
 	wanted, failed, err := r.begin(ctx)
 	if err != nil {
 		return err
@@ -70,8 +90,10 @@ func Import(ctx context.Context, o Options) error {
 			err = fmt.Errorf("it would be called %s, as organization %q is", t.name, dirs[t.name])
 		}
 		if err == nil {
-			dirs[t.name] = org.Name
 			err = r.write(t)
+		}
+		if err == nil {
+			dirs[t.name] = org.Name
 		}
 		if ctx.Err() != nil {
 			return ctx.Err()
@@ -83,11 +105,14 @@ func Import(ctx context.Context, o Options) error {
 		}
 		o.Notef("  %s", t.summary())
 	}
-	if err := r.writeRoot(); err != nil {
+	if len(failed) > 0 && len(dirs) == 0 {
+		return &Failed{failed, true}
+	}
+	if err := r.writeRoot(dirs); err != nil {
 		return err
 	}
 	if len(failed) > 0 {
-		return &Failed{failed}
+		return &Failed{failed, false}
 	}
 	return nil
 }
@@ -114,6 +139,7 @@ func (r *run) begin(ctx context.Context) (wanted []grafana.OrgName, failed []str
 		return nil, nil, fmt.Errorf("listing the organizations, which needs the login of a server admin: %w", err)
 	}
 	slices.SortFunc(all, func(a, b grafana.OrgName) int { return int(a.ID - b.ID) })
+	r.all = all
 	if len(r.Organizations) == 0 {
 		return all, nil, nil
 	}
@@ -134,9 +160,10 @@ func (r *run) begin(ctx context.Context) (wanted []grafana.OrgName, failed []str
 
 // read reads all of an organization that there are kinds for.
 func (r *run) read(ctx context.Context, org grafana.OrgName) (*tenant, error) {
+	why := misnamed(org.Name, maxOrgName)
 	switch {
-	case mark.BirthNamePattern.MatchString(org.Name) || !fits(org.Name, maxOrgName):
-		return nil, errors.New("an Organization cannot have this name: rename it in Grafana")
+	case why != "":
+		return nil, fmt.Errorf("an Organization cannot have this name, since %s: rename it in Grafana", why)
 	case r.roles[org.ID] != "Admin" && !r.Join:
 		return nil, fmt.Errorf("the login %s is not an Admin in it, and so cannot read all of it: make it one, or "+
 			"give --join", r.me.Login)
@@ -149,7 +176,11 @@ func (r *run) read(ctx context.Context, org grafana.OrgName) (*tenant, error) {
 			return nil, fmt.Errorf("becoming an Admin of it: %w", err)
 		}
 	}
-	t := newTenant(r, org)
+	name, err := r.nameOf(ctx, org)
+	if err != nil {
+		return nil, fmt.Errorf("reading whose it is: %w", err)
+	}
+	t := newTenant(r, name, org)
 	for _, step := range []struct {
 		what string
 		do   func(context.Context) error
@@ -163,6 +194,26 @@ func (r *run) read(ctx context.Context, org grafana.OrgName) (*tenant, error) {
 		}
 	}
 	return t, nil
+}
+
+// longestOwner is how long the name of an Organization can be for the names of what is in it to be built on it.
+const longestOwner = 150
+
+// nameOf is the name of an organization's object: of the one that it belongs to already, whatever it is called by now,
+// or one that is made of its own. Anybody who is an Admin in it can write a mark, so the object has to know of it, too.
+func (r *run) nameOf(ctx context.Context, org grafana.OrgName) (string, error) {
+	at := slices.IndexFunc(r.Owners, func(o v1alpha1.Organization) bool { return o.Status.OrgID == org.ID })
+	if at < 0 || len(r.Owners[at].Name) > longestOwner {
+		return kubeName(org.Name, maxTenantName), nil
+	}
+	whole, err := r.Grafana.OrgByID(ctx, org.ID)
+	if err != nil {
+		return "", err
+	}
+	if mark.Read(whole.Address).UID == string(r.Owners[at].UID) {
+		return r.Owners[at].Name, nil
+	}
+	return kubeName(org.Name, maxTenantName), nil
 }
 
 // checkFree fails if a folder is there already, and may not be written to.

@@ -56,3 +56,31 @@ func TestNamesDiffer(t *testing.T) {
 		names[got] = name
 	}
 }
+
+// A name stays readable where its letters have marks.
+func TestNamesAreReadable(t *testing.T) {
+	t.Parallel()
+	for name, want := range map[string]string{
+		"Größe & Übermaß": "grosse-ubermass-", "Łódź": "lodz-", "Ærø": "aero-", "Crème brûlée": "creme-brulee-",
+		"Cafe\u0301": "cafe-", "ﬁne ①": "fine-1-", "日本支社": "x-", "data.platform": "data-platform-",
+	} {
+		got := kubeName(name, maxTenantName)
+		if rest, ok := strings.CutPrefix(got, want); !ok || len(rest) != 8 {
+			t.Errorf("%q becomes %q, want %s and a hash", name, got, want)
+		}
+	}
+}
+
+// What a name cannot be is said with the reason.
+func TestMisfits(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		"Web shop": "", "": "is empty", " a": "with a blank", "a\u00a0": "", "a\tb": "control character",
+		"a\u200bb": "control character", "12345678901": "has 11 characters, and can have 10",
+		"a [0a1b2c3d]": "it ends as",
+	} {
+		if got := misnamed(text, 10); want == "" && got != "" || !strings.Contains(got, want) {
+			t.Errorf("%q: %q, want %q", text, got, want)
+		}
+	}
+}

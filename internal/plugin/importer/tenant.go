@@ -1,7 +1,9 @@
 package importer
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -12,7 +14,6 @@ import (
 
 	"grafana-tenancy.dev/operator/api/v1alpha1"
 	"grafana-tenancy.dev/operator/internal/grafana"
-	"grafana-tenancy.dev/operator/internal/mark"
 )
 
 // What the kinds allow.
@@ -51,14 +52,15 @@ type list struct {
 	objects []client.Object
 }
 
-func newTenant(r *run, org grafana.OrgName) *tenant {
+func newTenant(r *run, name string, org grafana.OrgName) *tenant {
 	return &tenant{
-		run: r, name: kubeName(org.Name, maxTenantName), info: org, org: r.Grafana.Org(org.ID),
+		run: r, name: name, info: org, org: r.Grafana.Org(org.ID),
 		teams: map[int64]string{}, accounts: map[int64]string{}, folders: map[string]string{}, uids: map[string]bool{},
 	}
 }
 
-// meta is the metadata of the object for what is called so in Grafana. No name of a tenant has a dot in it.
+// meta is the metadata of the object for what is called so in Grafana. What is behind the last dot has none in it, so
+// that no two are the same.
 func (t *tenant) meta(name string) metav1.ObjectMeta {
 	return metav1.ObjectMeta{Namespace: t.Namespace, Name: t.name + "." + kubeName(name, maxChildName)}
 }
@@ -78,12 +80,31 @@ func (t *tenant) leaveOut(what, name, format string, args ...any) {
 	t.Notef("  left out: %s %q: %s", what, name, fmt.Sprintf(format, args...))
 }
 
+// counted are the files of a tenant, by what a person counts in them.
+var counted = map[string]struct{ one, many string }{
+	"people.yaml": {"person", "people"}, "teams.yaml": {"team", "teams"},
+	"serviceaccounts.yaml": {"service account", "service accounts"},
+	"datasources.yaml":     {"data source", "data sources"},
+	"folders.yaml":         {"folder", "folders"}, "dashboards.yaml": {"dashboard", "dashboards"},
+}
+
 func (t *tenant) summary() string {
-	parts := []string{}
+	var parts []string
 	for _, l := range t.lists {
-		parts = append(parts, fmt.Sprintf("%d in %s", len(l.objects), l.file))
+		n := len(l.objects)
+		if l.file == "people.yaml" { // many are in one object
+			n = 0
+			for _, obj := range l.objects {
+				n += len(obj.(*v1alpha1.Membership).Spec.Members)
+			}
+		}
+		name := counted[l.file].many
+		if n == 1 {
+			name = counted[l.file].one
+		}
+		parts = append(parts, fmt.Sprintf("%d %s", n, name))
 	}
-	return t.name + ": " + strings.Join(append([]string{"organization.yaml"}, parts...), ", ")
+	return t.name + ": " + cmp.Or(strings.Join(parts, ", "), "nothing is in it")
 }
 
 // readOrganization comes last, since preferences name a dashboard.
@@ -105,6 +126,9 @@ func (t *tenant) readOrganization(ctx context.Context) error {
 			Theme: p.Theme, Timezone: p.Timezone, WeekStart: p.WeekStart, Language: p.Language,
 			HomeDashboardUID: p.HomeDashboardUID,
 		}
+	}
+	if admitted, err := t.admit(ctx, "organization", t.info.Name, o); err != nil || !admitted {
+		return cmp.Or(err, errors.New("there can be no Organization for it"))
 	}
 	t.organization = o
 	return nil
@@ -128,7 +152,7 @@ func (t *tenant) readPeople(ctx context.Context) error {
 		case m.IsExternallySynced:
 			t.leaveOut("person", m.Login, "an identity provider decides about them")
 		case !fits(m.Login, maxLogin):
-			t.leaveOut("person", m.Login, "a Membership cannot have this login")
+			t.leaveOut("person", m.Login, "a Membership cannot have this login: %s", misfit(m.Login, maxLogin))
 		default:
 			listed = append(listed, v1alpha1.Member{Login: m.Login, Role: v1alpha1.Role(m.Role)})
 		}
@@ -139,7 +163,11 @@ func (t *tenant) readPeople(ctx context.Context) error {
 		m.Spec = v1alpha1.MembershipSpec{
 			OrganizationRef: t.ref(), Members: members, AdoptionPolicy: v1alpha1.AdoptionAdopt,
 		}
-		objects = append(objects, m)
+		if admitted, err := t.admit(ctx, "membership of organization", t.info.Name, m); err != nil {
+			return err
+		} else if admitted {
+			objects = append(objects, m)
+		}
 	}
 	t.add("people.yaml", objects)
 	return nil
@@ -152,13 +180,18 @@ func (t *tenant) readTeams(ctx context.Context) error {
 	}
 	var objects []client.Object
 	for _, team := range all {
-		if !fits(team.Name, maxTeamName) || mark.BirthNamePattern.MatchString(team.Name) {
-			t.leaveOut("team", team.Name, "a Team cannot have this name")
+		if why := misnamed(team.Name, maxTeamName); why != "" {
+			t.leaveOut("team", team.Name, "a Team cannot have this name: %s", why)
 			continue
 		}
 		obj, err := t.team(ctx, team)
 		if err != nil {
 			return fmt.Errorf("%q: %w", team.Name, err)
+		}
+		if admitted, err := t.admit(ctx, "team", team.Name, obj); err != nil {
+			return fmt.Errorf("%q: %w", team.Name, err)
+		} else if !admitted {
+			continue
 		}
 		t.teams[team.ID] = obj.Name
 		objects = append(objects, obj)
@@ -192,7 +225,8 @@ func (t *tenant) team(ctx context.Context, team grafana.Team) (*v1alpha1.Team, e
 			t.leaveOut("member of team "+team.Name, person.Login, "an identity provider decides about them")
 			continue
 		case !fits(person.Login, maxLogin):
-			t.leaveOut("member of team "+team.Name, person.Login, "a Team cannot have this login")
+			t.leaveOut("member of team "+team.Name, person.Login, "a Team cannot have this login: %s",
+				misfit(person.Login, maxLogin))
 			continue
 		case len(obj.Spec.Members) == maxMembers:
 			t.leaveOut("member of team "+team.Name, person.Login, "a Team lists at most %d people", maxMembers)
@@ -229,7 +263,8 @@ func (t *tenant) readAccounts(ctx context.Context) error {
 		case strings.HasPrefix(a.Name, "extsvc-"):
 			continue // Grafana's own
 		case !fits(a.Name, maxAccountName):
-			t.leaveOut("service account", a.Name, "a ServiceAccount cannot have this name")
+			t.leaveOut("service account", a.Name, "a ServiceAccount cannot have this name: %s",
+				misfit(a.Name, maxAccountName))
 			continue
 		case count[a.Name] > 1:
 			t.leaveOut("service account", a.Name, "several of the organization have this name: rename them")
@@ -239,6 +274,11 @@ func (t *tenant) readAccounts(ctx context.Context) error {
 		obj.Spec = v1alpha1.ServiceAccountSpec{
 			OrganizationRef: t.ref(), Name: a.Name, Role: v1alpha1.Role(a.Role), Disabled: a.IsDisabled,
 			AdoptionPolicy: v1alpha1.AdoptionAdopt,
+		}
+		if admitted, err := t.admit(ctx, "service account", a.Name, obj); err != nil {
+			return fmt.Errorf("%q: %w", a.Name, err)
+		} else if !admitted {
+			continue
 		}
 		if a.Tokens > 0 {
 			t.leaveOut(

@@ -15,6 +15,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"grafana-tenancy.dev/operator/api/v1alpha1"
+	"grafana-tenancy.dev/operator/internal/grafana"
 )
 
 var scheme = runtime.NewScheme()
@@ -55,6 +56,7 @@ const fluxSubstitute = "kustomize.toolkit.fluxcd.io/substitute"
 
 const (
 	kustomizationFile = "kustomization.yaml"
+	organizationFile  = "organization.yaml"
 	secretsFile       = "secrets.example.yaml" // named in no kustomization
 )
 
@@ -71,7 +73,7 @@ func (r *run) write(t *tenant) error {
 	if err := r.checkFree(dir); err != nil {
 		return err
 	}
-	lists := append([]list{{"organization.yaml", []client.Object{t.organization}}}, t.lists...)
+	lists := append([]list{{organizationFile, []client.Object{t.organization}}}, t.lists...)
 	k := newKustomization(r.Namespace)
 	for _, l := range lists {
 		if err := writeObjects(filepath.Join(dir, l.file), l.objects); err != nil {
@@ -94,7 +96,7 @@ func (r *run) write(t *tenant) error {
 }
 
 // writeRoot writes what leads to the folders of all organizations that are there, of earlier imports too.
-func (r *run) writeRoot() error {
+func (r *run) writeRoot(dirs map[string]string) error {
 	k := newKustomization("")
 	if r.Instance != nil {
 		if err := writeObjects(filepath.Join(r.Dir, "instance.yaml"), []client.Object{r.Instance}); err != nil {
@@ -113,9 +115,38 @@ func (r *run) writeRoot() error {
 	}
 	slices.Sort(found)
 	for _, file := range found {
-		k.Resources = append(k.Resources, filepath.Base(filepath.Dir(file)))
+		name := filepath.Base(filepath.Dir(file))
+		k.Resources = append(k.Resources, name)
+		if dirs[name] == "" {
+			r.tellOld(name, dirs)
+		}
 	}
 	return writeYAML(filepath.Join(r.Dir, kustomizationFile), k)
+}
+
+// tellOld tells of a folder of an earlier import that makes no sense any more. dirs are those of this one, with the
+// organizations that they are of.
+func (r *run) tellOld(dir string, dirs map[string]string) {
+	file := filepath.Join(r.Dir, dir, organizationFile)
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return // it is not of an import
+	}
+	var was v1alpha1.Organization
+	if yaml.Unmarshal(text, &was) != nil || was.Spec.InstanceRef != r.InstanceRef {
+		return
+	}
+	name := was.WantedName()
+	for now, of := range dirs {
+		if of == name {
+			r.Notef("%s is of organization %q, which is in %s now: remove one of the two folders.", dir, name, now)
+			return
+		}
+	}
+	if !slices.ContainsFunc(r.all, func(o grafana.OrgName) bool { return o.Name == name }) {
+		r.Notef("%s is of an organization %q that is not there: applying it would make it anew. If it was renamed or "+
+			"deleted in Grafana, remove the folder.", dir, name)
+	}
 }
 
 // writeSecrets writes what the Secrets look like that a person has to make.
@@ -130,11 +161,14 @@ func writeSecrets(dir string, secrets []corev1.Secret) error {
 	return writeObjects(filepath.Join(dir, secretsFile), objects)
 }
 
+// separator is between the objects of a file, and begins one that a person may put behind another.
+const separator = "---\n"
+
 func writeObjects(file string, objects []client.Object) error {
 	var text bytes.Buffer
 	for i, obj := range objects {
-		if i > 0 {
-			text.WriteString("---\n")
+		if i > 0 || filepath.Base(file) == secretsFile {
+			text.WriteString(separator)
 		}
 		one, err := manifest(obj)
 		if err != nil {

@@ -1,4 +1,5 @@
-package plan
+// Package admission does with objects of our kinds what the API server does by their CRDs before it takes them.
+package admission
 
 import (
 	"context"
@@ -21,20 +22,20 @@ import (
 	"grafana-tenancy.dev/operator/config/crd"
 )
 
-// definition is what the API server does with objects of a kind before it takes them.
-type definition struct {
+// Definition is what the API server does with objects of a kind before it takes them.
+type Definition struct {
 	structural *structuralschema.Structural
 	schema     validation.SchemaValidator
 	rules      *cel.Validator
 }
 
-// definitions of our kinds, by kind.
-func definitions() (map[string]*definition, error) {
+// Definitions of our kinds, by kind.
+func Definitions() (map[string]*Definition, error) {
 	files, err := fs.Glob(crd.Bases, "bases/*.yaml")
 	if err != nil {
 		return nil, err
 	}
-	all := map[string]*definition{}
+	all := map[string]*Definition{}
 	for _, name := range files {
 		text, err := crd.Bases.ReadFile(name)
 		if err != nil {
@@ -51,7 +52,7 @@ func definitions() (map[string]*definition, error) {
 	return all, nil
 }
 
-func definitionOf(d *apiextensionsv1.CustomResourceDefinition) (*definition, error) {
+func definitionOf(d *apiextensionsv1.CustomResourceDefinition) (*Definition, error) {
 	var props apiextensions.JSONSchemaProps
 	err := apiextensionsv1.Convert_v1_JSONSchemaProps_To_apiextensions_JSONSchemaProps(
 		d.Spec.Versions[0].Schema.OpenAPIV3Schema, &props, nil)
@@ -66,15 +67,15 @@ func definitionOf(d *apiextensionsv1.CustomResourceDefinition) (*definition, err
 	if err != nil {
 		return nil, err
 	}
-	return &definition{structural, schema, cel.NewValidator(structural, true, celconfig.PerCallLimit)}, nil
+	return &Definition{structural, schema, cel.NewValidator(structural, true, celconfig.PerCallLimit)}, nil
 }
 
-// fill fills in what an object leaves out.
-func (d *definition) fill(obj map[string]any) { defaulting.Default(obj, d.structural) }
+// Fill fills in what an object leaves out.
+func (d *Definition) Fill(obj map[string]any) { defaulting.Default(obj, d.structural) }
 
-// admit fills in what an object leaves out, and says why it would not be taken. was is the object that it changes; nil:
+// Admit fills in what an object leaves out, and says why it would not be taken. was is the object that it changes; nil:
 // it is a new one.
-func (d *definition) admit(ctx context.Context, obj, was map[string]any) error {
+func (d *Definition) Admit(ctx context.Context, obj, was map[string]any) error {
 	unknown := pruning.PruneWithOptions(obj, d.structural, true, structuralschema.UnknownFieldPathOptions{
 		TrackUnknownFieldPaths: true,
 	})
@@ -82,8 +83,22 @@ func (d *definition) admit(ctx context.Context, obj, was map[string]any) error {
 		slices.Sort(unknown)
 		return fmt.Errorf("unknown fields: %s", strings.Join(unknown, ", "))
 	}
+	errs := d.Refused(ctx, obj, was)
+	if len(errs) == 0 {
+		return nil
+	}
+	texts := make([]string, 0, len(errs))
+	for _, e := range errs {
+		texts = append(texts, e.Error())
+	}
+	return fmt.Errorf("%s", strings.Join(texts, "; "))
+}
+
+// Refused fills in what an object leaves out, and says what of it would not be taken, without the values. was is the
+// object that it changes; nil: it is a new one.
+func (d *Definition) Refused(ctx context.Context, obj, was map[string]any) field.ErrorList {
 	defaulting.PruneNonNullableNullsWithoutDefaults(obj, d.structural) // a null says nothing
-	d.fill(obj)
+	d.Fill(obj)
 	errs := validation.ValidateCustomResource(nil, obj, d.schema)
 	if was != nil {
 		errs = validation.ValidateCustomResourceUpdate(nil, obj, was, d.schema)
@@ -97,13 +112,8 @@ func (d *definition) admit(ctx context.Context, obj, was map[string]any) error {
 		broken, _ = d.rules.Validate(ctx, nil, d.structural, obj, old, celconfig.RuntimeCELCostBudget)
 		errs = append(errs, broken...)
 	}
-	if len(errs) == 0 {
-		return nil
-	}
-	texts := make([]string, 0, len(errs))
 	for _, e := range errs {
 		e.BadValue = field.OmitValueType{} // which can be anything, a secret too
-		texts = append(texts, e.Error())
 	}
-	return fmt.Errorf("%s", strings.Join(texts, "; "))
+	return errs
 }
