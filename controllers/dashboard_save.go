@@ -16,7 +16,7 @@ func (x *dash) Prepare() lifecycle.Event {
 	x.obj.Status.UID, x.obj.Status.OrgID = x.uid, x.org.ID()
 	x.obj.Status.Version, x.obj.Status.FolderUID, x.obj.Status.SavedAt = 0, "", nil
 	x.obj.Status.ContentHash, x.obj.Status.ContentGeneration = "", 0
-	x.obj.Status.StoredHash, x.obj.Status.PermissionsPending = "", true
+	x.obj.Status.StoredHash, x.obj.Status.DataSources, x.obj.Status.PermissionsPending = "", nil, true
 	return lifecycle.EventCreated
 }
 

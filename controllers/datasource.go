@@ -74,6 +74,12 @@ func (k dataSourceKind) describe() lifecycle.Kind[*v1alpha1.DataSource, sourceSt
 			return lifecycle.ParentKey(obj.Spec.OrganizationRef, obj.Namespace)
 		},
 		Tenant: true,
+		Usability: func(obj *v1alpha1.DataSource) any {
+			return struct {
+				uid       string
+				isDefault bool
+			}{obj.Status.UID, obj.Status.Default}
+		},
 		References: []lifecycle.Reference[*v1alpha1.DataSource]{
 			{To: &corev1.Secret{}, Names: dataSourceSecrets},
 			{To: &corev1.ConfigMap{}, Names: dataSourceConfigMaps},
@@ -84,6 +90,9 @@ func (k dataSourceKind) describe() lifecycle.Kind[*v1alpha1.DataSource, sourceSt
 		},
 	}
 }
+
+// uidOfSource is the uid that a DataSource has in Grafana, or will have.
+func uidOfSource(obj *v1alpha1.DataSource) string { return cmp.Or(obj.Spec.UID, obj.Status.UID, string(obj.UID)) }
 
 // Held reports whether a DataSource may have one in Grafana.
 func (k dataSourceKind) Held(obj *v1alpha1.DataSource) bool {
@@ -99,7 +108,7 @@ func (k dataSourceKind) Connect(
 		return nil, err
 	}
 	x := &source{orgScope: scope, env: k.Env, readAt: k.readAt, writes: k.writes, obj: obj}
-	x.uid = cmp.Or(obj.Spec.UID, obj.Status.UID, string(obj.UID))
+	x.uid = uidOfSource(obj)
 	if !obj.DeletionTimestamp.IsZero() {
 		return x, nil
 	}

@@ -23,8 +23,32 @@ var dashboardMutants = []mutant{
 	{
 		name: "content of an older generation taken for the present one",
 		file: "controllers/dashboard_source.go",
-		old:  "	return obj.Status.ContentGeneration == obj.Generation && dashboard",
-		new:  "	return obj.Status.ContentGeneration > 0 && dashboard", scenarios: "dashboard changed",
+		old:  "	return status.ContentGeneration == obj.Generation && slices",
+		new:  "	return status.ContentGeneration > 0 && slices", scenarios: "dashboard changed",
+	},
+	{
+		name: "other data sources in the place of others not noticed",
+		file: "controllers/dashboard_source.go",
+		old:  " && slices.Equal(status.DataSources, sources) &&",
+		new:  " && len(sources) >= 0 &&", scenarios: "mapped to renamed",
+	},
+	{
+		name: "data source found once taken for the present one",
+		file: "controllers/dashboard_datasources.go",
+		old:  "		if m.To.Ref != nil {\n			continue\n",
+		new:  "		if m.To.Ref != nil || sources[i].UID != \"\" {\n			continue\n", test: "TestAPIDashboardIsMappedByName",
+	},
+	{
+		name: "data source of another organization taken",
+		file: "controllers/dashboard_datasources.go",
+		old:  "in != scope.owner {\n",
+		new:  "in != scope.owner && in.Name == \"\" {\n", test: "TestAPIDashboardIsMappedToADataSource",
+	},
+	{
+		name: "missing data sources looked for at saves only",
+		file: "controllers/dashboard_datasources_told.go",
+		old:  "(was == nil || was.Status == metav1.ConditionTrue)",
+		new:  "(was == nil || was.Status != \"\")", test: "TestAPIDashboardTellsOfMissingDataSources",
 	},
 	{
 		name: "folder made without a uid of its own",

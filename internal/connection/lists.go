@@ -230,18 +230,10 @@ func (c *Conn) ListOfFolders(ctx context.Context, org *grafana.OrgClient) (map[s
 	return found, err
 }
 
-// ListOfDataSources lists the data sources of an organization, or brings the list that others have just made if an
-// older one will do.
-func (c *Conn) ListOfDataSources(
-	ctx context.Context,
-	org *grafana.OrgClient,
-	olderDoes bool,
-) ([]grafana.DataSource, error) {
-	maxAge := asOfNow
-	if olderDoes {
-		maxAge = dueListLife
-	}
-	found, _, err := c.sourceLists.get(ctx, c, listKey{org: org.ID()}, maxAge, func() ([]grafana.DataSource, error) {
+// ListOfDataSources lists the data sources of an organization, or brings the list that others have just made. Each says
+// whose it is, so that one of another database misleads nobody, and no session is needed to tell.
+func (c *Conn) ListOfDataSources(ctx context.Context, org *grafana.OrgClient, age Age) ([]grafana.DataSource, error) {
+	found, _, err := c.sourceLists.get(ctx, c, listKey{org: org.ID()}, age.life(), func() ([]grafana.DataSource, error) {
 		return org.DataSources(ctx)
 	})
 	return found, err

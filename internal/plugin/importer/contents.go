@@ -178,7 +178,7 @@ func (t *tenant) dashboard(d *grafana.Dashboard) (*v1alpha1.Dashboard, dashboard
 	case !uidForm.MatchString(d.UID):
 		return nil, file, fmt.Errorf("a Dashboard cannot have uid %s", d.UID)
 	}
-	content, err := dashboard.Parse(d.Model, nil)
+	content, err := dashboard.Parse(d.Model, dashboard.Wishes{})
 	if err != nil {
 		return nil, file, err
 	}
