@@ -84,7 +84,7 @@ func (k dashboardKind) describe() lifecycle.Kind[*v1alpha1.Dashboard, dashboardS
 				Requests: whatIsIn(k.Env, &v1alpha1.DashboardList{}),
 				Changes:  k.UsabilityChanges(),
 			},
-			{Of: &v1alpha1.DataSource{}, Requests: k.usersOfSource, Changes: k.UsabilityChanges()},
+			{Of: &v1alpha1.DataSource{}, Requests: k.usersOfSource, Changes: sourceChanges},
 		},
 		Forget: k.forget,
 		Slim:   slimDashboard,
@@ -148,7 +148,7 @@ func (x *dash) placeForDeletion(ctx context.Context, k dashboardKind) error {
 	if x.uid = cmp.Or(x.obj.Status.UID, x.obj.Spec.UID); x.uid != "" {
 		return nil
 	}
-	source, err := k.contentOf(ctx, x.obj, x.obj.Status.DataSources, x.interval())
+	source, err := k.contentOf(ctx, x.obj, recordedSources(x.obj), x.interval())
 	if err == nil {
 		err = source.fill(ctx)
 	}
@@ -197,7 +197,8 @@ func (x *dash) Record(have *dashboardState) bool {
 	if x.content != nil && have.hash == x.content.hash && have.FolderUID == x.folder {
 		status.Version, status.FolderUID, status.Drift = have.Version, have.FolderUID, nil
 		status.ContentHash, status.ContentGeneration = have.hash, x.obj.Generation
-		status.StoredHash, status.DataSources = have.stored, x.content.sources
+		status.StoredHash = have.stored
+		x.recordSources()
 		if status.SavedAt == nil {
 			status.SavedAt = seconds(have.Updated)
 		}
@@ -244,7 +245,7 @@ func (x *dash) Check(ctx context.Context, have *dashboardState) error {
 	}
 	x.obj.Status.Drift = have.edit
 	x.obj.Status.ContentHash, x.obj.Status.ContentGeneration = x.content.hash, x.obj.Generation
-	x.obj.Status.DataSources = x.content.sources
+	x.recordSources()
 	by := ""
 	if have.edit.By != "" {
 		by = " by " + have.edit.By

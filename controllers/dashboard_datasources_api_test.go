@@ -64,13 +64,14 @@ func TestAPIDashboardIsMappedToADataSource(t *testing.T) {
 	suite.Ready(w, dash)
 	untilInGrafana(w, org, dash, fmt.Sprintf(`"uid":%q`, mimir.Status.UID))
 	untilResolved(w, dash, "True")
-	if got := suite.Get(w, dash).Status; got.Version != 1 || len(got.MissingDataSources) > 0 {
+	if got := suite.Get(w, dash).Status; got.Version != 1 {
 		t.Errorf("status: %+v", got)
 	}
 
 	w.Delete(mimir)
 	w.Gone(mimir)
-	suite.Waiting(w, dash, v1alpha1.ReasonParentNotFound, "DataSource", "mimir")
+	untilResolved(w, dash, "False", mimir.Status.UID)
+	suite.Ready(w, dash)
 	again := suite.Ready(w, dataSource(w, "mimir", "team", func(o *v1alpha1.DataSource) { o.Spec.UID = "given" }))
 	suite.Ready(w, dash)
 	untilInGrafana(w, org, dash, fmt.Sprintf(`"uid":%q`, again.Status.UID))
@@ -96,8 +97,18 @@ func TestAPIDashboardTellsOfMissingDataSources(t *testing.T) {
 	suite.Ready(w, dataSource(w, "metrics", "team", func(o *v1alpha1.DataSource) { o.Spec.UID = "metrics" }))
 	untilResolved(w, dash, "True")
 
-	w.Ask("POST", "/api/datasources", org,
-		map[string]any{"name": "By hand", "uid": "by-hand", "type": "loki", "access": "proxy", "url": "http://127.0.0.1:1"})
+	w.Ask(
+		"POST",
+		"/api/datasources",
+		org,
+		map[string]any{
+			"name":   "By hand",
+			"uid":    "by-hand",
+			"type":   "loki",
+			"access": "proxy",
+			"url":    "http://127.0.0.1:1",
+		},
+	)
 	suite.Change(w, dash, func() {
 		dash.Spec.Source.JSON = new(strings.ReplaceAll(namesMetrics, `"metrics"`, `"by-hand"`))
 	})
@@ -133,7 +144,10 @@ func TestAPIDashboardTitle(t *testing.T) {
 	t.Parallel()
 	w := suite.New(t, grafanatest.Options{Version: "12.4.0"})
 	org := suite.Ready(w, w.Organization("team")).Status.OrgID
-	dash := suite.Ready(w, w.Dashboard("dash", "team", `{"title": "Theirs"}`, func(o *v1alpha1.Dashboard) { o.Spec.Title = "Ours" }))
+	dash := suite.Ready(
+		w,
+		w.Dashboard("dash", "team", `{"title": "Theirs"}`, func(o *v1alpha1.Dashboard) { o.Spec.Title = "Ours" }),
+	)
 	if d := w.Dash(org, dash.Status.UID); d.Title != "Ours" {
 		t.Errorf("its title is %q", d.Title)
 	}

@@ -28,7 +28,7 @@ func allResolved(w *crash.World) error {
 	d := crash.Dashboard("", "")
 	w.Get(d)
 	if !meta.IsStatusConditionTrue(d.Status.Conditions, v1alpha1.ConditionDataSourcesResolved) {
-		return fmt.Errorf("conditions: %+v, missing: %q", d.Status.Conditions, d.Status.MissingDataSources)
+		return fmt.Errorf("conditions: %+v, named: %q", d.Status.Conditions, d.Status.NamedDataSources)
 	}
 	return nil
 }
@@ -40,9 +40,14 @@ func mappedScenarios() []crash.Scenario {
 		{Name: "dashboard mapped to a data source, created together", Before: crash.WithOrg, Act: func(w *crash.World) {
 			w.Create(mappedDashboard(byRef), crash.SourceSecret("first"), crash.NewDataSource(""))
 		}, After: allResolved},
-		{Name: "dashboard mapped by name to a data source, created together", Before: crash.WithOrg, Act: func(w *crash.World) {
-			w.Create(mappedDashboard(byName), crash.SourceSecret("first"), crash.NewDataSource(""))
-		}, After: allResolved},
+		{
+			Name:   "dashboard mapped by name to a data source, created together",
+			Before: crash.WithOrg,
+			Act: func(w *crash.World) {
+				w.Create(mappedDashboard(byName), crash.SourceSecret("first"), crash.NewDataSource(""))
+			},
+			After: allResolved,
+		},
 		{
 			Name: "dashboard mapped by name to a data source that a person makes",
 			Before: func(w *crash.World) {
@@ -64,7 +69,12 @@ func mappedScenarios() []crash.Scenario {
 		{
 			Name: "data source that a dashboard is mapped to renamed",
 			Before: func(w *crash.World) {
-				w.Create(crash.Organization("Tenant"), crash.SourceSecret("first"), crash.NewDataSource(""), mappedDashboard(byRef))
+				w.Create(
+					crash.Organization("Tenant"),
+					crash.SourceSecret("first"),
+					crash.NewDataSource(""),
+					mappedDashboard(byRef),
+				)
 			},
 			Act: func(w *crash.World) {
 				crash.Edit(w, crash.NewDataSource(""), func(d *v1alpha1.DataSource) { d.Spec.Name = "Renamed" })
@@ -74,7 +84,12 @@ func mappedScenarios() []crash.Scenario {
 		{
 			Name: "dashboard mapped to another data source",
 			Before: func(w *crash.World) {
-				w.Create(crash.Organization("Tenant"), crash.SourceSecret("first"), crash.NewDataSource(""), mappedDashboard(byRef))
+				w.Create(
+					crash.Organization("Tenant"),
+					crash.SourceSecret("first"),
+					crash.NewDataSource(""),
+					mappedDashboard(byRef),
+				)
 			},
 			Act: func(w *crash.World) {
 				crash.Edit(w, crash.Dashboard("", ""), func(d *v1alpha1.Dashboard) {
@@ -108,7 +123,8 @@ func TestMappedSourceIsFetchedOnce(t *testing.T) {
 	untilSaved := func(uid string, version int64, fetched int) {
 		t.Helper()
 		all := w.Grafana.Dashboards(3)
-		if len(all) != 1 || !strings.Contains(string(all[0].Model), uid) || all[0].Version != version || b.times != fetched {
+		if len(all) != 1 || !strings.Contains(string(all[0].Model), uid) || all[0].Version != version ||
+			b.times != fetched {
 			t.Fatalf("fetched %d times, it is %+v", b.times, all)
 		}
 	}

@@ -11,70 +11,68 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"grafana-tenancy.dev/operator/api/v1alpha1"
-	"grafana-tenancy.dev/operator/internal/connection"
 	"grafana-tenancy.dev/operator/internal/grafana"
 )
 
-// tellDataSources says in a condition whether the organization has all data sources that the dashboard names: whenever
-// its content was at hand, and as long as some are missing.
+// tellDataSources says in a condition whether the organization has all data sources that the dashboard names.
 func (x *dash) tellDataSources(ctx context.Context) {
 	conditions := &x.obj.Status.Conditions
-	was := meta.FindStatusCondition(*conditions, v1alpha1.ConditionDataSourcesResolved)
-	if !x.content.wasRead && (was == nil || was.Status == metav1.ConditionTrue) {
-		return
-	}
-	if !x.content.wasRead && (was.Status == metav1.ConditionUnknown || len(x.obj.Status.MissingDataSources) == mostMissing) {
-		if x.content.fill(ctx) != nil {
-			return // it stands until the content can be had
-		}
-	}
-	named := x.obj.Status.MissingDataSources
-	if x.content.wasRead {
-		named = x.content.named
-	}
-	if len(named)+len(x.obj.Spec.DataSources) == 0 {
+	if len(x.obj.Status.NamedDataSources)+len(x.content.sources) == 0 {
 		meta.RemoveStatusCondition(conditions, v1alpha1.ConditionDataSourcesResolved)
-		x.obj.Status.MissingDataSources = nil
 		return
 	}
-	found := x.resolved(ctx, named)
+	found, known := x.found(ctx)
+	if !known {
+		return
+	}
 	found.Type, found.ObservedGeneration = v1alpha1.ConditionDataSourcesResolved, x.obj.Generation
 	found.LastTransitionTime = metav1.NewTime(x.env.Now().UTC().Truncate(time.Second))
-	found.Message = shortened(found.Message)
 	meta.SetStatusCondition(conditions, found)
 }
 
-// mostMissing is how many missing data sources are kept in status.
-const mostMissing = 50
-
-// resolved looks for the data sources of these names.
-func (x *dash) resolved(ctx context.Context, named []string) metav1.Condition {
-	have := x.sourcesHere(connection.Due)
-	var missing []string
-	for _, name := range named {
-		d, err := have.find(ctx, func(d grafana.DataSource) bool { return d.UID == name || d.Name == name })
+// found looks for the data sources that the dashboard names: among DataSources, and on Grafana's list only if they do
+// not tell. A resync asks Grafana nothing if all were there before.
+func (x *dash) found(ctx context.Context) (c metav1.Condition, known bool) {
+	all, err := x.env.sourcesByObjects(ctx, x.orgScope)
+	if err != nil {
+		return c, false // it stands as it is
+	}
+	missing := x.notAmong(all)
+	if len(missing) > 0 {
+		if x.due && meta.IsStatusConditionTrue(x.obj.Status.Conditions, v1alpha1.ConditionDataSourcesResolved) {
+			return c, false
+		}
+		list, err := x.conn.ListOfDataSources(ctx, x.org, x.ageOfSources())
 		if err != nil {
 			return metav1.Condition{
 				Status: metav1.ConditionUnknown, Reason: v1alpha1.ReasonDataSourcesUnknown,
-				Message: "Grafana could not be asked which data sources there are: " + grafana.Public(err),
-			}
+				Message: "Grafana could not be asked which data sources there are: " + shortened(grafana.Public(err)),
+			}, true
 		}
-		if d == nil {
-			missing = append(missing, name)
-		}
+		missing = x.notAmong(slices.Concat(all, list))
 	}
-	x.obj.Status.MissingDataSources = missing[:min(len(missing), mostMissing)]
 	wanting := x.wanting()
 	if len(missing)+len(wanting) > 0 {
 		return metav1.Condition{
-			Status: metav1.ConditionFalse, Reason: v1alpha1.ReasonDataSourcesMissing, Message: sayMissing(missing, wanting),
+			Status:  metav1.ConditionFalse,
+			Reason:  v1alpha1.ReasonDataSourcesMissing,
+			Message: sayMissing(missing, wanting),
+		}, true
+	}
+	return metav1.Condition{
+		Status: metav1.ConditionTrue, Reason: v1alpha1.ReasonDataSourcesFound,
+		Message: "the organization has all data sources that the dashboard names",
+	}, true
+}
+
+// notAmong are the data sources that the dashboard names and that are not among these.
+func (x *dash) notAmong(all []grafana.DataSource) (missing []string) {
+	for _, name := range x.obj.Status.NamedDataSources {
+		if !slices.ContainsFunc(all, func(d grafana.DataSource) bool { return d.UID == name || d.Name == name }) {
+			missing = append(missing, name)
 		}
 	}
-	message := "the organization has all data sources that the dashboard names"
-	if unmapped := x.content.unmapped; len(unmapped) > 0 {
-		message += "; spec.datasources maps what it does not name: " + quoted(unmapped)
-	}
-	return metav1.Condition{Status: metav1.ConditionTrue, Reason: v1alpha1.ReasonDataSourcesFound, Message: message}
+	return missing
 }
 
 // wanting are the mappings to which there is no data source.
@@ -84,13 +82,19 @@ func (x *dash) wanting() (wanting []string) {
 		switch {
 		case s.UID != "":
 		case to.Default:
-			wanting = append(wanting, fmt.Sprintf("no default data source, to stand for %q", s.From))
+			wanting = append(wanting, "no default data source, to stand for "+short(s.From))
 		default:
-			wanting = append(wanting, fmt.Sprintf("no data source named %q, to stand for %q", to.Name, s.From))
+			wanting = append(
+				wanting,
+				fmt.Sprintf("no data source named %s, to stand for %s", short(to.Name), short(s.From)),
+			)
 		}
 	}
 	return wanting
 }
+
+// mostTold is how many names a message has.
+const mostTold = 5
 
 func sayMissing(missing, wanting []string) string {
 	var said []string
@@ -99,21 +103,39 @@ func sayMissing(missing, wanting []string) string {
 			quoted(missing)+". Create it, or have spec.datasources say which one stands for it")
 	}
 	if len(wanting) > 0 {
-		said = append(said, "the organization has "+strings.Join(wanting, "; "))
+		said = append(said, "the organization has "+enumerated(wanting, "; "))
 	}
-	return strings.Join(said, ". ")
+	message := strings.Join(said, ". ")
+	const longest = 1000 // bytes
+	if len(message) > longest {
+		message = strings.ToValidUTF8(message[:longest], "") + "…"
+	}
+	return message
 }
 
 // quoted lists names for people.
 func quoted(names []string) string {
-	const most = 10
-	texts := make([]string, 0, most)
-	for _, name := range names[:min(len(names), most)] {
-		texts = append(texts, fmt.Sprintf("%.60q", name))
+	texts := make([]string, 0, len(names))
+	for _, name := range names {
+		texts = append(texts, short(name))
 	}
-	more := ""
-	if n := len(names) - most; n > 0 {
-		more = fmt.Sprintf(" and %d more", n)
+	return enumerated(texts, ", ")
+}
+
+func enumerated(texts []string, between string) string {
+	n := min(len(texts), mostTold)
+	list := strings.Join(texts[:n], between)
+	if more := len(texts) - n; more > 0 {
+		list += fmt.Sprintf(" and %d more", more)
 	}
-	return strings.Join(slices.Clip(texts), ", ") + more
+	return list
+}
+
+// short quotes a name, or what there is room for of it.
+func short(name string) string {
+	const longest = 40
+	if len(name) > longest {
+		return fmt.Sprintf("%q…", strings.ToValidUTF8(name[:longest], ""))
+	}
+	return fmt.Sprintf("%q", name)
 }

@@ -48,8 +48,9 @@ type lastFetch struct {
 	etag, lastModified string
 	hash               string // with these data sources in it; empty: nothing is known
 	sources            []v1alpha1.ResolvedDataSource
-	wanted             bool   // the content itself is needed
-	body               []byte // that is to be saved
+	named              []string // in that content
+	wanted             bool     // the content itself is needed
+	body               []byte   // that is to be saved
 }
 
 // FetchedBytes is how much fetched content waits for its turn to be saved.
@@ -106,12 +107,16 @@ func (f *fetches) of(
 	switch {
 	case last.uid == obj.UID && last.generation == obj.Generation:
 		if !slices.Equal(last.sources, sources) {
-			last.sources, last.hash = sources, ""
+			last.sources, last.hash, last.named = sources, "", nil
+			if knowsContent(obj, sources) {
+				last.hash, last.named, last.wanted = obj.Status.ContentHash, obj.Status.NamedDataSources, false
+			}
 		}
 		return last
 	case last.uid != obj.UID && knowsContent(obj, sources) && !lacksSource(obj):
 		last = lastFetch{
-			hash: obj.Status.ContentHash, sources: sources, at: now.Add(time.Second - fresh(interval)),
+			hash: obj.Status.ContentHash, sources: sources, named: obj.Status.NamedDataSources,
+			at: now.Add(time.Second - fresh(interval)),
 		}
 		f.keep(obj, last)
 		return last
@@ -146,7 +151,7 @@ func (k dashboardKind) fetched(ctx context.Context, obj *v1alpha1.Dashboard, c *
 		return err
 	}
 	known := last.hash != "" && !last.wanted
-	c.hash, c.load = last.hash, func(context.Context) ([]byte, error) {
+	c.hash, c.named, c.load = last.hash, last.named, func(context.Context) ([]byte, error) {
 		if last.body != nil {
 			return last.body, nil
 		}
@@ -192,7 +197,7 @@ func (k dashboardKind) fetched(ctx context.Context, obj *v1alpha1.Dashboard, c *
 		return err
 	}
 	next := lastFetch{
-		at: k.Now(), etag: got.ETag, lastModified: got.LastModified, hash: c.hash, sources: c.sources,
+		at: k.Now(), etag: got.ETag, lastModified: got.LastModified, hash: c.hash, sources: c.sources, named: c.named,
 	}
 	switch {
 	case got.NotModified:
@@ -212,7 +217,7 @@ func (k dashboardKind) lastFetched(obj *v1alpha1.Dashboard, c *content, interval
 	}
 	err := c.take(last.body)
 	if err == nil {
-		last.hash = c.hash
+		last.hash, last.named = c.hash, c.named
 		k.fetches.keep(obj, last)
 	}
 	return last, err

@@ -27,10 +27,8 @@ type content struct {
 	// sources are the data sources that stand for others in it.
 	sources []v1alpha1.ResolvedDataSource
 
-	// What was seen in the text, once it was read.
-	wasRead bool
-	uid     string // that the text names
-	named   []string
+	named []string // the data sources that it names then, as status keeps them
+	uid   string   // that the text names
 	// invalidUID is what is wrong with the uid that it names, and unused the inputs that were given for nothing, as
 	// unmapped are the data sources.
 	invalidUID error
@@ -39,6 +37,7 @@ type content struct {
 	// load brings the text.
 	load func(context.Context) ([]byte, error)
 
+	text   []byte // while some of the data sources are still to be found; nil: it is read again then
 	wishes dashboard.Wishes
 	big    *sync.Mutex
 	parsed *dashboard.Content // nil: not at hand
@@ -66,12 +65,30 @@ func (k dashboardKind) contentOf(
 	default:
 		c.load = func(ctx context.Context) ([]byte, error) { return k.fromObject(ctx, obj) }
 		if knowsContent(obj, sources) {
-			c.hash = obj.Status.ContentHash
+			c.hash, c.named = obj.Status.ContentHash, obj.Status.NamedDataSources
 			return c, nil
 		}
 	}
-	err := c.fill(ctx)
-	return c, err
+	text, err := c.load(ctx)
+	if err != nil {
+		return c, err
+	}
+	if !resolved(sources) {
+		c.text = text
+	}
+	return c, c.take(text)
+}
+
+// with is the content with other data sources in the place of those.
+func (k dashboardKind) with(
+	ctx context.Context, obj *v1alpha1.Dashboard, c *content, sources []v1alpha1.ResolvedDataSource,
+	interval time.Duration,
+) (*content, error) {
+	if c.text == nil {
+		return k.contentOf(ctx, obj, sources, interval)
+	}
+	next := &content{sources: sources, wishes: wishesOf(obj, sources), big: c.big, load: c.load}
+	return next, next.take(c.text)
 }
 
 // wishesOf is what is to be otherwise than in the source.
@@ -116,7 +133,7 @@ func (c *content) take(text []byte) error {
 		}
 		c.uid, c.parsed, c.raw = parsed.UID, parsed, nil
 		c.invalidUID, c.unused = parsed.InvalidUID, parsed.Unused
-		c.wasRead, c.named, c.unmapped = true, parsed.DataSources, parsed.UnusedDataSources
+		c.named, c.unmapped = kept(parsed.DataSources), parsed.UnusedDataSources
 		if isLarge(text) {
 			c.parsed, c.raw = nil, text
 		}

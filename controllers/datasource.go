@@ -75,10 +75,7 @@ func (k dataSourceKind) describe() lifecycle.Kind[*v1alpha1.DataSource, sourceSt
 		},
 		Tenant: true,
 		Usability: func(obj *v1alpha1.DataSource) any {
-			return struct {
-				uid       string
-				isDefault bool
-			}{obj.Status.UID, obj.Status.Default}
+			return factsOf(obj)
 		},
 		References: []lifecycle.Reference[*v1alpha1.DataSource]{
 			{To: &corev1.Secret{}, Names: dataSourceSecrets},
@@ -90,9 +87,6 @@ func (k dataSourceKind) describe() lifecycle.Kind[*v1alpha1.DataSource, sourceSt
 		},
 	}
 }
-
-// uidOfSource is the uid that a DataSource has in Grafana, or will have.
-func uidOfSource(obj *v1alpha1.DataSource) string { return cmp.Or(obj.Spec.UID, obj.Status.UID, string(obj.UID)) }
 
 // Held reports whether a DataSource may have one in Grafana.
 func (k dataSourceKind) Held(obj *v1alpha1.DataSource) bool {
@@ -108,7 +102,7 @@ func (k dataSourceKind) Connect(
 		return nil, err
 	}
 	x := &source{orgScope: scope, env: k.Env, readAt: k.readAt, writes: k.writes, obj: obj}
-	x.uid = uidOfSource(obj)
+	x.uid = cmp.Or(obj.Spec.UID, obj.Status.UID, string(obj.UID))
 	if !obj.DeletionTimestamp.IsZero() {
 		return x, nil
 	}
@@ -148,6 +142,7 @@ func (x *source) Prepare() lifecycle.Event {
 func (x *source) Create(ctx context.Context) (*sourceState, error) {
 	want := x.wanted(false)
 	want.UID, want.IsDefault = x.uid, x.asksDefault() && x.contested == nil
+	defer x.conn.ForgetDataSources(x.org.ID())
 	made, err := x.org.CreateDataSource(ctx, datasource.WithSeal(want, 1, x.secretsHash), x.secrets)
 	if err == nil {
 		x.noteWrite()
@@ -174,6 +169,7 @@ func (x *source) Record(have *sourceState) bool {
 		*status = v1alpha1.DataSourceStatus{CommonStatus: status.CommonStatus}
 	}
 	status.UID, status.ID, status.OrgID, status.Adopted = have.UID, have.ID, x.org.ID(), have.adopted
+	status.Name = have.Name
 	if !x.obj.DeletionTimestamp.IsZero() || len(x.Diff(have)) > 0 {
 		return fresh
 	}
@@ -237,6 +233,7 @@ func (x *source) Update(ctx context.Context, have *sourceState) error {
 	maps.Copy(secrets, x.secrets)
 	x.readAt.Delete(client.ObjectKeyFromObject(x.obj)) // should status not come to know what is written now
 	justMade := x.written
+	defer x.conn.ForgetDataSources(x.org.ID())
 	got, err := x.org.UpdateDataSource(ctx, datasource.WithSeal(want, have.Version+1, x.secretsHash), secrets)
 	x.noteWrite()
 	switch {
@@ -273,5 +270,6 @@ func (x *source) Left() string { return x.foreign }
 
 // Delete deletes the data source. find has just seen our mark on it, and the lifecycle proven the organization.
 func (x *source) Delete(ctx context.Context, have *sourceState) error {
+	defer x.conn.ForgetDataSources(x.org.ID())
 	return grafana.IgnoreNotFound(x.org.DeleteDataSource(ctx, have.UID))
 }

@@ -174,7 +174,7 @@ type DashboardDataSource struct {
 // DataSourceTarget is a data source of the dashboard's organization: by exactly one of its fields.
 // +kubebuilder:validation:XValidation:rule="[has(self.ref), has(self.uid), has(self.name), has(self.default)].exists_one(given, given)",message="give exactly one of ref, uid, name and default"
 type DataSourceTarget struct {
-	// Ref names a DataSource of the same namespace and organization. The dashboard waits until it exists, and follows it.
+	// Ref names a DataSource of the same namespace and organization. The dashboard waits until it is in Grafana, and follows it.
 	// +optional
 	Ref *LocalObjectReference `json:"ref,omitempty"`
 
@@ -258,11 +258,11 @@ type DashboardStatus struct {
 	// +optional
 	DataSources []ResolvedDataSource `json:"datasources,omitempty"`
 
-	// MissingDataSources are those that the dashboard names and that the organization does not have, by uid or name; the first 50.
+	// NamedDataSources are the data sources that the dashboard names, by uid or name: the first 50, but for those that every Grafana has and those that variables choose.
 	// +kubebuilder:validation:MaxItems=50
 	// +listType=atomic
 	// +optional
-	MissingDataSources []string `json:"missingDatasources,omitempty"`
+	NamedDataSources []string `json:"namedDatasources,omitempty"`
 
 	// SavedAt is when it was last saved, by Grafana's clock.
 	// +kubebuilder:validation:Type=string

@@ -397,8 +397,8 @@ func (in *DashboardStatus) DeepCopyInto(out *DashboardStatus) {
 		*out = make([]ResolvedDataSource, len(*in))
 		copy(*out, *in)
 	}
-	if in.MissingDataSources != nil {
-		in, out := &in.MissingDataSources, &out.MissingDataSources
+	if in.NamedDataSources != nil {
+		in, out := &in.NamedDataSources, &out.NamedDataSources
 		*out = make([]string, len(*in))
 		copy(*out, *in)
 	}

@@ -239,6 +239,10 @@ func (c *Conn) ListOfDataSources(ctx context.Context, org *grafana.OrgClient, ag
 	return found, err
 }
 
+// ForgetDataSources has the data sources of an organization listed anew: some were made, changed or deleted, or may have
+// been.
+func (c *Conn) ForgetDataSources(org int64) { c.sourceLists.forget(c, listKey{org: org}) }
+
 // ListOfMembers lists the people in an organization, or brings the list that others have just made if an older one will
 // do; then it is not fresh. What is written goes by a fresh one.
 func (c *Conn) ListOfMembers(ctx context.Context, org int64, olderDoes bool) ([]grafana.Member, bool, error) {

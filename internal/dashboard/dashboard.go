@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"maps"
 	"regexp"
-	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -60,8 +59,15 @@ func Parse(source []byte, w Wishes) (*Content, error) {
 		return nil, err
 	}
 	room := MaxSize - size
-	s := newSources(fields, w.DataSources, &room)
-	unused, err := fillInputs(fields, w.Inputs, s, &room)
+	declared, err := readInputs(fields)
+	if err != nil {
+		return nil, err
+	}
+	s := newSources(fields, w.DataSources, declared, &room)
+	if err := s.replace(fields); err != nil { // before inputs are filled in, so that nothing is replaced once more
+		return nil, err
+	}
+	unused, err := fillInputs(fields, w.Inputs, declared, s, &room)
 	if err != nil {
 		return nil, err
 	}
@@ -71,16 +77,13 @@ func Parse(source []byte, w Wishes) (*Content, error) {
 	for _, key := range []string{"__inputs", "__requires", "__elements"} {
 		delete(fields, key) // they are for whoever imports it
 	}
-	if err := s.replace(fields); err != nil {
-		return nil, err
-	}
 	if w.Title != "" {
 		fields["title"] = w.Title
 	}
 	c, err := newContent(fields)
 	if err == nil {
 		c.Unused = unused
-		c.DataSources, c.UnusedDataSources = slices.Sorted(maps.Keys(s.named)), s.unused(w.DataSources)
+		c.DataSources, c.UnusedDataSources = namedSources(fields), s.unused(w.DataSources)
 	}
 	return c, err
 }

@@ -16,35 +16,40 @@ func (d DataSource) label() string { return cmp.Or(d.Name, d.UID) }
 
 // sources puts data sources in the place of those that a dashboard names.
 type sources struct {
-	refs    map[string]DataSource // by uid or name
+	refs    map[string]DataSource // by uid, name, or ${NAME} of an input
 	choices map[string]DataSource // by the name of a variable whose choice they become
-	inputs  map[string]DataSource // by the name of an input whose value they are
+	inputs  map[string]DataSource // by the name of an input, which has their uid where it is in other texts
 
-	named map[string]bool // what the dashboard names in the end
-	used  map[string]bool // what was found of what is wanted
-	room  *int            // how many bytes the dashboard may still grow by
+	used map[string]bool // what was found of what is wanted
+	room *int            // how many bytes the dashboard may still grow by
 }
 
-// newSources sorts what is to be replaced by what it is in the dashboard.
-func newSources(fields map[string]any, wanted map[string]DataSource, room *int) *sources {
+// newSources sorts what is wanted by what it is in the dashboard, which declares these inputs.
+func newSources(
+	fields map[string]any, wanted map[string]DataSource, declared []input, room *int,
+) *sources {
 	s := &sources{
 		refs: map[string]DataSource{}, choices: map[string]DataSource{}, inputs: map[string]DataSource{},
-		named: map[string]bool{}, used: map[string]bool{}, room: room,
+		used: map[string]bool{}, room: room,
 	}
-	variables := map[string]bool{}
+	variables := map[any]bool{}
 	for _, v := range sourceVariables(fields) {
-		name, _ := v["name"].(string)
-		variables[name] = true
+		variables[v["name"]] = true
 	}
 	for from, to := range wanted {
 		name, isPlaceholder := insidePlaceholder(from)
+		isInput := slices.ContainsFunc(declared, func(i input) bool { return i.name == name })
 		switch {
-		case isPlaceholder && variables[name]:
-			s.choices[name] = to
-		case isPlaceholder:
-			s.inputs[name] = to
-		default:
+		case slices.Contains(builtIn, from):
+		case !isPlaceholder:
 			s.refs[from] = to
+		default:
+			if variables[name] {
+				s.choices[name] = to
+			}
+			if isInput || !variables[name] {
+				s.refs[from], s.inputs[name] = to, to
+			}
 		}
 	}
 	return s
@@ -59,23 +64,63 @@ func insidePlaceholder(text string) (string, bool) {
 
 // sourceVariables are the dashboard's variables of type datasource.
 func sourceVariables(fields map[string]any) (variables []map[string]any) {
-	templating, _ := fields["templating"].(map[string]any)
-	list, _ := templating["list"].([]any)
-	for _, entry := range list {
-		if v, ok := entry.(map[string]any); ok && v["type"] == "datasource" {
+	for _, v := range objectsIn(objectIn(fields, "templating"), "list") {
+		if v["type"] == "datasource" {
 			variables = append(variables, v)
 		}
 	}
 	return variables
 }
 
-// replace changes what the dashboard names, and takes note of all that it names then.
+func objectIn(fields map[string]any, key string) map[string]any {
+	inner, _ := fields[key].(map[string]any)
+	return inner
+}
+
+func objectsIn(fields map[string]any, key string) (objects []map[string]any) {
+	list, _ := fields[key].([]any)
+	for _, element := range list {
+		if object, ok := element.(map[string]any); ok {
+			objects = append(objects, object)
+		}
+	}
+	return objects
+}
+
+// eachReference has f change every reference to a data source: of panels and their queries, those that the dashboard
+// carries as library panels included, of annotations and of variables. A key of that name elsewhere is something else.
+func eachReference(fields map[string]any, f func(any) any) {
+	ofHolder(fields, f)
+	for _, model := range libraryModels(fields["__elements"]) {
+		ofHolder(model, f)
+	}
+	for _, key := range []string{"annotations", "templating"} {
+		for _, entry := range objectsIn(objectIn(fields, key), "list") {
+			ofHolder(entry, f)
+		}
+	}
+}
+
+func ofHolder(holder map[string]any, f func(any) any) {
+	if reference, has := holder["datasource"]; has {
+		holder["datasource"] = f(reference)
+	}
+	if target := objectIn(holder, "target"); target != nil {
+		ofHolder(target, f)
+	}
+	for _, key := range []string{"panels", "rows", "targets"} {
+		for _, inner := range objectsIn(holder, key) {
+			ofHolder(inner, f)
+		}
+	}
+}
+
+// replace changes what the dashboard names.
 func (s *sources) replace(fields map[string]any) error {
 	for _, v := range sourceVariables(fields) {
-		name, _ := v["name"].(string)
-		s.choose(v, name)
+		s.choose(v)
 	}
-	s.visit(fields)
+	eachReference(fields, s.reference)
 	if *s.room < 0 {
 		return fmt.Errorf("with its data sources put in, %w", errTooLarge)
 	}
@@ -83,7 +128,8 @@ func (s *sources) replace(fields map[string]any) error {
 }
 
 // choose gives a variable its choice: the one that is wanted, or what stands for the one that it has.
-func (s *sources) choose(variable map[string]any, name string) {
+func (s *sources) choose(variable map[string]any) {
+	name, _ := variable["name"].(string)
 	if to, has := s.choices[name]; has {
 		s.used["${"+name+"}"] = true
 		if to.UID != "" {
@@ -91,7 +137,7 @@ func (s *sources) choose(variable map[string]any, name string) {
 		}
 		return
 	}
-	current, _ := variable["current"].(map[string]any)
+	current := objectIn(variable, "current")
 	switch value := current["value"].(type) {
 	case string:
 		if to, has := s.instead(value); has {
@@ -115,29 +161,10 @@ func (s *sources) choose(variable map[string]any, name string) {
 // instead is what stands for a uid or name, if anything does.
 func (s *sources) instead(named string) (DataSource, bool) {
 	to, has := s.refs[named]
-	if !has {
-		return to, false
+	if has {
+		s.used[named] = true
 	}
-	s.used[named] = true
-	*s.room -= max(len(to.UID), len(to.Name)) + len(to.Type)
-	return to, to.UID != ""
-}
-
-func (s *sources) visit(value any) {
-	switch v := value.(type) {
-	case []any:
-		for _, element := range v {
-			s.visit(element)
-		}
-	case map[string]any:
-		for key, inner := range v {
-			if key == "datasource" {
-				inner = s.reference(inner)
-				v[key] = inner
-			}
-			s.visit(inner)
-		}
-	}
+	return to, has && to.UID != ""
 }
 
 // reference is what is written in the place of a reference: an object with type and uid, or, as all dashboards had it
@@ -146,39 +173,24 @@ func (s *sources) reference(value any) any {
 	switch v := value.(type) {
 	case string:
 		if to, has := s.instead(v); has {
-			v = to.label()
+			*s.room -= len(to.label()) - len(v)
+			return to.label()
 		}
-		s.note(v)
-		return v
 	case map[string]any:
-		uid, isText := v["uid"].(string)
-		if !isText {
+		uid, _ := v["uid"].(string)
+		to, has := s.instead(uid)
+		if !has {
 			return value
 		}
-		if to, has := s.instead(uid); has {
-			uid, v["uid"] = to.UID, to.UID
-			if to.Type != "" {
-				v["type"] = to.Type
-			}
+		kind, _ := v["type"].(string)
+		*s.room -= len(to.UID) - len(uid) + len(cmp.Or(to.Type, kind)) - len(kind)
+		v = maps.Clone(v)
+		if v["uid"] = to.UID; to.Type != "" {
+			v["type"] = to.Type
 		}
-		s.note(uid)
+		return v
 	}
 	return value
-}
-
-// longestName is how many characters of a name count. Grafana keeps fewer.
-const longestName = 200
-
-// builtIn are what every Grafana has.
-var builtIn = []string{
-	"", "default", "grafana", "-- Grafana --", "-- Mixed --", "-- Dashboard --", expressions,
-}
-
-// note takes note of a name, but for those of variables.
-func (s *sources) note(name string) {
-	if !slices.Contains(builtIn, name) && !strings.Contains(name, "$") && !strings.HasPrefix(name, "[[") {
-		s.named[fmt.Sprintf("%.*s", longestName, name)] = true
-	}
 }
 
 // unused are those that were to be replaced and stand nowhere in the dashboard.
@@ -189,4 +201,26 @@ func (s *sources) unused(wanted map[string]DataSource) (unused []string) {
 		}
 	}
 	return unused
+}
+
+// builtIn are what every Grafana has; -100 was the uid of expressions once.
+var builtIn = []string{
+	"", "default", "grafana", "-- Grafana --", "-- Mixed --", "-- Dashboard --", expressions, "-100",
+}
+
+// namedSources are the data sources that a dashboard names, but for those that every Grafana has, and those that a
+// variable chooses.
+func namedSources(fields map[string]any) []string {
+	named := map[string]bool{}
+	eachReference(fields, func(value any) any {
+		name, _ := value.(string)
+		if v, ok := value.(map[string]any); ok {
+			name, _ = v["uid"].(string)
+		}
+		if !slices.Contains(builtIn, name) && !strings.Contains(name, "$") && !strings.HasPrefix(name, "[[") {
+			named[name] = true
+		}
+		return value
+	})
+	return slices.Sorted(maps.Keys(named))
 }

@@ -46,10 +46,47 @@ func TestDataSources(t *testing.T) {
 			named:  []string{"Old"},
 		},
 		"one after the other": {
-			source: `{"title":"x","a":{"datasource":"A"},"b":{"datasource":"B"}}`,
+			source: `{"title":"x","panels":[{"id":1,"datasource":"A"},{"id":2,"datasource":"B"}]}`,
 			wanted: map[string]DataSource{"A": {UID: "B"}, "B": {UID: "A"}},
-			want:   `{"a":{"datasource":"B"},"b":{"datasource":"A"},"title":"x"}`,
+			want:   `{"panels":[{"datasource":"B","id":1},{"datasource":"A","id":2}],"title":"x"}`,
 			named:  []string{"A", "B"},
+		},
+		"one after the other, by an input": {
+			source: `{"title":"x","panels":[{"id":1,"datasource":"${DS_P}"},{"id":2,"datasource":"B"}]}`,
+			wanted: map[string]DataSource{"${DS_P}": {UID: "B"}, "B": {UID: "C"}},
+			want:   `{"panels":[{"datasource":"B","id":1},{"datasource":"C","id":2}],"title":"x"}`,
+			named:  []string{"B", "C"},
+		},
+		"in a library panel that is there twice": {
+			source: `{"title":"x","__elements":{"l":{"model":{"targets":[{"datasource":{"uid":"A"}}]}}},"panels":[{"id":1,"libraryPanel":{"uid":"l"}},{"id":2,"libraryPanel":{"uid":"l"}}]}`,
+			wanted: map[string]DataSource{"A": {UID: "B"}, "B": {UID: "C"}},
+			want:   `{"panels":[{"id":1,"targets":[{"datasource":{"uid":"B"}}]},{"id":2,"targets":[{"datasource":{"uid":"B"}}]}],"title":"x"}`,
+			named:  []string{"B"},
+			unused: []string{"B"},
+		},
+		"input with type, name, and in another text": {
+			source: `{"title":"x","__inputs":[{"name":"DS_P","type":"datasource"}],"panels":[{"id":1,"datasource":{"type":"loki","uid":"${DS_P}"},"targets":[{"datasource":"${DS_P}","q":"${DS_P}"}]}]}`,
+			wanted: map[string]DataSource{"${DS_P}": mimir},
+			want:   `{"panels":[{"datasource":{"type":"prometheus","uid":"mimir-uid"},"id":1,"targets":[{"datasource":"Mimir","q":"mimir-uid"}]}],"title":"x"}`,
+			named:  []string{"Mimir", "mimir-uid"},
+		},
+		"input and variable of one name": {
+			source: `{"title":"x","__inputs":[{"name":"DS_P","type":"datasource"}],"panels":[{"id":1,"datasource":{"uid":"${DS_P}"}}],"templating":{"list":[{"name":"DS_P","type":"datasource"}]}}`,
+			wanted: map[string]DataSource{"${DS_P}": mimir},
+			want:   `{"panels":[{"datasource":{"type":"prometheus","uid":"mimir-uid"},"id":1}],"templating":{"list":[{"current":{"text":"Mimir","value":"mimir-uid"},"name":"DS_P","type":"datasource"}]},"title":"x"}`,
+			named:  []string{"mimir-uid"},
+		},
+		"no references": {
+			source: `{"title":"x","panels":[{"id":1,"options":{"datasource":"A","x":{"datasource":{"uid":"A"}}},"targets":[{"term":{"datasource":"A"}}]}]}`,
+			wanted: map[string]DataSource{"A": mimir},
+			want:   `{"panels":[{"id":1,"options":{"datasource":"A","x":{"datasource":{"uid":"A"}}},"targets":[{"term":{"datasource":"A"}}]}],"title":"x"}`,
+			unused: []string{"A"},
+		},
+		"what every Grafana has is left alone": {
+			source: `{"title":"x","panels":[{"id":1,"datasource":"-- Mixed --","targets":[{"datasource":{"uid":"-100"}}]}]}`,
+			wanted: map[string]DataSource{"-- Mixed --": mimir, "-100": mimir},
+			want:   `{"panels":[{"datasource":"-- Mixed --","id":1,"targets":[{"datasource":{"uid":"-100"}}]}],"title":"x"}`,
+			unused: []string{"-- Mixed --", "-100"},
 		},
 		"input": {
 			source: `{"title":"x","__inputs":[{"name":"DS_P","type":"datasource","pluginId":"prometheus"}],"datasource":{"type":"prometheus","uid":"${DS_P}"}}`,
@@ -60,8 +97,8 @@ func TestDataSources(t *testing.T) {
 		"input that is declared nowhere": {
 			source: `{"title":"x","datasource":"${DS_P}"}`,
 			wanted: map[string]DataSource{"${DS_P}": mimir},
-			want:   `{"datasource":"mimir-uid","title":"x"}`,
-			named:  []string{"mimir-uid"},
+			want:   `{"datasource":"Mimir","title":"x"}`,
+			named:  []string{"Mimir"},
 		},
 		"choice of a variable": {
 			source: `{"title":"x","panels":[{"id":1,"datasource":{"uid":"${ds}"}}],"templating":{"list":[{"name":"ds","type":"datasource","query":"prometheus","current":{}}]}}`,
@@ -80,8 +117,8 @@ func TestDataSources(t *testing.T) {
 			named:  []string{"mimir-uid"},
 		},
 		"what every Grafana has, and variables": {
-			source: `{"title":"x","a":[{"datasource":"-- Mixed --"},{"datasource":"default"},{"datasource":null},{"datasource":{"type":"__expr__","uid":"__expr__"}},{"datasource":"$ds"},{"datasource":"[[ds]]"},{"datasource":{"type":"grafana","uid":"-- Grafana --"}},{"datasource":{}},{"datasource":7}]}`,
-			want:   `{"a":[{"datasource":"-- Mixed --"},{"datasource":"default"},{"datasource":null},{"datasource":{"type":"__expr__","uid":"__expr__"}},{"datasource":"$ds"},{"datasource":"[[ds]]"},{"datasource":{"type":"grafana","uid":"-- Grafana --"}},{"datasource":{}},{"datasource":7}],"title":"x"}`,
+			source: `{"title":"x","targets":[{"datasource":"-- Mixed --"},{"datasource":"default"},{"datasource":null},{"datasource":{"type":"__expr__","uid":"__expr__"}},{"datasource":"$ds"},{"datasource":"[[ds]]"},{"datasource":{"type":"grafana","uid":"-- Grafana --"}},{"datasource":{}},{"datasource":7}]}`,
+			want:   `{"targets":[{"datasource":"-- Mixed --"},{"datasource":"default"},{"datasource":null},{"datasource":{"type":"__expr__","uid":"__expr__"}},{"datasource":"$ds"},{"datasource":"[[ds]]"},{"datasource":{"type":"grafana","uid":"-- Grafana --"}},{"datasource":{}},{"datasource":7}],"title":"x"}`,
 		},
 		"in vain": {
 			source: `{"title":"x","q":"Old"}`,
@@ -106,7 +143,7 @@ func TestDataSources(t *testing.T) {
 }
 
 func TestDataSourcesThatCannotBePutIn(t *testing.T) {
-	many := `{"title":"x","a":[` + strings.Repeat(`{"datasource":"p"},`, 200000) + `0]}`
+	many := `{"title":"x","panels":[` + strings.Repeat(`{"datasource":"p"},`, 200000) + `0]}`
 	for want, c := range map[string]struct {
 		source string
 		wishes Wishes

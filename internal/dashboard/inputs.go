@@ -60,11 +60,10 @@ func readInputs(fields map[string]any) ([]input, error) {
 // sources. room is how many bytes it may still grow by. It says which of those given are declared and were found
 // nowhere.
 func fillInputs(
-	fields map[string]any, given map[string]string, s *sources, room *int,
+	fields map[string]any, given map[string]string, declared []input, s *sources, room *int,
 ) (unused []string, err error) {
-	declared, err := readInputs(fields)
-	if err != nil || len(declared)+len(given)+len(s.inputs) == 0 {
-		return nil, err
+	if len(declared)+len(given)+len(s.inputs) == 0 {
+		return nil, nil
 	}
 	f := filler{values: map[string]string{}, known: map[string]bool{}, found: map[string]bool{}, room: room}
 	names, err := f.declare(declared, given, s)
@@ -84,7 +83,8 @@ func fillInputs(
 	}
 	f.fill(fields)
 	for name, to := range s.inputs {
-		s.used["${"+name+"}"] = f.found[name] || to.UID == ""
+		from := "${" + name + "}"
+		s.used[from] = s.used[from] || f.found[name] || to.UID == ""
 	}
 	if *room < 0 {
 		return nil, fmt.Errorf("with its inputs filled in, %w", errTooLarge)
