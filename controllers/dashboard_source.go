@@ -76,7 +76,8 @@ func (k dashboardKind) contentOf(
 	if !resolved(sources) {
 		c.text = text
 	}
-	return c, c.take(text)
+	err = c.take(text)
+	return c, err
 }
 
 // with is the content with other data sources in the place of those.
@@ -88,7 +89,8 @@ func (k dashboardKind) with(
 		return k.contentOf(ctx, obj, sources, interval)
 	}
 	next := &content{sources: sources, wishes: wishesOf(obj, sources), big: c.big, load: c.load}
-	return next, next.take(c.text)
+	err := next.take(c.text)
+	return next, err
 }
 
 // wishesOf is what is to be otherwise than in the source.

@@ -97,32 +97,6 @@ func fillInputs(
 	return unused, unknown(given, f.known, names)
 }
 
-// declare takes note of the inputs that the dashboard has, and names them. All need a value, or a data source.
-func (f *filler) declare(declared []input, given map[string]string, s *sources) (names []string, err error) {
-	var missing []string
-	for _, in := range declared {
-		if f.known[in.name] {
-			continue // it is in the list twice
-		}
-		f.known[in.name] = true
-		names = append(names, fmt.Sprintf("%.60s", in.name))
-		_, isGiven := given[in.name]
-		_, isSource := s.inputs[in.name]
-		if in.filled {
-			f.values[in.name] = in.preset
-		} else if !isGiven && !isSource {
-			missing = append(missing, in.String())
-		}
-	}
-	switch len(missing) {
-	case 0:
-		return names, nil
-	case 1:
-		return nil, fmt.Errorf("it needs the input %s: add it to spec.inputs", missing[0])
-	}
-	return nil, fmt.Errorf("it needs the inputs %s: add them to spec.inputs", enumerate(missing))
-}
-
 // unknown refuses a given input that the dashboard has nowhere.
 func unknown(given map[string]string, known map[string]bool, names []string) error {
 	for _, name := range slices.Sorted(maps.Keys(given)) {
@@ -155,6 +129,32 @@ type filler struct {
 	known  map[string]bool // names that are declared or were found
 	found  map[string]bool
 	room   *int
+}
+
+// declare takes note of the inputs that the dashboard has, and names them. All need a value, or a data source.
+func (f *filler) declare(declared []input, given map[string]string, s *sources) (names []string, err error) {
+	var missing []string
+	for _, in := range declared {
+		if f.known[in.name] {
+			continue // it is in the list twice
+		}
+		f.known[in.name] = true
+		names = append(names, fmt.Sprintf("%.60s", in.name))
+		_, isGiven := given[in.name]
+		_, isSource := s.inputs[in.name]
+		if in.filled {
+			f.values[in.name] = in.preset
+		} else if !isGiven && !isSource {
+			missing = append(missing, in.String())
+		}
+	}
+	switch len(missing) {
+	case 0:
+		return names, nil
+	case 1:
+		return nil, fmt.Errorf("it needs the input %s: add it to spec.inputs", missing[0])
+	}
+	return nil, fmt.Errorf("it needs the inputs %s: add them to spec.inputs", enumerate(missing))
 }
 
 func (f *filler) fill(value any) any {

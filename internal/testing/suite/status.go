@@ -147,7 +147,8 @@ func (in *inspector) faultsOf(obj lifecycle.Object) (faults []string) {
 			obj.GetGeneration(),
 		)
 		fault(c.Message == "" || len(c.Message) > 1100, "the message of %s has %d bytes", c.Type, len(c.Message))
-		fault(!slices.Contains(lasting, c.Type) && c.Status != metav1.ConditionTrue, "%s is there and %s", c.Type, c.Status)
+		fault(c.Status != metav1.ConditionTrue && !slices.Contains(lasting, c.Type), "%s is there and %s",
+			c.Type, c.Status)
 	}
 	fault(
 		status.ObservedGeneration > obj.GetGeneration(),
