@@ -23,6 +23,7 @@ func scenarios() []crash.Scenario {
 		userScenarios(),
 		teamScenarios(),
 		sourceScenarios(),
+		mappedScenarios(),
 		folderScenarios(),
 		dataSourceScenarios(),
 		folderKindScenarios(),

@@ -74,13 +74,17 @@ func (k dashboardKind) describe() lifecycle.Kind[*v1alpha1.Dashboard, dashboardS
 			{To: &corev1.ConfigMap{}, Names: dashboardConfigMaps},
 			{To: &corev1.Secret{}, Names: dashboardSecrets},
 		},
-		Indexes: []lifecycle.Index[*v1alpha1.Dashboard]{{Field: byFolder, Of: dashboardFolder}},
+		Indexes: []lifecycle.Index[*v1alpha1.Dashboard]{
+			{Field: byFolder, Of: dashboardFolder},
+			{Field: byDataSource, Of: dashboardDataSources},
+		},
 		Watches: []lifecycle.Watch{
 			{
 				Of:       &v1alpha1.Folder{},
 				Requests: whatIsIn(k.Env, &v1alpha1.DashboardList{}),
 				Changes:  k.UsabilityChanges(),
 			},
+			{Of: &v1alpha1.DataSource{}, Requests: k.usersOfSource, Changes: sourceChanges},
 		},
 		Forget: k.forget,
 		Slim:   slimDashboard,
@@ -118,7 +122,11 @@ func (k dashboardKind) Connect(
 			return x, err
 		}
 	}
-	if x.content, err = k.contentOf(ctx, obj, x.interval()); err != nil {
+	sources, err := k.knownSources(ctx, scope, obj)
+	if err != nil {
+		return x, err
+	}
+	if x.content, err = k.contentOf(ctx, obj, sources, x.interval()); err != nil {
 		return x, err
 	}
 	if x.uid = cmp.Or(obj.Spec.UID, obj.Status.UID); x.uid == "" {
@@ -140,7 +148,7 @@ func (x *dash) placeForDeletion(ctx context.Context, k dashboardKind) error {
 	if x.uid = cmp.Or(x.obj.Status.UID, x.obj.Spec.UID); x.uid != "" {
 		return nil
 	}
-	source, err := k.contentOf(ctx, x.obj, x.interval())
+	source, err := k.contentOf(ctx, x.obj, recordedSources(x.obj), x.interval())
 	if err == nil {
 		err = source.fill(ctx)
 	}
@@ -190,6 +198,7 @@ func (x *dash) Record(have *dashboardState) bool {
 		status.Version, status.FolderUID, status.Drift = have.Version, have.FolderUID, nil
 		status.ContentHash, status.ContentGeneration = have.hash, x.obj.Generation
 		status.StoredHash = have.stored
+		x.recordSources()
 		if status.SavedAt == nil {
 			status.SavedAt = seconds(have.Updated)
 		}
@@ -223,6 +232,7 @@ func (x *dash) Check(ctx context.Context, have *dashboardState) error {
 	if err := x.seePermissions(ctx, have); err != nil {
 		return err
 	}
+	x.tellDataSources(ctx)
 	if have.bare {
 		return &lifecycle.Problem{Reason: v1alpha1.ReasonCreating, Retry: true,
 			Message: "only Admins can see it, since Grafana has failed to give it its permissions: they are put right"}
@@ -235,6 +245,7 @@ func (x *dash) Check(ctx context.Context, have *dashboardState) error {
 	}
 	x.obj.Status.Drift = have.edit
 	x.obj.Status.ContentHash, x.obj.Status.ContentGeneration = x.content.hash, x.obj.Generation
+	x.recordSources()
 	by := ""
 	if have.edit.By != "" {
 		by = " by " + have.edit.By

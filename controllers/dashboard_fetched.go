@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -45,9 +46,11 @@ type lastFetch struct {
 	generation         int64
 	at                 time.Time
 	etag, lastModified string
-	hash               string // empty: nothing was
-	wanted             bool   // the content itself is needed
-	body               []byte // that is to be saved
+	hash               string // with these data sources in it; empty: nothing is known
+	sources            []v1alpha1.ResolvedDataSource
+	named              []string // in that content
+	wanted             bool     // the content itself is needed
+	body               []byte   // that is to be saved
 }
 
 // FetchedBytes is how much fetched content waits for its turn to be saved.
@@ -95,19 +98,30 @@ func (f *fetches) saved(key types.NamespacedName) {
 
 // of is what was last fetched for this generation. After a start nothing is known but what status says: that is good
 // for the first visit.
-func (f *fetches) of(obj *v1alpha1.Dashboard, now time.Time, interval time.Duration) lastFetch {
+func (f *fetches) of(
+	obj *v1alpha1.Dashboard, sources []v1alpha1.ResolvedDataSource, now time.Time, interval time.Duration,
+) lastFetch {
 	f.mu.Lock()
 	last := f.all[client.ObjectKeyFromObject(obj)]
 	f.mu.Unlock()
 	switch {
 	case last.uid == obj.UID && last.generation == obj.Generation:
+		if !slices.Equal(last.sources, sources) {
+			last.sources, last.hash, last.named = sources, "", nil
+			if knowsContent(obj, sources) {
+				last.hash, last.named, last.wanted = obj.Status.ContentHash, obj.Status.NamedDataSources, false
+			}
+		}
 		return last
-	case last.uid != obj.UID && knowsContent(obj) && !lacksSource(obj):
-		last = lastFetch{hash: obj.Status.ContentHash, at: now.Add(time.Second - fresh(interval))}
+	case last.uid != obj.UID && knowsContent(obj, sources) && !lacksSource(obj):
+		last = lastFetch{
+			hash: obj.Status.ContentHash, sources: sources, named: obj.Status.NamedDataSources,
+			at: now.Add(time.Second - fresh(interval)),
+		}
 		f.keep(obj, last)
 		return last
 	}
-	return lastFetch{}
+	return lastFetch{sources: sources}
 }
 
 // lacksSource reports whether the last word on a Dashboard is that its source could not be fetched, or not be
@@ -132,9 +146,12 @@ func (f *fetches) drop(key types.NamespacedName) {
 // fetched brings the content of a Dashboard that is on another server. It is fetched once an interval; a revision of
 // grafana.com's only when its text is needed.
 func (k dashboardKind) fetched(ctx context.Context, obj *v1alpha1.Dashboard, c *content, interval time.Duration) error {
-	last := k.fetches.of(obj, k.Now(), interval)
+	last, err := k.lastFetched(obj, c, interval)
+	if err != nil {
+		return err
+	}
 	known := last.hash != "" && !last.wanted
-	c.hash, c.load = last.hash, func(context.Context) ([]byte, error) {
+	c.hash, c.named, c.load = last.hash, last.named, func(context.Context) ([]byte, error) {
 		if last.body != nil {
 			return last.body, nil
 		}
@@ -179,7 +196,9 @@ func (k dashboardKind) fetched(ctx context.Context, obj *v1alpha1.Dashboard, c *
 		k.fetches.keep(obj, last)
 		return err
 	}
-	next := lastFetch{at: k.Now(), etag: got.ETag, lastModified: got.LastModified, hash: c.hash}
+	next := lastFetch{
+		at: k.Now(), etag: got.ETag, lastModified: got.LastModified, hash: c.hash, sources: c.sources, named: c.named,
+	}
 	switch {
 	case got.NotModified:
 		next.body = last.body
@@ -188,6 +207,20 @@ func (k dashboardKind) fetched(ctx context.Context, obj *v1alpha1.Dashboard, c *
 	}
 	k.fetches.keep(obj, next)
 	return nil
+}
+
+// lastFetched is what was last fetched, with the content's data sources in it.
+func (k dashboardKind) lastFetched(obj *v1alpha1.Dashboard, c *content, interval time.Duration) (lastFetch, error) {
+	last := k.fetches.of(obj, c.sources, k.Now(), interval)
+	if last.hash != "" || last.body == nil {
+		return last, nil
+	}
+	err := c.take(last.body)
+	if err == nil {
+		last.hash, last.named = c.hash, c.named
+		k.fetches.keep(obj, last)
+	}
+	return last, err
 }
 
 // fetching ends the visit of an object that has to wait for its content. What is said of it already stands until there

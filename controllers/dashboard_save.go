@@ -17,6 +17,7 @@ func (x *dash) Prepare() lifecycle.Event {
 	x.obj.Status.Version, x.obj.Status.FolderUID, x.obj.Status.SavedAt = 0, "", nil
 	x.obj.Status.ContentHash, x.obj.Status.ContentGeneration = "", 0
 	x.obj.Status.StoredHash, x.obj.Status.PermissionsPending = "", true
+	x.obj.Status.DataSources, x.obj.Status.NamedDataSources = nil, nil
 	return lifecycle.EventCreated
 }
 
@@ -85,6 +86,10 @@ func (x *dash) save(ctx context.Context, version int64, adopted bool) (grafana.S
 // warnOfUnused tells people of inputs that they gave for nothing: what stood there is gone, perhaps on the way here, as
 // where Flux replaces ${NAME} before the object is applied.
 func (x *dash) warnOfUnused() {
+	if unmapped := x.content.unmapped; len(unmapped) > 0 {
+		x.env.Warn(x.obj, v1alpha1.EventUnusedInput, "spec.datasources maps what the dashboard does not name: "+
+			quoted(unmapped))
+	}
 	if len(x.content.unused) == 0 {
 		return
 	}

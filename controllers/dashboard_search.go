@@ -13,6 +13,9 @@ import (
 
 // Find finds the dashboard that status records, or else one of ours under the wanted uid.
 func (x *dash) Find(ctx context.Context) (*dashboardState, error) {
+	if err := x.resolveSources(ctx); err != nil {
+		return nil, err
+	}
 	if have, err := x.recorded(ctx); have != nil || err != nil {
 		return have, err
 	}

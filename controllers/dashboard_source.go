@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"errors"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -23,14 +24,21 @@ import (
 // content is what a Dashboard asks for, by its hash. The text itself is read when it is needed.
 type content struct {
 	hash string
-	uid  string // that the text names
-	// invalidUID is what is wrong with the uid that it names, and unused the inputs that were given for nothing.
+	// sources are the data sources that stand for others in it.
+	sources []v1alpha1.ResolvedDataSource
+
+	named []string // the data sources that it names then, as status keeps them
+	uid   string   // that the text names
+	// invalidUID is what is wrong with the uid that it names, and unused the inputs that were given for nothing, as
+	// unmapped are the data sources.
 	invalidUID error
 	unused     []string
+	unmapped   []string
 	// load brings the text.
 	load func(context.Context) ([]byte, error)
 
-	inputs map[string]string
+	text   []byte // while some of the data sources are still to be found; nil: it is read again then
+	wishes dashboard.Wishes
 	big    *sync.Mutex
 	parsed *dashboard.Content // nil: not at hand
 	raw    []byte             // in the place of parsed, if that is large
@@ -40,17 +48,15 @@ type content struct {
 // A compressed one counts as large.
 const large = 1 << 20
 
-// contentOf finds out what a Dashboard asks for. The cache holds no content; while status says what this generation's
-// was, nobody needs it.
+// contentOf finds out what a Dashboard asks for, with these data sources in the place of others. The cache holds no
+// content; while status says what this generation's was, nobody needs it.
 func (k dashboardKind) contentOf(
 	ctx context.Context,
 	obj *v1alpha1.Dashboard,
+	sources []v1alpha1.ResolvedDataSource,
 	interval time.Duration,
 ) (*content, error) {
-	c := &content{inputs: map[string]string{}, big: &k.parsing}
-	for _, in := range obj.Spec.Inputs {
-		c.inputs[in.Name] = in.Value
-	}
+	c := &content{sources: sources, wishes: wishesOf(obj, sources), big: &k.parsing}
 	switch from := obj.Spec.Source; {
 	case from.URL != nil, from.GrafanaCom != nil:
 		return c, k.fetched(ctx, obj, c, interval)
@@ -58,18 +64,55 @@ func (k dashboardKind) contentOf(
 		c.load = func(ctx context.Context) ([]byte, error) { return k.fromConfigMap(ctx, obj) }
 	default:
 		c.load = func(ctx context.Context) ([]byte, error) { return k.fromObject(ctx, obj) }
-		if knowsContent(obj) {
-			c.hash = obj.Status.ContentHash
+		if knowsContent(obj, sources) {
+			c.hash, c.named = obj.Status.ContentHash, obj.Status.NamedDataSources
 			return c, nil
 		}
 	}
-	err := c.fill(ctx)
+	text, err := c.load(ctx)
+	if err != nil {
+		return c, err
+	}
+	if !resolved(sources) {
+		c.text = text
+	}
+	err = c.take(text)
 	return c, err
 }
 
-// knowsContent reports whether status tells the hash of what this generation's source holds.
-func knowsContent(obj *v1alpha1.Dashboard) bool {
-	return obj.Status.ContentGeneration == obj.Generation && dashboard.CurrentHash(obj.Status.ContentHash)
+// with is the content with other data sources in the place of those.
+func (k dashboardKind) with(
+	ctx context.Context, obj *v1alpha1.Dashboard, c *content, sources []v1alpha1.ResolvedDataSource,
+	interval time.Duration,
+) (*content, error) {
+	if c.text == nil {
+		return k.contentOf(ctx, obj, sources, interval)
+	}
+	next := &content{sources: sources, wishes: wishesOf(obj, sources), big: c.big, load: c.load}
+	err := next.take(c.text)
+	return next, err
+}
+
+// wishesOf is what is to be otherwise than in the source.
+func wishesOf(obj *v1alpha1.Dashboard, sources []v1alpha1.ResolvedDataSource) dashboard.Wishes {
+	w := dashboard.Wishes{
+		Title: obj.Spec.Title, Inputs: map[string]string{}, DataSources: map[string]dashboard.DataSource{},
+	}
+	for _, in := range obj.Spec.Inputs {
+		w.Inputs[in.Name] = in.Value
+	}
+	for _, s := range sources {
+		w.DataSources[s.From] = dashboard.DataSource{UID: s.UID, Name: s.Name, Type: s.Type}
+	}
+	return w
+}
+
+// knowsContent reports whether status tells the hash of what this generation's source holds, with these data sources in
+// the place of others.
+func knowsContent(obj *v1alpha1.Dashboard, sources []v1alpha1.ResolvedDataSource) bool {
+	status := obj.Status
+	return status.ContentGeneration == obj.Generation && slices.Equal(status.DataSources, sources) &&
+		dashboard.CurrentHash(status.ContentHash)
 }
 
 // fill brings the text, unless it is at hand.
@@ -92,6 +135,7 @@ func (c *content) take(text []byte) error {
 		}
 		c.uid, c.parsed, c.raw = parsed.UID, parsed, nil
 		c.invalidUID, c.unused = parsed.InvalidUID, parsed.Unused
+		c.named, c.unmapped = kept(parsed.DataSources), parsed.UnusedDataSources
 		if isLarge(text) {
 			c.parsed, c.raw = nil, text
 		}
@@ -107,7 +151,7 @@ func (c *content) understand(text []byte, use func(*dashboard.Content) error) er
 		c.big.Lock()
 		defer c.big.Unlock()
 	}
-	parsed, err := dashboard.Parse(text, c.inputs)
+	parsed, err := dashboard.Parse(text, c.wishes)
 	if err == nil {
 		err = use(parsed)
 	}

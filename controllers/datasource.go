@@ -74,6 +74,9 @@ func (k dataSourceKind) describe() lifecycle.Kind[*v1alpha1.DataSource, sourceSt
 			return lifecycle.ParentKey(obj.Spec.OrganizationRef, obj.Namespace)
 		},
 		Tenant: true,
+		Usability: func(obj *v1alpha1.DataSource) any {
+			return factsOf(obj)
+		},
 		References: []lifecycle.Reference[*v1alpha1.DataSource]{
 			{To: &corev1.Secret{}, Names: dataSourceSecrets},
 			{To: &corev1.ConfigMap{}, Names: dataSourceConfigMaps},
@@ -142,6 +145,7 @@ func (x *source) Prepare() lifecycle.Event {
 func (x *source) Create(ctx context.Context) (*sourceState, error) {
 	want := x.wanted(false)
 	want.UID, want.IsDefault = x.uid, x.asksDefault() && x.contested == nil
+	defer x.conn.ForgetDataSources(x.org.ID())
 	made, err := x.org.CreateDataSource(ctx, datasource.WithSeal(want, 1, x.secretsHash), x.secrets)
 	if err == nil {
 		x.noteWrite()
@@ -168,6 +172,7 @@ func (x *source) Record(have *sourceState) bool {
 		*status = v1alpha1.DataSourceStatus{CommonStatus: status.CommonStatus}
 	}
 	status.UID, status.ID, status.OrgID, status.Adopted = have.UID, have.ID, x.org.ID(), have.adopted
+	status.Name = have.Name
 	if !x.obj.DeletionTimestamp.IsZero() || len(x.Diff(have)) > 0 {
 		return fresh
 	}
@@ -231,6 +236,7 @@ func (x *source) Update(ctx context.Context, have *sourceState) error {
 	maps.Copy(secrets, x.secrets)
 	x.readAt.Delete(client.ObjectKeyFromObject(x.obj)) // should status not come to know what is written now
 	justMade := x.written
+	defer x.conn.ForgetDataSources(x.org.ID())
 	got, err := x.org.UpdateDataSource(ctx, datasource.WithSeal(want, have.Version+1, x.secretsHash), secrets)
 	x.noteWrite()
 	switch {
@@ -267,5 +273,6 @@ func (x *source) Left() string { return x.foreign }
 
 // Delete deletes the data source. find has just seen our mark on it, and the lifecycle proven the organization.
 func (x *source) Delete(ctx context.Context, have *sourceState) error {
+	defer x.conn.ForgetDataSources(x.org.ID())
 	return grafana.IgnoreNotFound(x.org.DeleteDataSource(ctx, have.UID))
 }

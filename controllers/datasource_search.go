@@ -10,6 +10,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"grafana-tenancy.dev/operator/api/v1alpha1"
+	"grafana-tenancy.dev/operator/internal/connection"
 	"grafana-tenancy.dev/operator/internal/datasource"
 	"grafana-tenancy.dev/operator/internal/grafana"
 	"grafana-tenancy.dev/operator/internal/lifecycle"
@@ -52,7 +53,7 @@ func (x *source) fromList(ctx context.Context) (*sourceState, error) {
 		status.SecretsHash != x.secretsHash || !x.readLately() {
 		return nil, nil
 	}
-	list, err := x.conn.ListOfDataSources(ctx, x.org, true)
+	list, err := x.conn.ListOfDataSources(ctx, x.org, connection.Due)
 	at := slices.IndexFunc(list, func(d grafana.DataSource) bool { return d.UID == status.UID })
 	if at < 0 || err != nil || !x.ours(list[at]) {
 		return nil, err
@@ -77,7 +78,7 @@ func (x *source) list(ctx context.Context) ([]grafana.DataSource, error) {
 	if x.all != nil {
 		return x.all, nil
 	}
-	list, err := x.conn.ListOfDataSources(ctx, x.org, false)
+	list, err := x.conn.ListOfDataSources(ctx, x.org, connection.Now)
 	if err == nil {
 		x.all = append([]grafana.DataSource{}, list...)
 	}

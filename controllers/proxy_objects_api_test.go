@@ -139,8 +139,8 @@ func TestAPIProxyDeniesThatThingsExist(t *testing.T) {
 			if w.Dash(org, dash) == nil || w.SA(org, sa) == nil {
 				t.Error("something was deleted after all")
 			}
-			w.Delete(n.token)
 			p.Set()
+			w.Delete(n.token)
 			suite.Visit(w, n.dash)
 			w.Gone(n.dash, n.token, n.sa)
 			if w.Dash(org, dash) != nil || w.SA(org, sa) != nil {

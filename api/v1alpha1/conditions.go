@@ -14,6 +14,8 @@ const (
 	ConditionDrifted = "Drifted"
 	// ConditionHealthy, on DataSources with spec.health, is what Grafana finds when it tries the source.
 	ConditionHealthy = "Healthy"
+	// ConditionDataSourcesResolved, on Dashboards that name data sources, says whether the organization has them all.
+	ConditionDataSourcesResolved = "DataSourcesResolved"
 )
 
 // Reasons of conditions and events. The list is closed: nothing else appears in a condition.
@@ -112,6 +114,13 @@ const (
 	ReasonNotWorking = "NotWorking"
 	// ReasonNotTried: of condition Healthy: Grafana could not be asked to try the data source, or did not say in time.
 	ReasonNotTried = "NotTried"
+
+	// ReasonDataSourcesFound: of condition DataSourcesResolved: the organization had all data sources that the dashboard names when it was saved, or when the last missing one appeared.
+	ReasonDataSourcesFound = "DataSourcesFound"
+	// ReasonDataSourcesMissing: of condition DataSourcesResolved: the dashboard names data sources that the organization does not have, or is to have others that it does not have.
+	ReasonDataSourcesMissing = "DataSourcesMissing"
+	// ReasonDataSourcesUnknown: of condition DataSourcesResolved: Grafana could not be asked which data sources there are.
+	ReasonDataSourcesUnknown = "DataSourcesUnknown"
 
 	// ReasonDeleting: it is being deleted in Grafana.
 	ReasonDeleting = "Deleting"

@@ -24,6 +24,21 @@ type DashboardSpec struct {
 	// +optional
 	Inputs []DashboardInput `json:"inputs,omitempty"`
 
+	// DataSources say which data sources of the organization stand for those that the dashboard names, in its panels, queries, annotations and variables. What is not mapped stays as it is; condition
+	// DataSourcesResolved says which of all that are named the organization does not have.
+	// +kubebuilder:validation:MaxItems=100
+	// +listType=map
+	// +listMapKey=from
+	// +optional
+	DataSources []DashboardDataSource `json:"datasources,omitempty"`
+
+	// Title of the dashboard. Default: the one in its source.
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=500
+	// +kubebuilder:validation:Pattern=`^\S(.*\S)?$`
+	// +optional
+	Title string `json:"title,omitempty"`
+
 	// UID of the dashboard in Grafana, which its address has in it. Default: the uid in the content when it is first created, else one derived from this object. It cannot be changed.
 	// +kubebuilder:validation:Pattern=`^[a-zA-Z0-9_-]{1,40}$`
 	// +optional
@@ -144,6 +159,42 @@ type DashboardInput struct {
 	Value string `json:"value"`
 }
 
+// DashboardDataSource says which data source stands for one that a dashboard names.
+type DashboardDataSource struct {
+	// From is what the dashboard names: the uid or the name of a data source, as it stands there; an input, as ${DS_PROMETHEUS}, which then needs no value in inputs; or a variable of type
+	// datasource, as ${datasource}, whose choice it becomes.
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=255
+	From string `json:"from"`
+
+	// To is the data source that stands for it.
+	To DataSourceTarget `json:"to"`
+}
+
+// DataSourceTarget is a data source of the dashboard's organization: by exactly one of its fields.
+// +kubebuilder:validation:XValidation:rule="[has(self.ref), has(self.uid), has(self.name), has(self.default)].exists_one(given, given)",message="give exactly one of ref, uid, name and default"
+type DataSourceTarget struct {
+	// Ref names a DataSource of the same namespace and organization. The dashboard waits until it is in Grafana, and follows it.
+	// +optional
+	Ref *LocalObjectReference `json:"ref,omitempty"`
+
+	// UID of a data source.
+	// +kubebuilder:validation:Pattern=`^[a-zA-Z0-9_-]{1,40}$`
+	// +optional
+	UID string `json:"uid,omitempty"`
+
+	// Name of a data source. While there is none of that name, what the dashboard names stays as it is.
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=190
+	// +optional
+	Name string `json:"name,omitempty"`
+
+	// Default is true for the organization's default data source. While there is none, what the dashboard names stays as it is.
+	// +kubebuilder:validation:Enum=true
+	// +optional
+	Default bool `json:"default,omitempty"`
+}
+
 // DashboardFolder names a folder: by its uid, by the titles that lead to it, or by the Folder that stands for it.
 // +kubebuilder:validation:XValidation:rule="[has(self.uid), has(self.path), has(self.ref)].exists_one(given, given)",message="give exactly one of uid, path and ref"
 type DashboardFolder struct {
@@ -200,6 +251,19 @@ type DashboardStatus struct {
 	// +optional
 	ContentGeneration int64 `json:"contentGeneration,omitempty"`
 
+	// DataSources are the data sources that stand for others by spec.datasources, as they were found last.
+	// +kubebuilder:validation:MaxItems=100
+	// +listType=map
+	// +listMapKey=from
+	// +optional
+	DataSources []ResolvedDataSource `json:"datasources,omitempty"`
+
+	// NamedDataSources are the data sources that the dashboard names, by uid or name: the first 50, but for those that every Grafana has and those that variables choose.
+	// +kubebuilder:validation:MaxItems=50
+	// +listType=atomic
+	// +optional
+	NamedDataSources []string `json:"namedDatasources,omitempty"`
+
 	// SavedAt is when it was last saved, by Grafana's clock.
 	// +kubebuilder:validation:Type=string
 	// +kubebuilder:validation:XValidation:rule="self > timestamp('1970-01-01T00:00:00Z')",message="must be a time"
@@ -232,6 +296,21 @@ type DashboardStatus struct {
 	// Drift is the edit made in Grafana that driftPolicy Report lets stand.
 	// +optional
 	Drift *DashboardDrift `json:"drift,omitempty"`
+}
+
+// ResolvedDataSource is the data source that stands for what a dashboard names.
+type ResolvedDataSource struct {
+	// From is what the dashboard names.
+	From string `json:"from"`
+	// UID of the data source; empty: there is none.
+	// +optional
+	UID string `json:"uid,omitempty"`
+	// Name of the data source.
+	// +optional
+	Name string `json:"name,omitempty"`
+	// Type of the data source.
+	// +optional
+	Type string `json:"type,omitempty"`
 }
 
 // DashboardDrift names an edit made in Grafana.

@@ -165,6 +165,10 @@ type DataSourceStatus struct {
 	// +optional
 	UID string `json:"uid,omitempty"`
 
+	// Name that the data source has in Grafana.
+	// +optional
+	Name string `json:"name,omitempty"`
+
 	// ID is Grafana's number of the data source. With the uid it tells one that has lost the operator's mark from any other.
 	// +kubebuilder:validation:Minimum=0
 	// +kubebuilder:validation:Maximum=9007199254740991

@@ -23,6 +23,9 @@ func content(seed uint64, number, size int) string {
 	text, err := json.Marshal(map[string]any{
 		"title": fmt.Sprintf("Dashboard %d", number), "tags": []string{"bench"}, "schemaVersion": 39,
 		"time": map[string]any{"from": "now-6h", "to": "now"}, "panels": panels,
+		"templating": map[string]any{"list": []any{map[string]any{
+			"name": "datasource", "type": "datasource", "query": "prometheus", "current": map[string]any{},
+		}}},
 	})
 	if err != nil {
 		panic(err) // as above
@@ -31,7 +34,7 @@ func content(seed uint64, number, size int) string {
 }
 
 func timeseries(random *rand.Rand, n int) any {
-	source := map[string]any{"type": "prometheus", "uid": "metrics"}
+	source := map[string]any{"type": "prometheus", "uid": "${datasource}"} // as most public dashboards have it
 	var targets []any
 	for i := range 3 {
 		targets = append(

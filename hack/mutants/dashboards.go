@@ -23,8 +23,38 @@ var dashboardMutants = []mutant{
 	{
 		name: "content of an older generation taken for the present one",
 		file: "controllers/dashboard_source.go",
-		old:  "	return obj.Status.ContentGeneration == obj.Generation && dashboard",
-		new:  "	return obj.Status.ContentGeneration > 0 && dashboard", scenarios: "dashboard changed",
+		old:  "	return status.ContentGeneration == obj.Generation && slices",
+		new:  "	return status.ContentGeneration > 0 && slices", scenarios: "dashboard changed",
+	},
+	{
+		name: "other data sources in the place of others not noticed",
+		file: "controllers/dashboard_source.go",
+		old:  " && slices.Equal(status.DataSources, sources) &&",
+		new:  " && len(sources) >= 0 &&", scenarios: "mapped to renamed",
+	},
+	{
+		name: "data source found once taken for the present one",
+		file: "controllers/dashboard_datasources.go",
+		old:  "	case to.Name != \"\" && !take(",
+		new:  "	case to.Name != \"\" && s.UID == \"\" && !take(", test: "TestAPIDashboardIsMappedByName",
+	},
+	{
+		name: "data source of another organization taken",
+		file: "controllers/dashboard_datasources.go",
+		old:  "	case in != scope.owner:\n",
+		new:  "	case in != scope.owner && in.Name == \"\":\n", test: "TestAPIDashboardIsMappedToADataSource",
+	},
+	{
+		name: "name that a DataSource wants taken for the one that it has",
+		file: "controllers/dashboard_datasources.go",
+		old:  "UID: d.Status.UID, Name: d.Status.Name, Type",
+		new:  "UID: d.Status.UID, Name: d.WantedName(), Type", test: "TestNameThatADataSourceOnlyWants",
+	},
+	{
+		name: "condition of other data sources left standing",
+		file: "controllers/dashboard_datasources.go",
+		old:  "	if !slices.Equal(status.NamedDataSources, x.content.named) ||",
+		new:  "	if status == nil ||", test: "TestConditionOfAnOlderContentDoesNotStand",
 	},
 	{
 		name: "folder made without a uid of its own",

@@ -230,22 +230,16 @@ func (c *Conn) ListOfFolders(ctx context.Context, org *grafana.OrgClient) (map[s
 	return found, err
 }
 
-// ListOfDataSources lists the data sources of an organization, or brings the list that others have just made if an
-// older one will do.
-func (c *Conn) ListOfDataSources(
-	ctx context.Context,
-	org *grafana.OrgClient,
-	olderDoes bool,
-) ([]grafana.DataSource, error) {
-	maxAge := asOfNow
-	if olderDoes {
-		maxAge = dueListLife
-	}
-	found, _, err := c.sourceLists.get(ctx, c, listKey{org: org.ID()}, maxAge, func() ([]grafana.DataSource, error) {
-		return org.DataSources(ctx)
-	})
+// ListOfDataSources lists the data sources of an organization, or brings the list that others have just made. Each says
+// whose it is, so that one of another database misleads nobody, and no session is needed to tell.
+func (c *Conn) ListOfDataSources(ctx context.Context, org *grafana.OrgClient, age Age) ([]grafana.DataSource, error) {
+	found, _, err := c.sourceLists.get(ctx, c, listKey{org: org.ID()}, age.life(),
+		func() ([]grafana.DataSource, error) { return org.DataSources(ctx) })
 	return found, err
 }
+
+// ForgetDataSources has the data sources of an organization listed anew: some may have been made, changed or deleted.
+func (c *Conn) ForgetDataSources(org int64) { c.sourceLists.forget(c, listKey{org: org}) }
 
 // ListOfMembers lists the people in an organization, or brings the list that others have just made if an older one will
 // do; then it is not fresh. What is written goes by a fresh one.

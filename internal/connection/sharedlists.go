@@ -16,12 +16,25 @@ const (
 	Now Age = iota
 	// Due is one for those whose resync is due, which they all are at once.
 	Due
+	// Recent is one of some seconds, for what people change in Grafana and what no write depends on but for its time.
+	Recent
 )
 
 // of is how old that is at most. Without a session nobody would notice that the database is another one by now.
 func (a Age) of(c *Conn) time.Duration {
-	if a == Due && c.SessionID() != "" {
+	if c.SessionID() == "" {
+		return asOfNow
+	}
+	return a.life()
+}
+
+// life is how old it is at most, whatever the database.
+func (a Age) life() time.Duration {
+	switch a {
+	case Due:
 		return dueListLife
+	case Recent:
+		return listLife
 	}
 	return asOfNow
 }

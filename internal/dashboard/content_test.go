@@ -32,7 +32,7 @@ func must(t testing.TB, err error) {
 
 func parse(t testing.TB, source []byte, inputs map[string]string) *Content {
 	t.Helper()
-	c, err := Parse(source, inputs)
+	c, err := Parse(source, Wishes{Inputs: inputs})
 	must(t, err)
 	return c
 }
@@ -52,7 +52,7 @@ var samples = sync.OnceValue(func() map[string]*Content {
 	}
 	all := map[string]*Content{}
 	add := func(name string, source []byte) {
-		c, err := Parse(source, inputsOf[name])
+		c, err := Parse(source, Wishes{Inputs: inputsOf[name]})
 		if err != nil {
 			panic(fmt.Sprint(name, ": ", err))
 		}
@@ -153,7 +153,7 @@ func TestFormsOfTheSame(t *testing.T) {
 		"under another id":      `{"id":7,"version":3,` + model[1:],
 		"the last key counts":   `{"title":"y",` + model[1:],
 	} {
-		c, err := Parse([]byte(source), nil)
+		c, err := Parse([]byte(source), Wishes{})
 		if err != nil {
 			t.Errorf("%s: %v", name, err)
 		} else if h := hashOf(t, c); h != want {

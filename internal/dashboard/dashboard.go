@@ -21,6 +21,10 @@ type Content struct {
 	Title string
 	// Unused are inputs that were given and are declared, but that stand nowhere in the dashboard.
 	Unused []string
+	// DataSources are those that it names, by uid or name and sorted, but for those that every Grafana has.
+	DataSources []string
+	// UnusedDataSources are what others were to stand for, and what it names nowhere.
+	UnusedDataSources []string
 	// InvalidUID says what is wrong with a uid that the content names and that Grafana would not take; nil: it names
 	// none of the kind. It matters to those who would go by it.
 	InvalidUID error
@@ -33,9 +37,20 @@ const longestTitle = 5000
 
 var uidPattern = regexp.MustCompile(`^[a-zA-Z0-9_-]{1,40}$`)
 
-// Parse reads a dashboard's JSON, plain or gzipped, in any of the forms that people have, and fills in its inputs. Its
-// errors say what is wrong with it in terms of the source.
-func Parse(source []byte, inputs map[string]string) (*Content, error) {
+// Wishes are what is to be otherwise than in the source. None is the zero value.
+type Wishes struct {
+	// Title in the place of its own; empty: that one.
+	Title string
+	// Inputs are the values of its inputs.
+	Inputs map[string]string
+	// DataSources stand for those that it names: by uid, name, or ${NAME} of an input or a variable. What one without
+	// a uid is to stand for stays as it is.
+	DataSources map[string]DataSource
+}
+
+// Parse reads a dashboard's JSON, plain or gzipped, in any of the forms that people have, and changes it as is wished.
+// Its errors say what is wrong with it in terms of the source.
+func Parse(source []byte, w Wishes) (*Content, error) {
 	fields, size, err := decode(source)
 	if err != nil {
 		return nil, err
@@ -44,7 +59,15 @@ func Parse(source []byte, inputs map[string]string) (*Content, error) {
 		return nil, err
 	}
 	room := MaxSize - size
-	unused, err := fillInputs(fields, inputs, &room)
+	declared, err := readInputs(fields)
+	if err != nil {
+		return nil, err
+	}
+	s := newSources(fields, w.DataSources, declared, &room)
+	if err := s.replace(fields); err != nil { // before inputs are filled in, so that nothing is replaced once more
+		return nil, err
+	}
+	unused, err := fillInputs(fields, w.Inputs, declared, s, &room)
 	if err != nil {
 		return nil, err
 	}
@@ -54,9 +77,13 @@ func Parse(source []byte, inputs map[string]string) (*Content, error) {
 	for _, key := range []string{"__inputs", "__requires", "__elements"} {
 		delete(fields, key) // they are for whoever imports it
 	}
+	if w.Title != "" {
+		fields["title"] = w.Title
+	}
 	c, err := newContent(fields)
 	if err == nil {
 		c.Unused = unused
+		c.DataSources, c.UnusedDataSources = namedSources(fields), s.unused(w.DataSources)
 	}
 	return c, err
 }

@@ -28,7 +28,7 @@ func FuzzParse(f *testing.F) {
 		),
 	)
 	f.Fuzz(func(t *testing.T, source []byte) {
-		c, err := Parse(source, nil)
+		c, err := Parse(source, Wishes{})
 		if err != nil {
 			return
 		}
@@ -41,7 +41,7 @@ func FuzzParse(f *testing.F) {
 		if !json.Valid(model) {
 			t.Fatalf("%s is no JSON", model)
 		}
-		again, err := Parse(model, nil)
+		again, err := Parse(model, Wishes{})
 		must(t, err)
 		if h := hashOf(t, again); h != hash || HashOf(model) != hash || again.UID != "a-uid" || again.Title != c.Title {
 			t.Fatalf("%s is another dashboard than %s", model, source)
@@ -54,13 +54,13 @@ func FuzzInputs(f *testing.F) {
 	addSamples(f, func(source []byte) { f.Add(source, "DS_PROMETHEUS", `"},{"`) })
 	f.Add([]byte(twoInputs), "DS_A", "${DS_A}")
 	f.Fuzz(func(t *testing.T, source []byte, name, value string) {
-		c, err := Parse(source, map[string]string{name: value})
+		c, err := Parse(source, Wishes{Inputs: map[string]string{name: value}})
 		if err != nil || bytes.Contains(source, []byte("__elements")) { // where a value can name a library panel
 			return
 		}
 		model, err := c.Model("a-uid", 0)
 		must(t, err)
-		plain, err := Parse(source, map[string]string{name: "p"})
+		plain, err := Parse(source, Wishes{Inputs: map[string]string{name: "p"}})
 		if err != nil {
 			return // of another uid or title
 		}
@@ -104,7 +104,7 @@ func FuzzCanonical(f *testing.F) {
 	f.Add([]byte(`{"title":"x","uid":"u","panels":[{"a":1e400}]}`))
 	f.Add([]byte(`{"title":"\ud800","x":-0,"panels":[{"id":1e300},{},{"id":1e300}]}`))
 	f.Fuzz(func(t *testing.T, source []byte) {
-		c, err := Parse(source, nil)
+		c, err := Parse(source, Wishes{})
 		if err != nil {
 			return
 		}
@@ -112,7 +112,7 @@ func FuzzCanonical(f *testing.F) {
 		if err != nil {
 			return
 		}
-		again, err := Parse(once, nil)
+		again, err := Parse(once, Wishes{})
 		if err != nil {
 			t.Fatalf("canonical form %s does not parse: %v", once, err)
 		}

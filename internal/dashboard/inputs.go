@@ -56,37 +56,36 @@ func readInputs(fields map[string]any) ([]input, error) {
 	return inputs, nil
 }
 
-// fillInputs puts values in the place of ${NAME} in all texts of the dashboard. room is how many bytes it may still
-// grow by. It says which of those given are declared and were found nowhere.
-func fillInputs(fields map[string]any, given map[string]string, room *int) (unused []string, err error) {
-	declared, err := readInputs(fields)
-	if err != nil || len(declared)+len(given) == 0 {
-		return nil, err
+// fillInputs puts values in the place of ${NAME} in all texts of the dashboard: those given, and the uids of data
+// sources. room is how many bytes it may still grow by. It says which of those given are declared and were found
+// nowhere.
+func fillInputs(
+	fields map[string]any, given map[string]string, declared []input, s *sources, room *int,
+) (unused []string, err error) {
+	if len(declared)+len(given)+len(s.inputs) == 0 {
+		return nil, nil
 	}
 	f := filler{values: map[string]string{}, known: map[string]bool{}, found: map[string]bool{}, room: room}
-	var names, missing []string
-	for _, in := range declared {
-		if f.known[in.name] {
-			continue // it is in the list twice
-		}
-		f.known[in.name] = true
-		names = append(names, fmt.Sprintf("%.60s", in.name))
-		if in.filled {
-			f.values[in.name] = in.preset
-		} else if _, has := given[in.name]; !has {
-			missing = append(missing, in.String())
-		}
-	}
-	if len(missing) == 1 {
-		return nil, fmt.Errorf("it needs the input %s: add it to spec.inputs", missing[0])
-	}
-	if len(missing) > 1 {
-		return nil, fmt.Errorf("it needs the inputs %s: add them to spec.inputs", enumerate(missing))
+	names, err := f.declare(declared, given, s)
+	if err != nil {
+		return nil, err
 	}
 	for name, value := range given {
 		f.values[name] = strings.ToValidUTF8(value, "\ufffd")
 	}
+	for name, to := range s.inputs {
+		if _, twice := given[name]; twice {
+			return nil, fmt.Errorf("spec.inputs and spec.datasources both say what the input %.60q is", name)
+		}
+		if to.UID != "" {
+			f.values[name] = to.UID
+		}
+	}
 	f.fill(fields)
+	for name, to := range s.inputs {
+		from := "${" + name + "}"
+		s.used[from] = s.used[from] || f.found[name] || to.UID == ""
+	}
 	if *room < 0 {
 		return nil, fmt.Errorf("with its inputs filled in, %w", errTooLarge)
 	}
@@ -130,6 +129,32 @@ type filler struct {
 	known  map[string]bool // names that are declared or were found
 	found  map[string]bool
 	room   *int
+}
+
+// declare takes note of the inputs that the dashboard has, and names them. All need a value, or a data source.
+func (f *filler) declare(declared []input, given map[string]string, s *sources) (names []string, err error) {
+	var missing []string
+	for _, in := range declared {
+		if f.known[in.name] {
+			continue // it is in the list twice
+		}
+		f.known[in.name] = true
+		names = append(names, fmt.Sprintf("%.60s", in.name))
+		_, isGiven := given[in.name]
+		_, isSource := s.inputs[in.name]
+		if in.filled {
+			f.values[in.name] = in.preset
+		} else if !isGiven && !isSource {
+			missing = append(missing, in.String())
+		}
+	}
+	switch len(missing) {
+	case 0:
+		return names, nil
+	case 1:
+		return nil, fmt.Errorf("it needs the input %s: add it to spec.inputs", missing[0])
+	}
+	return nil, fmt.Errorf("it needs the inputs %s: add them to spec.inputs", enumerate(missing))
 }
 
 func (f *filler) fill(value any) any {

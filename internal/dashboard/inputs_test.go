@@ -35,7 +35,7 @@ func TestInputs(t *testing.T) {
 		"grows without bound": {`{"title":"x","a":"` + strings.Repeat("${A}", 1000) + `"}`, map[string]string{"A": strings.Repeat("x", 1<<20)}, `with its inputs filled in, it is larger than 16 MiB, the most that Grafana takes`},
 	} {
 		t.Run(name, func(t *testing.T) {
-			content, err := Parse([]byte(c.source), c.inputs)
+			content, err := Parse([]byte(c.source), Wishes{Inputs: c.inputs})
 			have := fmt.Sprint(err)
 			if err == nil {
 				canonical, err := content.Canonical()
@@ -54,7 +54,7 @@ func TestManyInputsAreNotAllTold(t *testing.T) {
 	for i := range 100 {
 		entries = append(entries, fmt.Sprintf(`{"name":"A%d%s"}`, i, strings.Repeat("x", 1000)))
 	}
-	_, err := Parse([]byte(`{"title":"x","__inputs":[`+strings.Join(entries, ",")+`]}`), nil)
+	_, err := Parse([]byte(`{"title":"x","__inputs":[`+strings.Join(entries, ",")+`]}`), Wishes{})
 	if err == nil || len(err.Error()) > 2000 || !strings.Contains(err.Error(), "and 80 more") {
 		t.Errorf("Parse said %v", err)
 	}
@@ -71,7 +71,7 @@ func TestLibraryPanelsDoNotGrowWithoutBound(t *testing.T) {
 	) + reference + `]}`
 	if _, err := Parse(
 		[]byte(source),
-		nil,
+		Wishes{},
 	); err == nil ||
 		!strings.Contains(err.Error(), "library panels put in, it is larger") {
 		t.Errorf("Parse said %v", err)

@@ -38,7 +38,7 @@ func TestParseRefuses(t *testing.T) {
 		"another resource":    {`{"apiVersion":"grafana.integreatly.org/v1beta1","kind":"GrafanaDashboard","spec":{"title":"x"}}`, "GrafanaDashboard"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, err := Parse([]byte(c.source), nil)
+			_, err := Parse([]byte(c.source), Wishes{})
 			if err == nil || !strings.Contains(err.Error(), c.want) {
 				t.Errorf("Parse said %.300v, want something with %q", err, c.want)
 			}
@@ -55,7 +55,7 @@ func TestZipBomb(t *testing.T) {
 	bomb := []byte(strings.Repeat(part, 1<<30/(3<<20)))
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
-	if _, err := Parse(bomb, nil); err == nil || !strings.Contains(err.Error(), "16 MiB") {
+	if _, err := Parse(bomb, Wishes{}); err == nil || !strings.Contains(err.Error(), "16 MiB") {
 		t.Errorf("Parse said %v", err)
 	}
 	runtime.ReadMemStats(&after)
@@ -79,7 +79,7 @@ func TestModel(t *testing.T) {
 // What YAML reads as a number without quotes is said to be one, and not to be missing.
 func TestATitleThatIsNoText(t *testing.T) {
 	for _, source := range []string{`{"title":2024}`, `{"title":true}`, `{"title":["x"]}`} {
-		if _, err := Parse([]byte(source), nil); err == nil || !strings.Contains(err.Error(), `its "title" is a`) {
+		if _, err := Parse([]byte(source), Wishes{}); err == nil || !strings.Contains(err.Error(), `its "title" is a`) {
 			t.Errorf("%s: %v", source, err)
 		}
 	}

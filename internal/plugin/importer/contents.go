@@ -188,7 +188,7 @@ func (t *tenant) dashboard(d *grafana.Dashboard) (*v1alpha1.Dashboard, dashboard
 	case misfitUID(d.UID) != "":
 		return nil, file, fmt.Errorf("there can be no Dashboard for it: %s", misfitUID(d.UID))
 	}
-	content, err := dashboard.Parse(d.Model, nil)
+	content, err := dashboard.Parse(d.Model, dashboard.Wishes{})
 	if err != nil {
 		return nil, file, err
 	}

@@ -9,6 +9,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 
 	"grafana-tenancy.dev/operator/api/v1alpha1"
+	"grafana-tenancy.dev/operator/internal/dashboard"
 	"grafana-tenancy.dev/operator/internal/datasource"
 )
 
@@ -64,4 +65,24 @@ func (w *World) checkDataSource(o *v1alpha1.DataSource, expected map[string]bool
 	if n != 1 {
 		fail("DataSource %s is in Grafana %d times", o.Name, n)
 	}
+}
+
+// standIns are the data sources that stand for others in a Dashboard, as Grafana has them.
+func (w *World) standIns(o *v1alpha1.Dashboard) map[string]dashboard.DataSource {
+	all := map[string]dashboard.DataSource{}
+	for _, m := range o.Spec.DataSources {
+		to := m.To
+		if to.Ref != nil {
+			d := &v1alpha1.DataSource{ObjectMeta: Named(to.Ref.Name)}
+			w.Get(d)
+			to.UID = d.Status.UID
+		}
+		all[m.From] = dashboard.DataSource{}
+		for _, s := range w.Grafana.Sources(o.Status.OrgID) {
+			if s.UID == to.UID || s.Name == to.Name || to.Default && s.IsDefault {
+				all[m.From] = dashboard.DataSource{UID: s.UID, Name: s.Name, Type: s.Type}
+			}
+		}
+	}
+	return all
 }

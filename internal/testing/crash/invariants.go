@@ -225,7 +225,7 @@ func (w *World) checkDashboard(o *v1alpha1.Dashboard, expected map[string]bool, 
 			fail("Dashboard %s: %v", o.Name, err)
 			return
 		}
-		have, err := dashboard.Parse(d.Model, nil)
+		have, err := dashboard.Parse(d.Model, dashboard.Wishes{})
 		if err != nil {
 			fail("Dashboard %s: %v", o.Name, err)
 			return
@@ -248,7 +248,7 @@ func (w *World) checkDashboard(o *v1alpha1.Dashboard, expected map[string]bool, 
 	fail("Dashboard %s is not in Grafana", o.Name)
 }
 
-// wanted is what a Dashboard's source holds.
+// wanted is what a Dashboard asks for.
 func (w *World) wanted(o *v1alpha1.Dashboard) (*dashboard.Content, error) {
 	inputs, text := map[string]string{}, ""
 	for _, in := range o.Spec.Inputs {
@@ -264,7 +264,9 @@ func (w *World) wanted(o *v1alpha1.Dashboard) (*dashboard.Content, error) {
 	case from.GrafanaCom != nil:
 		text = w.Served[fmt.Sprintf("https://grafana.com/api/dashboards/%d/revisions/%d/download", from.GrafanaCom.ID, from.GrafanaCom.Revision)]
 	}
-	return dashboard.Parse([]byte(text), inputs)
+	return dashboard.Parse([]byte(text), dashboard.Wishes{
+		Title: o.Spec.Title, Inputs: inputs, DataSources: w.standIns(o),
+	})
 }
 
 // checkStrays fails for everything in Grafana that is neither foreign nor expected.

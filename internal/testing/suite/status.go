@@ -119,6 +119,12 @@ func (in *inspector) of(namespace string) []string {
 	return slices.Clone(in.faults[namespace])
 }
 
+// lasting are the conditions that are also there when they are not True.
+var lasting = []string{
+	v1alpha1.ConditionReady, v1alpha1.ConditionAvailable, v1alpha1.ConditionHealthy,
+	v1alpha1.ConditionDataSourcesResolved,
+}
+
 // faultsOf says what is wrong with an object's status.
 func (in *inspector) faultsOf(obj lifecycle.Object) (faults []string) {
 	status := obj.CommonStatus()
@@ -141,9 +147,8 @@ func (in *inspector) faultsOf(obj lifecycle.Object) (faults []string) {
 			obj.GetGeneration(),
 		)
 		fault(c.Message == "" || len(c.Message) > 1100, "the message of %s has %d bytes", c.Type, len(c.Message))
-		lasting := c.Type == v1alpha1.ConditionReady || c.Type == v1alpha1.ConditionAvailable ||
-			c.Type == v1alpha1.ConditionHealthy
-		fault(!lasting && c.Status != metav1.ConditionTrue, "%s is there and %s", c.Type, c.Status)
+		fault(c.Status != metav1.ConditionTrue && !slices.Contains(lasting, c.Type), "%s is there and %s",
+			c.Type, c.Status)
 	}
 	fault(
 		status.ObservedGeneration > obj.GetGeneration(),
