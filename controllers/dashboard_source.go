@@ -3,11 +3,9 @@ package controllers
 import (
 	"bytes"
 	"context"
-	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -65,10 +63,10 @@ func (k dashboardKind) contentOf(
 		c.load = func(ctx context.Context) ([]byte, error) { return k.fromConfigMap(ctx, obj) }
 	default:
 		c.load = func(ctx context.Context) ([]byte, error) { return k.fromObject(ctx, obj) }
-		if knowsContent(obj, sources) {
-			c.hash = obj.Status.ContentHash
-			return c, nil
-		}
+	}
+	if (obj.Spec.Source.ConfigMapRef == nil || isContentOfSet(obj)) && knowsContent(obj, sources) {
+		c.hash = obj.Status.ContentHash
+		return c, nil
 	}
 	err := c.fill(ctx)
 	return c, err
@@ -181,22 +179,7 @@ func (k dashboardKind) fromObject(ctx context.Context, obj *v1alpha1.Dashboard) 
 	if live.UID != obj.UID || live.Generation != obj.Generation { // the watch brings that one
 		return nil, apierrors.NewConflict(resource, obj.Name, errors.New("it has changed since it was read"))
 	}
-	switch from := live.Spec.Source; {
-	case from.JSON != nil:
-		return []byte(*from.JSON), nil
-	case from.Model != nil:
-		model, err := dashboard.FromYAML(from.Model.Raw)
-		if err != nil {
-			return nil, lifecycle.Stalled(v1alpha1.ReasonInvalidSource, "spec.source.model: %v", err)
-		}
-		return model, nil
-	default:
-		packed, err := base64.StdEncoding.DecodeString(strings.Join(strings.Fields(*from.GzipJSON), ""))
-		if err != nil {
-			return nil, lifecycle.Stalled(v1alpha1.ReasonInvalidSource, "spec.source.gzipJson is not base64: %v", err)
-		}
-		return packed, nil
-	}
+	return inlineText(live.Spec.Source, "spec.source")
 }
 
 // fromConfigMap reads the content in a ConfigMap.

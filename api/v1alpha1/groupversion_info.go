@@ -25,6 +25,7 @@ func AddToScheme(scheme *runtime.Scheme) error {
 		&Membership{}, &MembershipList{},
 		&Team{}, &TeamList{},
 		&User{}, &UserList{},
+		&DashboardSet{}, &DashboardSetList{},
 	)
 	metav1.AddToGroupVersion(scheme, GroupVersion)
 	return nil

@@ -85,6 +85,10 @@ func (w *worker) applyOwn(ctx context.Context, m *unstructured.Unstructured, d *
 		v.changed = true
 		return nil
 	}
+	if !w.foresees(m.GetKind()) {
+		v.last.Message = "what a " + m.GetKind() + " makes is not foreseen"
+		return nil
+	}
 	typed, err := w.typed(m, obj)
 	if err != nil {
 		v.refused, v.changed = "it cannot be read: "+err.Error(), true
@@ -103,6 +107,12 @@ func (w *worker) applyOwn(ctx context.Context, m *unstructured.Unstructured, d *
 	w.keep(typed, before, v)
 	w.applied[v.subjectKey] = m
 	return nil
+}
+
+// foresees reports whether the plan can say what becomes of objects of a kind. Sets make objects, and stand for nothing
+// in Grafana themselves.
+func (w *worker) foresees(kind string) bool {
+	return slices.ContainsFunc(w.controllers, func(c lifecycle.Controller) bool { return c.Name == kind })
 }
 
 // typed is an object of the manifest's kind.

@@ -72,6 +72,11 @@ var kinds = []kind{
 		func() lifecycle.Object { return &v1alpha1.Dashboard{} },
 		func() client.ObjectList { return &v1alpha1.DashboardList{} },
 	},
+	{
+		"DashboardSet", "dashboardsets", "gdashset",
+		func() lifecycle.Object { return &v1alpha1.DashboardSet{} },
+		func() client.ObjectList { return &v1alpha1.DashboardSetList{} },
+	},
 }
 
 // kindNamed is the kind that a person means by a name: gorg, organization, organizations.grafana-tenancy.dev.
