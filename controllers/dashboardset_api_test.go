@@ -183,6 +183,9 @@ func TestAPIDashboardSetTemplateChanged(t *testing.T) {
 	if !maps.Equal(child.Labels, want) {
 		t.Errorf("labels: %v", child.Labels)
 	}
+	if n := storedBytes(w, child); n > 2000 {
+		t.Errorf("it takes %d bytes", n)
+	}
 	w.Eventually("only the new content is kept", func() error {
 		if now := contentsOf(w, set); len(now) != 1 || now[0] == before[0] {
 			return fmt.Errorf("there is %v, and was %v", now, before)
