@@ -45,6 +45,9 @@ func kinds() *picture {
 	p.text("small left", 790, 158, "keeps it in")
 	p.arrow(480, 210, 480, 191)
 	p.text("small left", 488, 205, "folder.ref")
+	p.box("box", 690, 300, 185, 56, "DashboardSet", "one for many organizations")
+	p.arrow(690, 328, 632, 328, 632, 238, 575, 238)
+	p.text("small left", 640, 290, "makes")
 	return p
 }
 
