@@ -292,8 +292,13 @@ var whole = map[string][]struct{ spec, status spec }{
 						"suspend": true, "resyncInterval": "1h", "source": spec{"json": "{}"},
 						"inputs": []any{spec{"name": "a", "value": "b"}},
 						"datasources": []any{
-							spec{"from": "a", "to": spec{"ref": spec{"name": "a"}}}, spec{"from": "b", "to": spec{"uid": "a"}},
-							spec{"from": "c", "to": spec{"name": "a"}}, spec{"from": "d", "to": spec{"default": true}},
+							spec{
+								"from": "a",
+								"to":   spec{"ref": spec{"name": "a"}},
+							},
+							spec{"from": "b", "to": spec{"uid": "a"}},
+							spec{"from": "c", "to": spec{"name": "a"}},
+							spec{"from": "d", "to": spec{"default": true}},
 						},
 						"title": "t", "uid": "u", "folder": spec{"ref": spec{"name": "a"}}, "driftPolicy": "Report",
 						"adoptionPolicy": "Adopt",

@@ -51,7 +51,9 @@ func compileDashboards(
 	if err != nil {
 		return nil, err
 	}
-	t := &setTemplate[*v1alpha1.Dashboard]{metadata: md, resting: spec.Suspend, content: content}
+	t := &setTemplate[*v1alpha1.Dashboard]{
+		metadata: md, resting: spec.Suspend, content: content, asAsked: map[string]sightedChild{},
+	}
 	t.fill = func(d *v1alpha1.Dashboard, values map[string]any) error {
 		d.Spec = *spec.DeepCopy()
 		return texts.fill(dashboardTexts(&d.Spec), values)

@@ -371,7 +371,9 @@ func TestAPIDashboardSetTemplateErrors(t *testing.T) {
 	failing(w, set, plain, v1alpha1.ReasonInvalidSpec, "title")
 	suite.Change(w, set, func() {
 		set.Spec.Template.Spec.Title = ""
-		set.Spec.Organizations.Selector.MatchExpressions = []metav1.LabelSelectorRequirement{{Key: "a", Operator: "Near"}}
+		set.Spec.Organizations.Selector.MatchExpressions = []metav1.LabelSelectorRequirement{
+			{Key: "a", Operator: "Near"},
+		}
 	})
 	suite.Stalled(w, set, v1alpha1.ReasonInvalidSpec, "selector")
 }

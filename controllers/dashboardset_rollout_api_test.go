@@ -219,6 +219,7 @@ func TestAPIDashboardSetProgressDeadline(t *testing.T) {
 	team := suite.Ready(w, w.Organization("team", chosen(w, nil)))
 	set := dashboardSet(w, "board", func(o *v1alpha1.DashboardSet) {
 		o.Spec.Rollout.ProgressDeadline = &metav1.Duration{Duration: time.Hour}
+		o.Spec.Rollout.MaxUnavailable = atMost(5)
 		o.Spec.Template.Spec.Folder = &v1alpha1.DashboardTemplateFolder{
 			Ref: &v1alpha1.TemplateReference{Name: "folder-{{ .name }}"},
 		}

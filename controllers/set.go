@@ -59,7 +59,12 @@ type setTemplate[C lifecycle.Object] struct {
 	content *setContent
 	// contentOf is the content that a child needs; "": none of the set's.
 	contentOf func(child C) string
+	// asAsked are the children that were seen to be as they should be.
+	asAsked map[string]sightedChild
 }
+
+// sightedChild tells a child, and what its Organization was: of the same ones nothing else is to be made.
+type sightedChild struct{ child, organization string }
 
 // setReconciler makes and changes the children of sets. It asks no Grafana: the children do.
 type setReconciler[S setObject, C lifecycle.Object] struct {
@@ -96,7 +101,7 @@ type setPass[S setObject, C lifecycle.Object] struct {
 	template *setTemplate[C]
 
 	members []*setMember[C]
-	others  []C // children of Organizations that are not selected
+	others  []C           // children of Organizations that are not selected
 	again   time.Duration // until the next look, if nothing happens; 0: none is needed
 }
 
@@ -152,6 +157,9 @@ func (p *setPass[S, C]) work(ctx context.Context) error {
 		return err
 	}
 	if err := p.prune(ctx); err != nil {
+		return err
+	}
+	if err := p.spreadDeletionPolicy(ctx); err != nil {
 		return err
 	}
 	if err := p.roll(ctx); err != nil {

@@ -94,6 +94,11 @@ func (p *setPass[S, C]) judge(ctx context.Context, m *setMember[C], name string)
 		}
 		return nil
 	}
+	if p.wasAsAsked(m) {
+		m.updated = true
+		p.judgeReady(m)
+		return nil
+	}
 	if err := p.render(m, name); err != nil {
 		m.fail(v1alpha1.ReasonInvalidSpec, "%v", err)
 		return nil
@@ -103,12 +108,28 @@ func (p *setPass[S, C]) judge(ctx context.Context, m *setMember[C], name string)
 		p.recallRefusal(m)
 		return p.findForeign(ctx, m, name)
 	}
-	*p.parts(m.want).uid = *p.parts(m.have).uid // it cannot be changed
-	m.updated = p.isAsAsked(m.have, m.want)
+	if m.updated = p.isAsAsked(m); m.updated {
+		p.template.asAsked[name] = sightedChild{m.have.GetResourceVersion(), m.organization.ResourceVersion}
+		p.judgeReady(m)
+		return nil
+	}
+	m.State = rollout.Outdated
+	p.recallRefusal(m)
+	return nil
+}
+
+// wasAsAsked reports whether the child was as it should be when it was last looked at, and nothing has changed.
+func (p *setPass[S, C]) wasAsAsked(m *setMember[C]) bool {
+	if !m.exists {
+		return false
+	}
+	seen, ok := p.template.asAsked[m.have.GetName()]
+	return ok && seen == sightedChild{m.have.GetResourceVersion(), m.organization.ResourceVersion}
+}
+
+// judgeReady says how a child stands that is as it should be.
+func (p *setPass[S, C]) judgeReady(m *setMember[C]) {
 	switch stalled := meta.FindStatusCondition(m.have.CommonStatus().Conditions, v1alpha1.ConditionStalled); {
-	case !m.updated:
-		m.State = rollout.Outdated
-		p.recallRefusal(m)
 	case p.template.resting:
 		m.State = rollout.Resting
 	case isReadyNow(m.have):
@@ -119,7 +140,6 @@ func (p *setPass[S, C]) judge(ctx context.Context, m *setMember[C], name string)
 	default:
 		m.State = rollout.Pending
 	}
-	return nil
 }
 
 // isKnown reports whether it is known what an Organization is in Grafana.
@@ -192,11 +212,12 @@ func (p *setPass[S, C]) dress(child C) {
 	child.SetAnnotations(annotations)
 }
 
-// isAsAsked reports whether a child is as it should be, whatever its deletionPolicy, which is of no consequence in
-// Grafana.
-func (p *setPass[S, C]) isAsAsked(have, want C) bool {
-	like := want.DeepCopyObject().(C)
-	*p.parts(like).deletion = *p.parts(have).deletion
-	return equality.Semantic.DeepEqual(p.parts(have).spec, p.parts(like).spec) &&
-		maps.Equal(have.GetLabels(), want.GetLabels()) && maps.Equal(have.GetAnnotations(), want.GetAnnotations())
+// isAsAsked reports whether a child is as it should be. Its uid cannot be changed, and its deletionPolicy is of no
+// consequence in Grafana, and was seen to.
+func (p *setPass[S, C]) isAsAsked(m *setMember[C]) bool {
+	have, want := p.parts(m.have), p.parts(m.want)
+	*want.uid, *want.deletion = *have.uid, *have.deletion
+	return equality.Semantic.DeepEqual(have.spec, want.spec) &&
+		maps.Equal(m.have.GetLabels(), m.want.GetLabels()) &&
+		maps.Equal(m.have.GetAnnotations(), m.want.GetAnnotations())
 }

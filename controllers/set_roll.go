@@ -19,9 +19,6 @@ import (
 
 // roll makes and changes as many children as may be. What Kubernetes has refused takes up room already.
 func (p *setPass[S, C]) roll(ctx context.Context) error {
-	if err := p.spreadDeletionPolicy(ctx); err != nil {
-		return err
-	}
 	var now []*setMember[C]
 	for _, m := range p.members {
 		if m.due {
@@ -52,22 +49,19 @@ func (p *setPass[S, C]) rollout() []rollout.Member {
 
 // spreadDeletionPolicy gives the policy of the set to all children at once: it changes nothing in Grafana, and the set
 // may be deleted any time.
-func (p *setPass[S, C]) spreadDeletionPolicy(ctx context.Context) error {
+func (p *setPass[S, C]) spreadDeletionPolicy(ctx context.Context) (err error) {
 	for _, m := range p.members {
-		if !m.exists {
-			continue
-		}
-		var err error
-		if m.have, err = p.withPolicy(ctx, m.have, p.spec.DeletionPolicy); err != nil {
-			return err
+		if m.exists {
+			var merr error
+			m.have, merr = p.withPolicy(ctx, m.have, p.spec.DeletionPolicy)
+			err = errors.Join(err, merr)
 		}
 	}
 	for _, child := range p.others {
-		if _, err := p.withPolicy(ctx, child, p.spec.DeletionPolicy); err != nil {
-			return err
-		}
+		_, oerr := p.withPolicy(ctx, child, p.spec.DeletionPolicy)
+		err = errors.Join(err, oerr)
 	}
-	return nil
+	return err
 }
 
 // withPolicy is a child with a deletionPolicy.
@@ -90,6 +84,7 @@ func (p *setPass[S, C]) patch(ctx context.Context, child, changed C) error {
 func (p *setPass[S, C]) apply(ctx context.Context, m *setMember[C]) (err error) {
 	if m.exists {
 		changed := m.have.DeepCopyObject().(C)
+		*p.parts(m.want).deletion = p.spec.DeletionPolicy
 		reflect.ValueOf(p.parts(changed).spec).Elem().Set(reflect.ValueOf(p.parts(m.want).spec).Elem())
 		changed.SetLabels(m.want.GetLabels())
 		changed.SetAnnotations(m.want.GetAnnotations())
@@ -103,6 +98,9 @@ func (p *setPass[S, C]) apply(ctx context.Context, m *setMember[C]) (err error) 
 		m.State, m.updated, m.failure = rollout.Pending, true, nil
 	case apierrors.IsAlreadyExists(err):
 		return p.made(ctx, m)
+	case apierrors.IsConflict(err), apierrors.IsNotFound(err): // the cache is behind: it counts as one that was changed
+		m.State = rollout.Pending
+		p.lookAgain(time.Second)
 	case apierrors.IsInvalid(err):
 		p.noteRefusal(m, v1alpha1.ReasonInvalidSpec, causesOf(err))
 	case apierrors.IsForbidden(err) && !apierrors.HasStatusCause(err, corev1.NamespaceTerminatingCause):

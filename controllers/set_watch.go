@@ -77,7 +77,9 @@ func (s soon) ask(ctx context.Context, queue visits, objects ...client.Object) {
 }
 
 // Create asks for visits to whom it concerns.
-func (s soon) Create(ctx context.Context, e event.CreateEvent, queue visits) { s.ask(ctx, queue, e.Object) }
+func (s soon) Create(ctx context.Context, e event.CreateEvent, queue visits) {
+	s.ask(ctx, queue, e.Object)
+}
 
 // Update asks for visits to whom it concerns, as it is and as it was.
 func (s soon) Update(ctx context.Context, e event.UpdateEvent, queue visits) {
@@ -85,10 +87,14 @@ func (s soon) Update(ctx context.Context, e event.UpdateEvent, queue visits) {
 }
 
 // Delete asks for visits to whom it concerned.
-func (s soon) Delete(ctx context.Context, e event.DeleteEvent, queue visits) { s.ask(ctx, queue, e.Object) }
+func (s soon) Delete(ctx context.Context, e event.DeleteEvent, queue visits) {
+	s.ask(ctx, queue, e.Object)
+}
 
 // Generic asks for visits to whom it concerns.
-func (s soon) Generic(ctx context.Context, e event.GenericEvent, queue visits) { s.ask(ctx, queue, e.Object) }
+func (s soon) Generic(ctx context.Context, e event.GenericEvent, queue visits) {
+	s.ask(ctx, queue, e.Object)
+}
 
 // childChanges are those that a set may have to do something about, or tells of.
 var childChanges = predicate.Funcs{UpdateFunc: func(u event.UpdateEvent) bool {

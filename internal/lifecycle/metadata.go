@@ -33,8 +33,8 @@ func (p *pass[T, R]) addFinalizer(ctx context.Context) error {
 	return nil
 }
 
-// isMade reports whether another object of ours has made this one. There can be many of these, and who has written which
-// of its fields would be more than half of each: nobody else applies it, so that this is not kept.
+// isMade reports whether another object of ours has made this one. There can be many of these, and who has written
+// which of its fields would be more than half of each: nobody else applies it, so that this is not kept.
 func isMade(obj Object) bool {
 	owner := metav1.GetControllerOf(obj)
 	return owner != nil && owner.APIVersion == v1alpha1.GroupVersion.String()

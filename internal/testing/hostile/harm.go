@@ -160,6 +160,7 @@ func (s *Scene) Leak() string {
 			&v1alpha1.TeamList{},
 			&v1alpha1.FolderList{},
 			&v1alpha1.DataSourceList{},
+			&v1alpha1.DashboardSetList{},
 			&eventsv1.EventList{},
 		},
 		slices.Concat(s.Canaries, s.hidden),
