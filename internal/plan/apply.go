@@ -69,6 +69,9 @@ func (w *worker) applyOwn(ctx context.Context, m *unstructured.Unstructured, d *
 	v := w.subject(m.GetKind(), key)
 	v.given = true
 	is := w.store.objects[m.GetKind()][key]
+	if !w.foresees(m.GetKind()) {
+		is = w.unforeseen[v.subjectKey]
+	}
 	obj, err := w.laidOver(m, is)
 	if err != nil {
 		return err
@@ -85,13 +88,14 @@ func (w *worker) applyOwn(ctx context.Context, m *unstructured.Unstructured, d *
 		v.changed = true
 		return nil
 	}
-	if !w.foresees(m.GetKind()) {
-		v.last.Message = "what a " + m.GetKind() + " makes is not foreseen"
-		return nil
-	}
 	typed, err := w.typed(m, obj)
 	if err != nil {
 		v.refused, v.changed = "it cannot be read: "+err.Error(), true
+		return nil
+	}
+	if !w.foresees(m.GetKind()) {
+		v.last.Message = "what a " + m.GetKind() + " makes is not foreseen"
+		v.changed = is == nil || !equality.Semantic.DeepEqual(specOf(typed), specOf(is))
 		return nil
 	}
 	if err := w.checkMeta(ctx, typed, true); err != nil {

@@ -77,7 +77,8 @@ func Make(ctx context.Context, o Options) (*Plan, error) {
 	}()
 	w.store.hidden = o.Hidden
 	for _, obj := range o.Objects {
-		if !w.foresees(lifecycle.NameOf(obj)) {
+		if kind := lifecycle.NameOf(obj); !w.foresees(kind) {
+			w.unforeseen[subjectKey{kind, client.ObjectKeyFromObject(obj)}] = obj
 			continue
 		}
 		w.store.put(obj.DeepCopyObject().(client.Object))

@@ -243,7 +243,7 @@ func (w *worker) actionOf(v *subject) Action {
 		return Change
 	case wrote:
 		return Create
-	case v.last.Suspended, v.last.Ready == metav1.ConditionTrue:
+	case v.last.Suspended, v.last.Ready == metav1.ConditionTrue, !w.foresees(v.kind) && !v.changed:
 		return None
 	case v.last.Tried, v.last.Ready == "": // nothing came of the visit
 		return Unknown
