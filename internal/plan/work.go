@@ -42,12 +42,12 @@ type worker struct {
 	refusals map[string]client.ObjectKey
 	// unforeseen are the objects in the cluster of which the plan cannot say what becomes of them.
 	unforeseen map[subjectKey]client.Object
-	applied  map[subjectKey]*unstructured.Unstructured // manifests that are laid over already
-	told     *lifecycle.Outcome
-	ahead    time.Duration // of the clock
-	visited  int
-	tick     int                      // counts what visits have changed
-	news     map[client.ObjectKey]int // the last change in each organization or instance
+	applied    map[subjectKey]*unstructured.Unstructured // manifests that are laid over already
+	told       *lifecycle.Outcome
+	ahead      time.Duration // of the clock
+	visited    int
+	tick       int                      // counts what visits have changed
+	news       map[client.ObjectKey]int // the last change in each organization or instance
 
 	mu    sync.Mutex
 	asked map[subjectKey]bool // visits that somebody has asked for

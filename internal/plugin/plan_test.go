@@ -291,7 +291,12 @@ func TestPlanOfASet(t *testing.T) {
 	x := terminalOf(suite.New(t, grafanatest.Options{}))
 	dir := manifests(t, setManifest)
 	r := x.plans(dir, "-o", "json").wants(t, 1, "the plan is not complete")
-	if o := x.planned(r, "DashboardSet", "board"); o.Action != plan.Unknown || !strings.Contains(o.Message, "foreseen") {
+	if o := x.planned(
+		r,
+		"DashboardSet",
+		"board",
+	); o.Action != plan.Unknown ||
+		!strings.Contains(o.Message, "foreseen") {
 		t.Errorf("of a new one it says: %+v", o)
 	}
 	for _, obj := range objectsIn(x.World, []byte(setManifest)) {
