@@ -29,7 +29,6 @@ func dashboardSets() setKind[*v1alpha1.DashboardSet, *v1alpha1.Dashboard] {
 			return childParts{&d.Spec, &d.Spec.OrganizationRef, &d.Spec.DeletionPolicy, &d.Spec.UID}
 		},
 		compile: compileDashboards,
-		slim:    func(s *v1alpha1.DashboardSet) { slimSource(&s.Spec.Template.Spec.Source) },
 	}
 }
 
@@ -51,9 +50,8 @@ func compileDashboards(
 	if err != nil {
 		return nil, err
 	}
-	t := &setTemplate[*v1alpha1.Dashboard]{
-		metadata: md, resting: spec.Suspend, content: content, asAsked: map[string]sightedChild{},
-	}
+	t := newSetTemplate[*v1alpha1.Dashboard](md, spec.Suspend)
+	t.content = content
 	t.fill = func(d *v1alpha1.Dashboard, values map[string]any) error {
 		d.Spec = *spec.DeepCopy()
 		return texts.fill(dashboardTexts(&d.Spec), values)

@@ -35,8 +35,6 @@ type setKind[S setObject, C lifecycle.Object] struct {
 	parts func(C) childParts
 	// compile reads what the set's template asks for. The set is as the API server has it.
 	compile func(ctx context.Context, set S) (*setTemplate[C], error)
-	// slim drops what the cache shall not keep of a set.
-	slim func(S)
 }
 
 // childParts are the parts of a child that all sets have to do with.
@@ -61,6 +59,13 @@ type setTemplate[C lifecycle.Object] struct {
 	contentOf func(child C) string
 	// asAsked are the children that were seen to be as they should be.
 	asAsked map[string]sightedChild
+}
+
+func newSetTemplate[C lifecycle.Object](metadata v1alpha1.SetTemplateMetadata, resting bool) *setTemplate[C] {
+	return &setTemplate[C]{
+		metadata: metadata, resting: resting, asAsked: map[string]sightedChild{},
+		contentOf: func(C) string { return "" },
+	}
 }
 
 // sightedChild tells a child, and what its Organization was: of the same ones nothing else is to be made.

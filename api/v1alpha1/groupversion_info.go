@@ -26,6 +26,7 @@ func AddToScheme(scheme *runtime.Scheme) error {
 		&Team{}, &TeamList{},
 		&User{}, &UserList{},
 		&DashboardSet{}, &DashboardSetList{},
+		&DataSourceSet{}, &DataSourceSetList{},
 	)
 	metav1.AddToGroupVersion(scheme, GroupVersion)
 	return nil

@@ -48,6 +48,8 @@ func kinds() *picture {
 	p.box("box", 690, 300, 185, 56, "DashboardSet", "one for many organizations")
 	p.arrow(690, 328, 632, 328, 632, 238, 575, 238)
 	p.text("small left", 640, 290, "makes")
+	p.box("box", 690, 375, 185, 56, "DataSourceSet", "one for many organizations")
+	p.arrow(690, 403, 632, 403, 632, 313, 575, 313)
 	return p
 }
 

@@ -85,8 +85,11 @@ func (t *tenant) objects() []client.Object {
 			InstanceRef: v1alpha1.LocalObjectReference{Name: "grafana"}, Email: t.name + "@example.org",
 		}},
 		&v1alpha1.DataSource{ObjectMeta: t.meta("metrics"), Spec: v1alpha1.DataSourceSpec{
-			OrganizationRef: org, Type: "prometheus", URL: metricsURL, IsDefault: new(true),
-			Headers: []v1alpha1.DataSourceHeader{{Name: "X-Scope-OrgID", Value: "{{ .orgName }}"}},
+			OrganizationRef: org,
+			DataSourceSettings: v1alpha1.DataSourceSettings{
+				Type: "prometheus", URL: metricsURL, IsDefault: new(true),
+				Headers: []v1alpha1.DataSourceHeader{{Name: "X-Scope-OrgID", Value: "{{ .orgName }}"}},
+			},
 		}},
 		&v1alpha1.Dashboard{
 			ObjectMeta: t.meta("derived"),

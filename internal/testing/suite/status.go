@@ -63,6 +63,7 @@ func kinds() []lifecycle.Object {
 		&v1alpha1.User{},
 		&v1alpha1.Team{},
 		&v1alpha1.DashboardSet{},
+		&v1alpha1.DataSourceSet{},
 	}
 }
 
