@@ -21,7 +21,9 @@ func TestAPIDataSourceSet(t *testing.T) {
 	set.Spec.Organizations.Selector.MatchLabels = map[string]string{"test": w.NS}
 	set.Spec.Template.Spec.Type, set.Spec.Template.Spec.UID = "prometheus", "metrics"
 	set.Spec.Template.Spec.URL = "http://127.0.0.1:1/{{ .labels.color }}"
-	set.Spec.Template.Spec.JSONData = &runtime.RawExtension{Raw: []byte(`{"timeInterval": "30s", "httpMethod": "POST"}`)}
+	set.Spec.Template.Spec.JSONData = &runtime.RawExtension{
+		Raw: []byte(`{"timeInterval": "30s", "httpMethod": "POST"}`),
+	}
 	w.Create(set)
 	var last *v1alpha1.DataSource
 	var org *v1alpha1.Organization

@@ -148,7 +148,7 @@ secretGenerator: [{name: made-secret, literals: [token=x]}]
 			FindAllString(crd, -1))
 	}
 	inCRDs -= 2 * 2 // kustomize does not follow into secureJsonData, whose keys are anybody's
-	inCRDs -= 2 // in the template of a set, a folder and data sources have names that are filled in
+	inCRDs -= 2     // in the template of a set, a folder and data sources have names that are filled in
 	if listed := strings.Count(read(t, configuration), "- {group:"); listed != inCRDs {
 		t.Errorf("the CRDs have %d fields that name another object, and %s has %d", inCRDs, configuration, listed)
 	}
