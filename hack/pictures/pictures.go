@@ -49,7 +49,7 @@ func kinds() *picture {
 	p.arrow(690, 328, 632, 328, 632, 238, 575, 238)
 	p.text("small left", 640, 290, "makes")
 	p.box("box", 690, 375, 185, 56, "DataSourceSet", "one for many organizations")
-	p.arrow(690, 403, 632, 403, 632, 313, 575, 313)
+	p.arrow(690, 403, 610, 403, 610, 313, 575, 313)
 	return p
 }
 
