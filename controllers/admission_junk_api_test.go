@@ -161,8 +161,10 @@ func (p location) String() string {
 		case int:
 			text.WriteString("[]")
 		case string:
-			keyed := []string{"quotas", "labels", "annotations", "matchLabels", "template", "secureJsonData"}
-			if slices.Contains(keyed, fmt.Sprint(p.path[max(0, i-1)])) {
+			keyed := []string{"quotas", "labels", "annotations", "matchLabels", "secureJsonData"}
+			in := fmt.Sprint(p.path[max(0, i-1)])
+			ofSecret := in == "template" && fmt.Sprint(p.path[max(0, i-2)]) == "secret"
+			if slices.Contains(keyed, in) || ofSecret {
 				step = "{}"
 			}
 			text.WriteString("." + step)

@@ -33,6 +33,13 @@ var bare = map[string]spec{
 	"Membership":          {"organizationRef": spec{"name": "team"}, "members": []any{spec{"login": "ada"}}},
 	"User":                {"instanceRef": spec{"name": "grafana"}},
 	"Team":                {"organizationRef": spec{"name": "team"}},
+	"DataSourceSet": {
+		"organizations": spec{"selector": spec{}}, "template": spec{"spec": spec{"type": "testdata"}},
+	},
+	"DashboardSet": {
+		"organizations": spec{"selector": spec{}},
+		"template":      spec{"spec": spec{"source": spec{"json": "{}"}}},
+	},
 }
 
 // admission checks a spec without storing anything: every write is a dry run.

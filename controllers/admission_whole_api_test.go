@@ -273,6 +273,56 @@ var whole = map[string][]struct{ spec, status spec }{
 			spec{},
 		},
 	},
+	"DashboardSet": {
+		{
+			spec{
+				"organizations": spec{
+					"selector":     wholeSelector["selector"],
+					"instanceRefs": []any{spec{"name": "a", "namespace": "b"}},
+				},
+				"rollout": spec{
+					"maxUnavailable":   "10%",
+					"waves":            []any{spec{"selector": wholeSelector["selector"]}},
+					"progressDeadline": "1h",
+				},
+				"prunePolicy": "Orphan", "deletionPolicy": "Orphan", "paused": true,
+				"template": spec{
+					"metadata": spec{"labels": spec{"a": "b"}, "annotations": spec{"a": "b"}},
+					"spec": spec{
+						"suspend": true, "resyncInterval": "1h", "source": spec{"json": "{}"},
+						"inputs": []any{spec{"name": "a", "value": "b"}},
+						"datasources": []any{
+							spec{
+								"from": "a",
+								"to":   spec{"ref": spec{"name": "a"}},
+							},
+							spec{"from": "b", "to": spec{"uid": "a"}},
+							spec{"from": "c", "to": spec{"name": "a"}},
+							spec{"from": "d", "to": spec{"default": true}},
+						},
+						"title": "t", "uid": "u", "folder": spec{"ref": spec{"name": "a"}}, "driftPolicy": "Report",
+						"adoptionPolicy": "Adopt",
+					},
+				},
+			},
+			lay(wholeStatus, spec{
+				"currentRevision": "r", "organizations": 1, "updated": 1, "ready": 1, "failed": 1,
+				"lastProgressTime": "2026-01-02T03:04:05Z",
+				"failures":         []any{spec{"organization": "a/b", "reason": "r", "message": "m"}},
+			}),
+		},
+		{wholeSet(spec{"model": spec{}}, spec{"uid": "a"}), spec{}},
+		{wholeSet(spec{"gzipJson": "H4sIAAAAAAAAA6uuBQBDv6ajAgAAAA=="}, spec{"path": []any{"a"}}), spec{}},
+		{wholeSet(spec{"configMapRef": spec{"name": "a", "key": "b"}}, nil), spec{}},
+		{wholeSet(spec{"grafanaCom": spec{"id": 1, "revision": 2}}, nil), spec{}},
+		{wholeSet(spec{"url": spec{
+			"url": "https://a/b", "sha256": strings.Repeat("0a", 32), "headersFrom": spec{"name": "a"},
+			"caFrom": spec{"secretKeyRef": spec{"name": "a", "key": "b"}},
+		}}, nil), spec{}},
+		{wholeSet(spec{"url": spec{
+			"url": "https://a/b", "caFrom": spec{"configMapKeyRef": spec{"name": "a", "key": "b"}},
+		}}, nil), spec{}},
+	},
 }
 
 var (
@@ -303,4 +353,15 @@ func lay(under, over spec) spec {
 	all := maps.Clone(under)
 	maps.Copy(all, over)
 	return all
+}
+
+// wholeSet is the spec of a DashboardSet with a source and a folder.
+func wholeSet(source, folder spec) spec {
+	template := spec{"source": source}
+	if folder != nil {
+		template["folder"] = folder
+	}
+	return spec{
+		"organizations": spec{"selector": spec{"matchLabels": spec{"a": "b"}}}, "template": spec{"spec": template},
+	}
 }

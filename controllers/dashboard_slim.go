@@ -7,8 +7,9 @@ import (
 )
 
 // slimDashboard empties what holds a dashboard's content. Which of the sources it is stays to be seen.
-func slimDashboard(d *v1alpha1.Dashboard) {
-	source := &d.Spec.Source
+func slimDashboard(d *v1alpha1.Dashboard) { slimSource(&d.Spec.Source) }
+
+func slimSource(source *v1alpha1.DashboardSource) {
 	if source.JSON != nil {
 		source.JSON = new("")
 	}

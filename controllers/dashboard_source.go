@@ -3,11 +3,9 @@ package controllers
 import (
 	"bytes"
 	"context"
-	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -27,8 +25,10 @@ type content struct {
 	// sources are the data sources that stand for others in it.
 	sources []v1alpha1.ResolvedDataSource
 
-	named []string // the data sources that it names then, as status keeps them
-	uid   string   // that the text names
+	// What was seen in the text, once it was read.
+	wasRead bool
+	uid     string // that the text names
+	named   []string
 	// invalidUID is what is wrong with the uid that it names, and unused the inputs that were given for nothing, as
 	// unmapped are the data sources.
 	invalidUID error
@@ -37,7 +37,6 @@ type content struct {
 	// load brings the text.
 	load func(context.Context) ([]byte, error)
 
-	text   []byte // while some of the data sources are still to be found; nil: it is read again then
 	wishes dashboard.Wishes
 	big    *sync.Mutex
 	parsed *dashboard.Content // nil: not at hand
@@ -64,33 +63,13 @@ func (k dashboardKind) contentOf(
 		c.load = func(ctx context.Context) ([]byte, error) { return k.fromConfigMap(ctx, obj) }
 	default:
 		c.load = func(ctx context.Context) ([]byte, error) { return k.fromObject(ctx, obj) }
-		if knowsContent(obj, sources) {
-			c.hash, c.named = obj.Status.ContentHash, obj.Status.NamedDataSources
-			return c, nil
-		}
 	}
-	text, err := c.load(ctx)
-	if err != nil {
-		return c, err
+	if (obj.Spec.Source.ConfigMapRef == nil || isContentOfSet(obj)) && knowsContent(obj, sources) {
+		c.hash = obj.Status.ContentHash
+		return c, nil
 	}
-	if !resolved(sources) {
-		c.text = text
-	}
-	err = c.take(text)
+	err := c.fill(ctx)
 	return c, err
-}
-
-// with is the content with other data sources in the place of those.
-func (k dashboardKind) with(
-	ctx context.Context, obj *v1alpha1.Dashboard, c *content, sources []v1alpha1.ResolvedDataSource,
-	interval time.Duration,
-) (*content, error) {
-	if c.text == nil {
-		return k.contentOf(ctx, obj, sources, interval)
-	}
-	next := &content{sources: sources, wishes: wishesOf(obj, sources), big: c.big, load: c.load}
-	err := next.take(c.text)
-	return next, err
 }
 
 // wishesOf is what is to be otherwise than in the source.
@@ -135,7 +114,7 @@ func (c *content) take(text []byte) error {
 		}
 		c.uid, c.parsed, c.raw = parsed.UID, parsed, nil
 		c.invalidUID, c.unused = parsed.InvalidUID, parsed.Unused
-		c.named, c.unmapped = kept(parsed.DataSources), parsed.UnusedDataSources
+		c.wasRead, c.named, c.unmapped = true, parsed.DataSources, parsed.UnusedDataSources
 		if isLarge(text) {
 			c.parsed, c.raw = nil, text
 		}
@@ -200,22 +179,7 @@ func (k dashboardKind) fromObject(ctx context.Context, obj *v1alpha1.Dashboard) 
 	if live.UID != obj.UID || live.Generation != obj.Generation { // the watch brings that one
 		return nil, apierrors.NewConflict(resource, obj.Name, errors.New("it has changed since it was read"))
 	}
-	switch from := live.Spec.Source; {
-	case from.JSON != nil:
-		return []byte(*from.JSON), nil
-	case from.Model != nil:
-		model, err := dashboard.FromYAML(from.Model.Raw)
-		if err != nil {
-			return nil, lifecycle.Stalled(v1alpha1.ReasonInvalidSource, "spec.source.model: %v", err)
-		}
-		return model, nil
-	default:
-		packed, err := base64.StdEncoding.DecodeString(strings.Join(strings.Fields(*from.GzipJSON), ""))
-		if err != nil {
-			return nil, lifecycle.Stalled(v1alpha1.ReasonInvalidSource, "spec.source.gzipJson is not base64: %v", err)
-		}
-		return packed, nil
-	}
+	return inlineText(live.Spec.Source, "spec.source")
 }
 
 // fromConfigMap reads the content in a ConfigMap.

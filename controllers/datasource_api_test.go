@@ -25,8 +25,8 @@ func dataSource(w *suite.World, name, organization string, changes ...func(*v1al
 	obj := &v1alpha1.DataSource{
 		ObjectMeta: metav1.ObjectMeta{Name: name},
 		Spec: v1alpha1.DataSourceSpec{
-			OrganizationRef: v1alpha1.ObjectReference{Name: organization},
-			Type:            "prometheus", URL: "http://127.0.0.1:1",
+			OrganizationRef:    v1alpha1.ObjectReference{Name: organization},
+			DataSourceSettings: v1alpha1.DataSourceSettings{Type: "prometheus", URL: "http://127.0.0.1:1"},
 		},
 	}
 	return suite.Apply(w, obj, changes)

@@ -20,7 +20,8 @@ func hostileSource(s *hostile.Scene,
 	return hostile.Placed(s, &v1alpha1.DataSource{
 		ObjectMeta: metav1.ObjectMeta{Name: name},
 		Spec: v1alpha1.DataSourceSpec{
-			OrganizationRef: s.Of(organization), Type: "testdata", Access: v1alpha1.AccessProxy,
+			OrganizationRef:    s.Of(organization),
+			DataSourceSettings: v1alpha1.DataSourceSettings{Type: "testdata", Access: v1alpha1.AccessProxy},
 		},
 	}, changes)
 }

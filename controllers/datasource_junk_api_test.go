@@ -1,5 +1,7 @@
 package controllers_test
 
+import "maps"
+
 func init() {
 	secret := spec{"secretKeyRef": spec{"name": "a", "key": "b"}}
 	file := spec{"configMapKeyRef": spec{"name": "a", "key": "b"}}
@@ -40,5 +42,19 @@ func init() {
 			"headers":        []any{spec{"name": "X-A", "valueFrom": secret}, spec{"name": "X-B", "valueFrom": file}},
 			"secureJsonData": spec{"a": file},
 		}, spec{}},
+	}
+	for i, one := range whole["DataSource"] { // the template of a set has all of it, but what the set gives
+		settings := maps.Clone(one.spec)
+		delete(settings, "organizationRef")
+		delete(settings, "deletionPolicy")
+		set := whole["DashboardSet"][i]
+		set.spec = maps.Clone(set.spec)
+		set.spec["template"] = spec{"spec": settings}
+		if i == 0 {
+			set.spec["template"] = spec{"spec": settings, "metadata": spec{
+				"labels": spec{"a": "b"}, "annotations": spec{"a": "b"},
+			}}
+		}
+		whole["DataSourceSet"] = append(whole["DataSourceSet"], set)
 	}
 }

@@ -43,6 +43,7 @@ func raids() []hostile.Raid {
 		{Name: "words", Attempts: tellingWords},
 		{Name: "urls", Attempts: hostileURLs},
 		{Name: "data sources", Attempts: hostileDataSources},
+		{Name: "sets", Attempts: hostileSets},
 		{Name: "logins", Attempts: hostileUsers},
 		{Name: "logins on 10.4.3", Grafana: old, Attempts: hostileUsers},
 	}

@@ -63,12 +63,12 @@ func registerKinds(e *Env) {
 
 // Setup registers the controllers of all kinds with the manager.
 func Setup(mgr ctrl.Manager, e *Env, opts lifecycle.Options) error {
-	return errors.Join(e.Setup(mgr, opts), setupSecretCopies(mgr, e))
+	return errors.Join(e.Setup(mgr, opts), setupSecretCopies(mgr, e), setupSets(mgr, e))
 }
 
-// Lists are empty lists of all kinds, parents before what they contain.
+// Lists are empty lists of all kinds, parents before what they contain, and sets last.
 func Lists() []client.ObjectList {
 	e := &Env{Engine: &lifecycle.Engine{}}
 	registerKinds(e)
-	return e.Lists()
+	return append(e.Lists(), setLists()...)
 }

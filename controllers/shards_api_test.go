@@ -278,3 +278,38 @@ func (s *shared) end(p *shardProcess) {
 	}
 	p.connections.Close(context.Background())
 }
+
+// A set is worked on by the process whose shard has its own name, wherever the Organizations are.
+func TestAPIShardsOfSets(t *testing.T) {
+	suite.NotOnReal(t, "there are two Grafanas")
+	t.Parallel()
+	s := newShared(t)
+	w := s.worlds[0]
+	w.Instance()
+	org := suite.Ready(w, w.Organization(s.orgOf(0), chosen(w, nil)))
+	var sets [2]*v1alpha1.DashboardSet
+	s.stop(1)
+	for i := range sets {
+		name := "set"
+		for !ofTwo(i).Has(types.NamespacedName{Namespace: w.NS, Name: name}) {
+			name += "x"
+		}
+		sets[i] = dashboardSet(w, name)
+	}
+	suite.Ready(w, sets[0])
+	if left := childrenOf(w, sets[1]); len(left) > 0 || len(suite.Get(w, sets[1]).Status.Conditions) > 0 {
+		t.Errorf("another's set was worked on: %+v, %+v", left, sets[1].Status)
+	}
+	s.start(1, ofTwo(1))
+	suite.Ready(w, sets[1])
+	for _, set := range sets {
+		childOfReady(w, set, org)
+		w.Delete(set)
+		w.Gone(set)
+		child := childOf(set, org)
+		w.Delete(child)
+		w.Gone(child)
+	}
+	w.Delete(org)
+	w.Gone(org)
+}

@@ -16,6 +16,8 @@ const (
 	ConditionHealthy = "Healthy"
 	// ConditionDataSourcesResolved, on Dashboards that name data sources, says whether the organization has them all.
 	ConditionDataSourcesResolved = "DataSourcesResolved"
+	// ConditionProgressing, on sets, is False once a roll-out has come to a halt.
+	ConditionProgressing = "Progressing"
 )
 
 // Reasons of conditions and events. The list is closed: nothing else appears in a condition.
@@ -121,6 +123,14 @@ const (
 	ReasonDataSourcesMissing = "DataSourcesMissing"
 	// ReasonDataSourcesUnknown: of condition DataSourcesResolved: Grafana could not be asked which data sources there are.
 	ReasonDataSourcesUnknown = "DataSourcesUnknown"
+	// ReasonRollingOut: of a set: what it makes is being made or changed.
+	ReasonRollingOut = "RollingOut"
+	// ReasonChildrenFailed: of a set: some of what it makes is Stalled, or cannot be made.
+	ReasonChildrenFailed = "ChildrenFailed"
+	// ReasonChildConflict: an object of the name that a set needs exists, and is not the set's.
+	ReasonChildConflict = "ChildConflict"
+	// ReasonProgressDeadlineExceeded: of a set: none of what it makes has become Ready for too long.
+	ReasonProgressDeadlineExceeded = "ProgressDeadlineExceeded"
 
 	// ReasonDeleting: it is being deleted in Grafana.
 	ReasonDeleting = "Deleting"

@@ -8,13 +8,22 @@ import (
 // DataSourceSpec describes a data source of an organization. In url, user, database, basicAuth.user, the values of headers and the texts in jsonData, {{ .orgID }}, {{ .orgName }} and {{ .labels.NAME }} stand for
 // what the Organization is, as in a Go template; {{ index .labels "example.com/name" }} is a label with other characters in its key. One that it lacks is an error. A literal {{ is written {{ "{{" }}.
 // +kubebuilder:validation:XValidation:rule="self.organizationRef == oldSelf.organizationRef",message="organizationRef cannot be changed: delete this DataSource and create another one"
-// +kubebuilder:validation:XValidation:rule="has(self.uid) == has(oldSelf.uid) && (!has(self.uid) || self.uid == oldSelf.uid)",message="uid cannot be changed, since dashboards refer to it: delete this DataSource and create another one"
-// +kubebuilder:validation:XValidation:rule="!has(self.headers) || !has(self.secureJsonData) || !self.secureJsonData.exists(k, k.startsWith('httpHeaderValue'))",message="with headers given, secureJsonData cannot have httpHeaderValue1 and the like: put all of them under headers"
 type DataSourceSpec struct {
-	CommonSpec `json:",inline"`
+	DataSourceSettings `json:",inline"`
 
 	// OrganizationRef names the Organization that the data source is in. It cannot be changed.
 	OrganizationRef ObjectReference `json:"organizationRef"`
+
+	// DeletionPolicy says what becomes of it in Grafana when this object is deleted: Delete deletes it there too, Orphan leaves it. Default: Delete; Orphan if it was adopted.
+	// +optional
+	DeletionPolicy DeletionPolicy `json:"deletionPolicy,omitempty"`
+}
+
+// DataSourceSettings are what a data source is, in whatever organization. What stands for the Organization in url, user, database, basicAuth.user, the values of headers and the texts in jsonData is what DataSourceSpec says.
+// +kubebuilder:validation:XValidation:rule="has(self.uid) == has(oldSelf.uid) && (!has(self.uid) || self.uid == oldSelf.uid)",message="uid cannot be changed, since dashboards refer to it: delete this DataSource and create another one"
+// +kubebuilder:validation:XValidation:rule="!has(self.headers) || !has(self.secureJsonData) || !self.secureJsonData.exists(k, k.startsWith('httpHeaderValue'))",message="with headers given, secureJsonData cannot have httpHeaderValue1 and the like: put all of them under headers"
+type DataSourceSettings struct {
+	CommonSpec `json:",inline"`
 
 	// Name that Grafana shows, unique in the organization. Default: metadata.name. At most 190 bytes.
 	// +kubebuilder:validation:MinLength=1
@@ -97,10 +106,6 @@ type DataSourceSpec struct {
 	// +kubebuilder:default=Never
 	// +optional
 	AdoptionPolicy AdoptionPolicy `json:"adoptionPolicy,omitempty"`
-
-	// DeletionPolicy says what becomes of it in Grafana when this object is deleted: Delete deletes it there too, Orphan leaves it. Default: Delete; Orphan if it was adopted.
-	// +optional
-	DeletionPolicy DeletionPolicy `json:"deletionPolicy,omitempty"`
 }
 
 // DataSourceAccess says who asks the source.

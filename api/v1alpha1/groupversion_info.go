@@ -25,6 +25,8 @@ func AddToScheme(scheme *runtime.Scheme) error {
 		&Membership{}, &MembershipList{},
 		&Team{}, &TeamList{},
 		&User{}, &UserList{},
+		&DashboardSet{}, &DashboardSetList{},
+		&DataSourceSet{}, &DataSourceSetList{},
 	)
 	metav1.AddToGroupVersion(scheme, GroupVersion)
 	return nil

@@ -69,7 +69,8 @@ var kinds = []kind{
 		}},
 	{"datasource", "datasources", 3.1, false, regexp.MustCompile(`^/api/datasources\b`),
 		func(meta metav1.ObjectMeta, org v1alpha1.ObjectReference) client.Object {
-			spec := v1alpha1.DataSourceSpec{OrganizationRef: org, Type: "prometheus", URL: "http://metrics.example.com"}
+			spec := v1alpha1.DataSourceSpec{OrganizationRef: org}
+			spec.Type, spec.URL = "prometheus", "http://metrics.example.com"
 			return &v1alpha1.DataSource{ObjectMeta: meta, Spec: spec}
 		}},
 }

@@ -32,6 +32,7 @@ func allMutants() []mutant {
 	return slices.Concat(
 		mutants, ownershipMutants, tokenMutants, dashboardMutants, dataSourceMutants, membershipMutants, userMutants,
 		teamMutants, listMutants, planMutants, intentMutants, sessionMutants, shardMutants, vanishedMutants,
+		setMutants,
 	)
 }
 

@@ -45,6 +45,11 @@ func kinds() *picture {
 	p.text("small left", 790, 158, "keeps it in")
 	p.arrow(480, 210, 480, 191)
 	p.text("small left", 488, 205, "folder.ref")
+	p.box("box", 690, 300, 185, 56, "DashboardSet", "one for many organizations")
+	p.arrow(690, 328, 632, 328, 632, 238, 575, 238)
+	p.text("small left", 640, 290, "makes")
+	p.box("box", 690, 375, 185, 56, "DataSourceSet", "one for many organizations")
+	p.arrow(690, 403, 610, 403, 610, 313, 575, 313)
 	return p
 }
 

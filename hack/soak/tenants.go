@@ -41,6 +41,9 @@ func (t *tenant) namespace() client.Object {
 // orgName is what the tenant's organization is called.
 func (t *tenant) orgName() string { return "Team " + t.name }
 
+// scopeHeader tells a source whose data is asked for.
+var scopeHeader = []v1alpha1.DataSourceHeader{{Name: "X-Scope-OrgID", Value: "{{ .orgName }}"}}
+
 // objects of the tenant, besides the namespace.
 func (t *tenant) objects() []client.Object {
 	org := v1alpha1.ObjectReference{Name: "org"}
@@ -85,9 +88,9 @@ func (t *tenant) objects() []client.Object {
 			InstanceRef: v1alpha1.LocalObjectReference{Name: "grafana"}, Email: t.name + "@example.org",
 		}},
 		&v1alpha1.DataSource{ObjectMeta: t.meta("metrics"), Spec: v1alpha1.DataSourceSpec{
-			OrganizationRef: org, Type: "prometheus", URL: metricsURL, IsDefault: new(true),
-			Headers: []v1alpha1.DataSourceHeader{{Name: "X-Scope-OrgID", Value: "{{ .orgName }}"}},
-		}},
+			OrganizationRef: org, DataSourceSettings: v1alpha1.DataSourceSettings{
+				Type: "prometheus", URL: metricsURL, IsDefault: new(true), Headers: scopeHeader,
+			}}},
 		&v1alpha1.Dashboard{
 			ObjectMeta: t.meta("derived"),
 			Spec:       v1alpha1.DashboardSpec{OrganizationRef: org, Source: source("A uid of its own")},

@@ -98,13 +98,19 @@ func TestOwner(t *testing.T) {
 func TestHeaders(t *testing.T) {
 	secret := v1alpha1.ValueSource{SecretKeyRef: &v1alpha1.KeyReference{Name: "a", Key: "b"}}
 	obj := &v1alpha1.DataSource{
-		Spec: v1alpha1.DataSourceSpec{Type: "loki", URL: "http://a", Headers: []v1alpha1.DataSourceHeader{
-			{
-				Name:  "X-Scope-OrgID",
-				Value: "{{ .labels.tenant }}-{{ .orgID }}",
+		Spec: v1alpha1.DataSourceSpec{
+			DataSourceSettings: v1alpha1.DataSourceSettings{
+				Type: "loki",
+				URL:  "http://a",
+				Headers: []v1alpha1.DataSourceHeader{
+					{
+						Name:  "X-Scope-OrgID",
+						Value: "{{ .labels.tenant }}-{{ .orgID }}",
+					},
+					{Name: "Authorization", ValueFrom: &secret},
+				},
 			},
-			{Name: "Authorization", ValueFrom: &secret},
-		}},
+		},
 	}
 	facts := Facts{OrgID: 7, Name: "Team", Labels: map[string]string{"tenant": "red"}}
 	d, err := Wanted(obj, facts)

@@ -46,7 +46,7 @@ func (p *pass[T, R]) announce(reason, message string) {
 }
 
 func (p *pass[T, R]) set(kind string, status metav1.ConditionStatus, reason, message string) {
-	message = truncate(message)
+	message = Truncate(message)
 	meta.SetStatusCondition(&p.obj.CommonStatus().Conditions, metav1.Condition{
 		Type: kind, Status: status, Reason: reason, Message: message, ObservedGeneration: p.obj.GetGeneration(),
 		LastTransitionTime: *p.now(), // in whole seconds, as it comes back: keepStatus compares it with what is there
@@ -65,8 +65,8 @@ func (p *pass[T, R]) setWhile(kind string, on bool, reason, message string) {
 // maxMessage keeps a long answer of Grafana's from filling the object.
 const maxMessage = 1000
 
-// truncate cuts a message that is too long, at a rune's boundary.
-func truncate(s string) string {
+// Truncate cuts a message that is too long, at a rune's boundary.
+func Truncate(s string) string {
 	n := maxMessage
 	if len(s) <= n {
 		return s

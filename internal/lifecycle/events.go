@@ -19,7 +19,7 @@ var EventCreated = Event{v1alpha1.EventCreated, "Created in Grafana"}
 
 // Warn tells people of something that does not keep the object from being Ready.
 func (e *Engine) Warn(obj Object, reason, message string) {
-	e.Events.Eventf(obj, nil, corev1.EventTypeWarning, reason, "Reconcile", "%s", truncate(message))
+	e.Events.Eventf(obj, nil, corev1.EventTypeWarning, reason, "Reconcile", "%s", Truncate(message))
 }
 
 func (p *pass[T, R]) event(reason, message string) {
@@ -30,7 +30,7 @@ func (p *pass[T, R]) event(reason, message string) {
 func (p *pass[T, R]) emitEvents(ctx context.Context) {
 	for _, e := range p.events {
 		log.FromContext(ctx).Info(e.Message, "reason", e.Reason)
-		p.Events.Eventf(p.obj, nil, corev1.EventTypeNormal, e.Reason, e.Reason, "%s", truncate(e.Message))
+		p.Events.Eventf(p.obj, nil, corev1.EventTypeNormal, e.Reason, e.Reason, "%s", Truncate(e.Message))
 	}
 }
 
@@ -42,7 +42,7 @@ func (p *pass[T, R]) emit(ctx context.Context, v *verdict) {
 	case v.suspended || was != nil && was.Reason == v.reason && was.Status == v.ready:
 	case v.stalled || v.retry:
 		log.FromContext(ctx).Info("not Ready: "+v.detail, "reason", v.reason)
-		p.Events.Eventf(p.obj, nil, corev1.EventTypeWarning, v.reason, "Reconcile", "%s", truncate(v.message))
+		p.Events.Eventf(p.obj, nil, corev1.EventTypeWarning, v.reason, "Reconcile", "%s", Truncate(v.message))
 	case v.ready == metav1.ConditionTrue && was != nil:
 		p.Events.Eventf(p.obj, nil, corev1.EventTypeNormal, v.reason, "Reconcile", "%s", v.message)
 	}

@@ -21,12 +21,23 @@ func (p *pass[T, R]) addFinalizer(ctx context.Context) error {
 	if !controllerutil.AddFinalizer(p.obj, v1alpha1.Finalizer) {
 		return nil
 	}
+	if isMade(p.obj) {
+		p.obj.SetManagedFields([]metav1.ManagedFieldsEntry{{}}) // none, and none from now on
+		defer p.obj.SetManagedFields(nil)
+	}
 	if err := p.patchMeta(ctx, base); err != nil {
 		return err
 	}
 	p.admitted = true
 	p.noteStatusless(statusless{uid: p.obj.GetUID()})
 	return nil
+}
+
+// isMade reports whether another object of ours has made this one. There can be many of these, and who has written
+// which of its fields would be more than half of each: nobody else applies it, so that this is not kept.
+func isMade(obj Object) bool {
+	owner := metav1.GetControllerOf(obj)
+	return owner != nil && owner.APIVersion == v1alpha1.GroupVersion.String()
 }
 
 // statusless is what this process knows of an object that it has given the finalizer to, and no status yet.

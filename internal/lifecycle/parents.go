@@ -70,13 +70,18 @@ func (e *Engine) ReadParent(ctx context.Context, key types.NamespacedName, from 
 		return Waiting(v1alpha1.ReasonParentNotFound, "%s %s does not exist yet", NameOf(obj), key)
 	}
 	if err == nil {
-		ok, err := e.Permits(ctx, e.allowedBy(obj), key.Namespace, from)
+		ok, err := e.LetsIn(ctx, obj, from)
 		if ok || err != nil {
 			return err
 		}
 	}
 	return Waiting(v1alpha1.ReasonReferenceNotPermitted,
 		"%s %s does not exist, or its allowedNamespaces does not include namespace %s", NameOf(obj), key, from)
+}
+
+// LetsIn reports whether an object lets another namespace refer to it, or its own.
+func (e *Engine) LetsIn(ctx context.Context, obj Object, from string) (bool, error) {
+	return e.Permits(ctx, e.allowedBy(obj), obj.GetNamespace(), from)
 }
 
 // allowedBy says from which other namespaces an object may be referred to.

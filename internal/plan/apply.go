@@ -70,6 +70,9 @@ func (w *worker) applyOwn(ctx context.Context, m *unstructured.Unstructured, d *
 	v := w.subject(m.GetKind(), key)
 	v.given = true
 	is := w.store.objects[m.GetKind()][key]
+	if !w.foresees(m.GetKind()) {
+		is = w.unforeseen[v.subjectKey]
+	}
 	obj, err := w.laidOver(m, is)
 	if err != nil {
 		return err
@@ -91,6 +94,11 @@ func (w *worker) applyOwn(ctx context.Context, m *unstructured.Unstructured, d *
 		v.refused, v.changed = "it cannot be read: "+err.Error(), true
 		return nil
 	}
+	if !w.foresees(m.GetKind()) {
+		v.last.Message = "what a " + m.GetKind() + " makes is not foreseen"
+		v.changed = is == nil || !equality.Semantic.DeepEqual(specOf(typed), specOf(is))
+		return nil
+	}
 	if err := w.checkMeta(ctx, typed, true); err != nil {
 		v.refused, v.changed = err.Error(), true
 		return nil
@@ -104,6 +112,12 @@ func (w *worker) applyOwn(ctx context.Context, m *unstructured.Unstructured, d *
 	w.keep(typed, before, v)
 	w.applied[v.subjectKey] = m
 	return nil
+}
+
+// foresees reports whether the plan can say what becomes of objects of a kind. Sets make objects, and stand for nothing
+// in Grafana themselves.
+func (w *worker) foresees(kind string) bool {
+	return slices.ContainsFunc(w.controllers, func(c lifecycle.Controller) bool { return c.Name == kind })
 }
 
 // typed is an object of the manifest's kind.

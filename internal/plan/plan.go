@@ -16,6 +16,7 @@ import (
 	"grafana-tenancy.dev/operator/api/v1alpha1"
 	"grafana-tenancy.dev/operator/controllers"
 	"grafana-tenancy.dev/operator/internal/grafana"
+	"grafana-tenancy.dev/operator/internal/lifecycle"
 )
 
 const group = "grafana-tenancy.dev"
@@ -76,6 +77,10 @@ func Make(ctx context.Context, o Options) (*Plan, error) {
 	}()
 	w.store.hidden = o.Hidden
 	for _, obj := range o.Objects {
+		if kind := lifecycle.NameOf(obj); !w.foresees(kind) {
+			w.unforeseen[subjectKey{kind, client.ObjectKeyFromObject(obj)}] = obj
+			continue
+		}
 		w.store.put(obj.DeepCopyObject().(client.Object))
 		w.live[subjectKey{w.store.kindOf(obj), client.ObjectKeyFromObject(obj)}] = obj
 	}

@@ -156,7 +156,7 @@ func (w *worker) resultOf(v *subject) Object {
 	case v.last.Suspended:
 		o.Ready, o.Reason = true, v1alpha1.ReasonSuspended
 		o.Message = "spec.suspend is set: nothing is written to Grafana"
-	case v.visits == 0:
+	case v.visits == 0 && v.last.Message == "":
 		o.Message = "it is not in Grafana, and nothing has to be deleted"
 	}
 	if o.Action = w.actionOf(v); o.Action == None || o.Ready && v.last.Reason == v1alpha1.ReasonInSync {
@@ -260,7 +260,7 @@ func (w *worker) actionOf(v *subject) Action {
 		return Change
 	case wrote:
 		return Create
-	case v.last.Suspended, v.last.Ready == metav1.ConditionTrue:
+	case v.last.Suspended, v.last.Ready == metav1.ConditionTrue, !w.foresees(v.kind) && !v.changed:
 		return None
 	case v.last.Tried, v.last.Ready == "": // nothing came of the visit
 		return Unknown

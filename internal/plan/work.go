@@ -40,12 +40,14 @@ type worker struct {
 	values map[client.ObjectKey]map[string][]byte
 	// refusals are the Instances whose credential was refused, by where the Grafana is.
 	refusals map[string]client.ObjectKey
-	applied  map[subjectKey]*unstructured.Unstructured // manifests that are laid over already
-	told     *lifecycle.Outcome
-	ahead    time.Duration // of the clock
-	visited  int
-	tick     int                      // counts what visits have changed
-	news     map[client.ObjectKey]int // the last change in each organization or instance
+	// unforeseen are the objects in the cluster of which the plan cannot say what becomes of them.
+	unforeseen map[subjectKey]client.Object
+	applied    map[subjectKey]*unstructured.Unstructured // manifests that are laid over already
+	told       *lifecycle.Outcome
+	ahead      time.Duration // of the clock
+	visited    int
+	tick       int                      // counts what visits have changed
+	news       map[client.ObjectKey]int // the last change in each organization or instance
 
 	mu    sync.Mutex
 	asked map[subjectKey]bool // visits that somebody has asked for
@@ -61,6 +63,7 @@ func newWorker(o Options) *worker {
 		drafts: map[client.ObjectKey]*draft.Draft{}, others: map[subjectKey]bool{},
 		live: map[subjectKey]client.Object{}, values: map[client.ObjectKey]map[string][]byte{},
 		applied: map[subjectKey]*unstructured.Unstructured{}, refusals: map[string]client.ObjectKey{},
+		unforeseen: map[subjectKey]client.Object{},
 	}
 }
 

@@ -85,6 +85,13 @@ var advice = map[string]string{
 	v1alpha1.ReasonNotWorking: "Look at the data source's url and credentials, and at the source itself.",
 	v1alpha1.ReasonNotTried:   "Install the plugin of the data source, or see whether the source answers in time.",
 
+	v1alpha1.ReasonRollingOut: adviceWait,
+	v1alpha1.ReasonChildrenFailed: "Look at status.failures of the set, and at the objects that it has made: why " +
+		"says what each of them lacks.",
+	v1alpha1.ReasonChildConflict: "Delete or rename the object that the message names, or give the set another name.",
+	v1alpha1.ReasonProgressDeadlineExceeded: "Look at status.failures of the set, and at the objects that it has " +
+		"made; correct the template, or what they wait for. It goes on when one becomes Ready.",
+
 	v1alpha1.ReasonDeleting: adviceWait,
 	v1alpha1.ReasonDeletionBlocked: "Delete what the message names, or set spec.deletionPolicy to Orphan or, for an " +
 		"Organization or Folder, DeleteWithContents." + adviceAbandon,

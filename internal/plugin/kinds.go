@@ -72,6 +72,16 @@ var kinds = []kind{
 		func() lifecycle.Object { return &v1alpha1.Dashboard{} },
 		func() client.ObjectList { return &v1alpha1.DashboardList{} },
 	},
+	{
+		"DashboardSet", "dashboardsets", "gdashset",
+		func() lifecycle.Object { return &v1alpha1.DashboardSet{} },
+		func() client.ObjectList { return &v1alpha1.DashboardSetList{} },
+	},
+	{
+		"DataSourceSet", "datasourcesets", "gdsset",
+		func() lifecycle.Object { return &v1alpha1.DataSourceSet{} },
+		func() client.ObjectList { return &v1alpha1.DataSourceSetList{} },
+	},
 }
 
 // kindNamed is the kind that a person means by a name: gorg, organization, organizations.grafana-tenancy.dev.

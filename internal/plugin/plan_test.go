@@ -306,3 +306,40 @@ Instance NS/grafana
 		t.Errorf("the plan writes to Grafana: %v", writes)
 	}
 }
+
+const setManifest = `
+apiVersion: grafana-tenancy.dev/v1alpha1
+kind: DashboardSet
+metadata: {name: board}
+spec:
+  organizations: {selector: {matchLabels: {no: such}}}
+  template: {spec: {source: {json: '{"title": "Board"}'}}}
+`
+
+// What a set makes is not foreseen: the plan says so, unless there is nothing new about it.
+func TestPlanOfASet(t *testing.T) {
+	t.Parallel()
+	x := terminalOf(suite.New(t, grafanatest.Options{}))
+	dir := manifests(t, setManifest)
+	r := x.plans(dir, "-o", "json").wants(t, 1, "the plan is not complete")
+	if o := x.planned(
+		r,
+		"DashboardSet",
+		"board",
+	); o.Action != plan.Unknown ||
+		!strings.Contains(o.Message, "foreseen") {
+		t.Errorf("of a new one it says: %+v", o)
+	}
+	for _, obj := range objectsIn(x.World, []byte(setManifest)) {
+		x.Create(obj)
+	}
+	x.golden(x.plans(dir), 0, `
+On no Instance that is known
+    DashboardSet NS/board: none
+1 unchanged.
+`)
+	bad := strings.Replace(setManifest, "json:", "jason:", 1)
+	if o := x.planned(x.plans(manifests(t, bad), "-o", "json"), "DashboardSet", "board"); o.Action != plan.Blocked {
+		t.Errorf("of one that is refused it says: %+v", o)
+	}
+}

@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"maps"
 	"net/url"
-	"regexp"
 	"slices"
 	"strings"
 	texttemplate "text/template"
@@ -84,58 +83,59 @@ func defaulted(other, value any) any {
 func entry(of map[string]string, key string) (string, error) {
 	value, has := of[key]
 	if !has {
-		return "", &MissingLabel{key}
+		return "", fmt.Errorf("there is no %q", key)
 	}
 	return value, nil
 }
 
-// MissingLabel says that a template names a label that is not there.
-type MissingLabel struct{ Key string }
+// Template is a text in which something is to be filled in.
+type Template struct {
+	name  string
+	tree  *texttemplate.Template
+	calls int
+}
 
-func (m *MissingLabel) Error() string { return fmt.Sprintf("there is no label %q", m.Key) }
-
-// noEntry is how text/template says that a map has no such entry, with the beginning of what asked for it.
-var noEntry = regexp.MustCompile(`at <(.*)>: map has no entry for key "(.*)"$`)
-
-// explain says in other words that a template names what is not there.
-func explain(err error, values map[string]any) error {
-	missing := new(MissingLabel)
-	if errors.As(err, &missing) {
-		return missing
+// Parse reads a template, and refuses one that could run or grow without end. Its name is in all errors.
+func Parse(name string, text v1alpha1.TemplateText) (*Template, error) {
+	tree, err := texttemplate.New(name).Option("missingkey=error").Funcs(templateFuncs).Parse(string(text))
+	if err != nil {
+		return nil, err
 	}
-	m := noEntry.FindStringSubmatch(err.Error())
-	switch {
-	case m == nil:
-		return err
-	case values["labels"] != nil && strings.HasPrefix(strings.TrimPrefix(m[1], "$"), ".labels."):
-		return &MissingLabel{m[2]}
+	if len(tree.Templates()) > 1 {
+		return nil, fmt.Errorf("%s: a template cannot define others", name)
 	}
-	return fmt.Errorf("there is no .%s to fill in, but .%s", m[2],
-		strings.Join(slices.Sorted(maps.Keys(values)), ", ."))
+	t := &Template{name: name, tree: tree}
+	if tree.Tree != nil {
+		if err := allowed(tree.Root, &t.calls); err != nil {
+			return nil, fmt.Errorf("%s: %w", name, err)
+		}
+	}
+	return t, nil
+}
+
+// Calls is how many functions the template calls: each can handle as much text as the template may make.
+func (t *Template) Calls() int { return t.calls }
+
+// Fill makes the text for these values.
+func (t *Template) Fill(values map[string]any) ([]byte, error) {
+	var out limitedWriter
+	if err := t.tree.Execute(&out, values); err != nil {
+		return nil, fmt.Errorf("%s: %w", t.name, err)
+	}
+	return out.text, nil
 }
 
 // Render makes the data that the templates describe.
 func Render(texts map[string]v1alpha1.TemplateText, values map[string]any) (map[string][]byte, error) {
 	data := map[string][]byte{}
 	for _, name := range slices.Sorted(maps.Keys(texts)) {
-		t, err := texttemplate.New(name).Option("missingkey=error").Funcs(templateFuncs).Parse(string(texts[name]))
+		t, err := Parse(name, texts[name])
 		if err != nil {
 			return nil, err
 		}
-		if len(t.Templates()) > 1 {
-			return nil, fmt.Errorf("%s: a template cannot define others", name)
+		if data[name], err = t.Fill(values); err != nil {
+			return nil, err
 		}
-		if t.Tree != nil {
-			calls := 0
-			if err := allowed(t.Root, &calls); err != nil {
-				return nil, fmt.Errorf("%s: %w", name, err)
-			}
-		}
-		var out limitedWriter
-		if err := t.Execute(&out, values); err != nil {
-			return nil, fmt.Errorf("%s: %w", name, explain(err, values))
-		}
-		data[name] = out.text
 	}
 	return data, nil
 }

@@ -296,8 +296,9 @@ func (t *tenant) dataSource(d grafana.DataSource) (*v1alpha1.DataSource, error) 
 	delete(data, datasource.SealField)
 	delete(data, "teamHttpHeaders")
 	obj := &v1alpha1.DataSource{ObjectMeta: t.meta(d.UID)}
-	obj.Spec = v1alpha1.DataSourceSpec{
-		OrganizationRef: t.ref(), Name: d.Name, UID: d.UID, Type: d.Type, Access: v1alpha1.DataSourceAccess(d.Access),
+	obj.Spec.OrganizationRef = t.ref()
+	obj.Spec.DataSourceSettings = v1alpha1.DataSourceSettings{
+		Name: d.Name, UID: d.UID, Type: d.Type, Access: v1alpha1.DataSourceAccess(d.Access),
 		URL: literal(d.URL), User: literal(d.User), Database: literal(d.Database), WithCredentials: d.WithCredentials,
 		AdoptionPolicy: v1alpha1.AdoptionAdopt,
 	}

@@ -17,14 +17,16 @@ import (
 func NewDataSource(uid string) *v1alpha1.DataSource {
 	return &v1alpha1.DataSource{ObjectMeta: Named("source"), Spec: v1alpha1.DataSourceSpec{
 		OrganizationRef: v1alpha1.ObjectReference{Name: "org"},
-		Name:            "Metrics", UID: uid, Type: "prometheus", Access: v1alpha1.AccessProxy,
-		URL:      "http://127.0.0.1:1/{{ .orgID }}",
-		Headers:  []v1alpha1.DataSourceHeader{{Name: "X-Scope-OrgID", Value: "{{ .orgName }}"}},
-		JSONData: &runtime.RawExtension{Raw: []byte(`{"timeInterval":"30s"}`)},
-		SecureJSONData: map[string]v1alpha1.ValueSource{
-			"token": {SecretKeyRef: &v1alpha1.KeyReference{Name: "source", Key: "token"}},
+		DataSourceSettings: v1alpha1.DataSourceSettings{
+			Name: "Metrics", UID: uid, Type: "prometheus", Access: v1alpha1.AccessProxy,
+			URL:      "http://127.0.0.1:1/{{ .orgID }}",
+			Headers:  []v1alpha1.DataSourceHeader{{Name: "X-Scope-OrgID", Value: "{{ .orgName }}"}},
+			JSONData: &runtime.RawExtension{Raw: []byte(`{"timeInterval":"30s"}`)},
+			SecureJSONData: map[string]v1alpha1.ValueSource{
+				"token": {SecretKeyRef: &v1alpha1.KeyReference{Name: "source", Key: "token"}},
+			},
+			IsDefault: new(true),
 		},
-		IsDefault: new(true),
 	}}
 }
 

@@ -160,6 +160,8 @@ func (s *Scene) Leak() string {
 			&v1alpha1.TeamList{},
 			&v1alpha1.FolderList{},
 			&v1alpha1.DataSourceList{},
+			&v1alpha1.DashboardSetList{},
+			&v1alpha1.DataSourceSetList{},
 			&eventsv1.EventList{},
 		},
 		slices.Concat(s.Canaries, s.hidden),

@@ -166,6 +166,7 @@ func (s *Scene) PlatformOrg(
 ) *v1alpha1.Organization {
 	return s.Organization(name, append(changes, func(o *v1alpha1.Organization) {
 		o.Namespace, o.Spec.InstanceRef.Namespace, o.Spec.AllowedNamespaces = s.Platform, s.NS, allowed
+		o.Labels = map[string]string{"scene": s.Mine}
 	})...)
 }
 

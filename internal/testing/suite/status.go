@@ -62,6 +62,8 @@ func kinds() []lifecycle.Object {
 		&v1alpha1.Membership{},
 		&v1alpha1.User{},
 		&v1alpha1.Team{},
+		&v1alpha1.DashboardSet{},
+		&v1alpha1.DataSourceSet{},
 	}
 }
 
@@ -122,7 +124,7 @@ func (in *inspector) of(namespace string) []string {
 // lasting are the conditions that are also there when they are not True.
 var lasting = []string{
 	v1alpha1.ConditionReady, v1alpha1.ConditionAvailable, v1alpha1.ConditionHealthy,
-	v1alpha1.ConditionDataSourcesResolved,
+	v1alpha1.ConditionDataSourcesResolved, v1alpha1.ConditionProgressing,
 }
 
 // faultsOf says what is wrong with an object's status.

@@ -110,22 +110,29 @@ func (w *World) end() {
 	}
 }
 
-// Abandon deletes all our objects in a namespace without a thought for Grafana.
+// Abandon deletes all our objects in a namespace without a thought for Grafana. What a set has made at its last moment
+// goes with the rest.
 func (w *World) Abandon(ctx context.Context, ns string) {
-	for _, obj := range w.Objects(ctx, ns) {
-		patch := client.RawPatch(
-			types.MergePatchType,
-			[]byte(`{"metadata":{"annotations":{"`+v1alpha1.AnnotationAbandon+`":"true"}}}`),
-		)
-		if err := errors.Join(
-			client.IgnoreNotFound(w.Client.Patch(ctx, obj, patch)),
-			client.IgnoreNotFound(w.Client.Delete(ctx, obj)),
-		); err != nil {
-			w.T.Error(err)
-		}
-	}
+	patch := client.RawPatch(
+		types.MergePatchType,
+		[]byte(`{"metadata":{"annotations":{"`+v1alpha1.AnnotationAbandon+`":"true"}}}`),
+	)
+	asked := map[types.UID]bool{}
 	if err := poll(ctx, func() error {
-		if left := w.Objects(ctx, ns); len(left) > 0 {
+		left := w.Objects(ctx, ns)
+		for _, obj := range left {
+			if asked[obj.GetUID()] {
+				continue
+			}
+			asked[obj.GetUID()] = true
+			if err := errors.Join(
+				client.IgnoreNotFound(w.Client.Patch(ctx, obj, patch)),
+				client.IgnoreNotFound(w.Client.Delete(ctx, obj)),
+			); err != nil {
+				w.T.Error(err)
+			}
+		}
+		if len(left) > 0 {
 			return fmt.Errorf("%d objects are left in %s, such as %T %s", len(left), ns, left[0], left[0].GetName())
 		}
 		return nil

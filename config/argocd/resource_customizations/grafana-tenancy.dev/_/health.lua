@@ -5,6 +5,9 @@ end
 if obj.spec ~= nil and obj.spec.suspend then
   return health("Suspended", "spec.suspend is set")
 end
+if obj.spec ~= nil and obj.spec.paused then
+  return health("Suspended", "spec.paused is set")
+end
 if obj.status == nil or obj.status.conditions == nil then
   return health("Progressing", "Waiting for the operator to see it")
 end
