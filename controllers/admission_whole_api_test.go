@@ -213,8 +213,15 @@ var whole = map[string][]struct{ spec, status spec }{
 				"driftPolicy":     "Report",
 				"adoptionPolicy":  "Adopt",
 				"inputs":          []any{spec{"name": "a", "value": "b"}},
+				"title":           "t",
+				"datasources": []any{
+					spec{"from": "a", "to": spec{"ref": spec{"name": "b"}}}, spec{"from": "b", "to": spec{"uid": "c"}},
+					spec{"from": "c", "to": spec{"name": "d"}}, spec{"from": "d", "to": spec{"default": true}},
+				},
 			}),
 			lay(wholeStatus, spec{
+				"datasources":        []any{spec{"from": "a", "uid": "u", "name": "n", "type": "t"}},
+				"namedDatasources":   []any{"u"},
 				"uid":                "u",
 				"url":                "/d/u",
 				"version":            1,

@@ -63,7 +63,8 @@ func TestWhatWasAdoptedStaysAlsoInASecondLife(t *testing.T) {
 						w.Settle()
 					}
 					w.Get(all[0])
-					if !all[0].Stays() || !meta.IsStatusConditionTrue(all[0].CommonStatus().Conditions, v1alpha1.ConditionReady) {
+					if !all[0].Stays() ||
+						!meta.IsStatusConditionTrue(all[0].CommonStatus().Conditions, v1alpha1.ConditionReady) {
 						t.Errorf("life %d: it would go with its object: %+v", n+1, all[0])
 					}
 					for _, o := range all {

@@ -126,7 +126,7 @@ func (k dashboardKind) Connect(
 	if err != nil {
 		return x, err
 	}
-	if x.content, err = k.contentOf(ctx, obj, sources, x.interval()); err != nil {
+	if x.content, err = k.contentOf(ctx, obj, sources, !asksGrafana(obj), x.interval()); err != nil {
 		return x, err
 	}
 	if x.uid = cmp.Or(obj.Spec.UID, obj.Status.UID); x.uid == "" {
@@ -148,7 +148,7 @@ func (x *dash) placeForDeletion(ctx context.Context, k dashboardKind) error {
 	if x.uid = cmp.Or(x.obj.Status.UID, x.obj.Spec.UID); x.uid != "" {
 		return nil
 	}
-	source, err := k.contentOf(ctx, x.obj, recordedSources(x.obj), x.interval())
+	source, err := k.contentOf(ctx, x.obj, recordedSources(x.obj), true, x.interval())
 	if err == nil {
 		err = source.fill(ctx)
 	}

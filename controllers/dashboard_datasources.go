@@ -2,6 +2,7 @@ package controllers
 
 import (
 	"context"
+	"fmt"
 	"slices"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -34,6 +35,11 @@ func recordedSources(obj *v1alpha1.Dashboard) (sources []v1alpha1.ResolvedDataSo
 // resolved reports whether all of them were found.
 func resolved(sources []v1alpha1.ResolvedDataSource) bool {
 	return !slices.ContainsFunc(sources, func(s v1alpha1.ResolvedDataSource) bool { return s.UID == "" })
+}
+
+// asksGrafana reports whether Grafana may have to be asked which data sources stand for others.
+func asksGrafana(obj *v1alpha1.Dashboard) bool {
+	return slices.ContainsFunc(obj.Spec.DataSources, func(m v1alpha1.DashboardDataSource) bool { return m.To.Ref == nil })
 }
 
 // knownSources are the data sources that stand for others in a Dashboard, as far as Kubernetes tells.
@@ -98,7 +104,7 @@ func (k dashboardKind) sourceNamed(
 			"spec.datasources: DataSource %s is in Organization %s, and this object in %s: name one that is there, too",
 			name, in, scope.owner)
 	case isThere(&d, scope):
-		s.UID, s.Name, s.Type = d.Status.UID, d.Status.Name, d.Spec.Type
+		s.UID, s.Name, s.Type = d.Status.UID, d.Status.Name, d.Status.Type
 	case s.UID == "":
 		return lifecycle.Waiting(v1alpha1.ReasonParentNotAvailable, "DataSource %s is not Available yet", key)
 	}
@@ -119,7 +125,7 @@ func (e *Env) sourcesByObjects(ctx context.Context, scope *orgScope) (sources []
 	}
 	for _, d := range all.Items {
 		if isThere(&d, scope) {
-			sources = append(sources, grafana.DataSource{UID: d.Status.UID, Name: d.Status.Name, Type: d.Spec.Type})
+			sources = append(sources, grafana.DataSource{UID: d.Status.UID, Name: d.Status.Name, Type: d.Status.Type})
 		}
 	}
 	return sources, nil
@@ -137,18 +143,18 @@ func (x *dash) resolveSources(ctx context.Context) error {
 	sources := slices.Clone(x.content.sources)
 	for i, m := range x.obj.Spec.DataSources {
 		is := onList(m.To)
-		if is == nil || m.To.UID != "" && sources[i].Name != "" || slices.ContainsFunc(objects, is) && !m.To.Default {
+		if is == nil || m.To.UID != "" && sources[i].Name != "" && !x.due || slices.ContainsFunc(objects, is) && !m.To.Default {
 			continue
 		}
 		list, err := x.conn.ListOfDataSources(ctx, x.org, x.ageOfSources())
 		switch {
 		case err == nil && !take(&sources[i], list, is) && m.To.UID == "":
 			sources[i] = v1alpha1.ResolvedDataSource{From: m.From}
-		case grafana.IsUnavailable(err) && sources[i].UID == "":
-			return err
+		case err != nil && sources[i].UID == "":
+			return fmt.Errorf("looking for the data source that stands for %s: %w", short(m.From), err)
 		}
 	}
-	if slices.Equal(sources, x.content.sources) {
+	if slices.Equal(sources, x.content.sources) && !x.content.postponed {
 		return nil
 	}
 	x.content, err = dashboardKind{x.env}.with(ctx, x.obj, x.content, sources, x.interval())
@@ -207,7 +213,7 @@ type sourceFacts struct {
 
 func factsOf(d *v1alpha1.DataSource) sourceFacts {
 	return sourceFacts{
-		d.Status.UID, d.Status.Name, d.Spec.Type, d.Status.OrgID, d.Status.Default,
+		d.Status.UID, d.Status.Name, d.Status.Type, d.Status.OrgID, d.Status.Default,
 		meta.IsStatusConditionTrue(d.Status.Conditions, v1alpha1.ConditionAvailable),
 	}
 }

@@ -30,8 +30,8 @@ func (x *dash) tellDataSources(ctx context.Context) {
 	meta.SetStatusCondition(conditions, found)
 }
 
-// found looks for the data sources that the dashboard names: among DataSources, and on Grafana's list only if they do
-// not tell. A resync asks Grafana nothing if all were there before.
+// found looks for the data sources that the dashboard names, and for those that stand for others: among DataSources, and
+// on Grafana's list only if they do not tell.
 func (x *dash) found(ctx context.Context) (c metav1.Condition, known bool) {
 	all, err := x.env.sourcesByObjects(ctx, x.orgScope)
 	if err != nil {
@@ -39,9 +39,6 @@ func (x *dash) found(ctx context.Context) (c metav1.Condition, known bool) {
 	}
 	missing := x.notAmong(all)
 	if len(missing) > 0 {
-		if x.due && meta.IsStatusConditionTrue(x.obj.Status.Conditions, v1alpha1.ConditionDataSourcesResolved) {
-			return c, false
-		}
 		list, err := x.conn.ListOfDataSources(ctx, x.org, x.ageOfSources())
 		if err != nil {
 			return metav1.Condition{
@@ -67,7 +64,13 @@ func (x *dash) found(ctx context.Context) (c metav1.Condition, known bool) {
 
 // notAmong are the data sources that the dashboard names and that are not among these.
 func (x *dash) notAmong(all []grafana.DataSource) (missing []string) {
-	for _, name := range x.obj.Status.NamedDataSources {
+	names := slices.Clone(x.obj.Status.NamedDataSources)
+	for _, s := range x.content.sources {
+		if s.UID != "" && !slices.Contains(names, s.UID) && !slices.Contains(names, s.Name) {
+			names = append(names, s.UID)
+		}
+	}
+	for _, name := range names {
 		if !slices.ContainsFunc(all, func(d grafana.DataSource) bool { return d.UID == name || d.Name == name }) {
 			missing = append(missing, name)
 		}
@@ -99,8 +102,8 @@ const mostTold = 5
 func sayMissing(missing, wanting []string) string {
 	var said []string
 	if len(missing) > 0 {
-		said = append(said, "the organization has no data source with this uid or name, which the dashboard names: "+
-			quoted(missing)+". Create it, or have spec.datasources say which one stands for it")
+		said = append(said, "the organization has no data source with this uid or name, which the dashboard names "+
+			"or is mapped to: "+quoted(missing)+". Create it, or have spec.datasources say which one stands for it")
 	}
 	if len(wanting) > 0 {
 		said = append(said, "the organization has "+enumerated(wanting, "; "))

@@ -164,7 +164,8 @@ func (k dashboardKind) fetched(ctx context.Context, obj *v1alpha1.Dashboard, c *
 		}
 	}
 	old := obj.Spec.Source.URL != nil && k.Now().Sub(last.at) >= fresh(interval)
-	if known && !old {
+	if known && (!old || !c.final) {
+		c.postponed = old
 		return nil
 	}
 	request, err := k.request(ctx, obj)

@@ -25,10 +25,9 @@ type content struct {
 	// sources are the data sources that stand for others in it.
 	sources []v1alpha1.ResolvedDataSource
 
-	// What was seen in the text, once it was read.
-	wasRead bool
-	uid     string // that the text names
-	named   []string
+	final bool     // nothing more is found out about them in this visit
+	named []string // the data sources that it names then, as status keeps them
+	uid   string   // that the text names
 	// invalidUID is what is wrong with the uid that it names, and unused the inputs that were given for nothing, as
 	// unmapped are the data sources.
 	invalidUID error
@@ -37,6 +36,10 @@ type content struct {
 	// load brings the text.
 	load func(context.Context) ([]byte, error)
 
+	// postponed says that it is time to fetch it again, once the data sources are final: a visit asks for one thing.
+	postponed bool
+
+	text   []byte // while some of the data sources are still to be found; nil: it is read again then
 	wishes dashboard.Wishes
 	big    *sync.Mutex
 	parsed *dashboard.Content // nil: not at hand
@@ -47,15 +50,17 @@ type content struct {
 // A compressed one counts as large.
 const large = 1 << 20
 
-// contentOf finds out what a Dashboard asks for, with these data sources in the place of others. The cache holds no
-// content; while status says what this generation's was, nobody needs it.
+// contentOf finds out what a Dashboard asks for, with these data sources in the place of others, which are final unless
+// Grafana has to be asked about some of them. The cache holds no content; while status says what this generation's was,
+// nobody needs it.
 func (k dashboardKind) contentOf(
 	ctx context.Context,
 	obj *v1alpha1.Dashboard,
 	sources []v1alpha1.ResolvedDataSource,
+	final bool,
 	interval time.Duration,
 ) (*content, error) {
-	c := &content{sources: sources, wishes: wishesOf(obj, sources), big: &k.parsing}
+	c := &content{sources: sources, wishes: wishesOf(obj, sources), final: final, big: &k.parsing}
 	switch from := obj.Spec.Source; {
 	case from.URL != nil, from.GrafanaCom != nil:
 		return c, k.fetched(ctx, obj, c, interval)
@@ -65,11 +70,31 @@ func (k dashboardKind) contentOf(
 		c.load = func(ctx context.Context) ([]byte, error) { return k.fromObject(ctx, obj) }
 	}
 	if (obj.Spec.Source.ConfigMapRef == nil || isContentOfSet(obj)) && knowsContent(obj, sources) {
-		c.hash = obj.Status.ContentHash
+		c.hash, c.named = obj.Status.ContentHash, obj.Status.NamedDataSources
 		return c, nil
 	}
-	err := c.fill(ctx)
+	text, err := c.load(ctx)
+	if err != nil {
+		return c, err
+	}
+	if !resolved(sources) {
+		c.text = text
+	}
+	err = c.take(text)
 	return c, err
+}
+
+// with is the content with other data sources in the place of those.
+func (k dashboardKind) with(
+	ctx context.Context, obj *v1alpha1.Dashboard, c *content, sources []v1alpha1.ResolvedDataSource,
+	interval time.Duration,
+) (*content, error) {
+	if c.text == nil {
+		return k.contentOf(ctx, obj, sources, true, interval)
+	}
+	next := &content{sources: sources, wishes: wishesOf(obj, sources), final: true, big: c.big, load: c.load}
+	err := next.take(c.text)
+	return next, err
 }
 
 // wishesOf is what is to be otherwise than in the source.
@@ -114,7 +139,7 @@ func (c *content) take(text []byte) error {
 		}
 		c.uid, c.parsed, c.raw = parsed.UID, parsed, nil
 		c.invalidUID, c.unused = parsed.InvalidUID, parsed.Unused
-		c.wasRead, c.named, c.unmapped = true, parsed.DataSources, parsed.UnusedDataSources
+		c.named, c.unmapped = kept(parsed.DataSources), parsed.UnusedDataSources
 		if isLarge(text) {
 			c.parsed, c.raw = nil, text
 		}

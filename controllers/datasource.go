@@ -172,7 +172,7 @@ func (x *source) Record(have *sourceState) bool {
 		*status = v1alpha1.DataSourceStatus{CommonStatus: status.CommonStatus}
 	}
 	status.UID, status.ID, status.OrgID, status.Adopted = have.UID, have.ID, x.org.ID(), have.adopted
-	status.Name = have.Name
+	status.Name, status.Type = have.Name, have.Type
 	if !x.obj.DeletionTimestamp.IsZero() || len(x.Diff(have)) > 0 {
 		return fresh
 	}

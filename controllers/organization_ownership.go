@@ -72,7 +72,9 @@ func (x *organization) wasAdopted(org grafana.Org) bool {
 	if x.conn.Login != "" && x.obj.Status.OrgID == org.ID && !x.fromBefore() {
 		return x.obj.Status.Adopted
 	}
-	return x.obj.Status.Adopted || mark.SaysAdopted(org.Address)
+	// A mark that an older version of the operator has left does not say it.
+	again := x.obj.Spec.AdoptionPolicy == v1alpha1.AdoptionAdopt && mark.ReadReleased(org.Address) != (mark.Mark{})
+	return x.obj.Status.Adopted || mark.SaysAdopted(org.Address) || again
 }
 
 // confirms reports whether a person has said that the organization of this id is the object's.

@@ -174,6 +174,10 @@ type DataSourceStatus struct {
 	// +optional
 	Name string `json:"name,omitempty"`
 
+	// Type that the data source has in Grafana.
+	// +optional
+	Type string `json:"type,omitempty"`
+
 	// ID is Grafana's number of the data source. With the uid it tells one that has lost the operator's mark from any other.
 	// +kubebuilder:validation:Minimum=0
 	// +kubebuilder:validation:Maximum=9007199254740991

@@ -77,7 +77,7 @@ var dashboardMutants = []mutant{
 	{
 		name: "what is fetched is never fetched again",
 		file: "controllers/dashboard_fetched.go",
-		old:  "	if known && !old {\n",
+		old:  "	if known && (!old || !c.final) {\n",
 		new:  "	if known || old && known {\n", scenarios: "url",
 	},
 	{

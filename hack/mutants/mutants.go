@@ -206,10 +206,11 @@ var mutants = []mutant{
 		new:  "		_ = born\n",
 	},
 	{
-		name: "released organization keeps the mark",
-		file: "controllers/organization_deletion.go",
-		old:  "	if mark.Read(have.Address) != (mark.Mark{}) {\n		address := mark.Release(",
-		new:  "	if mark.Read(have.Address).UID == \"-\" {\n		address := mark.Release(", scenarios: "organization orphaned",
+		name:      "released organization keeps the mark",
+		file:      "controllers/organization_deletion.go",
+		old:       "	if mark.Read(have.Address) != (mark.Mark{}) {\n		address := mark.Release(",
+		new:       "	if mark.Read(have.Address).UID == \"-\" {\n		address := mark.Release(",
+		scenarios: "organization orphaned",
 	},
 	{
 		name: "organization not proven",

@@ -32,9 +32,10 @@ func newSources(
 		refs: map[string]DataSource{}, choices: map[string]DataSource{}, inputs: map[string]DataSource{},
 		used: map[string]bool{}, room: room,
 	}
-	variables := map[any]bool{}
+	variables := map[string]bool{}
 	for _, v := range sourceVariables(fields) {
-		variables[v["name"]] = true
+		name, _ := v["name"].(string) // it may be anything
+		variables[name] = true
 	}
 	for from, to := range wanted {
 		name, isPlaceholder := insidePlaceholder(from)
@@ -133,6 +134,7 @@ func (s *sources) choose(variable map[string]any) {
 	if to, has := s.choices[name]; has {
 		s.used["${"+name+"}"] = true
 		if to.UID != "" {
+			*s.room -= len(to.label()) + len(to.UID) + len(`"current":{"text":"","value":""},`)
 			variable["current"] = map[string]any{"text": to.label(), "value": to.UID}
 		}
 		return
@@ -141,6 +143,7 @@ func (s *sources) choose(variable map[string]any) {
 	switch value := current["value"].(type) {
 	case string:
 		if to, has := s.instead(value); has {
+			*s.room -= len(to.label()) + len(to.UID) - len(value)
 			current["text"], current["value"] = to.label(), to.UID
 		}
 	case []any:
@@ -151,7 +154,9 @@ func (s *sources) choose(variable map[string]any) {
 			if !has {
 				continue
 			}
+			*s.room -= len(to.UID) - len(text)
 			if value[i] = to.UID; i < len(texts) {
+				*s.room -= len(to.label())
 				texts[i] = to.label()
 			}
 		}

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"strings"
 
 	"grafana-tenancy.dev/operator/internal/grafana"
 )
@@ -23,10 +24,11 @@ func contentOf(d grafana.DataSource) content {
 // canonical writes JSON in one way, without what Grafana Enterprise alone can change in it, and without the seal, which
 // is another in each version.
 func canonical(data json.RawMessage) json.RawMessage {
-	fields := map[string]any{}
-	if json.Unmarshal(data, &fields) != nil {
+	fields, err := decode(data)
+	if err != nil {
 		return data
 	}
+	inOneForm(fields)
 	delete(fields, "teamHttpHeaders")
 	delete(fields, SealField)
 	text, err := json.Marshal(fields)
@@ -34,6 +36,25 @@ func canonical(data json.RawMessage) json.RawMessage {
 		return data
 	}
 	return text
+}
+
+// inOneForm writes numbers in one way: whole ones with all their digits, the others as a float64 has them.
+func inOneForm(value any) any {
+	switch v := value.(type) {
+	case json.Number:
+		if f, err := v.Float64(); err == nil && strings.ContainsAny(string(v), ".eE") {
+			return f
+		}
+	case []any:
+		for i := range v {
+			v[i] = inOneForm(v[i])
+		}
+	case map[string]any:
+		for key := range v {
+			v[key] = inOneForm(v[key])
+		}
+	}
+	return value
 }
 
 // Hash is of all that a list tells of a data source, but for whether it is the default.

@@ -136,9 +136,12 @@ func TestHeaders(t *testing.T) {
 func TestNumbersAreNotRounded(t *testing.T) {
 	obj := &v1alpha1.DataSource{ObjectMeta: metav1.ObjectMeta{Name: "d"}}
 	obj.Spec.Type, obj.Spec.URL = "prometheus", "http://127.0.0.1"
-	obj.Spec.JSONData = &runtime.RawExtension{Raw: []byte(`{"id":12345678901234567,"rate":1.50,"in":{"n":[9007199254740993]}}`)}
+	obj.Spec.JSONData = &runtime.RawExtension{
+		Raw: []byte(`{"id":12345678901234567,"rate":1.50,"in":{"n":[9007199254740993]}}`),
+	}
 	got, err := Wanted(obj, Facts{})
-	if want := `{"id":12345678901234567,"in":{"n":[9007199254740993]},"rate":1.50}`; err != nil || string(got.JSONData) != want {
+	if want := `{"id":12345678901234567,"in":{"n":[9007199254740993]},"rate":1.50}`; err != nil ||
+		string(got.JSONData) != want {
 		t.Errorf("it is %s, %v", got.JSONData, err)
 	}
 }

@@ -89,7 +89,8 @@ func jsonData(obj *v1alpha1.DataSource, facts Facts) (json.RawMessage, error) {
 		if len(raw.Raw) > maxJSON {
 			return nil, tooLong(len(raw.Raw))
 		}
-		if err := decode(raw.Raw, &data); err != nil {
+		var err error
+		if data, err = decode(raw.Raw); err != nil {
 			return nil, fmt.Errorf("spec.jsonData is no object: %w", err)
 		}
 	}
@@ -116,10 +117,13 @@ func jsonData(obj *v1alpha1.DataSource, facts Facts) (json.RawMessage, error) {
 }
 
 // decode leaves numbers as they are written: a float64 has not room for every id.
-func decode(text []byte, data *map[string]any) error {
+func decode(text []byte) (data map[string]any, err error) {
 	d := json.NewDecoder(bytes.NewReader(text))
 	d.UseNumber()
-	return d.Decode(data)
+	if err = d.Decode(&data); data == nil { // of null
+		data = map[string]any{}
+	}
+	return data, err
 }
 
 func tooLong(n int) error {

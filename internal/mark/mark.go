@@ -61,7 +61,8 @@ func Read(a grafana.Address) Mark {
 	return Mark{}
 }
 
-// SaysAdopted reports whether the mark in an address, or what is left of one, says that the organization was taken over.
+// SaysAdopted reports whether the mark in an address, or what is left of one, says that the organization was taken
+// over.
 func SaysAdopted(a grafana.Address) bool {
 	for _, field := range []string{a.Address2, a.State} {
 		if m := markPattern.FindStringSubmatch(field); m != nil {

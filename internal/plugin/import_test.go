@@ -63,7 +63,11 @@ func madeByHand(w *suite.World, name string, ids map[string]int64, nested bool) 
 		"access":    "proxy",
 		"url":       "http://mimir:8080/prometheus",
 		"isDefault": true,
-		"jsonData":  fields{"httpMethod": "POST", "note": "{{ literally }} ${__value.raw}", "tenant": json.Number("12345678901234567")},
+		"jsonData": fields{
+			"httpMethod": "POST",
+			"note":       "{{ literally }} ${__value.raw}",
+			"tenant":     json.Number("12345678901234567"),
+		},
 	})
 	ask("POST", "/api/datasources", fields{
 		"name": "Logs", "uid": "logs", "type": "loki", "access": "proxy", "url": "http://loki:3100",

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"maps"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 	texttemplate "text/template"
@@ -83,9 +84,34 @@ func defaulted(other, value any) any {
 func entry(of map[string]string, key string) (string, error) {
 	value, has := of[key]
 	if !has {
-		return "", fmt.Errorf("there is no %q", key)
+		return "", &MissingLabel{key}
 	}
 	return value, nil
+}
+
+// MissingLabel says that a template names a label that is not there.
+type MissingLabel struct{ Key string }
+
+func (m *MissingLabel) Error() string { return fmt.Sprintf("there is no label %q", m.Key) }
+
+// noEntry is how text/template says that a map has no such entry, with the beginning of what asked for it.
+var noEntry = regexp.MustCompile(`at <(.*)>: map has no entry for key "(.*)"$`)
+
+// explain says in other words that a template names what is not there.
+func explain(err error, values map[string]any) error {
+	missing := new(MissingLabel)
+	if errors.As(err, &missing) {
+		return missing
+	}
+	m := noEntry.FindStringSubmatch(err.Error())
+	switch {
+	case m == nil:
+		return err
+	case values["labels"] != nil && strings.HasPrefix(strings.TrimPrefix(m[1], "$"), ".labels."):
+		return &MissingLabel{m[2]}
+	}
+	return fmt.Errorf("there is no .%s to fill in, but .%s", m[2],
+		strings.Join(slices.Sorted(maps.Keys(values)), ", ."))
 }
 
 // Template is a text in which something is to be filled in.
@@ -120,7 +146,7 @@ func (t *Template) Calls() int { return t.calls }
 func (t *Template) Fill(values map[string]any) ([]byte, error) {
 	var out limitedWriter
 	if err := t.tree.Execute(&out, values); err != nil {
-		return nil, fmt.Errorf("%s: %w", t.name, err)
+		return nil, fmt.Errorf("%s: %w", t.name, explain(err, values))
 	}
 	return out.text, nil
 }
