@@ -39,7 +39,10 @@ func resolved(sources []v1alpha1.ResolvedDataSource) bool {
 
 // asksGrafana reports whether Grafana may have to be asked which data sources stand for others.
 func asksGrafana(obj *v1alpha1.Dashboard) bool {
-	return slices.ContainsFunc(obj.Spec.DataSources, func(m v1alpha1.DashboardDataSource) bool { return m.To.Ref == nil })
+	return slices.ContainsFunc(
+		obj.Spec.DataSources,
+		func(m v1alpha1.DashboardDataSource) bool { return m.To.Ref == nil },
+	)
 }
 
 // knownSources are the data sources that stand for others in a Dashboard, as far as Kubernetes tells.
@@ -143,7 +146,8 @@ func (x *dash) resolveSources(ctx context.Context) error {
 	sources := slices.Clone(x.content.sources)
 	for i, m := range x.obj.Spec.DataSources {
 		is := onList(m.To)
-		if is == nil || m.To.UID != "" && sources[i].Name != "" && !x.due || slices.ContainsFunc(objects, is) && !m.To.Default {
+		if is == nil || m.To.UID != "" && sources[i].Name != "" && !x.due ||
+			slices.ContainsFunc(objects, is) && !m.To.Default {
 			continue
 		}
 		list, err := x.conn.ListOfDataSources(ctx, x.org, x.ageOfSources())

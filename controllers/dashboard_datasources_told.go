@@ -30,8 +30,8 @@ func (x *dash) tellDataSources(ctx context.Context) {
 	meta.SetStatusCondition(conditions, found)
 }
 
-// found looks for the data sources that the dashboard names, and for those that stand for others: among DataSources, and
-// on Grafana's list only if they do not tell.
+// found looks for the data sources that the dashboard names, and for those that stand for others: among DataSources,
+// and on Grafana's list only if they do not tell.
 func (x *dash) found(ctx context.Context) (c metav1.Condition, known bool) {
 	all, err := x.env.sourcesByObjects(ctx, x.orgScope)
 	if err != nil {

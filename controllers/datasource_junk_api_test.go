@@ -27,6 +27,8 @@ func init() {
 			}),
 			lay(wholeStatus, spec{
 				"uid":         "u",
+				"name":        "n",
+				"type":        "t",
 				"id":          1,
 				"orgID":       1,
 				"version":     1,

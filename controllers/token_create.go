@@ -124,6 +124,9 @@ func (x *accountToken) Create(ctx context.Context) (*tokenState, error) {
 			Retry:   true,
 		}
 	}
+	if err != nil {
+		err = leftInGrafana{err}
+	}
 	return have, err
 }
 

@@ -59,7 +59,7 @@ func (x *accountToken) revokeElsewhere(ctx context.Context) error {
 func (x *accountToken) revokeUnwritten(ctx context.Context, made grafana.NewToken, cause error) error {
 	x.conn.ForgetTokens(x.org.ID(), x.account.Status.ID)
 	if mayHaveTakenEffect(cause) {
-		return cause
+		return leftInGrafana{cause}
 	}
 	if err := grafana.IgnoreNotFound(x.org.DeleteToken(ctx, x.account.Status.ID, made.ID)); err != nil {
 		return &lifecycle.Problem{
@@ -71,6 +71,11 @@ func (x *accountToken) revokeUnwritten(ctx context.Context, made grafana.NewToke
 	}
 	return cause
 }
+
+// leftInGrafana is a failure after which a token is there. A deletion that comes before the next pass has to know.
+type leftInGrafana struct{ error }
+
+func (e leftInGrafana) Unwrap() []error { return []error{e.error, lifecycle.ErrLeft} }
 
 // revokeLost revokes the tokens that no Secret needs any more.
 func (x *accountToken) revokeLost(ctx context.Context, have *tokenState) error {

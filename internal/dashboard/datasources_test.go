@@ -171,3 +171,22 @@ func TestTitleInThePlaceOfItsOwn(t *testing.T) {
 		}
 	}
 }
+
+// A variable may have anything for a name, and a long choice counts towards the size.
+func TestVariablesOfAnyKind(t *testing.T) {
+	for _, name := range []string{`[]`, `{}`, `7`, `null`} {
+		source := fmt.Sprintf(`{"title":"x","templating":{"list":[{"type":"datasource","name":%s}]}}`, name)
+		_, err := Parse([]byte(source), Wishes{DataSources: map[string]DataSource{"${ds}": {UID: "u"}}})
+		must(t, err)
+	}
+	many := strings.TrimSuffix(strings.Repeat(`"a",`, 100000), ",")
+	source := fmt.Sprintf(
+		`{"title":"x","templating":{"list":[{"type":"datasource","name":"ds","current":{"value":[%s],"text":[%s]}}]}}`,
+		many, many,
+	)
+	long := DataSource{UID: strings.Repeat("u", 40), Name: strings.Repeat("n", 190)}
+	_, err := Parse([]byte(source), Wishes{DataSources: map[string]DataSource{"a": long}})
+	if !strings.Contains(fmt.Sprint(err), "with its data sources put in, it is larger than 16 MiB") {
+		t.Errorf("Parse said %v", err)
+	}
+}
