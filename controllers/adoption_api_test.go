@@ -130,7 +130,7 @@ func TestAPIAdoption(t *testing.T) {
 
 			w.Delete(n.org, n.sa, n.token, n.dash)
 			w.Gone(n.token, n.dash, n.sa, n.org)
-			if o := w.Org(f.org); o == nil || o.Name != "Team" || !strings.Contains(o.Address.Address2, "released") ||
+			if o := w.Org(f.org); o == nil || o.Name != "Team" || !strings.Contains(o.Address.Address2, "returned") ||
 				members(w, f.org) != "boss Admin" {
 				t.Errorf("let go, the organization is %+v", o)
 			}
@@ -212,7 +212,7 @@ func TestAPIAdoptionOfTheMainOrganization(t *testing.T) {
 			dash := suite.Ready(w, w.Dashboard("overview", "main", overview))
 			w.Delete(org, dash)
 			w.Gone(dash, org)
-			if o := w.Org(1); o == nil || o.Name != "Main Org." || !strings.Contains(o.Address.Address2, "released") ||
+			if o := w.Org(1); o == nil || o.Name != "Main Org." || !strings.Contains(o.Address.Address2, "returned") ||
 				members(w, 1) != "admin Admin" || w.SA(1, theirs) == nil || len(w.Grafana.Dashboards(1)) != 0 {
 				t.Errorf("organization: %+v, with %+v and %+v", o, w.Grafana.ServiceAccounts(1),
 					w.Grafana.Dashboards(1))

@@ -58,7 +58,7 @@ func adoptionScenarios() []crash.Scenario {
 			w.Delete(crash.Dashboard("", ""), crash.Token(), crash.Account(""), crash.Organization(""))
 		}, Kept: true, After: func(w *crash.World) error {
 			own := own(w)
-			if len(own) != 1 || len(own[0].Members) != 1 || !strings.Contains(own[0].Address.Address2, "released") ||
+			if len(own) != 1 || len(own[0].Members) != 1 || !strings.Contains(own[0].Address.Address2, "returned") ||
 				len(w.Grafana.Tokens(3)) != 0 ||
 				len(w.Grafana.ServiceAccounts(3)) != 1 ||
 				len(w.Grafana.Dashboards(3)) != 1 {
