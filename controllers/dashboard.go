@@ -52,6 +52,8 @@ type dash struct {
 	missing []string // the titles of the folders that have to be made
 	parent  string   // in which the first of those belongs
 
+	unlisted error // why it is not known which data sources the organization has
+
 	rolesSeen bool // it was made in this pass, and before that permissions were seen in the organization
 
 	foreign string // what is under the uid and not provably ours, once that was seen; for people

@@ -30,6 +30,17 @@ func (x *dash) tellDataSources(ctx context.Context) {
 	meta.SetStatusCondition(conditions, found)
 }
 
+// RecheckAfter has it told soon which data sources there are, if Grafana could not be asked.
+func (x *dash) RecheckAfter(*dashboardState) time.Duration {
+	switch {
+	case x.unlisted == nil:
+		return 0
+	case grafana.IsUnavailable(x.unlisted):
+		return time.Minute
+	}
+	return 5 * time.Minute
+}
+
 // found looks for the data sources that the dashboard names, and for those that stand for others: among DataSources,
 // and on Grafana's list only if they do not tell.
 func (x *dash) found(ctx context.Context) (c metav1.Condition, known bool) {
@@ -41,6 +52,7 @@ func (x *dash) found(ctx context.Context) (c metav1.Condition, known bool) {
 	if len(missing) > 0 {
 		list, err := x.conn.ListOfDataSources(ctx, x.org, x.ageOfSources())
 		if err != nil {
+			x.unlisted = err
 			return metav1.Condition{
 				Status: metav1.ConditionUnknown, Reason: v1alpha1.ReasonDataSourcesUnknown,
 				Message: "Grafana could not be asked which data sources there are: " + shortened(grafana.Public(err)),

@@ -87,7 +87,7 @@ var advice = map[string]string{
 
 	v1alpha1.ReasonDataSourcesFound:   "Nothing: the organization has all data sources that the dashboard names.",
 	v1alpha1.ReasonDataSourcesMissing: "Create the data sources, or say in spec.datasources which ones stand for them.",
-	v1alpha1.ReasonDataSourcesUnknown: "Wait: Grafana is asked again at the next resync.",
+	v1alpha1.ReasonDataSourcesUnknown: "Wait: Grafana is asked again within minutes.",
 
 	v1alpha1.ReasonRollingOut: adviceWait,
 	v1alpha1.ReasonChildrenFailed: "Look at status.failures of the set, and at the objects that it has made: why " +

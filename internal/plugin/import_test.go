@@ -66,7 +66,6 @@ func madeByHand(w *suite.World, name string, ids map[string]int64, nested bool) 
 		"jsonData": fields{
 			"httpMethod": "POST",
 			"note":       "{{ literally }} ${__value.raw}",
-			"tenant":     json.Number("12345678901234567"),
 		},
 	})
 	ask("POST", "/api/datasources", fields{
