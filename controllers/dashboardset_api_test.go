@@ -377,3 +377,22 @@ func TestAPIDashboardSetTemplateErrors(t *testing.T) {
 	})
 	suite.Stalled(w, set, v1alpha1.ReasonInvalidSpec, "selector")
 }
+
+// A new deletionPolicy reaches the children also where the rest of the set cannot be done: whoever gives it up, and waits
+// for observedGeneration, deletes it then.
+func TestAPIDashboardSetThatIsStalledSpreadsItsDeletionPolicy(t *testing.T) {
+	t.Parallel()
+	w := suite.New(t, grafanatest.Options{Version: "12.4.0"})
+	org := suite.Ready(w, w.Organization("one", chosen(w, nil)))
+	set := dashboardSet(w, "usage")
+	child := childOfReady(w, set, org)
+	suite.Change(w, set, func() {
+		set.Spec.Template.Spec.Title = "{{"
+		set.Spec.DeletionPolicy = v1alpha1.DeletionOrphan
+	})
+	suite.Stalled(w, set, v1alpha1.ReasonInvalidSpec, "spec.template.spec.title")
+	if suite.Get(w, child); child.Spec.DeletionPolicy != v1alpha1.DeletionOrphan {
+		t.Errorf("observedGeneration is %d of %d, and the child has deletionPolicy %q",
+			set.Status.ObservedGeneration, set.Generation, child.Spec.DeletionPolicy)
+	}
+}

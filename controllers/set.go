@@ -151,20 +151,21 @@ func (p *setPass[S, C]) work(ctx context.Context) error {
 	if p.spec.Paused {
 		return nil
 	}
+	if err := p.spreadDeletionPolicy(ctx); err != nil { // also where the rest of the set cannot be done
+		return err
+	}
 	var err error
 	if p.template, err = p.templateOf(ctx); err != nil {
 		return err
 	}
 	if err := p.keepContent(ctx); err != nil {
+		p.forget(client.ObjectKeyFromObject(p.set)) // what waits holds on to no content
 		return err
 	}
 	if err := p.look(ctx); err != nil {
 		return err
 	}
 	if err := p.prune(ctx); err != nil {
-		return err
-	}
-	if err := p.spreadDeletionPolicy(ctx); err != nil {
 		return err
 	}
 	if err := p.roll(ctx); err != nil {

@@ -19,6 +19,7 @@ func (p *setPass[S, C]) prune(ctx context.Context) error {
 		return err
 	}
 	var left []C
+	confirmed := false
 	for _, child := range p.others {
 		if !child.GetDeletionTimestamp().IsZero() {
 			continue
@@ -31,11 +32,32 @@ func (p *setPass[S, C]) prune(ctx context.Context) error {
 			left = append(left, child)
 			continue
 		}
+		if !confirmed {
+			if err := p.confirm(ctx); err != nil {
+				return err
+			}
+			confirmed = true
+		}
 		if err := p.remove(ctx, child); err != nil {
 			return err
 		}
 	}
 	p.others = left
+	return nil
+}
+
+// confirm asks the API server whether the set is still the one that the cache has: it may be paused by now, say, or
+// have another prunePolicy.
+func (p *setPass[S, C]) confirm(ctx context.Context) error {
+	live := p.empty.DeepCopyObject().(S)
+	err := p.Live.Get(unlogged(ctx), client.ObjectKeyFromObject(p.set), live)
+	if client.IgnoreNotFound(err) != nil {
+		return err
+	}
+	if err != nil || live.GetUID() != p.set.GetUID() || live.GetGeneration() != p.set.GetGeneration() ||
+		!live.GetDeletionTimestamp().IsZero() {
+		return errBehind
+	}
 	return nil
 }
 

@@ -48,18 +48,20 @@ func (p *setPass[S, C]) rollout() []rollout.Member {
 }
 
 // spreadDeletionPolicy gives the policy of the set to all children at once: it changes nothing in Grafana, and the set
-// may be deleted any time.
-func (p *setPass[S, C]) spreadDeletionPolicy(ctx context.Context) (err error) {
-	for _, m := range p.members {
-		if m.exists {
-			var merr error
-			m.have, merr = p.withPolicy(ctx, m.have, p.spec.DeletionPolicy)
-			err = errors.Join(err, merr)
-		}
+// may be deleted any time. What was changed is looked at when the cache has it.
+func (p *setPass[S, C]) spreadDeletionPolicy(ctx context.Context) error {
+	have, err := p.childrenByName(ctx)
+	if err != nil {
+		return err
 	}
-	for _, child := range p.others {
-		_, oerr := p.withPolicy(ctx, child, p.spec.DeletionPolicy)
-		err = errors.Join(err, oerr)
+	changed := false
+	for _, child := range have {
+		now, cerr := p.withPolicy(ctx, child, p.spec.DeletionPolicy)
+		changed = changed || now.GetResourceVersion() != child.GetResourceVersion()
+		err = errors.Join(err, cerr)
+	}
+	if err == nil && changed {
+		return errBehind
 	}
 	return err
 }

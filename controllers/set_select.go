@@ -23,8 +23,10 @@ type choice struct {
 	namespace string
 	selector  labels.Selector
 	waves     []labels.Selector
-	// instances that are meant, of which those count that let the set's namespace in; nil: all.
+	// instances that are meant, of which those count that let the set's namespace in; nil: all. Where one does not, or
+	// is not there, what becomes of a child would tell which Instance its Organization is on: nothing is pruned.
 	instances map[types.NamespacedName]bool
+	hides     bool
 }
 
 func (p *setPass[S, C]) choice(ctx context.Context) (*choice, error) {
@@ -48,7 +50,7 @@ func (p *setPass[S, C]) choice(ctx context.Context) (*choice, error) {
 		key := lifecycle.ParentKey(ref, c.namespace)
 		var instance v1alpha1.Instance
 		if err := p.Get(ctx, key, &instance); apierrors.IsNotFound(err) {
-			c.instances[key] = false
+			c.instances[key], c.hides = false, true
 			continue
 		} else if err != nil {
 			return nil, err
@@ -56,6 +58,7 @@ func (p *setPass[S, C]) choice(ctx context.Context) (*choice, error) {
 		if c.instances[key], err = p.LetsIn(ctx, &instance, c.namespace); err != nil {
 			return nil, err
 		}
+		c.hides = c.hides || !c.instances[key]
 	}
 	return c, nil
 }
@@ -94,7 +97,7 @@ func (c *choice) verdict(ctx context.Context, o *v1alpha1.Organization) (verdict
 		return childWanted, nil
 	}
 	switch in, named := c.instances[lifecycle.ParentKey(o.Spec.InstanceRef, o.Namespace)]; {
-	case !named:
+	case !named && !c.hides:
 		return childPruned, nil
 	case !in:
 		return childLeft, nil

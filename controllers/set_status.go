@@ -80,6 +80,7 @@ func (p *setPass[S, C]) finish(ctx context.Context, err error) error {
 		p.status.ObservedGeneration = p.set.GetGeneration()
 		p.tell(metav1.ConditionFalse, true, problem.Reason, problem.Message)
 		p.condition(v1alpha1.ConditionProgressing, metav1.ConditionFalse, problem.Reason, problem.Message)
+		p.lookAgain(time.Minute) // not all that it can be about is watched
 		err = nil
 	case err != nil:
 		ready := metav1.ConditionFalse
