@@ -378,8 +378,8 @@ func TestAPIDashboardSetTemplateErrors(t *testing.T) {
 	suite.Stalled(w, set, v1alpha1.ReasonInvalidSpec, "selector")
 }
 
-// A new deletionPolicy reaches the children also where the rest of the set cannot be done: whoever gives it up waits for
-// observedGeneration, and deletes it then.
+// A new deletionPolicy reaches the children also where the rest of the set cannot be done: whoever gives it up waits
+// for observedGeneration, and deletes it then.
 func TestAPIDashboardSetThatIsStalledSpreadsItsDeletionPolicy(t *testing.T) {
 	t.Parallel()
 	w := suite.New(t, grafanatest.Options{Version: "12.4.0"})
