@@ -151,18 +151,8 @@ func (k dashboardKind) fetched(ctx context.Context, obj *v1alpha1.Dashboard, c *
 		return err
 	}
 	known := last.hash != "" && !last.wanted
-	c.hash, c.named, c.load = last.hash, last.named, func(context.Context) ([]byte, error) {
-		if last.body != nil {
-			return last.body, nil
-		}
-		last.wanted = true
-		k.fetches.keep(obj, last)
-		return nil, &lifecycle.Problem{
-			Reason:     v1alpha1.ReasonFetching,
-			RetryAfter: time.Second,
-			Message:    "the dashboard has to be saved: fetching its source",
-		}
-	}
+	c.hash, c.named = last.hash, last.named
+	c.load = func(context.Context) ([]byte, error) { return k.textOf(obj, last) }
 	old := obj.Spec.Source.URL != nil && k.Now().Sub(last.at) >= fresh(interval)
 	if known && (!old || !c.final) {
 		c.postponed = old
@@ -208,6 +198,20 @@ func (k dashboardKind) fetched(ctx context.Context, obj *v1alpha1.Dashboard, c *
 	}
 	k.fetches.keep(obj, next)
 	return nil
+}
+
+// textOf is the text that was fetched. If it is not at hand any more, the next visit fetches it.
+func (k dashboardKind) textOf(obj *v1alpha1.Dashboard, last lastFetch) ([]byte, error) {
+	if last.body != nil {
+		return last.body, nil
+	}
+	last.wanted = true
+	k.fetches.keep(obj, last)
+	return nil, &lifecycle.Problem{
+		Reason:     v1alpha1.ReasonFetching,
+		RetryAfter: time.Second,
+		Message:    "the dashboard has to be saved: fetching its source",
+	}
 }
 
 // lastFetched is what was last fetched, with the content's data sources in it.

@@ -25,6 +25,7 @@ func hostileSet(s *hostile.Scene, name string, changes ...func(*v1alpha1.Dashboa
 // hostileSets are what a tenant can try by a DashboardSet.
 func hostileSets() []hostile.Attempt {
 	var set *v1alpha1.DashboardSet
+	var guesses []*v1alpha1.Dashboard
 	attempts := []hostile.Attempt{
 		{Name: "the victim's Organization by a set over all", Fence: hostile.ByConsent, Try: func(s *hostile.Scene) {
 			set = suite.Ready(s.World, hostileSet(s, "all"))
@@ -54,14 +55,19 @@ func hostileSets() []hostile.Attempt {
 		{Name: "a Dashboard of the tenant's own for another's by a set's mark", Fence: hostile.ByMark,
 			Try: func(s *hostile.Scene) {
 				set := suite.Ready(s.World, hostileSet(s, "forged"))
-				forged := s.MyDashboard("forged-mine", "victim", `{"title": "Mine"}`, func(o *v1alpha1.Dashboard) {
-					o.Labels = map[string]string{v1alpha1.LabelSet: set.Name}
-					o.OwnerReferences = []metav1.OwnerReference{{
-						APIVersion: v1alpha1.GroupVersion.String(), Kind: "DashboardSet", Name: set.Name, UID: set.UID,
-						Controller: new(true),
-					}}
-				})
-				suite.Waiting(s.World, forged, v1alpha1.ReasonReferenceNotPermitted)
+				guesses = []*v1alpha1.Dashboard{forged(s, set, "victim"), forged(s, set, "nobody")}
+				for _, guess := range guesses {
+					suite.Waiting(s.World, guess, v1alpha1.ReasonReferenceNotPermitted)
+				}
+				suite.Change(s.World, set, func() { set.Spec.Template.Spec.Title = "Another" })
+				suite.Ready(s.World, set)
+			}, Succeeded: func(s *hostile.Scene) string {
+				for _, guess := range guesses {
+					if err := s.Client.Get(s.T.Context(), client.ObjectKeyFromObject(guess), guess); err != nil {
+						return "what became of it tells whether there is such an Organization: " + err.Error()
+					}
+				}
+				return ""
 			}},
 	}
 	for what, text := range map[string]string{
@@ -74,6 +80,19 @@ func hostileSets() []hostile.Attempt {
 		attempts = append(attempts, badTemplate("a set's template that "+what, text))
 	}
 	return append(attempts, badTemplate("a set that calls without end", strings.Repeat(`{{ lower "x" }}`, 60)))
+}
+
+// forged is a Dashboard of the tenant's own in an Organization of the victim's, which is there or not, that says that a
+// set has made it.
+func forged(s *hostile.Scene, set *v1alpha1.DashboardSet, organization string) *v1alpha1.Dashboard {
+	return s.MyDashboard("forged-"+organization, "victim", `{"title": "Mine"}`, func(o *v1alpha1.Dashboard) {
+		o.Spec.OrganizationRef.Name = organization
+		o.Labels = map[string]string{v1alpha1.LabelSet: set.Name}
+		o.OwnerReferences = []metav1.OwnerReference{{
+			APIVersion: v1alpha1.GroupVersion.String(), Kind: "DashboardSet", Name: set.Name, UID: set.UID,
+			Controller: new(true),
+		}}
+	})
 }
 
 // badTemplate is a set with a text in many places, none of which must get anywhere.

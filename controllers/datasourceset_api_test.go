@@ -47,7 +47,10 @@ func TestAPIDataSourceSet(t *testing.T) {
 	if suite.Get(w, last).ResourceVersion != was {
 		t.Errorf("what is as it should be was written: %+v", last)
 	}
-	suite.Change(w, set, func() { set.Spec.Template.Spec.Name = "Metrics" })
+	suite.Change(w, set, func() {
+		set.Spec.Template.Spec.Name = "Metrics"
+		set.Spec.Template.Spec.JSONData.Raw = []byte(`{"timeInterval": "1m", "httpMethod": null}`)
+	})
 	suite.Ready(w, set)
 	if is := source(w, last); is == nil || is.Name != "Metrics" {
 		t.Errorf("after a change the data source is %+v", is)

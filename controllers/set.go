@@ -3,6 +3,7 @@ package controllers
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 	"sync"
@@ -43,6 +44,7 @@ type childParts struct {
 	organization *v1alpha1.ObjectReference
 	deletion     *v1alpha1.DeletionPolicy
 	uid          *string // stays as it was when the child was made
+	held         bool    // it was in its Organization
 }
 
 // setTemplate is what all children of a set have in common. Nothing of it changes.
@@ -106,8 +108,11 @@ type setPass[S setObject, C lifecycle.Object] struct {
 	template *setTemplate[C]
 
 	members []*setMember[C]
-	others  []C           // children of Organizations that are not selected
-	again   time.Duration // until the next look, if nothing happens; 0: none is needed
+	others  []C // children of Organizations that are not selected
+	// undone is why some children do not have the set's deletionPolicy yet, or were not deleted. The others do not wait
+	// for them, but the generation was not observed until then.
+	undone error
+	again  time.Duration // until the next look, if nothing happens; 0: none is needed
 }
 
 // setMember is an Organization that is selected.
@@ -151,8 +156,8 @@ func (p *setPass[S, C]) work(ctx context.Context) error {
 	if p.spec.Paused {
 		return nil
 	}
-	if err := p.spreadDeletionPolicy(ctx); err != nil { // also where the rest of the set cannot be done
-		return err
+	if p.undone = p.spreadDeletionPolicy(ctx); apierrors.IsConflict(p.undone) {
+		return p.undone
 	}
 	var err error
 	if p.template, err = p.templateOf(ctx); err != nil {
@@ -165,13 +170,18 @@ func (p *setPass[S, C]) work(ctx context.Context) error {
 	if err := p.look(ctx); err != nil {
 		return err
 	}
-	if err := p.prune(ctx); err != nil {
+	if err := p.prune(ctx); apierrors.IsConflict(err) {
 		return err
+	} else if err != nil {
+		p.undone = errors.Join(p.undone, err)
 	}
 	if err := p.roll(ctx); err != nil {
 		return err
 	}
-	return p.dropContents(ctx)
+	if err := p.dropContents(ctx); err != nil {
+		return err
+	}
+	return p.undone
 }
 
 // templateOf is what the present generation of the set asks for. It is read once: the cache holds no content.

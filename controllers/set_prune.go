@@ -2,6 +2,7 @@ package controllers
 
 import (
 	"context"
+	"errors"
 
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -19,6 +20,7 @@ func (p *setPass[S, C]) prune(ctx context.Context) error {
 		return err
 	}
 	var left []C
+	var failed error
 	confirmed := false
 	for _, child := range p.others {
 		if !child.GetDeletionTimestamp().IsZero() {
@@ -39,11 +41,12 @@ func (p *setPass[S, C]) prune(ctx context.Context) error {
 			confirmed = true
 		}
 		if err := p.remove(ctx, child); err != nil {
-			return err
+			left = append(left, child)
+			failed = errors.Join(failed, err)
 		}
 	}
 	p.others = left
-	return nil
+	return failed
 }
 
 // confirm asks the API server whether the set is still the one that the cache has: it may be paused by now, say, or
@@ -64,7 +67,11 @@ func (p *setPass[S, C]) confirm(ctx context.Context) error {
 // isToGo reports whether a child is to be deleted. The cache may not have seen yet what became of its Organization, and
 // a deletion cannot be taken back: so the API server has to say the same.
 func (p *setPass[S, C]) isToGo(ctx context.Context, c *choice, child C) (bool, error) {
-	key := lifecycle.ParentKey(*p.parts(child).organization, child.GetNamespace())
+	parts := p.parts(child)
+	key := lifecycle.ParentKey(*parts.organization, child.GetNamespace())
+	if key.Namespace != child.GetNamespace() && !parts.held {
+		return false, nil // it was never let in: what became of it would tell whether there is such an Organization
+	}
 	for _, from := range []client.Reader{p.Client, p.Live} {
 		verdict, err := c.verdictFrom(ctx, from, key)
 		if verdict != childPruned || err != nil {

@@ -77,11 +77,12 @@ func (p *setPass[S, C]) finish(ctx context.Context, err error) error {
 		p.rest("spec.paused is set: nothing is made, changed or deleted")
 		p.status.LastProgressTime = nil
 	case known:
-		p.status.ObservedGeneration = p.set.GetGeneration()
+		if err = p.undone; err == nil {
+			p.status.ObservedGeneration = p.set.GetGeneration()
+		}
 		p.tell(metav1.ConditionFalse, true, problem.Reason, problem.Message)
 		p.condition(v1alpha1.ConditionProgressing, metav1.ConditionFalse, problem.Reason, problem.Message)
 		p.lookAgain(time.Minute) // not all that it can be about is watched
-		err = nil
 	case err != nil:
 		ready := metav1.ConditionFalse
 		if meta.IsStatusConditionTrue(p.status.Conditions, v1alpha1.ConditionReady) {

@@ -84,9 +84,16 @@ var setMutants = []mutant{
 	{
 		name: "policy of the set's deletion left out of what is there",
 		file: "controllers/set.go",
-		old:  "	if err := p.spreadDeletionPolicy(ctx); err != nil {",
-		new:  "	if err := ctx.Err(); err != nil {",
+		old:  "	if p.undone = p.spreadDeletionPolicy(ctx); ",
+		new:  "	if p.undone = ctx.Err(); ",
 		test: "TestAPIDashboardSetDeleted",
+	},
+	{
+		name: "what became of a child that was never let in tells of an Organization",
+		file: "controllers/set_prune.go",
+		old:  "	if key.Namespace != child.GetNamespace() && !parts.held {",
+		new:  "	if key.Namespace == \"\" && !parts.held {",
+		test: "TestHostile$",
 	},
 	{
 		name: "paused set goes on",

@@ -24,7 +24,7 @@ func contentOf(d grafana.DataSource) content {
 // canonical writes JSON in one way, without what Grafana Enterprise alone can change in it, and without the seal, which
 // is another in each version.
 func canonical(data json.RawMessage) json.RawMessage {
-	fields, err := decode(data)
+	fields, err := Settings(data)
 	if err != nil {
 		return data
 	}

@@ -90,7 +90,7 @@ func jsonData(obj *v1alpha1.DataSource, facts Facts) (json.RawMessage, error) {
 			return nil, tooLong(len(raw.Raw))
 		}
 		var err error
-		if data, err = decode(raw.Raw); err != nil {
+		if data, err = Settings(raw.Raw); err != nil {
 			return nil, fmt.Errorf("spec.jsonData is no object: %w", err)
 		}
 	}
@@ -116,8 +116,8 @@ func jsonData(obj *v1alpha1.DataSource, facts Facts) (json.RawMessage, error) {
 	return text, err
 }
 
-// decode leaves numbers as they are written: a float64 has not room for every id.
-func decode(text []byte) (data map[string]any, err error) {
+// Settings reads jsonData. It leaves numbers as they are written: a float64 has not room for every id.
+func Settings(text []byte) (data map[string]any, err error) {
 	d := json.NewDecoder(bytes.NewReader(text))
 	d.UseNumber()
 	if err = d.Decode(&data); data == nil { // of null

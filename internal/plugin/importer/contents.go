@@ -284,17 +284,6 @@ func (t *tenant) dataSource(d grafana.DataSource) (*v1alpha1.DataSource, error) 
 	case d.BasicAuth != d.SecureFields["basicAuthPassword"]:
 		return nil, errors.New("it has basicAuth without a password, or a password without basicAuth")
 	}
-	data := map[string]any{}
-	if len(d.JSONData) > 0 {
-		decoder := json.NewDecoder(bytes.NewReader(d.JSONData))
-		decoder.UseNumber() // a float64 has not room for every number
-		if err := decoder.Decode(&data); err != nil {
-			return nil, err
-		}
-	}
-	delete(data, datasource.OwnerField)
-	delete(data, datasource.SealField)
-	delete(data, "teamHttpHeaders")
 	obj := &v1alpha1.DataSource{ObjectMeta: t.meta(d.UID)}
 	obj.Spec.OrganizationRef = t.ref()
 	obj.Spec.DataSourceSettings = v1alpha1.DataSourceSettings{
@@ -305,6 +294,23 @@ func (t *tenant) dataSource(d grafana.DataSource) (*v1alpha1.DataSource, error) 
 	if d.IsDefault {
 		obj.Spec.IsDefault = &d.IsDefault
 	}
+	referToSecrets(obj, d)
+	var err error
+	if d.JSONData, err = setSettings(obj, d.JSONData); err != nil {
+		return nil, err
+	}
+	want, err := datasource.Wanted(obj, datasource.Facts{OrgID: t.info.ID, Name: t.info.Name})
+	if err != nil {
+		return nil, err
+	}
+	if diff := datasource.Differences(want, d); len(diff) > 0 {
+		return nil, fmt.Errorf("a DataSource cannot ask for its %s", strings.Join(diff, ", "))
+	}
+	return obj, nil
+}
+
+// referToSecrets has a DataSource take each secret from a key of its own.
+func referToSecrets(obj *v1alpha1.DataSource, d grafana.DataSource) {
 	for name := range d.SecureFields {
 		key := v1alpha1.KeyReference{Name: obj.Name, Key: name}
 		if name == "basicAuthPassword" {
@@ -316,25 +322,28 @@ func (t *tenant) dataSource(d grafana.DataSource) (*v1alpha1.DataSource, error) 
 		}
 		obj.Spec.SecureJSONData[name] = v1alpha1.ValueSource{SecretKeyRef: &key}
 	}
-	var err error
-	if d.JSONData, err = json.Marshal(data); err != nil {
-		return nil, err
-	}
-	if len(data) > 0 {
-		text, err := json.Marshal(literalIn(data))
-		if err != nil {
+}
+
+// setSettings has a DataSource ask for the jsonData that is there, and returns it without what the operator keeps in it
+// and what it leaves alone.
+func setSettings(obj *v1alpha1.DataSource, there json.RawMessage) (json.RawMessage, error) {
+	data := map[string]any{}
+	if len(there) > 0 {
+		var err error
+		if data, err = datasource.Settings(there); err != nil {
 			return nil, err
 		}
-		obj.Spec.JSONData = &runtime.RawExtension{Raw: text}
 	}
-	want, err := datasource.Wanted(obj, datasource.Facts{OrgID: t.info.ID, Name: t.info.Name})
-	if err != nil {
-		return nil, err
+	for _, own := range []string{datasource.OwnerField, datasource.SealField, "teamHttpHeaders"} {
+		delete(data, own)
 	}
-	if diff := datasource.Differences(want, d); len(diff) > 0 {
-		return nil, fmt.Errorf("a DataSource cannot ask for its %s", strings.Join(diff, ", "))
+	bare, err := json.Marshal(data)
+	if err != nil || len(data) == 0 {
+		return bare, err
 	}
-	return obj, nil
+	text, err := json.Marshal(literalIn(data))
+	obj.Spec.JSONData = &runtime.RawExtension{Raw: text}
+	return bare, err
 }
 
 // literal writes a text so that it stands for itself where the operator fills in templates.
