@@ -19,6 +19,7 @@ func scenarios() []crash.Scenario {
 		accountScenarios(),
 		tokenScenarios(),
 		dashboardScenarios(),
+		schema2Scenarios(),
 		membershipScenarios(),
 		userScenarios(),
 		teamScenarios(),

@@ -52,6 +52,8 @@ type dash struct {
 	missing []string // the titles of the folders that have to be made
 	parent  string   // in which the first of those belongs
 
+	api string // the version of /apis that it is in; "": it is in the classic model, and /apis not asked
+
 	unlisted error // why it is not known which data sources the organization has
 
 	rolesSeen bool // it was made in this pass, and before that permissions were seen in the organization
@@ -129,6 +131,9 @@ func (k dashboardKind) Connect(
 		return x, err
 	}
 	if x.content, err = k.contentOf(ctx, obj, sources, !asksGrafana(obj), x.interval()); err != nil {
+		return x, err
+	}
+	if err := x.chooseAPI(); err != nil {
 		return x, err
 	}
 	if x.uid = cmp.Or(obj.Spec.UID, obj.Status.UID); x.uid == "" {
@@ -218,7 +223,7 @@ func (x *dash) Update(ctx context.Context, have *dashboardState) error {
 	if err := x.makeFolders(ctx); err != nil {
 		return err
 	}
-	saved, err := x.save(ctx, have.Version, have.adopted)
+	saved, err := x.save(ctx, have)
 	if err != nil {
 		return err
 	}
@@ -226,7 +231,7 @@ func (x *dash) Update(ctx context.Context, have *dashboardState) error {
 		dashboardEdits.WithLabelValues(x.obj.Namespace, x.obj.Name, "corrected").Inc()
 	}
 	have.Version, have.FolderUID, have.URL = saved.Version, x.folder, saved.URL
-	have.hash, have.stored, have.edit = x.content.hash, "", nil
+	have.hash, have.stored, have.edit = x.content.hash, saved.stored, nil
 	return nil
 }
 

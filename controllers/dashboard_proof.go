@@ -55,7 +55,15 @@ func (x *dash) isHeld(ctx context.Context, d *grafana.Dashboard) (bool, error) {
 
 // look reads the dashboard under our uid, whoever's it is; nil: there is none. content is given its content.
 func (x *dash) look(ctx context.Context, content func([]byte)) (*grafana.Dashboard, error) {
-	d, err := x.org.ReadDashboard(ctx, x.uid, content)
+	var d *grafana.Dashboard
+	var err error
+	if x.api != "" && content != nil {
+		if d, err = x.org.DashboardResource(ctx, x.api, x.uid, content); err == nil {
+			d.URL = x.obj.Status.URL // which is not told
+		}
+	} else {
+		d, err = x.org.ReadDashboard(ctx, x.uid, content)
+	}
 	if err != nil {
 		return nil, grafana.IgnoreNotFound(err)
 	}
@@ -69,13 +77,14 @@ func (x *dash) read(ctx context.Context, known bool) (*dashboardState, error) {
 	x.foreign = ""
 	var content func([]byte)
 	if x.content != nil {
-		content = func(model []byte) { have.hash = x.env.hashOf(model) }
+		content = func(model []byte) { have.hash = x.env.hashOf(model, x.content.api()) }
 	}
 	d, err := x.look(ctx, content)
 	if d == nil || err != nil {
 		return nil, err
 	}
 	have.Dashboard, have.adopted = *d, x.adopted(d)
+	x.compareForm(have)
 	if d.UID != x.uid {
 		x.foreign = fmt.Sprintf(
 			"dashboard %q is another, though this Grafana's database takes %q for the same",
@@ -102,6 +111,9 @@ func (x *dash) read(ctx context.Context, known bool) (*dashboardState, error) {
 	}
 	h, err := x.history(ctx, d, oldest)
 	if err != nil {
+		return nil, err
+	}
+	if err := x.complete(ctx, &have.Dashboard); err != nil {
 		return nil, err
 	}
 	have, err = x.weigh(have, h, known, recorded)
@@ -199,7 +211,7 @@ func (x *dash) notOurs(h history, known bool) error {
 // adopt takes over the dashboard of the wanted uid, if it is nobody's and the Organization allows it.
 func (x *dash) adopt(ctx context.Context) (*dashboardState, error) {
 	have := &dashboardState{adopted: true}
-	d, err := x.look(ctx, func(model []byte) { have.hash = x.env.hashOf(model) })
+	d, err := x.look(ctx, func(model []byte) { have.hash = x.env.hashOf(model, x.content.api()) })
 	if d == nil || err != nil {
 		return nil, err
 	}
@@ -225,7 +237,8 @@ func (x *dash) adopt(ctx context.Context) (*dashboardState, error) {
 		)
 	}
 	have.Dashboard = *d
-	return have, nil
+	x.compareForm(have)
+	return have, x.complete(ctx, &have.Dashboard)
 }
 
 // taken says who has the uid.

@@ -2,6 +2,7 @@ package controllers
 
 import (
 	"context"
+	"encoding/json"
 	"strings"
 
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -26,17 +27,17 @@ func (x *dash) Create(ctx context.Context) (*dashboardState, error) {
 		return nil, err
 	}
 	rolesSeen := x.conn.PermissionsSeen(x.org.ID(), needsRoles)
-	saved, err := x.save(ctx, 0, false)
+	saved, err := x.save(ctx, nil)
 	if err == nil {
 		have := &dashboardState{
-			Dashboard: grafana.Dashboard{UID: saved.UID, Version: saved.Version, FolderUID: x.folder, URL: saved.URL},
-			hash:      x.content.hash,
+			Dashboard: grafana.Dashboard{UID: x.uid, Version: saved.Version, FolderUID: x.folder, URL: saved.URL},
+			hash:      x.content.hash, stored: saved.stored,
 		}
 		x.rolesSeen = rolesSeen
 		_ = x.seePermissions(ctx, have) // else they are looked at later
 		return have, nil
 	}
-	if grafana.IsVersionMismatch(err) { // there is a dashboard under this uid
+	if grafana.IsVersionMismatch(err) || x.api != "" && grafana.IsTaken(err) { // there is a dashboard under this uid
 		have, rerr := x.read(ctx, false)
 		if have != nil || rerr != nil {
 			return have, rerr
@@ -56,31 +57,57 @@ func (x *dash) Create(ctx context.Context) (*dashboardState, error) {
 	return nil, err
 }
 
-// save sends our content, based on a version; 0 creates.
-func (x *dash) save(ctx context.Context, version int64, adopted bool) (grafana.Saved, error) {
+// savedDashboard is what is told of a save.
+type savedDashboard struct {
+	Version int64
+	URL     string
+	stored  string // the hash of what Grafana has made of it, where that is another and was told
+}
+
+// save sends our content, based on what is there; nil creates.
+func (x *dash) save(ctx context.Context, base *dashboardState) (savedDashboard, error) {
+	version, adopted := int64(0), false
+	if base != nil {
+		version, adopted = base.Version, base.adopted
+	}
 	model, err := x.content.model(ctx, x.uid, version)
 	if err != nil {
-		return grafana.Saved{}, err
+		return savedDashboard{}, err
 	}
+	message := x.signature(version+1, adopted).String()
+	send := x.saveClassic
+	if x.api != "" {
+		send = x.saveResource
+	}
+	saved, err := send(ctx, model, message, base)
+	if err != nil {
+		return saved, err
+	}
+	x.obj.Status.SavedAt = seconds(x.conn.Now())
+	x.warnOfUnused()
+	x.env.fetches.saved(client.ObjectKeyFromObject(x.obj))
+	return saved, nil
+}
+
+// saveClassic sends a content in the classic model, which has the version that it is based on.
+func (x *dash) saveClassic(
+	ctx context.Context, model json.RawMessage, message string, _ *dashboardState,
+) (savedDashboard, error) {
 	saved, err := x.org.SaveDashboard(ctx, grafana.SaveDashboard{
-		Model: model, FolderUID: x.folder,
-		Message: x.signature(version+1, adopted).String(),
+		Model: model, FolderUID: x.folder, Message: message,
 	})
 	if err != nil {
-		return saved, x.explain(ctx, err)
+		return savedDashboard{}, x.explain(ctx, err)
 	}
 	if saved.UID != x.uid {
-		return saved, lifecycle.Stalled(
+		return savedDashboard{}, lifecycle.Stalled(
 			v1alpha1.ReasonNameConflict,
 			"Grafana saved it under uid %q instead of %q: another dashboard of this title is in the way",
 			saved.UID,
 			x.uid,
 		)
 	}
-	x.obj.Status.SavedAt = seconds(x.conn.Now())
-	x.warnOfUnused()
-	x.env.fetches.saved(client.ObjectKeyFromObject(x.obj))
-	return saved, nil
+	return savedDashboard{Version: saved.Version, URL: saved.URL}, nil
 }
 
 // warnOfUnused tells people of inputs that they gave for nothing: what stood there is gone, perhaps on the way here, as

@@ -53,11 +53,12 @@ func (x *dash) fromList(ctx context.Context) (*dashboardState, error) {
 	}
 	have := &dashboardState{hash: status.ContentHash, stored: status.StoredHash, adopted: status.Adopted}
 	have.Dashboard = grafana.Dashboard{
-		UID:       status.UID,
-		Version:   seen.Generation,
-		FolderUID: seen.FolderUID,
-		URL:       status.URL,
-		Created:   seen.Created,
+		UID:             status.UID,
+		Version:         seen.Generation,
+		ResourceVersion: seen.ResourceVersion,
+		FolderUID:       seen.FolderUID,
+		URL:             status.URL,
+		Created:         seen.Created,
 	}
 	switch {
 	case status.Drift != nil && seen.Generation == status.Drift.Version:

@@ -165,13 +165,23 @@ func (c *content) understand(text []byte, use func(*dashboard.Content) error) er
 	return nil
 }
 
-// hashOf is the hash of a dashboard as Grafana returned it. What people save there can be as large as any source.
-func (e *Env) hashOf(model []byte) string {
+// hashOf is the hash of a dashboard as Grafana returned it, in the schema of a version of /apis, or the classic model.
+// What people save there can be as large as any source.
+func (e *Env) hashOf(model []byte, api string) string {
 	if isLarge(model) {
 		e.parsing.Lock()
 		defer e.parsing.Unlock()
 	}
-	return dashboard.HashOf(model)
+	return dashboard.HashOfSpec(model, api)
+}
+
+// lostOf says what of a text that was sent is not in what Grafana has made of it.
+func (e *Env) lostOf(sent, kept []byte) []string {
+	if isLarge(sent) {
+		e.parsing.Lock()
+		defer e.parsing.Unlock()
+	}
+	return dashboard.Lost(sent, kept)
 }
 
 // model is what to send.

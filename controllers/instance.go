@@ -182,12 +182,12 @@ func (x *instance) probe(ctx context.Context) (*connection.Server, error) {
 	if err := x.recognize(ctx); err != nil {
 		return nil, x.refused(err)
 	}
-	version, err := x.dashboardAPI(ctx, have)
+	versions, err := x.dashboardAPIs(ctx, have)
 	if err != nil {
 		return nil, x.refused(err)
 	}
-	x.conn.DashboardAPI.Store(&version)
-	if version != "" {
+	x.conn.SetDashboardAPIs(versions)
+	if len(versions) > 0 {
 		have.Capabilities = append(have.Capabilities, v1alpha1.CapabilityBulkDashboardList)
 	}
 	if x.conn.SessionID() != "" {
@@ -234,22 +234,21 @@ func (x *instance) introduce(ctx context.Context) (*connection.Server, error) {
 	return have, nil
 }
 
-// dashboardAPI is the version of /apis that lists dashboards, if there is one. What the same Grafana was found to have
+// dashboardAPIs are the versions in which /apis has dashboards, if it has them. What the same Grafana was found to have
 // stays known while the question is not let through: its lists show by themselves whether they can be had. Where that
 // fails twice in a row, and all else works, it is taken to have none until a later probe says otherwise.
-func (x *instance) dashboardAPI(ctx context.Context, have *connection.Server) (string, error) {
-	version, err := x.conn.DashboardAPIVersion(ctx)
+func (x *instance) dashboardAPIs(ctx context.Context, have *connection.Server) ([]string, error) {
+	versions, err := x.conn.DashboardAPIVersions(ctx)
 	failing := grafana.VerdictOf(err) == grafana.Failing
 	again := x.conn.APIsFailing.Swap(failing)
-	known := x.conn.DashboardAPI.Load()
+	known := x.conn.DashboardAPIs()
 	switch {
-	case version == "" && (err == nil || failing) && known != nil && *known != "" &&
-		x.obj.Status.Version == have.Version:
-		return *known, nil
+	case len(versions) == 0 && (err == nil || failing) && len(known) > 0 && x.obj.Status.Version == have.Version:
+		return known, nil
 	case failing && again:
-		return "", nil
+		return nil, nil
 	}
-	return version, err
+	return versions, err
 }
 
 // isHidden reports whether a question was answered, and the answer says no more than that it may not be asked.

@@ -48,7 +48,7 @@ const (
 	ReasonNotGrafana = "NotGrafana"
 	// ReasonTLSFailed: the server's certificate does not verify, or the TLS settings cannot be used.
 	ReasonTLSFailed = "TLSFailed"
-	// ReasonUnsupportedVersion: Grafana is older than 10.4.
+	// ReasonUnsupportedVersion: Grafana is older than 10.4, or than what is asked for.
 	ReasonUnsupportedVersion = "UnsupportedVersion"
 	// ReasonSecretNotFound: a Secret or ConfigMap that the Instance or DataSource names, or a key in it, does not exist.
 	ReasonSecretNotFound = "SecretNotFound"
@@ -153,4 +153,6 @@ const (
 	EventAbandoned = "Abandoned"
 	// EventUnusedInput: an input was given that the dashboard declares and uses nowhere.
 	EventUnusedInput = "UnusedInput"
+	// EventLeftOut: Grafana has saved a dashboard without something that is in its source.
+	EventLeftOut = "LeftOut"
 )

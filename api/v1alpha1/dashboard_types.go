@@ -77,7 +77,7 @@ const (
 )
 
 // DashboardSource is where the content comes from: exactly one of its fields. Each takes a dashboard as Grafana shows it under "JSON model", as it exports it for sharing (see inputs), as its HTTP
-// API returns it, or as a resource of kind Dashboard in a version before v2. Ids and versions in it are ignored.
+// API returns it, or as a resource of kind Dashboard, of which those of schema v2 are saved as such. Ids and versions in it are ignored.
 // +kubebuilder:validation:XValidation:rule="[has(self.json), has(self.model), has(self.gzipJson), has(self.configMapRef), has(self.url), has(self.grafanaCom)].exists_one(given, given)",message="give exactly one of json, model, gzipJson, configMapRef, url and grafanaCom"
 type DashboardSource struct {
 	// JSON is the dashboard's JSON as text. An object of Kubernetes can hold about 1.5 MB: for a larger dashboard use gzipJson or url.
@@ -161,8 +161,8 @@ type DashboardInput struct {
 
 // DashboardDataSource says which data source stands for one that a dashboard names.
 type DashboardDataSource struct {
-	// From is what the dashboard names: the uid or the name of a data source, as it stands there; an input, as ${DS_PROMETHEUS}, which then needs no value in inputs; or a variable of type
-	// datasource, as ${datasource}, whose choice it becomes.
+	// From is what the dashboard names: the uid or the name of a data source, as it stands there; an input, as ${DS_PROMETHEUS}, which then needs no value in inputs; a variable of type
+	// datasource, as ${datasource}, whose choice it becomes; or, in schema v2, a type, as prometheus, which stands for those of that type that name no data source.
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=255
 	From string `json:"from"`

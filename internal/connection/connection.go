@@ -21,9 +21,8 @@ type Conn struct {
 	// Marks knows which organization carries whose mark.
 	Marks MarkIndex
 
-	// What the last probe has found out: the version of /apis that lists dashboards, if there is one, whether folders
-	// can be in folders, and how often this Grafana was seen to have another database.
-	DashboardAPI  atomic.Pointer[string]
+	// What the last probe has found out: whether folders can be in folders, and how often this Grafana was seen to have
+	// another database.
 	NestedFolders atomic.Bool
 	Resets        atomic.Int64
 	// APIsFailing and UserHidden say what the last probe was refused, so that the next one can tell an accident from a
@@ -31,6 +30,7 @@ type Conn struct {
 	APIsFailing, UserHidden atomic.Bool
 
 	resync         atomic.Int64
+	dashboardAPIs  atomic.Pointer[[]string]
 	databaseKind   atomic.Pointer[string] // what Grafana keeps its data in; nil: not asked yet, empty: it does not tell
 	dashboardLists dashboardLists
 	folderLists    lists[map[string]grafana.Folder]

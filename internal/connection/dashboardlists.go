@@ -60,8 +60,8 @@ func (c *Conn) ListOfDashboards(
 	org *grafana.OrgClient,
 	due bool,
 ) (map[string]grafana.DashboardMeta, error) {
-	version := c.DashboardAPI.Load()
-	if version == nil || *version == "" {
+	version := c.DashboardAPIServed()
+	if version == "" {
 		return nil, nil
 	}
 	s := c.dashboardLists.of(org.ID())
@@ -75,7 +75,7 @@ func (c *Conn) ListOfDashboards(
 	case s.found != nil && s.session == session && (age < listLife || due && age < dueListLife):
 		return s.found, nil
 	}
-	list, err := org.ListDashboards(ctx, *version)
+	list, err := org.ListDashboards(ctx, version)
 	if grafana.IsNoList(err) {
 		s.found, s.notYet = nil, now.Add(unsupportedListPause)
 		return nil, nil
@@ -102,8 +102,19 @@ func (s *dashboardList) fewReaders(now time.Time) bool {
 
 // DashboardAPIServed is the version of /apis that lists dashboards; empty: there is none.
 func (c *Conn) DashboardAPIServed() string {
-	if version := c.DashboardAPI.Load(); version != nil {
-		return *version
+	for _, version := range c.DashboardAPIs() {
+		return version
 	}
 	return ""
 }
+
+// DashboardAPIs are the versions in which /apis has dashboards, as the last probe has found.
+func (c *Conn) DashboardAPIs() []string {
+	if versions := c.dashboardAPIs.Load(); versions != nil {
+		return *versions
+	}
+	return nil
+}
+
+// SetDashboardAPIs notes what a probe has found.
+func (c *Conn) SetDashboardAPIs(versions []string) { c.dashboardAPIs.Store(&versions) }

@@ -37,6 +37,9 @@ const builtInAnnotation = `{"builtIn":1,"datasource":{"type":"grafana","uid":"--
 // Canonical is the content in a form that two dashboards share if they are the same to Grafana: with sorted keys,
 // numbers as Grafana keeps them, and without what Grafana adds. It is a dashboard itself, and its own canonical form.
 func (c *Content) Canonical() ([]byte, error) {
+	if c.API != "" { // Grafana keeps what its schema has, and says so in its answer
+		return appendJSON(nil, c.fields, asKept)
+	}
 	var err error
 	b := []byte{'{'}
 	for _, key := range sortedKeys(c.fields) {

@@ -15,6 +15,9 @@ import (
 
 // Content is a dashboard as its author wrote it.
 type Content struct {
+	// API is the version of Grafana's /apis that has its schema, such as "v2beta1": it is saved there. Empty: it is in
+	// the classic model, which all versions of Grafana save.
+	API string
 	// UID that the content itself names; empty if none.
 	UID string
 	// Title of the dashboard, as Grafana keeps it.
@@ -55,16 +58,18 @@ func Parse(source []byte, w Wishes) (*Content, error) {
 	if err != nil {
 		return nil, err
 	}
-	if fields, err = unwrap(fields); err != nil {
+	m, err := unwrap(fields)
+	if err != nil {
 		return nil, err
 	}
+	fields = m.fields
 	room := MaxSize - size
 	declared, err := readInputs(fields)
 	if err != nil {
 		return nil, err
 	}
-	s := newSources(fields, w.DataSources, declared, &room)
-	if err := s.replace(fields); err != nil { // before inputs are filled in, so that nothing is replaced once more
+	s := newSources(m, w.DataSources, declared, &room)
+	if err := s.replace(m); err != nil { // before inputs are filled in, so that nothing is replaced once more
 		return nil, err
 	}
 	unused, err := fillInputs(fields, w.Inputs, declared, s, &room)
@@ -80,16 +85,17 @@ func Parse(source []byte, w Wishes) (*Content, error) {
 	if w.Title != "" {
 		fields["title"] = w.Title
 	}
-	c, err := newContent(fields)
+	c, err := newContent(m)
 	if err == nil {
 		c.Unused = unused
-		c.DataSources, c.UnusedDataSources = namedSources(fields), s.unused(w.DataSources)
+		c.DataSources, c.UnusedDataSources = namedSources(m), s.unused(w.DataSources)
 	}
 	return c, err
 }
 
 // newContent takes a dashboard's own model.
-func newContent(fields map[string]any) (*Content, error) {
+func newContent(m model) (*Content, error) {
+	fields := m.fields
 	title, isText := fields["title"].(string)
 	if !isText && fields["title"] != nil {
 		return nil, fmt.Errorf(`its "title" is %s, not a text: put it in quotes`, kindOf(fields["title"]))
@@ -101,12 +107,12 @@ func newContent(fields map[string]any) (*Content, error) {
 		return nil, fmt.Errorf(`its "title" has %d characters: Grafana takes at most %d`, n, longestTitle)
 	}
 	fields["title"] = title
-	c := &Content{Title: title, fields: fields}
-	uid, isText := fields["uid"].(string)
-	if !isText && fields["uid"] != nil {
+	c := &Content{API: m.api, Title: title, fields: fields}
+	uid, isText := m.uid.(string)
+	if !isText && m.uid != nil {
 		c.InvalidUID = fmt.Errorf(
 			`its "uid" is %s, not a text of at most 40 letters, digits, "-" and "_": put it in quotes`,
-			kindOf(fields["uid"]),
+			kindOf(m.uid),
 		)
 		return c, nil
 	}
@@ -114,7 +120,7 @@ func newContent(fields map[string]any) (*Content, error) {
 	if uid != "" && !uidPattern.MatchString(uid) {
 		c.InvalidUID = fmt.Errorf(
 			`its "uid" %.60q is none: at most 40 letters, digits, "-" and "_"`,
-			fmt.Sprint(fields["uid"]),
+			fmt.Sprint(m.uid),
 		)
 		return c, nil
 	}
@@ -123,8 +129,11 @@ func newContent(fields map[string]any) (*Content, error) {
 }
 
 // Model is the JSON to send to Grafana: the content under this uid, without the id of another place. version is the one
-// that the save is based on; 0 for a new dashboard.
+// that the save is based on; 0 for a new dashboard. What has an API knows neither.
 func (c *Content) Model(uid string, version int64) (json.RawMessage, error) {
+	if c.API != "" {
+		return appendJSON(nil, c.fields, asWritten)
+	}
 	fields := maps.Clone(c.fields)
 	delete(fields, "id")
 	delete(fields, "version")

@@ -25,15 +25,13 @@ type sources struct {
 }
 
 // newSources sorts what is wanted by what it is in the dashboard, which declares these inputs.
-func newSources(
-	fields map[string]any, wanted map[string]DataSource, declared []input, room *int,
-) *sources {
+func newSources(m model, wanted map[string]DataSource, declared []input, room *int) *sources {
 	s := &sources{
 		refs: map[string]DataSource{}, choices: map[string]DataSource{}, inputs: map[string]DataSource{},
 		used: map[string]bool{}, room: room,
 	}
 	variables := map[string]bool{}
-	for _, v := range sourceVariables(fields) {
+	for _, v := range m.sourceVariables() {
 		name, _ := v["name"].(string) // it may be anything
 		variables[name] = true
 	}
@@ -64,8 +62,11 @@ func insidePlaceholder(text string) (string, bool) {
 }
 
 // sourceVariables are the dashboard's variables of type datasource.
-func sourceVariables(fields map[string]any) (variables []map[string]any) {
-	for _, v := range objectsIn(objectIn(fields, "templating"), "list") {
+func (m model) sourceVariables() (variables []map[string]any) {
+	if m.api != "" {
+		return sourceVariables2(m.fields)
+	}
+	for _, v := range objectsIn(objectIn(m.fields, "templating"), "list") {
 		if v["type"] == "datasource" {
 			variables = append(variables, v)
 		}
@@ -117,11 +118,15 @@ func ofHolder(holder map[string]any, f func(any) any) {
 }
 
 // replace changes what the dashboard names.
-func (s *sources) replace(fields map[string]any) error {
-	for _, v := range sourceVariables(fields) {
+func (s *sources) replace(m model) error {
+	for _, v := range m.sourceVariables() {
 		s.choose(v)
 	}
-	eachReference(fields, s.reference)
+	if m.api == "" {
+		eachReference(m.fields, s.reference)
+	} else {
+		eachHolder2(m.fields, s.inHolder2)
+	}
 	if *s.room < 0 {
 		return fmt.Errorf("with its data sources put in, %w", errTooLarge)
 	}
@@ -215,16 +220,23 @@ var builtIn = []string{
 
 // namedSources are the data sources that a dashboard names, but for those that every Grafana has, and those that a
 // variable chooses.
-func namedSources(fields map[string]any) []string {
+func namedSources(m model) []string {
 	named := map[string]bool{}
-	eachReference(fields, func(value any) any {
+	note := func(name string) {
+		if !slices.Contains(builtIn, name) && !strings.Contains(name, "$") && !strings.HasPrefix(name, "[[") {
+			named[name] = true
+		}
+	}
+	if m.api != "" {
+		eachHolder2(m.fields, func(holder map[string]any) { note(namedIn2(holder)) })
+		return slices.Sorted(maps.Keys(named))
+	}
+	eachReference(m.fields, func(value any) any {
 		name, _ := value.(string)
 		if v, ok := value.(map[string]any); ok {
 			name, _ = v["uid"].(string)
 		}
-		if !slices.Contains(builtIn, name) && !strings.Contains(name, "$") && !strings.HasPrefix(name, "[[") {
-			named[name] = true
-		}
+		note(name)
 		return value
 	})
 	return slices.Sorted(maps.Keys(named))

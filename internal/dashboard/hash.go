@@ -10,23 +10,31 @@ import (
 // another: hashes of different versions cannot be compared.
 const HashVersion = "c1"
 
-// Hash is a digest of the canonical form: HashVersion, a dash and hexadecimal digits.
+// Hash is a digest of the canonical form: HashVersion, a dash and hexadecimal digits, and another dash and the API if it
+// has one.
 func (c *Content) Hash() (string, error) {
 	canonical, err := c.Canonical()
 	if err != nil {
 		return "", err
 	}
 	sum := sha256.Sum256(canonical)
-	return HashVersion + "-" + hex.EncodeToString(sum[:]), nil
+	hash := HashVersion + "-" + hex.EncodeToString(sum[:])
+	if c.API != "" {
+		hash += "-" + c.API
+	}
+	return hash, nil
 }
 
-// HashOf is the hash of a dashboard as Grafana returned it; "" if it is none.
-func HashOf(model []byte) string {
-	fields, _, err := decode(model)
+// HashOf is the hash of a dashboard as Grafana returned it, in the classic model; "" if it is none.
+func HashOf(model []byte) string { return HashOfSpec(model, "") }
+
+// HashOfSpec is the hash of a dashboard as a version of /apis returned it.
+func HashOfSpec(text []byte, api string) string {
+	fields, _, err := decode(text)
 	if err != nil {
 		return ""
 	}
-	c, err := newContent(fields)
+	c, err := newContent(model{fields: fields, uid: fields["uid"], api: api})
 	if err != nil {
 		return ""
 	}
@@ -35,6 +43,14 @@ func HashOf(model []byte) string {
 		return ""
 	}
 	return hash
+}
+
+// APIOf is the API of the content that a hash is of.
+func APIOf(hash string) string {
+	if parts := strings.Split(hash, "-"); len(parts) == 3 {
+		return parts[2]
+	}
+	return ""
 }
 
 // CurrentHash reports whether a recorded hash is of this version of the canonical form.

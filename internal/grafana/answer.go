@@ -167,6 +167,7 @@ func (e *Error) worded() string {
 		{"/api/teams/:id", "Team name taken", TeamNameTaken},
 		{"/api/teams/:id/members", "already added to this team", TeamMemberTaken},
 		{"/apis/", "namespace mismatch", WrongNamespace},
+		{"/apis/", "resourceVersion should not be set on objects to be created", ObjectGone},
 	} {
 		if strings.HasPrefix(e.route, known.route) && strings.Contains(e.Message, known.text) {
 			return known.id

@@ -19,7 +19,7 @@ func (k contract) testServer(t *testing.T) {
 	if settings.Edition == "" || settings.Namespace != "default" {
 		t.Errorf("settings: %+v", settings)
 	}
-	version := have(k.client.DashboardAPIVersion(t.Context()))(t)
+	version := apiVersion(t, k.client)
 	if (version != "") != (k.major >= 12) {
 		t.Errorf("Grafana %d has the dashboard API %q", k.major, version)
 	}
@@ -73,7 +73,7 @@ func (k contract) testTokenAsCredential(t *testing.T) {
 	account := k.account(t, own, "child", "Viewer")
 	k.proves(t, own, k.token(t, own, account.ID, "child", 0).Key)
 	k.save(t, own, "dash", nil)
-	if version := have(c.DashboardAPIVersion(t.Context()))(t); version != "" {
+	if version := apiVersion(t, c); version != "" {
 		same(t, "dashboards", 1, len(have(own.ListDashboards(t.Context(), version))(t)))
 	}
 	_, err = c.Org(1).SearchServiceAccounts(t.Context(), "")

@@ -106,7 +106,7 @@ func (k contract) testMovedFolders(t *testing.T) {
 // testAllFolders lists the folders at all levels, and the dashboards with the folder they are in.
 func (k contract) testAllFolders(t *testing.T) {
 	o := k.org(t)
-	apis := have(k.client.DashboardAPIVersion(t.Context()))(t) != ""
+	apis := apiVersion(t, k.client) != ""
 	same(t, "at first", []grafana.Folder{}, have(o.AllFolders(t.Context(), apis))(t))
 	text := "What it is for"
 	have(o.CreateFolder(t.Context(), grafana.Folder{UID: "a", Title: "A", Description: &text}))(t)

@@ -75,6 +75,15 @@ func (k contract) as(t *testing.T, login string) *grafana.Client {
 	})
 }
 
+// apiVersion is the version of /apis that lists dashboards; empty: there is none.
+func apiVersion(t *testing.T, c *grafana.Client) string {
+	t.Helper()
+	for _, version := range have(c.DashboardAPIVersions(t.Context()))(t) {
+		return version
+	}
+	return ""
+}
+
 // unique returns a name that nothing bears yet.
 func unique(prefix string) string { return prefix + "-" + strings.ToLower(rand.Text()[:10]) }
 

@@ -21,6 +21,9 @@ type Dashboard struct {
 	UpdatedBy string
 	Updated   time.Time
 	Created   time.Time
+	// ResourceVersion is what a save through /apis is based on, and StoredAs the version of /apis that it was last saved
+	// in. Both are told by /apis alone.
+	ResourceVersion, StoredAs string
 	// Provisioned: it comes from a file on the Grafana server and cannot be saved or deleted.
 	Provisioned bool
 	// IsFolder: the uid is that of a folder (before Grafana 12).
@@ -61,7 +64,9 @@ type DashboardMeta struct {
 	UID string
 	// Generation is the version that Dashboard and SaveDashboard tell.
 	Generation int64
-	FolderUID  string
+	// ResourceVersion is what a save through /apis is based on.
+	ResourceVersion string
+	FolderUID       string
 	// Created and Updated are zero where they are not told; Updated is told once it has been changed.
 	Created, Updated time.Time
 }
@@ -156,29 +161,10 @@ const metadataOnly = "application/json;as=PartialObjectMetadataList;v=v1;g=meta.
 
 // metadata has of a dashboard in /apis only what is needed: the rest, such as managedFields, is passed over.
 type metadata struct {
-	Metadata struct {
-		Name        string `json:"name"`
-		Generation  int64  `json:"generation"`
-		Created     stamp  `json:"creationTimestamp"`
-		Annotations struct {
-			Folder  string `json:"grafana.app/folder"`
-			Message string `json:"grafana.app/message"`
-			Updated stamp  `json:"grafana.app/updatedTimestamp"`
-		} `json:"annotations"`
-	} `json:"metadata"`
+	Metadata resourceMetadata `json:"metadata"`
 }
 
 func (metadata) listKind() string { return "PartialObjectMetadataList" }
-
-// stamp is a time that may be missing or no time: then it is zero.
-type stamp struct{ time.Time }
-
-func (s *stamp) UnmarshalJSON(data []byte) error {
-	var text string
-	_ = json.Unmarshal(data, &text)
-	s.Time, _ = time.Parse(time.RFC3339, text)
-	return nil
-}
 
 // ListDashboards lists all dashboards of the organization without their content, through the version of
 // /apis that DashboardAPIVersion names. If that does not work here (IsNoList), each can still be
@@ -195,11 +181,12 @@ func (o *OrgClient) ListDashboards(ctx context.Context, apiVersion string) ([]Da
 	for i, item := range listed {
 		m := item.Metadata
 		all[i] = DashboardMeta{
-			UID:        m.Name,
-			Generation: m.Generation,
-			FolderUID:  m.Annotations.Folder,
-			Created:    m.Created.Time,
-			Updated:    m.Annotations.Updated.Time,
+			UID:             m.Name,
+			Generation:      m.Generation,
+			ResourceVersion: m.ResourceVersion,
+			FolderUID:       m.Annotations.Folder,
+			Created:         m.Created.Time,
+			Updated:         m.Annotations.Updated.Time,
 		}
 	}
 	return all, nil

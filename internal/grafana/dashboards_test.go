@@ -163,13 +163,17 @@ func TestListOfAnotherKindIsNoList(t *testing.T) {
 	}
 }
 
-func TestDashboardAPIVersion(t *testing.T) {
+func TestDashboardAPIVersions(t *testing.T) {
 	for _, test := range []struct {
 		status     int
 		body, want string
 		is         string
 	}{
 		{200, `{"kind":"APIGroup","preferredVersion":{"version":"v1beta1"}}`, "v1beta1", ""},
+		{
+			200, `{"kind":"APIGroup","versions":[{"version":"v2beta1"},{"version":"v1beta1"}],` +
+				`"preferredVersion":{"version":"v1beta1"}}`, "v1beta1 v2beta1", "",
+		},
 		{404, `{"paths":["/apis"]}`, "", ""},
 		{404, `<html>`, "", ""},
 		{404, `{"message":"no Route matched with those values"}`, "", ""},
@@ -184,7 +188,8 @@ func TestDashboardAPIVersion(t *testing.T) {
 		{401, `{"message":"Unauthorized","messageId":"auth.unauthorized"}`, "", "unauthorized"},
 	} {
 		c := serve(t, func(w http.ResponseWriter, _ *http.Request) { answerJSON(w, test.status, test.body) })
-		got, err := c.DashboardAPIVersion(t.Context())
+		versions, err := c.DashboardAPIVersions(t.Context())
+		got := strings.Join(versions, " ")
 		if got != test.want || is(err) != test.is || (err != nil) != (test.is != "") {
 			t.Errorf("%d %s: %q, %v is %q", test.status, test.body, got, err, is(err))
 		}

@@ -41,6 +41,8 @@ const (
 	PanelsInUse = "panelsInUse"
 	// WrongNamespace marks Grafana's 500 to what /apis is asked in an organization that does not exist.
 	WrongNamespace = "namespaceMismatch"
+	// ObjectGone marks Grafana's 500 to a save through /apis that is based on something that is not there any more.
+	ObjectGone = "objectGone"
 )
 
 // ErrClosed is returned by every call of a Client after Close. Nothing was sent.

@@ -105,7 +105,10 @@ func (c *Client) Settings(ctx context.Context) (Settings, error) {
 }
 
 type apiGroup struct {
-	Kind             string `json:"kind"`
+	Kind     string `json:"kind"`
+	Versions []struct {
+		Version string `json:"version"`
+	} `json:"versions"`
 	PreferredVersion struct {
 		Version string `json:"version"`
 	} `json:"preferredVersion"`
@@ -113,18 +116,31 @@ type apiGroup struct {
 
 func (g apiGroup) complete() bool { return g.Kind == "APIGroup" }
 
-// DashboardAPIVersion finds out which version of the dashboards in /apis to ask for their list, such as
-// "v1beta1". "": none can be had here, because this Grafana (before 12) has none, or the credential may not ask,
-// or a proxy does not let it through. It is a convenience, so that anybody's refusal will do for that.
+// DashboardAPIVersions finds out in which versions /apis has the dashboards, such as "v1beta1": the first is the one to
+// ask for their list. None: they cannot be had there, because this Grafana (before 12) has none, or the credential may
+// not ask, or a proxy does not let it through. It is a convenience, so that anybody's refusal will do for that.
 //
 // GET /apis/dashboard.grafana.app
-func (c *Client) DashboardAPIVersion(ctx context.Context) (string, error) {
+func (c *Client) DashboardAPIVersions(ctx context.Context) ([]string, error) {
 	r := get("/apis/dashboard.grafana.app")
 	r.spare = true
 	group, err := do[apiGroup](ctx, c, r)
 	switch VerdictOf(err) {
-	case Done, NoAnswer, Untrusted, Failing, RateLimited, Unauthorized, Other:
-		return group.PreferredVersion.Version, err
+	case Done:
+	case NoAnswer, Untrusted, Failing, RateLimited, Unauthorized, Other:
+		return nil, err
+	default:
+		return nil, nil
 	}
-	return "", nil
+	preferred := group.PreferredVersion.Version
+	if preferred == "" {
+		return nil, nil
+	}
+	versions := []string{preferred}
+	for _, v := range group.Versions {
+		if v.Version != preferred {
+			versions = append(versions, v.Version)
+		}
+	}
+	return versions, nil
 }

@@ -55,6 +55,7 @@ type rule struct {
 // verdicts is the table: the first rule that an answer meets gives the verdict.
 var verdicts = []rule{
 	{ids: []string{FolderTooDeep, WrongNamespace}, is: Refused}, // although Grafana 12 answers 500
+	{ids: []string{ObjectGone}, is: Changed},                    // likewise
 	{ids: []string{SessionLost}, is: Failing},
 	{status: []int{http.StatusRequestEntityTooLarge}, is: TooLarge},
 	{status: []int{http.StatusTooManyRequests}, is: RateLimited},
@@ -70,6 +71,7 @@ var verdicts = []rule{
 	{status: []int{http.StatusPreconditionFailed}, ids: []string{"version-mismatch"}, is: Changed},
 	{status: []int{http.StatusPreconditionFailed}, says: (*Error).saysChanged, is: Changed},
 	{status: []int{http.StatusConflict}, says: (*Error).saysUpdated, is: Changed},
+	{status: []int{http.StatusConflict}, ids: []string{"Conflict"}, says: (*Error).saysModified, is: Changed},
 	{ids: takenIDs, is: Taken},
 	{status: []int{http.StatusConflict, http.StatusPreconditionFailed}, says: (*Error).saysTaken, is: Taken},
 	// A status that says something of an object, and words that do not.
@@ -183,6 +185,11 @@ func (e *Error) saysChanged() bool {
 func (e *Error) saysUpdated() bool {
 	return strings.HasPrefix(e.route, "/api/datasources") &&
 		strings.Contains(e.Message, "has already been updated by someone else")
+}
+
+// saysModified reports whether a 409 of /apis says that an object has another version.
+func (e *Error) saysModified() bool {
+	return strings.HasPrefix(e.route, "/apis/") && strings.Contains(e.Message, "the object has been modified")
 }
 
 // saysTaken reports whether a 409 or 412 says that something of the route's kind is there already.

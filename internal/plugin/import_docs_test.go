@@ -34,7 +34,7 @@ func TestImportIsAppliedAsDocumented(t *testing.T) {
 		t.Fatalf("there are %d blocks of commands", len(blocks))
 	}
 	madeByHand(w, "Web shop", people(w, "ada", "bob"), false)
-	x.settle("Web shop")
+	x.settle(3, "Web shop")
 	x.run("", "import", "--url", w.Grafana.URL, "--password-file", passwordFile(t), "-n", w.NS, "--to",
 		filepath.Join(dir, "tenants"), "Web shop").wants(t, 0)
 	// The namespace is there, and is called otherwise.

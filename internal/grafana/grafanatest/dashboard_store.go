@@ -15,7 +15,8 @@ const keptVersions = 20
 func (c *call) store(o *org, d *dashboard, req *saveRequest) *dashboard {
 	if d == nil {
 		d = c.newDashboard(req)
-	} else if c.quirks.unified && d.folder == req.FolderUID && reflect.DeepEqual(d.model, req.model) {
+	} else if c.quirks.unified && d.folder == req.FolderUID && d.stored == req.stored &&
+		reflect.DeepEqual(d.model, req.model) {
 		c.touch(d, req)
 		return d
 	}
@@ -35,10 +36,15 @@ func (c *call) store(o *org, d *dashboard, req *saveRequest) *dashboard {
 		by:           by,
 		at:           c.now,
 		model:        d.model,
+		stored:       d.stored,
 		folder:       d.folder,
 		restoredFrom: req.restoredFrom,
 	}
 	if len(d.versions) > 0 {
+		// The state that is written is that which was read for it, with what was said of its conversion.
+		if v.claimed = d.last().claimed; d.last().storedAs() != v.storedAs() {
+			v.claimed = d.last().storedAs()
+		}
 		d.updater = c.makerID()
 		v.parent, v.number, v.updater = d.version(), d.version()+1, d.updater
 	}

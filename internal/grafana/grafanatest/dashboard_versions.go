@@ -10,7 +10,7 @@ import (
 
 // showVersion is one line of the history.
 func (d *dashboard) showVersion(v dashboardVersion) obj {
-	data := maps.Clone(v.model)
+	data := maps.Clone(in("", v.stored, v.model))
 	data["uid"], data["version"] = d.uid, v.number
 	return obj{
 		"id":            v.id,
@@ -128,6 +128,7 @@ func restoreVersion(c *call) *answer {
 	title, _ := v.model["title"].(string)
 	req := &saveRequest{
 		model:        v.model,
+		stored:       v.stored,
 		uid:          d.uid,
 		title:        title,
 		FolderUID:    d.folder,

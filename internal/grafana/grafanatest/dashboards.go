@@ -15,7 +15,7 @@ func (d *dashboard) json() json.RawMessage {
 }
 
 func (d *dashboard) fullModel() map[string]any {
-	model := maps.Clone(d.model)
+	model := maps.Clone(in("", d.stored, d.model))
 	model["id"], model["uid"], model["version"] = d.id, d.uid, d.version()
 	return model
 }

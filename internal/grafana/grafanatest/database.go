@@ -111,6 +111,8 @@ type dashboardVersion struct {
 	at                 time.Time
 	model              map[string]any // never changed
 	folder             string
+	stored             string // as in dashboard
+	claimed            string // the version that it says it is stored in to whoever asks in the one that it is; "": none
 }
 
 type folder struct {

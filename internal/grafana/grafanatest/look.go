@@ -61,6 +61,7 @@ type Tok struct {
 type Dash struct {
 	UID, Title, FolderUID string
 	Version               int64
+	API                   string // the version of /apis whose schema Model is in; "": the classic model
 	Model                 json.RawMessage
 	Messages              []string // of all versions, oldest first
 }
@@ -224,6 +225,9 @@ func (s *Server) Dashboards(orgID int64) []Dash {
 	var out []Dash
 	for _, d := range sorted(o.dashboards, func(a, b *dashboard) int { return cmp.Compare(a.uid, b.uid) }) {
 		shown := Dash{UID: d.uid, Title: d.title, FolderUID: d.folder, Version: d.version(), Model: d.json()}
+		if isSchema2(d.stored) {
+			shown.API, shown.Model = d.stored, mustJSON(d.model)
+		}
 		for _, v := range d.versions {
 			shown.Messages = append(shown.Messages, v.message)
 		}

@@ -184,11 +184,9 @@ func (r *real) dashboards(org int64) (all []Dash) {
 		var list struct {
 			Items []struct{ Metadata struct{ Name string } }
 		}
-		namespace := fmt.Sprintf("org-%d", org)
-		if org == 1 {
-			namespace = "default"
-		}
-		r.look("/apis/dashboard.grafana.app/v1beta1/namespaces/"+namespace+"/dashboards?limit=5000", org, &list)
+		r.look(
+			"/apis/dashboard.grafana.app/v1beta1/namespaces/"+namespaceOf(org)+"/dashboards?limit=5000", org, &list,
+		)
 		for _, item := range list.Items {
 			uids = append(uids, item.Metadata.Name)
 		}
@@ -200,6 +198,29 @@ func (r *real) dashboards(org int64) (all []Dash) {
 		}
 	}
 	return all
+}
+
+// lookInSchema2 reads a dashboard that is stored in schema v2 in that.
+func (r *real) lookInSchema2(org int64, d *Dash) {
+	if strings.HasPrefix(r.version, "10.") {
+		return
+	}
+	stored := "v1beta1" // in which nobody stores anything here, so that it tells the truth of the others
+	for range 2 {
+		var found struct {
+			Spec   json.RawMessage
+			Status struct {
+				Conversion struct{ StoredVersion string }
+			}
+		}
+		r.look("/apis/dashboard.grafana.app/"+stored+"/namespaces/"+namespaceOf(org)+"/dashboards/"+d.UID, org, &found)
+		if isSchema2(stored) {
+			d.API, d.Model = stored, found.Spec
+		}
+		if stored = found.Status.Conversion.StoredVersion; !isSchema2(stored) {
+			return
+		}
+	}
 }
 
 func (r *real) dashboard(org int64, uid string) *Dash {
@@ -219,7 +240,7 @@ func (r *real) dashboard(org int64, uid string) *Dash {
 	if json.Unmarshal(found.Dashboard, &content) != nil || content.UID != uid {
 		return nil // some databases do not mind the case
 	}
-	return &Dash{
+	d := &Dash{
 		UID:       uid,
 		Title:     content.Title,
 		FolderUID: found.Meta.FolderUID,
@@ -227,6 +248,8 @@ func (r *real) dashboard(org int64, uid string) *Dash {
 		Model:     found.Dashboard,
 		Messages:  r.messages(org, path),
 	}
+	r.lookInSchema2(org, d)
+	return d
 }
 
 type realVersion struct {

@@ -1,6 +1,7 @@
 package grafanatest
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"strings"
@@ -34,12 +35,17 @@ func (c *call) dashboardObject(d *dashboard, v dashboardVersion, version string)
 	if v.updater != 0 {
 		notes[noteUpdatedBy], notes[noteUpdatedTime] = c.db.subject(v.updater), stamp(v.at)
 	}
-	spec, status := v.model, obj{}
-	if version != "v0alpha1" && version != d.storedAs() && !c.wantsMetadata() {
-		spec = migrated(v.model)
+	stored := v.storedAs()
+	spec, status := in(version, stored, v.model), obj{}
+	if version != "v0alpha1" && version != stored && !isSchema2(version) && !isSchema2(stored) &&
+		!c.wantsMetadata() {
+		spec = migrated(spec)
 	}
-	if version != d.storedAs() {
-		status = obj{"conversion": obj{"failed": false, "storedVersion": d.storedAs()}}
+	if says := cmp.Or(v.claimed, version); version != stored || says != version {
+		if version != stored {
+			says = stored
+		}
+		status = obj{"conversion": obj{"failed": false, "storedVersion": says}}
 	}
 	return obj{
 		"kind": "Dashboard", "apiVersion": dashboardGroup + "/" + version, "spec": spec, "status": status,
@@ -47,13 +53,8 @@ func (c *call) dashboardObject(d *dashboard, v dashboardVersion, version string)
 	}
 }
 
-// storedAs is the version of /apis that a dashboard was last written in.
-func (d *dashboard) storedAs() string {
-	if d.stored == "" {
-		return "v0alpha1"
-	}
-	return d.stored
-}
+// storedAs is the version of /apis that a line of the history was written in.
+func (v dashboardVersion) storedAs() string { return cmp.Or(v.stored, "v0alpha1") }
 
 func (c *call) dashboardObjects(version string) []obj {
 	out := []obj{}

@@ -148,8 +148,14 @@ func (c *call) writeDashboard(d *dashboard, body resourceBody) *answer {
 	if a := c.checkSpec(req); a != nil {
 		return a
 	}
-	if version := c.params["version"]; version != "v0alpha1" {
+	switch version := c.params["version"]; {
+	case isSchema2(version):
+		req.stored, req.model = version, keptOf(req.model)
+	case version != "v0alpha1":
 		req.stored, req.model = version, completed(req.model)
+	}
+	if c.query.Get("dryRun") != "" {
+		return c.tried(d, req, body)
 	}
 	status, before := http.StatusOK, int64(0)
 	if d == nil {
@@ -165,11 +171,38 @@ func (c *call) writeDashboard(d *dashboard, body resourceBody) *answer {
 	return reply(status, shown)
 }
 
+// tried is the answer to a write that is not made: what is there, with the
+// content and the annotations that were sent.
+func (c *call) tried(d *dashboard, req *saveRequest, body resourceBody) *answer {
+	status, now, line := http.StatusOK, dashboard{uid: req.uid, created: c.now}, dashboardVersion{number: 1}
+	if d != nil {
+		now, line = *d, *d.last()
+		if line.claimed = line.storedAs(); line.claimed == c.params["version"] {
+			line.claimed = d.last().claimed
+		}
+	}
+	line.model, line.stored = req.model, req.stored
+	shown := c.dashboardObject(&now, line, c.params["version"])
+	metadata := shown["metadata"].(obj)
+	metadata["annotations"] = body.Metadata.Annotations
+	delete(metadata, "labels")
+	if d == nil {
+		status = http.StatusCreated
+		c.db.lastRevision++ // each try is of another object
+		metadata["uid"] = uuidOf(fmt.Sprint("tried ", c.db.lastRevision))
+		delete(metadata, "resourceVersion")
+	}
+	return reply(status, shown)
+}
+
 // checkSpec checks the content of a dashboard.
 func (c *call) checkSpec(req *saveRequest) *answer {
 	req.title, _ = req.model["title"].(string)
 	for _, own := range []string{"id", "uid", "version"} {
 		delete(req.model, own)
+	}
+	if !legalUID(req.uid) {
+		return kubeFailure(http.StatusBadRequest, "BadRequest", "uid contains illegal characters", nil)
 	}
 	if req.title == "" {
 		return kubeFailure(http.StatusBadRequest, "BadRequest", "Dashboard title cannot be empty", nil)

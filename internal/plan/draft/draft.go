@@ -127,7 +127,7 @@ type call struct {
 	*Draft
 	req    *http.Request
 	path   string
-	reads  bool
+	reads  bool  // it changes nothing
 	org    int64 // that it names
 	params map[string]string
 	body   object
@@ -137,7 +137,7 @@ type call struct {
 
 func (d *Draft) callOf(req *http.Request, path string) (*call, error) {
 	c := &call{Draft: d, req: req, path: path, org: number(req.Header.Get("X-Grafana-Org-Id")), body: object{}}
-	c.reads = req.Method == http.MethodGet || req.Method == http.MethodHead
+	c.reads = req.Method == http.MethodGet || req.Method == http.MethodHead || req.URL.Query().Has("dryRun")
 	if req.Body == nil {
 		return c, nil
 	}

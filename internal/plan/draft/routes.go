@@ -23,7 +23,7 @@ const (
 
 // routes are all requests that change something, and those that could show it.
 func routes() []route {
-	return slices.Concat(orgRoutes(), peopleRoutes(), contentRoutes())
+	return slices.Concat(orgRoutes(), peopleRoutes(), contentRoutes(), dashboardResources())
 }
 
 func orgRoutes() []route {
@@ -112,7 +112,6 @@ func contentRoutes() []route {
 		{get, "/api/library-elements", listPanels},
 		{get, "/api/v1/provisioning/alert-rules", listRules},
 		{get, "/apis/dashboard.grafana.app", discover},
-		{get, "/apis/dashboard.grafana.app/:version/namespaces/:namespace/dashboards", listResources("dashboard")},
 		{get, "/apis/folder.grafana.app/:version/namespaces/:namespace/folders", listResources("folder")},
 		{get, "/apis/folder.grafana.app/:version/namespaces/:namespace/folders/:uid", getFolderObject},
 	}

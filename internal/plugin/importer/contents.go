@@ -21,7 +21,7 @@ import (
 )
 
 func (t *tenant) readFolders(ctx context.Context) error {
-	all, err := t.org.AllFolders(ctx, t.apis)
+	all, err := t.org.AllFolders(ctx, len(t.apis) > 0)
 	if err != nil {
 		return err
 	}
@@ -155,7 +155,7 @@ func (t *tenant) readDashboards(ctx context.Context) error {
 	var objects []client.Object
 	for _, hit := range hits {
 		t.uids[hit.UID] = true
-		d, err := t.org.Dashboard(ctx, hit.UID)
+		d, err := t.readDashboard(ctx, hit.UID)
 		if grafana.IsNotFound(err) {
 			continue // the search lags behind
 		}
@@ -180,6 +180,45 @@ func (t *tenant) readDashboards(ctx context.Context) error {
 	return nil
 }
 
+// readDashboard reads a dashboard in the schema that it was saved in: in the classic model, or as a resource of v2, which
+// would lose its panels in that.
+func (t *tenant) readDashboard(ctx context.Context, uid string) (*grafana.Dashboard, error) {
+	classic, err := t.org.Dashboard(ctx, uid)
+	if err != nil || len(t.apis) == 0 {
+		return classic, err
+	}
+	version, err := t.org.DashboardStoredAs(ctx, uid, t.apis)
+	switch {
+	case grafana.IsNoList(err) && !grafana.IsNotFound(err):
+		return classic, nil
+	case err != nil:
+		return nil, err
+	case version == "":
+		return classic, nil
+	}
+	var spec json.RawMessage
+	d, err := t.org.DashboardResource(ctx, version, uid, func(content []byte) { spec = content })
+	if err == nil {
+		d.Model, d.Provisioned, d.StoredAs = spec, classic.Provisioned, version
+	}
+	return d, err
+}
+
+// source is what a Dashboard has as its source for the dashboard that Grafana has.
+func source(d *grafana.Dashboard) ([]byte, error) {
+	if d.StoredAs == "" {
+		return d.Model, nil
+	}
+	var text bytes.Buffer
+	encoder := json.NewEncoder(&text)
+	encoder.SetEscapeHTML(false) // people read it
+	err := encoder.Encode(map[string]any{
+		"apiVersion": "dashboard.grafana.app/" + d.StoredAs, "kind": "Dashboard",
+		"metadata": map[string]string{"name": d.UID}, "spec": d.Model,
+	})
+	return text.Bytes(), err
+}
+
 func (t *tenant) dashboard(d *grafana.Dashboard) (*v1alpha1.Dashboard, dashboardFile, error) {
 	file := dashboardFile{}
 	switch {
@@ -188,20 +227,25 @@ func (t *tenant) dashboard(d *grafana.Dashboard) (*v1alpha1.Dashboard, dashboard
 	case misfitUID(d.UID) != "":
 		return nil, file, fmt.Errorf("there can be no Dashboard for it: %s", misfitUID(d.UID))
 	}
-	content, err := dashboard.Parse(d.Model, dashboard.Wishes{})
+	text, err := source(d)
 	if err != nil {
 		return nil, file, err
 	}
-	model, err := content.Model(d.UID, 0)
+	content, err := dashboard.Parse(text, dashboard.Wishes{})
 	if err != nil {
 		return nil, file, err
 	}
-	if dashboard.HashOf(model) != dashboard.HashOf(d.Model) {
+	if content.API == "" {
+		if text, err = content.Model(d.UID, 0); err != nil {
+			return nil, file, err
+		}
+	}
+	if hash, err := content.Hash(); err != nil || hash != dashboard.HashOfSpec(d.Model, content.API) {
 		return nil, file, errors.New("what it has in it would change when it is applied")
 	}
 	obj := &v1alpha1.Dashboard{ObjectMeta: t.meta(d.UID)}
 	file = dashboardFile{configMap: obj.Name, key: "dashboard.json", file: kubeName(d.UID, maxChildName) + ".json"}
-	if err := file.fill(model); err != nil {
+	if err := file.fill(text); err != nil {
 		return nil, file, err
 	}
 	obj.Spec = v1alpha1.DashboardSpec{

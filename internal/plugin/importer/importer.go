@@ -59,7 +59,7 @@ type run struct {
 	Options
 	me    grafana.User
 	roles map[int64]string // of the login, by organization
-	apis  bool             // this Grafana lists folders through /apis
+	apis  []string         // the versions in which this Grafana has dashboards in /apis
 
 	all         []grafana.OrgName // that there are
 	definitions map[string]*admission.Definition
@@ -122,11 +122,9 @@ func (r *run) begin(ctx context.Context) (wanted []grafana.OrgName, failed []str
 	if r.me, err = r.Grafana.Me(ctx); err != nil {
 		return nil, nil, fmt.Errorf("asking Grafana whose login this is: %w", err)
 	}
-	version, err := r.Grafana.DashboardAPIVersion(ctx)
-	if err != nil {
+	if r.apis, err = r.Grafana.DashboardAPIVersions(ctx); err != nil {
 		return nil, nil, err
 	}
-	r.apis = version != ""
 	mine, err := r.Grafana.MyOrgs(ctx)
 	if err != nil {
 		return nil, nil, err

@@ -30,6 +30,8 @@ type Scenario struct {
 	Kept bool
 	// atOnce lets passes go on side by side.
 	AtOnce bool
+	// Only is the version of Grafana that it is played against; empty: all.
+	Only string
 	// after checks what is special to the scenario, besides the invariants.
 	After func(w *World) error
 }
@@ -45,7 +47,7 @@ func Matrix(t *testing.T, all []Scenario) {
 	var runs, violations atomic.Int64
 	for _, version := range Versions() {
 		for _, s := range all {
-			if !only.MatchString(s.Name) {
+			if !only.MatchString(s.Name) || s.Only != "" && s.Only != version {
 				continue
 			}
 			played++

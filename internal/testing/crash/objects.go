@@ -112,6 +112,19 @@ const OneDashboard = `{"title":"Requests","panels":[{"id":1,"type":"timeseries",
 // OtherDashboard is OneDashboard, changed.
 const OtherDashboard = `{"title":"Requests","panels":[{"id":1,"type":"stat","title":"Rate"}],"schemaVersion":39}`
 
+// Schema2 is a dashboard in schema v2 with one panel of a type, in the form that Grafana keeps.
+func Schema2(kind string) string {
+	return `{"apiVersion":"dashboard.grafana.app/v2beta1","kind":"Dashboard","metadata":{"name":"schema-2"},"spec":{` +
+		`"title":"Requests","annotations":[],"cursorSync":"Off","editable":true,"elements":{"panel-1":{"kind":"Panel",` +
+		`"spec":{"id":1,"title":"Rate","description":"","links":[],"data":{"kind":"QueryGroup","spec":{"queries":[],` +
+		`"transformations":[],"queryOptions":{}}},"vizConfig":{"kind":"VizConfig","group":"` + kind + `","version":"",` +
+		`"spec":{"options":{},"fieldConfig":{"defaults":{},"overrides":[]}}}}}},"layout":{"kind":"GridLayout","spec":{` +
+		`"items":[{"kind":"GridLayoutItem","spec":{"x":0,"y":0,"width":12,"height":8,"element":{` +
+		`"kind":"ElementReference","name":"panel-1"}}}]}},"links":[],"preload":false,"tags":[],"timeSettings":{` +
+		`"timezone":"browser","from":"now-6h","to":"now","autoRefresh":"","autoRefreshIntervals":["5s"],` +
+		`"hideTimepicker":false,"fiscalYearStartMonth":0},"variables":[]}}`
+}
+
 // Nothing does nothing.
 func Nothing(*World) {}
 

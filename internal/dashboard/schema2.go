@@ -1,0 +1,140 @@
+package dashboard
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+)
+
+// In schema v2, queries, annotations and variables have their data source beside their "group", which is its type:
+// {"group": "prometheus", "datasource": {"name": UID}}. In v2alpha1 it is as in the classic model, {"type", "uid"}, and
+// belongs to what holds the query. A dashboard that was exported for sharing has groups alone.
+
+// sourceVariables2 are the variables of schema v2 whose values are data sources.
+func sourceVariables2(fields map[string]any) (variables []map[string]any) {
+	eachVariable2(fields, func(v map[string]any) {
+		if spec := objectIn(v, "spec"); v["kind"] == "DatasourceVariable" && spec != nil {
+			variables = append(variables, spec)
+		}
+	})
+	return variables
+}
+
+// eachVariable2 visits the variables of a dashboard, and those of its rows and tabs.
+func eachVariable2(fields map[string]any, visit func(map[string]any)) {
+	for _, v := range objectsIn(fields, "variables") {
+		visit(v)
+	}
+	layout := objectIn(objectIn(fields, "layout"), "spec")
+	for _, part := range slices.Concat(objectsIn(layout, "rows"), objectsIn(layout, "tabs")) {
+		if spec := objectIn(part, "spec"); spec != nil {
+			eachVariable2(spec, visit)
+		}
+	}
+}
+
+// eachHolder2 visits what can name a data source in schema v2.
+func eachHolder2(fields map[string]any, visit func(map[string]any)) {
+	with := func(holder map[string]any) {
+		for _, h := range []map[string]any{holder, objectIn(holder, "query")} {
+			if h != nil {
+				visit(h)
+			}
+		}
+	}
+	for _, key := range slices.Sorted(maps.Keys(objectIn(fields, "elements"))) {
+		panel := objectIn(objectIn(objectIn(fields, "elements"), key), "spec")
+		for _, query := range objectsIn(objectIn(objectIn(panel, "data"), "spec"), "queries") {
+			with(objectIn(query, "spec"))
+		}
+	}
+	for _, annotation := range objectsIn(fields, "annotations") {
+		with(objectIn(annotation, "spec"))
+	}
+	eachVariable2(fields, func(v map[string]any) {
+		visit(v)
+		with(objectIn(v, "spec"))
+	})
+}
+
+// namedIn2 is the uid or name of the data source that is named; empty: none is.
+func namedIn2(holder map[string]any) string {
+	source := objectIn(holder, "datasource")
+	if _, has := holder["group"]; has {
+		name, _ := source["name"].(string)
+		return name
+	}
+	uid, _ := source["uid"].(string)
+	return uid
+}
+
+// inHolder2 has a holder name what stands for its data source; if it names none, what stands for one of its type.
+func (s *sources) inHolder2(holder map[string]any) {
+	kind, has := holder["group"].(string)
+	if !has {
+		if source := objectIn(holder, "datasource"); source != nil {
+			holder["datasource"] = s.reference(source)
+		}
+		return
+	}
+	name := namedIn2(holder)
+	to, has := s.instead(cmp.Or(name, kind))
+	if !has {
+		return
+	}
+	source := maps.Clone(objectIn(holder, "datasource"))
+	if source == nil {
+		source = map[string]any{}
+		*s.room -= len(`"datasource":{"name":""},`)
+	}
+	*s.room -= len(to.UID) - len(name) + len(cmp.Or(to.Type, kind)) - len(kind)
+	source["name"] = to.UID
+	holder["datasource"], holder["group"] = source, cmp.Or(to.Type, kind)
+}
+
+// Lost says what of a JSON object is not in what Grafana has made of it, by the names that lead there. What is empty can
+// be left out.
+func Lost(sent, kept []byte) (lost []string) {
+	s, _, err := decode(sent)
+	if err != nil {
+		return []string{err.Error()}
+	}
+	k, _, err := decode(kept)
+	if err != nil {
+		return []string{err.Error()}
+	}
+	eachLost("", s, k, func(path string) { lost = append(lost, path) })
+	return lost
+}
+
+// eachLost visits what is in sent and not in kept.
+func eachLost(path string, sent, kept any, visit func(path string)) {
+	switch s := sent.(type) {
+	case map[string]any:
+		k, same := kept.(map[string]any)
+		if !same && kept != nil {
+			visit(path)
+			return
+		}
+		for _, key := range sortedKeys(s) {
+			eachLost(path+"."+key, s[key], k[key], visit)
+		}
+	case []any:
+		k, same := kept.([]any)
+		if len(s) != len(k) || !same && len(s) > 0 {
+			visit(path)
+			return
+		}
+		for i := range s {
+			eachLost(fmt.Sprintf("%s[%d]", path, i), s[i], k[i], visit)
+		}
+	default:
+		a, errA := appendJSON(nil, sent, asKept)
+		b, errB := appendJSON(nil, kept, asKept)
+		empty := slices.Contains([]string{"null", `""`, "false", "0"}, string(a)) && kept == nil
+		if errA != nil || errB != nil || string(a) != string(b) && !empty {
+			visit(path)
+		}
+	}
+}
