@@ -109,11 +109,8 @@ func (x *dash) read(ctx context.Context, known bool) (*dashboardState, error) {
 	if x.lost && x.isDerived() && x.isRecent(d.Created) { // perhaps it was left without; people may restrict older ones
 		x.obj.Status.PermissionsPending = true
 	}
-	h, err := x.history(ctx, d, oldest)
+	h, err := x.history(ctx, &have.Dashboard, oldest)
 	if err != nil {
-		return nil, err
-	}
-	if err := x.complete(ctx, &have.Dashboard); err != nil {
 		return nil, err
 	}
 	have, err = x.weigh(have, h, known, recorded)
@@ -238,7 +235,7 @@ func (x *dash) adopt(ctx context.Context) (*dashboardState, error) {
 	}
 	have.Dashboard = *d
 	x.compareForm(have)
-	return have, x.complete(ctx, &have.Dashboard)
+	return have, nil
 }
 
 // taken says who has the uid.
@@ -307,9 +304,12 @@ type history struct {
 }
 
 // history reads a dashboard's versions from the newest on until one decides. Those before the oldest that matters are
-// not asked for; in a deletion the newest is enough then.
+// not asked for; in a deletion the newest is enough then. What /apis does not tell of the dashboard is added to it.
 func (x *dash) history(ctx context.Context, d *grafana.Dashboard, oldest int64) (history, error) {
 	h := history{}
+	if err := x.complete(ctx, d); err != nil {
+		return h, err
+	}
 	last := int64(1)
 	for v, err := range x.org.DashboardVersions(ctx, d.UID, x.conn.DashboardAPIServed()) {
 		if err != nil {

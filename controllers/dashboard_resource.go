@@ -13,9 +13,9 @@ import (
 	"grafana-tenancy.dev/operator/internal/lifecycle"
 )
 
-// A dashboard in schema v2 is saved through /apis: the classic route answers that it has saved it, and loses its panels.
-// What is in the classic model goes by the classic route, also as a resource of /apis: all versions of Grafana have it,
-// and keep what is sent, where /apis adds defaults and changes schemaVersion.
+// A dashboard in schema v2 is saved through /apis: the classic route answers that it has saved it, and loses its
+// panels. What is in the classic model goes by the classic route, also as a resource of /apis: all versions of Grafana
+// have it, and keep what is sent, where /apis adds defaults and changes schemaVersion.
 
 // api is the version of /apis whose schema the content is in; "": it is in the classic model.
 func (c *content) api() string { return dashboard.APIOf(c.hash) }
@@ -32,14 +32,14 @@ func (x *dash) chooseAPI() error {
 			return nil
 		}
 	}
-	has := "does not have dashboards in /apis, or does not show them: Grafana 12 has, if nothing on the way to it keeps " +
-		"/apis from the operator"
+	has := "does not have dashboards in /apis, or does not show them: Grafana 12 has, if nothing on the way to it " +
+		"keeps /apis from the operator"
 	if len(served) > 0 {
 		has = "has " + strings.Join(served, ", ")
 	}
 	return lifecycle.Stalled(v1alpha1.ReasonUnsupportedVersion,
-		"the source is a dashboard of dashboard.grafana.app/%s, and this Grafana %s. Export it in the classic model, which "+
-			"all versions take (in Grafana: Export, Export as code, model Classic)", wanted, has)
+		"the source is a dashboard of dashboard.grafana.app/%s, and this Grafana %s. Export it in the classic model, "+
+			"which all versions take (in Grafana: Export, Export as code, model Classic)", wanted, has)
 }
 
 // compareForm has a dashboard differ that somebody has saved in another schema since: what it is converted to can look
@@ -103,8 +103,8 @@ func (x *dash) checkTwin(ctx context.Context, save grafana.SaveDashboardResource
 	}
 	if len(lost) > 0 {
 		return lifecycle.Stalled(v1alpha1.ReasonUnsupportedVersion,
-			"the source is a dashboard of dashboard.grafana.app/%s, and this Grafana has %s, which does not have all that "+
-				"is in it: %s. Take that out, or export it from a Grafana of this version",
+			"the source is a dashboard of dashboard.grafana.app/%s, and this Grafana has %s, which does not have all "+
+				"that is in it: %s. Take that out, or export it from a Grafana of this version",
 			wanted, x.api, few(lost))
 	}
 	return nil
@@ -121,7 +121,7 @@ func few(names []string) string {
 
 // complete adds what /apis does not tell of a dashboard: its address, and the login of who saved it last.
 func (x *dash) complete(ctx context.Context, d *grafana.Dashboard) error {
-	if x.api == "" {
+	if d.StoredAs == "" {
 		return nil
 	}
 	known, err := x.org.ReadDashboard(ctx, d.UID, nil)

@@ -59,7 +59,11 @@ func TestAPIDashboardOfSchema2(t *testing.T) {
 	w.Ask("PUT", path2(org), org, json.RawMessage(strings.Replace(crash.Schema2("stat"), "Requests", "Edited", 1)))
 	suite.Visit(w, dash)
 	suite.Until(w, dash, "put right", isStored("Requests"))
-	suite.Change(w, dash, func() { *dash.Spec.Source.JSON = strings.Replace(crash.Schema2("stat"), "Requests", "Next", 1) })
+	suite.Change(
+		w,
+		dash,
+		func() { *dash.Spec.Source.JSON = strings.Replace(crash.Schema2("stat"), "Requests", "Next", 1) },
+	)
 	suite.Until(w, dash, "changed", isStored("Next"))
 	suite.Change(w, dash, func() { *dash.Spec.Source.JSON = `{"title": "Classic"}` })
 	suite.Until(w, dash, "in the classic model", func(c metav1.Condition) bool {

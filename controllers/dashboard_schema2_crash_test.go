@@ -30,12 +30,13 @@ func withText(text string) func(*v1alpha1.Dashboard) {
 	return func(d *v1alpha1.Dashboard) { *d.Spec.Source.JSON = text }
 }
 
-// storedIn fails unless the dashboard is stored in a version of /apis, with a panel of a type, under the same uid as ever, in
-// its folder, and with a history.
+// storedIn fails unless the dashboard is stored in a version of /apis, with a panel of a type, under the same uid as
+// ever, in its folder, and with a history.
 func storedIn(api, kind string, versions int) func(*crash.World) error {
 	return func(w *crash.World) error {
 		d := w.Grafana.Dashboards(3)
-		if len(d) != 1 || d[0].API != api || d[0].UID != "schema-2" || !strings.Contains(string(d[0].Model), `"`+kind+`"`) ||
+		if len(d) != 1 || d[0].API != api || d[0].UID != "schema-2" ||
+			!strings.Contains(string(d[0].Model), `"`+kind+`"`) ||
 			len(d[0].Messages) < versions {
 			return fmt.Errorf("it is %+v", d)
 		}

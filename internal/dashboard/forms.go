@@ -82,4 +82,4 @@ func fromResource(resource map[string]any, apiVersion string) (model, error) {
 	return m, nil
 }
 
-var knownVersion = regexp.MustCompile(`^v[012]((alpha|beta)[0-9]{1,3})?$`)
+var knownVersion = regexp.MustCompile(`^v[012]((alpha|beta)\d{1,3})?$`)

@@ -10,8 +10,8 @@ import (
 // another: hashes of different versions cannot be compared.
 const HashVersion = "c1"
 
-// Hash is a digest of the canonical form: HashVersion, a dash and hexadecimal digits, and another dash and the API if it
-// has one.
+// Hash is a digest of the canonical form: HashVersion, a dash and hexadecimal digits, and another dash and the API if
+// it has one.
 func (c *Content) Hash() (string, error) {
 	canonical, err := c.Canonical()
 	if err != nil {

@@ -1,6 +1,7 @@
 package dashboard
 
 import (
+	"bytes"
 	"cmp"
 	"fmt"
 	"maps"
@@ -93,8 +94,8 @@ func (s *sources) inHolder2(holder map[string]any) {
 	holder["datasource"], holder["group"] = source, cmp.Or(to.Type, kind)
 }
 
-// Lost says what of a JSON object is not in what Grafana has made of it, by the names that lead there. What is empty can
-// be left out.
+// Lost says what of a JSON object is not in what Grafana has made of it, by the names that lead there. What is empty
+// can be left out.
 func Lost(sent, kept []byte) (lost []string) {
 	s, _, err := decode(sent)
 	if err != nil {
@@ -133,7 +134,7 @@ func eachLost(path string, sent, kept any, visit func(path string)) {
 		a, errA := appendJSON(nil, sent, asKept)
 		b, errB := appendJSON(nil, kept, asKept)
 		empty := slices.Contains([]string{"null", `""`, "false", "0"}, string(a)) && kept == nil
-		if errA != nil || errB != nil || string(a) != string(b) && !empty {
+		if errA != nil || errB != nil || !bytes.Equal(a, b) && !empty {
 			visit(path)
 		}
 	}

@@ -17,7 +17,11 @@ const panel2 = `"elements":{"panel-1":{"kind":"Panel","spec":{"id":1,"title":"p"
 
 func TestSchema2(t *testing.T) {
 	for _, version := range []string{"v2", "v2beta1", "v2alpha1"} {
-		c := parse(t, []byte(resource2(version, `"elements":{},"layout":{"kind":"GridLayout"},"id":9007199254740993`)), nil)
+		c := parse(
+			t,
+			[]byte(resource2(version, `"elements":{},"layout":{"kind":"GridLayout"},"id":9007199254740993`)),
+			nil,
+		)
 		if c.API != version || c.UID != "u2" || c.Title != "x" {
 			t.Errorf("%s: it is %+v", version, c)
 		}
@@ -135,10 +139,17 @@ func TestTitleAndInputsOfSchema2(t *testing.T) {
 	c, err := Parse([]byte(resource2("v2", `"description":"for ${WHO}","elements":{}`)),
 		Wishes{Title: "y", Inputs: map[string]string{"WHO": "all"}})
 	must(t, err)
-	if text, err := c.Model("", 0); err != nil || string(text) != `{"description":"for all","elements":{},"title":"y"}` {
+	if text, err := c.Model(
+		"",
+		0,
+	); err != nil ||
+		string(text) != `{"description":"for all","elements":{},"title":"y"}` {
 		t.Errorf("it is %s (%v)", text, err)
 	}
-	if _, err := Parse([]byte(resource2("v2", `"elements":{}`)), Wishes{Inputs: map[string]string{"WHO": "all"}}); err == nil {
+	if _, err := Parse(
+		[]byte(resource2("v2", `"elements":{}`)),
+		Wishes{Inputs: map[string]string{"WHO": "all"}},
+	); err == nil {
 		t.Error("an input that is nowhere in it is taken")
 	}
 }

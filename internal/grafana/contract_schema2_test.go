@@ -83,7 +83,10 @@ func (k contract) testDashboardResources(t *testing.T) {
 	}, got)
 
 	update := create
-	update.ResourceVersion, update.Spec, update.Message = got.ResourceVersion, spec2("Two", `,"description":"x"`), "second"
+	update.ResourceVersion, update.Spec, update.Message = got.ResourceVersion, spec2(
+		"Two",
+		`,"description":"x"`,
+	), "second"
 	changed := have(s.write(update))(t)
 	s.keeps(update.Spec)
 	same(t, "its version", 2, changed.Version)

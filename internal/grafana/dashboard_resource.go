@@ -12,8 +12,8 @@ import (
 type SaveDashboardResource struct {
 	// UID of the dashboard.
 	UID string
-	// ResourceVersion of the dashboard that the save is based on (IsVersionMismatch: it has another by now). Empty: there
-	// is none yet (IsTaken: there is).
+	// ResourceVersion of the dashboard that the save is based on (IsVersionMismatch: it has another by now). Empty:
+	// there is none yet (IsTaken: there is).
 	ResourceVersion string
 	// FolderUID is where it goes. "": no folder, also for a dashboard that was in one.
 	FolderUID string
@@ -56,9 +56,9 @@ type resourceAnnotations struct {
 	Grant string `json:"grafana.app/grant-permissions,omitempty"`
 }
 
-// DashboardStoredAs is the version of /apis in which a dashboard was last saved, of those that DashboardAPIVersions found;
-// "": it is in the classic model. Grafana tells a version that is of the past to whoever asks in the one that it is stored
-// in, if it was once stored in another: so two of those that have the classic model are asked.
+// DashboardStoredAs is the version of /apis in which a dashboard was last saved, of those that DashboardAPIVersions
+// found; "": it is in the classic model. Grafana tells a version that is of the past to whoever asks in the one that
+// it is stored in, if it was once stored in another: so two of those that have the classic model are asked.
 //
 // GET /apis/dashboard.grafana.app/:version/namespaces/:namespace/dashboards/:name
 func (o *OrgClient) DashboardStoredAs(ctx context.Context, uid string, versions []string) (string, error) {
@@ -81,9 +81,9 @@ func (o *OrgClient) DashboardStoredAs(ctx context.Context, uid string, versions 
 	return told, nil
 }
 
-// DashboardResource returns the dashboard with this uid as a version of /apis has it, without its content, which read is
-// given to look at as long as it is there. It has neither URL nor UpdatedBy, nor is it told that it is Provisioned. StoredAs can be
-// a version that it was once stored in, where it is stored in the one that is asked.
+// DashboardResource returns the dashboard with this uid as a version of /apis has it, without its content, which read
+// is given to look at as long as it is there. It has neither URL nor UpdatedBy, nor is it told that it is Provisioned.
+// StoredAs can be a version that it was once stored in, where it is stored in the one that is asked.
 //
 // GET /apis/dashboard.grafana.app/:version/namespaces/:namespace/dashboards/:name
 func (o *OrgClient) DashboardResource(

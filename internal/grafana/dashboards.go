@@ -21,8 +21,8 @@ type Dashboard struct {
 	UpdatedBy string
 	Updated   time.Time
 	Created   time.Time
-	// ResourceVersion is what a save through /apis is based on, and StoredAs the version of /apis that it was last saved
-	// in. Both are told by /apis alone.
+	// ResourceVersion is what a save through /apis is based on, and StoredAs the version of /apis that it was last
+	// saved in. Both are told by /apis alone.
 	ResourceVersion, StoredAs string
 	// Provisioned: it comes from a file on the Grafana server and cannot be saved or deleted.
 	Provisioned bool

@@ -48,7 +48,8 @@ func template(method, path string) string {
 
 // opaque are fields whose content is not the client's own; of it only these count.
 var opaque = map[string][]string{
-	"dashboard": {"id", "uid", "version", "title"}, "spec": {"title"}, "model": {}, "jsonData": {}, "secureJsonData": {},
+	"dashboard": {"id", "uid", "version", "title"}, "spec": {"title"},
+	"model": {}, "jsonData": {}, "secureJsonData": {},
 }
 
 // plain are columns of a data source that Grafana keeps as they come, empty or not.

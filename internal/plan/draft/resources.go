@@ -47,8 +47,8 @@ func resourceOf(version string, metadata, spec, meta object) object {
 	}
 }
 
-// saveDashboardResource makes or changes a dashboard, if it is still what the request is based on. Grafana checks what is
-// in it; here it is taken as it is.
+// saveDashboardResource makes or changes a dashboard, if it is still what the request is based on. Grafana checks what
+// is in it; here it is taken as it is.
 func saveDashboardResource(c *call) (*answer, error) {
 	metadata, _ := c.body["metadata"].(object)
 	spec, _ := c.body["spec"].(object)
@@ -91,7 +91,8 @@ func saveDashboardResource(c *call) (*answer, error) {
 	return ok(resource), nil
 }
 
-// isBasedOn reports whether a dashboard still has the resourceVersion that a save is based on; empty: there is none yet.
+// isBasedOn reports whether a dashboard still has the resourceVersion that a save is based on; empty: there is none
+// yet.
 func (c *call) isBasedOn(uid, version string, is object) (bool, error) {
 	if version == "" || is == nil {
 		return version == "" && is == nil, nil

@@ -180,8 +180,8 @@ func (t *tenant) readDashboards(ctx context.Context) error {
 	return nil
 }
 
-// readDashboard reads a dashboard in the schema that it was saved in: in the classic model, or as a resource of v2, which
-// would lose its panels in that.
+// readDashboard reads a dashboard in the schema that it was saved in: in the classic model, or as a resource of v2,
+// which would lose its panels in that.
 func (t *tenant) readDashboard(ctx context.Context, uid string) (*grafana.Dashboard, error) {
 	classic, err := t.org.Dashboard(ctx, uid)
 	if err != nil || len(t.apis) == 0 {
