@@ -82,6 +82,10 @@ type setReconciler[S setObject, C lifecycle.Object] struct {
 	known map[types.NamespacedName]knownSet[C]
 }
 
+func newSets[S setObject, C lifecycle.Object](e *Env, kind setKind[S, C]) *setReconciler[S, C] {
+	return &setReconciler[S, C]{Env: e, setKind: kind, known: map[types.NamespacedName]knownSet[C]{}}
+}
+
 // knownSet is what a process remembers of a set.
 type knownSet[C lifecycle.Object] struct {
 	uid        types.UID
@@ -215,9 +219,6 @@ func (p *setPass[S, C]) remembered() knownSet[C] {
 func (p *setPass[S, C]) remember(known knownSet[C]) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.known == nil {
-		p.known = map[types.NamespacedName]knownSet[C]{}
-	}
 	p.known[client.ObjectKeyFromObject(p.set)] = known
 }
 

@@ -38,7 +38,7 @@ const (
 
 // setupSet registers the controller of a kind of sets.
 func setupSet[S setObject, C lifecycle.Object](mgr ctrl.Manager, e *Env, kind setKind[S, C]) error {
-	r := &setReconciler[S, C]{Env: e, setKind: kind}
+	r := newSets(e, kind)
 	if err := mgr.GetFieldIndexer().IndexField(context.Background(), kind.child, bySet, r.uidOfSet); err != nil {
 		return err
 	}
