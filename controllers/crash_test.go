@@ -27,6 +27,7 @@ func scenarios() []crash.Scenario {
 		folderScenarios(),
 		dataSourceScenarios(),
 		folderKindScenarios(),
+		setScenarios(),
 		foreignScenarios(),
 		ownershipScenarios(),
 		atOnceScenarios(),

@@ -163,7 +163,7 @@ func TestAPIDashboardSetTemplateChanged(t *testing.T) {
 	set := dashboardSet(w, "board", func(o *v1alpha1.DashboardSet) {
 		o.Spec.Template.Metadata.Labels = map[string]string{"first": "1", "both": "1"}
 	})
-	child := childOf(set, w.Organization("team", chosen(w, nil)))
+	child := childOfReady(w, set, w.Organization("team", chosen(w, nil)))
 	suite.Ready(w, set)
 	before := contentsOf(w, set)
 	suite.Change(w, suite.Get(w, child), func() { child.Labels["somebodys"] = "own" })
@@ -345,6 +345,23 @@ func TestAPIDashboardSetLeavesWhatItDidNotMake(t *testing.T) {
 	}
 	w.Delete(foreign)
 	w.Gone(foreign)
+	childOfReady(w, set, org)
+	suite.Ready(w, set)
+}
+
+// A ConfigMap of the name that the content needs is not touched if the set has not made it. When it goes, the set goes on.
+func TestAPIDashboardSetWaitsForTheNameOfItsContent(t *testing.T) {
+	t.Parallel()
+	w := suite.New(t, grafanatest.Options{})
+	org := suite.Ready(w, w.Organization("team", chosen(w, nil)))
+	sum := sha256.Sum256([]byte(overview))
+	taken := w.ConfigMap("board-"+hex.EncodeToString(sum[:])[:10], map[string]string{"somebodys": "own"})
+	set := dashboardSet(w, "board")
+	suite.Stalled(w, set, v1alpha1.ReasonChildConflict, taken.Name)
+	if suite.Get(w, taken); taken.Data["somebodys"] != "own" || len(taken.OwnerReferences) > 0 {
+		t.Errorf("it was touched: %+v", taken)
+	}
+	w.Delete(taken)
 	childOfReady(w, set, org)
 	suite.Ready(w, set)
 }
