@@ -146,11 +146,12 @@ type setMember[C lifecycle.Object] struct {
 // Reconcile brings the children of a set nearer to what it asks for.
 func (r *setReconciler[S, C]) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
 	if !r.Shard.Has(req.NamespacedName) {
+		r.leave(req.NamespacedName)
 		return ctrl.Result{}, nil
 	}
 	set := r.empty.DeepCopyObject().(S)
 	if err := r.Client.Get(ctx, req.NamespacedName, set); err != nil {
-		r.forget(req.NamespacedName)
+		r.leave(req.NamespacedName)
 		return lifecycle.ResultOf(ctx, err)
 	}
 	if !set.GetDeletionTimestamp().IsZero() { // its children go by the garbage collector
@@ -236,6 +237,12 @@ func (p *setPass[S, C]) remember(known knownSet[C]) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.known[client.ObjectKeyFromObject(p.set)] = known
+}
+
+// leave drops all that is known and told of a set that is gone, or another process's.
+func (r *setReconciler[S, C]) leave(key types.NamespacedName) {
+	r.forget(key)
+	lifecycle.Unobserve(lifecycle.NameOf(r.empty), key)
 }
 
 func (r *setReconciler[S, C]) forget(key types.NamespacedName) {

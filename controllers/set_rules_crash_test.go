@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"runtime"
 	"slices"
@@ -15,6 +16,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	ctrlmetrics "sigs.k8s.io/controller-runtime/pkg/metrics"
 
 	"grafana-tenancy.dev/operator/api/v1alpha1"
 	"grafana-tenancy.dev/operator/internal/testing/crash"
@@ -280,4 +282,51 @@ func TestASetTellsTemplatesNothingOfTools(t *testing.T) {
 	if d := boardOf(w, "one"); d.Spec.Title != `{"example.com/owner":"somebody"}` {
 		t.Errorf("the template was told %s", d.Spec.Title)
 	}
+}
+
+// Whether a set is Ready is told as of any object, so that the alert for those that are not knows it.
+func TestASetTellsInMetricsWhetherItIsReady(t *testing.T) {
+	w := worldOfSet(t)
+	if got := readyOfSets(t); !maps.Equal(got, map[string]float64{"InSync": 1}) {
+		t.Errorf("in sync: %v", got)
+	}
+	crash.Edit(w, crash.NewDashboardSet(""), func(s *v1alpha1.DashboardSet) { s.Spec.Template.Spec.Title = "{{" })
+	w.Briefly(time.Minute)
+	if got := readyOfSets(t); !maps.Equal(got, map[string]float64{"InvalidSpec": 0}) {
+		t.Errorf("stalled: %v", got)
+	}
+	crash.Edit(w, crash.NewDashboardSet(""), func(s *v1alpha1.DashboardSet) { s.Spec.Paused = true })
+	w.Briefly(time.Minute)
+	if got := readyOfSets(t); len(got) > 0 {
+		t.Errorf("paused: %v", got)
+	}
+	crash.Edit(w, crash.NewDashboardSet(""), func(s *v1alpha1.DashboardSet) { s.Spec.Paused = false })
+	w.Briefly(time.Minute)
+	w.Delete(current(w))
+	w.Briefly(time.Minute)
+	if got := readyOfSets(t); len(got) > 0 {
+		t.Errorf("gone: %v", got)
+	}
+}
+
+// readyOfSets is what the metrics tell of the set board, by reason.
+func readyOfSets(t *testing.T) map[string]float64 {
+	t.Helper()
+	families, err := ctrlmetrics.Registry.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	told := map[string]float64{}
+	for _, f := range families {
+		for _, m := range f.GetMetric() {
+			labels := map[string]string{}
+			for _, l := range m.GetLabel() {
+				labels[l.GetName()] = l.GetValue()
+			}
+			if f.GetName() == "grafana_tenancy_ready" && labels["kind"] == "DashboardSet" && labels["name"] == "board" {
+				told[labels["reason"]] = m.GetGauge().GetValue()
+			}
+		}
+	}
+	return told
 }

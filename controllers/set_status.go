@@ -86,6 +86,7 @@ func (p *setPass[S, C]) finish(ctx context.Context, err error) error {
 	default:
 		p.count()
 	}
+	lifecycle.Observe(p.set)
 	return errors.Join(err, p.writeStatus(ctx))
 }
 
