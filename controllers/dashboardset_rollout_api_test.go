@@ -210,7 +210,8 @@ func newSetsWorld(t *testing.T, clock *suite.Clock, deletes *setsClient) *suite.
 	return w
 }
 
-// A roll-out that does not come forward is told of after progressDeadline. Who comes later gets a Dashboard all the same.
+// A roll-out that does not come forward is told of after progressDeadline. Who comes later gets a Dashboard all the
+// same.
 func TestAPIDashboardSetProgressDeadline(t *testing.T) {
 	suite.NotOnReal(t, "the operator goes by the test's clock")
 	t.Parallel()

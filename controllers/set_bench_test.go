@@ -68,7 +68,9 @@ func worldOfMany(b *testing.B, n int) *crash.World {
 	}
 	w.Clock = w.Clock.Add(time.Minute)
 	w.Visit(boardKey)
-	crash.Edit(w, crash.NewDashboardSet(""), func(s *v1alpha1.DashboardSet) { s.Spec.Rollout.MaxUnavailable = atMost(1) })
+	crash.Edit(w, crash.NewDashboardSet(""), func(s *v1alpha1.DashboardSet) {
+		s.Spec.Rollout.MaxUnavailable = atMost(1)
+	})
 	return w
 }
 

@@ -233,8 +233,8 @@ func (p *setPass[S, C]) dress(child C) {
 	child.SetAnnotations(annotations)
 }
 
-// isAsAsked reports whether a child is as it should be. Its deletionPolicy is of no consequence in Grafana, and was seen
-// to.
+// isAsAsked reports whether a child is as it should be. Its deletionPolicy is of no consequence in Grafana, and was
+// seen to.
 func (p *setPass[S, C]) isAsAsked(m *setMember[C]) bool {
 	have, want := p.parts(m.have), p.parts(m.want)
 	wanted := *want.deletion

@@ -52,8 +52,8 @@ func TestNext(t *testing.T) {
 	}
 }
 
-// Whatever becomes of the objects, no more are changed than may be unavailable, no wave begins early, and all that can be
-// are Ready in the end.
+// Whatever becomes of the objects, no more are changed than may be unavailable, no wave begins early, and all that can
+// be are Ready in the end.
 func TestNextKeepsItsWord(t *testing.T) {
 	const bound = 3
 	all := members("1M", "0M", "0M", "0O", "2O", "1O", "1M", "0M", "2M", "1O", "0W", "2R", "2R")
