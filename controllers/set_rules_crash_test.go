@@ -4,10 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"fmt"
 	"maps"
-	"math/rand/v2"
-	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -197,43 +194,6 @@ func isUnselected(w *crash.World, name string) bool {
 	o := crash.Selected(name)
 	w.Get(o)
 	return o.Labels == nil
-}
-
-// Sets that cannot keep their content anywhere, and wait for somebody to do something, hold none of it in memory.
-func TestSetsThatWaitHoldNoContent(t *testing.T) {
-	const sets, size = 12, 400 << 10
-	w := crash.New(t, "12.4.0")
-	w.Seed()
-	random := rand.NewChaCha8([32]byte{1})
-	for i := range sets {
-		text := make([]byte, size/2)
-		_, _ = random.Read(text)
-		set := crash.NewDashboardSet(fmt.Sprintf(`{"title":%q}`, hex.EncodeToString(text)))
-		set.Name = fmt.Sprintf("board-%d", i)
-		sum := sha256.Sum256([]byte(*set.Spec.Template.Spec.Source.JSON))
-		name := set.Name + "-" + hex.EncodeToString(sum[:])[:10]
-		w.Create(&corev1.ConfigMap{ObjectMeta: crash.Named(name)}, set)
-	}
-	w.Briefly(time.Minute)
-	w.Start() // with nothing in memory
-	before := heap()
-	w.Briefly(time.Minute)
-	set := crash.NewDashboardSet("")
-	set.Name = "board-0"
-	if err := stalledBy(w, set, v1alpha1.ReasonChildConflict, "board-0-"); err != nil {
-		t.Fatal(err)
-	}
-	if held := heap() - before; held > sets*size/2 {
-		t.Errorf("%d sets with %d bytes each hold %d bytes", sets, size, held)
-	}
-}
-
-func heap() int64 {
-	runtime.GC()
-	runtime.GC()
-	var m runtime.MemStats
-	runtime.ReadMemStats(&m)
-	return int64(m.HeapAlloc)
 }
 
 // What says that it is a set's is not believed: a ConfigMap that somebody has made can change.

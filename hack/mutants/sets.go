@@ -87,13 +87,6 @@ var setMutants = []mutant{
 		test: "TestASetThatChangesMeanwhilePrunesNothing",
 	},
 	{
-		name: "set that waits holds its content",
-		file: "controllers/set.go",
-		old:  "		p.forget(client.ObjectKeyFromObject(p.set)) // what waits holds on to no content\n",
-		new:  "",
-		test: "TestSetsThatWaitHoldNoContent",
-	},
-	{
 		name: "content dropped of what the cache does not have",
 		file: "controllers/set_content.go",
 		old:  "		if !asked {",
