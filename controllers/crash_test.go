@@ -28,6 +28,7 @@ func scenarios() []crash.Scenario {
 		folderScenarios(),
 		dataSourceScenarios(),
 		folderKindScenarios(),
+		setScenarios(),
 		foreignScenarios(),
 		ownershipScenarios(),
 		atOnceScenarios(),

@@ -69,7 +69,14 @@ func (k dashboardKind) contentOf(
 	default:
 		c.load = func(ctx context.Context) ([]byte, error) { return k.fromObject(ctx, obj) }
 	}
-	if (obj.Spec.Source.ConfigMapRef == nil || isContentOfSet(obj)) && knowsContent(obj, sources) {
+	fixed := obj.Spec.Source.ConfigMapRef == nil
+	if !fixed {
+		var err error
+		if fixed, err = k.isContentOfSet(ctx, obj); err != nil {
+			return c, err
+		}
+	}
+	if fixed && knowsContent(obj, sources) {
 		c.hash, c.named = obj.Status.ContentHash, obj.Status.NamedDataSources
 		return c, nil
 	}

@@ -9,7 +9,9 @@ import (
 	"fmt"
 	"strings"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"grafana-tenancy.dev/operator/api/v1alpha1"
 	"grafana-tenancy.dev/operator/internal/dashboard"
@@ -130,11 +132,26 @@ const (
 	contentDigits = 10
 )
 
-// isContentOfSet reports whether the content of a Dashboard is one that its set keeps, and that never changes.
-func isContentOfSet(d *v1alpha1.Dashboard) bool {
+// isContentName reports whether a ConfigMap has a name that one with content of a set has.
+func isContentName(name, set string) bool {
+	return len(name) == len(set)+1+contentDigits && strings.HasPrefix(name, set+"-")
+}
+
+// isContentOfSet reports whether the content of a Dashboard is one that its set keeps, and that never changes. One that
+// is not there at the moment was the set's, which writes it again.
+func (k dashboardKind) isContentOfSet(ctx context.Context, d *v1alpha1.Dashboard) (bool, error) {
 	owner, ref := metav1.GetControllerOf(d), d.Spec.Source.ConfigMapRef
-	return owner != nil && owner.Kind == lifecycle.NameOf(&v1alpha1.DashboardSet{}) && ref.Key == contentKey &&
-		len(ref.Name) == len(owner.Name)+1+contentDigits && strings.HasPrefix(ref.Name, owner.Name+"-")
+	if owner == nil || owner.Kind != lifecycle.NameOf(&v1alpha1.DashboardSet{}) ||
+		owner.APIVersion != v1alpha1.GroupVersion.String() || d.Labels[v1alpha1.LabelSet] != owner.Name ||
+		ref.Key != contentKey || !isContentName(ref.Name, owner.Name) {
+		return false, nil
+	}
+	there := configMapMetadata(d.Namespace, ref.Name)
+	if err := k.Client.Get(ctx, client.ObjectKeyFromObject(there), there); err != nil {
+		return apierrors.IsNotFound(err), client.IgnoreNotFound(err)
+	}
+	keeper := metav1.GetControllerOf(there)
+	return keeper != nil && keeper.UID == owner.UID, nil
 }
 
 // maxContent is what fits into a ConfigMap.

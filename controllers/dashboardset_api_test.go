@@ -163,7 +163,7 @@ func TestAPIDashboardSetTemplateChanged(t *testing.T) {
 	set := dashboardSet(w, "board", func(o *v1alpha1.DashboardSet) {
 		o.Spec.Template.Metadata.Labels = map[string]string{"first": "1", "both": "1"}
 	})
-	child := childOf(set, w.Organization("team", chosen(w, nil)))
+	child := childOfReady(w, set, w.Organization("team", chosen(w, nil)))
 	suite.Ready(w, set)
 	before := contentsOf(w, set)
 	suite.Change(w, suite.Get(w, child), func() { child.Labels["somebodys"] = "own" })

@@ -59,19 +59,27 @@ type setTemplate[C lifecycle.Object] struct {
 	content *setContent
 	// contentOf is the content that a child needs; "": none of the set's.
 	contentOf func(child C) string
-	// asAsked are the children that were seen to be as they should be.
-	asAsked map[string]sightedChild
+	// seen is what the members were found to need when they were last looked at, by the names of their children.
+	seen map[string]finding
 }
 
 func newSetTemplate[C lifecycle.Object](metadata v1alpha1.SetTemplateMetadata, resting bool) *setTemplate[C] {
 	return &setTemplate[C]{
-		metadata: metadata, resting: resting, asAsked: map[string]sightedChild{},
+		metadata: metadata, resting: resting,
 		contentOf: func(C) string { return "" },
 	}
 }
 
-// sightedChild tells a child, and what its Organization was: of the same ones nothing else is to be made.
-type sightedChild struct{ child, organization string }
+// sighting tells a child, if there is one, and its Organization by their versions: of the same ones the template makes
+// the same.
+type sighting struct{ child, organization string }
+
+// finding is what a member needs by a sighting.
+type finding struct {
+	of      sighting
+	asAsked bool               // the child is as it should be
+	failure *lifecycle.Problem // why none can be made
+}
 
 // setReconciler makes and changes the children of sets. It asks no Grafana: the children do.
 type setReconciler[S setObject, C lifecycle.Object] struct {
@@ -80,6 +88,10 @@ type setReconciler[S setObject, C lifecycle.Object] struct {
 
 	mu    sync.Mutex
 	known map[types.NamespacedName]knownSet[C]
+}
+
+func newSets[S setObject, C lifecycle.Object](e *Env, kind setKind[S, C]) *setReconciler[S, C] {
+	return &setReconciler[S, C]{Env: e, setKind: kind, known: map[types.NamespacedName]knownSet[C]{}}
 }
 
 // knownSet is what a process remembers of a set.
@@ -93,9 +105,10 @@ type knownSet[C lifecycle.Object] struct {
 
 // refusal is what Kubernetes said of a child that it did not take.
 type refusal struct {
-	of      string // a hash of the child
-	at      time.Time
-	problem *lifecycle.Problem
+	of       sighting
+	revision string
+	at       time.Time
+	problem  *lifecycle.Problem
 }
 
 // setPass is one look at a set.
@@ -106,6 +119,7 @@ type setPass[S setObject, C lifecycle.Object] struct {
 	spec     *v1alpha1.SetSpec
 	status   *v1alpha1.SetStatus
 	template *setTemplate[C]
+	choice   *choice
 
 	members []*setMember[C]
 	others  []C // children of Organizations that are not selected
@@ -119,8 +133,11 @@ type setPass[S setObject, C lifecycle.Object] struct {
 type setMember[C lifecycle.Object] struct {
 	rollout.Member
 	organization *v1alpha1.Organization
-	have, want   C // the child; the zero C: there is none
+	name         string // of the child
+	have         C      // the child; the zero C: there is none
 	exists       bool
+	want         C // the child as it should be; the zero C: that was not needed
+	rendered     bool
 	updated      bool
 	failure      *lifecycle.Problem
 	due          bool // what Kubernetes has refused may be tried again
@@ -129,11 +146,12 @@ type setMember[C lifecycle.Object] struct {
 // Reconcile brings the children of a set nearer to what it asks for.
 func (r *setReconciler[S, C]) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
 	if !r.Shard.Has(req.NamespacedName) {
+		r.leave(req.NamespacedName)
 		return ctrl.Result{}, nil
 	}
 	set := r.empty.DeepCopyObject().(S)
 	if err := r.Client.Get(ctx, req.NamespacedName, set); err != nil {
-		r.forget(req.NamespacedName)
+		r.leave(req.NamespacedName)
 		return lifecycle.ResultOf(ctx, err)
 	}
 	if !set.GetDeletionTimestamp().IsZero() { // its children go by the garbage collector
@@ -159,6 +177,14 @@ func (p *setPass[S, C]) work(ctx context.Context) error {
 	if p.undone = p.spreadDeletionPolicy(ctx); apierrors.IsConflict(p.undone) {
 		return p.undone
 	}
+	if err := p.look(ctx); err != nil {
+		return err
+	}
+	if err := p.prune(ctx); apierrors.IsConflict(err) {
+		return err
+	} else if err != nil {
+		p.undone = errors.Join(p.undone, err)
+	}
 	var err error
 	if p.template, err = p.templateOf(ctx); err != nil {
 		return err
@@ -167,13 +193,8 @@ func (p *setPass[S, C]) work(ctx context.Context) error {
 		p.forget(client.ObjectKeyFromObject(p.set)) // what waits holds on to no content
 		return err
 	}
-	if err := p.look(ctx); err != nil {
+	if err := p.judge(ctx); err != nil {
 		return err
-	}
-	if err := p.prune(ctx); apierrors.IsConflict(err) {
-		return err
-	} else if err != nil {
-		p.undone = errors.Join(p.undone, err)
 	}
 	if err := p.roll(ctx); err != nil {
 		return err
@@ -215,10 +236,13 @@ func (p *setPass[S, C]) remembered() knownSet[C] {
 func (p *setPass[S, C]) remember(known knownSet[C]) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.known == nil {
-		p.known = map[types.NamespacedName]knownSet[C]{}
-	}
 	p.known[client.ObjectKeyFromObject(p.set)] = known
+}
+
+// leave drops all that is known and told of a set that is gone, or another process's.
+func (r *setReconciler[S, C]) leave(key types.NamespacedName) {
+	r.forget(key)
+	lifecycle.Unobserve(lifecycle.NameOf(r.empty), key)
 }
 
 func (r *setReconciler[S, C]) forget(key types.NamespacedName) {

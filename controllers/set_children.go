@@ -27,13 +27,13 @@ var errBehind = apierrors.NewConflict(
 // bySet is the index of the uid of the set that an object was made by.
 const bySet = "set"
 
-// look finds out how the child of each selected Organization stands.
+// look finds out which Organizations are selected, and which children there are. The template is not needed for that.
 func (p *setPass[S, C]) look(ctx context.Context) error {
-	c, err := p.choice(ctx)
-	if err != nil {
+	var err error
+	if p.choice, err = p.readChoice(ctx); err != nil {
 		return err
 	}
-	organizations, err := c.selected(ctx)
+	organizations, err := p.choice.selected(ctx)
 	if err != nil {
 		return err
 	}
@@ -42,13 +42,12 @@ func (p *setPass[S, C]) look(ctx context.Context) error {
 		return err
 	}
 	for _, o := range organizations {
-		m := &setMember[C]{organization: o, Member: rollout.Member{Wave: c.waveOf(o)}}
-		name := childName(p.set, client.ObjectKeyFromObject(o))
-		if m.have, m.exists = have[name]; m.exists && p.isOf(m.have, o) {
-			delete(have, name)
+		m := &setMember[C]{
+			organization: o, name: childName(p.set, client.ObjectKeyFromObject(o)),
+			Member: rollout.Member{Wave: p.choice.waveOf(o)},
 		}
-		if err := p.judge(ctx, m, name); err != nil {
-			return err
+		if m.have, m.exists = have[m.name]; m.exists && p.isOf(m.have, o) {
+			delete(have, m.name)
 		}
 		p.members = append(p.members, m)
 	}
@@ -78,10 +77,21 @@ func (p *setPass[S, C]) isOf(child C, o *v1alpha1.Organization) bool {
 	return lifecycle.ParentKey(*p.parts(child).organization, child.GetNamespace()) == client.ObjectKeyFromObject(o)
 }
 
-// judge says how the child of an Organization stands.
-func (p *setPass[S, C]) judge(ctx context.Context, m *setMember[C], name string) error {
+// judge says how the child of each selected Organization stands.
+func (p *setPass[S, C]) judge(ctx context.Context) error {
+	seen := make(map[string]finding, len(p.members))
+	for _, m := range p.members {
+		if err := p.judgeOne(ctx, m, seen); err != nil {
+			return err
+		}
+	}
+	p.template.seen = seen
+	return nil
+}
+
+func (p *setPass[S, C]) judgeOne(ctx context.Context, m *setMember[C], seen map[string]finding) error {
 	if m.exists && !p.isOf(m.have, m.organization) {
-		m.fail(v1alpha1.ReasonChildConflict, "%s %s is that of another Organization", p.childKind(), name)
+		m.fail(v1alpha1.ReasonChildConflict, "%s %s is that of another Organization", p.childKind(), m.name)
 		return nil
 	}
 	if m.exists && !m.have.GetDeletionTimestamp().IsZero() {
@@ -94,37 +104,43 @@ func (p *setPass[S, C]) judge(ctx context.Context, m *setMember[C], name string)
 		}
 		return nil
 	}
-	if p.wasAsAsked(m) {
+	found := p.find(m)
+	seen[m.name] = found
+	switch {
+	case found.failure != nil:
+		m.State, m.failure = rollout.Failed, found.failure
+	case found.asAsked:
 		m.updated = true
 		p.judgeReady(m)
-		return nil
-	}
-	if err := p.render(m, name); err != nil {
-		m.fail(v1alpha1.ReasonInvalidSpec, "%v", err)
-		return nil
-	}
-	if !m.exists {
+	case m.exists:
+		m.State = rollout.Outdated
+		p.recallRefusal(m)
+	default:
 		m.State = rollout.Missing
 		p.recallRefusal(m)
-		return p.findForeign(ctx, m, name)
+		return p.findForeign(ctx, m)
 	}
-	if m.updated = p.isAsAsked(m); m.updated {
-		p.template.asAsked[name] = sightedChild{m.have.GetResourceVersion(), m.organization.ResourceVersion}
-		p.judgeReady(m)
-		return nil
-	}
-	m.State = rollout.Outdated
-	p.recallRefusal(m)
 	return nil
 }
 
-// wasAsAsked reports whether the child was as it should be when it was last looked at, and nothing has changed.
-func (p *setPass[S, C]) wasAsAsked(m *setMember[C]) bool {
-	if !m.exists {
-		return false
+// find finds out what a member needs. What it needed is known as long as nothing of it has changed.
+func (p *setPass[S, C]) find(m *setMember[C]) finding {
+	now := m.sighting()
+	if before, ok := p.template.seen[m.name]; ok && before.of == now {
+		return before
 	}
-	seen, ok := p.template.asAsked[m.have.GetName()]
-	return ok && seen == sightedChild{m.have.GetResourceVersion(), m.organization.ResourceVersion}
+	if err := p.render(m); err != nil {
+		return finding{of: now, failure: lifecycle.Stalled(v1alpha1.ReasonInvalidSpec, "%v", err)}
+	}
+	return finding{of: now, asAsked: m.exists && p.isAsAsked(m)}
+}
+
+func (m *setMember[C]) sighting() sighting {
+	now := sighting{organization: m.organization.ResourceVersion}
+	if m.exists {
+		now.child = m.have.GetResourceVersion()
+	}
+	return now
 }
 
 // judgeReady says how a child stands that is as it should be.
@@ -148,9 +164,9 @@ func isKnown(o *v1alpha1.Organization) bool {
 }
 
 // findForeign fails the member if an object of the name that its child needs is not the set's.
-func (p *setPass[S, C]) findForeign(ctx context.Context, m *setMember[C], name string) error {
+func (p *setPass[S, C]) findForeign(ctx context.Context, m *setMember[C]) error {
 	there := p.child.DeepCopyObject().(C)
-	err := p.Client.Get(ctx, types.NamespacedName{Namespace: p.set.GetNamespace(), Name: name}, there)
+	err := p.Client.Get(ctx, types.NamespacedName{Namespace: p.set.GetNamespace(), Name: m.name}, there)
 	if err == nil {
 		p.failForeign(m, there)
 	}
@@ -174,11 +190,14 @@ func isReadyNow(obj lifecycle.Object) bool {
 		obj.CommonStatus().ObservedGeneration == obj.GetGeneration()
 }
 
-// render makes the child that an Organization should have.
-func (p *setPass[S, C]) render(m *setMember[C], name string) error {
+// render makes the child that an Organization should have. The uid of one that is there cannot be changed.
+func (p *setPass[S, C]) render(m *setMember[C]) error {
+	if m.rendered {
+		return nil
+	}
 	m.want = p.child.DeepCopyObject().(C)
 	m.want.SetNamespace(p.set.GetNamespace())
-	m.want.SetName(name)
+	m.want.SetName(m.name)
 	if err := p.template.fill(m.want, valuesOf(m.organization)); err != nil {
 		return err
 	}
@@ -186,10 +205,12 @@ func (p *setPass[S, C]) render(m *setMember[C], name string) error {
 	*parts.organization = v1alpha1.ObjectReference{Name: m.organization.Name, Namespace: m.organization.Namespace}
 	*parts.deletion = p.spec.DeletionPolicy
 	if m.exists {
+		*parts.uid = *p.parts(m.have).uid
 		m.want.SetLabels(m.have.GetLabels())
 		m.want.SetAnnotations(m.have.GetAnnotations())
 	}
 	p.dress(m.want)
+	m.rendered = true
 	return nil
 }
 
@@ -212,11 +233,13 @@ func (p *setPass[S, C]) dress(child C) {
 	child.SetAnnotations(annotations)
 }
 
-// isAsAsked reports whether a child is as it should be. Its uid cannot be changed, and its deletionPolicy is of no
-// consequence in Grafana, and was seen to.
+// isAsAsked reports whether a child is as it should be. Its deletionPolicy is of no consequence in Grafana, and was
+// seen to.
 func (p *setPass[S, C]) isAsAsked(m *setMember[C]) bool {
 	have, want := p.parts(m.have), p.parts(m.want)
-	*want.uid, *want.deletion = *have.uid, *have.deletion
+	wanted := *want.deletion
+	defer func() { *want.deletion = wanted }()
+	*want.deletion = *have.deletion
 	return equality.Semantic.DeepEqual(have.spec, want.spec) &&
 		maps.Equal(m.have.GetLabels(), m.want.GetLabels()) &&
 		maps.Equal(m.have.GetAnnotations(), m.want.GetAnnotations())

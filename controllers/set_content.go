@@ -5,7 +5,9 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -93,10 +95,19 @@ func (p *setPass[S, C]) dropContents(ctx context.Context) error {
 		client.MatchingLabels{v1alpha1.LabelSet: p.set.GetName()}); err != nil {
 		return err
 	}
+	asked := false
 	for i := range there.Items {
 		cm := &there.Items[i]
 		if needed[cm.Name] || !metav1.IsControlledBy(cm, p.set) || !cm.DeletionTimestamp.IsZero() {
 			continue
+		}
+		if !asked {
+			if err := p.addNeeded(ctx, needed); err != nil {
+				return err
+			}
+			if asked = true; needed[cm.Name] {
+				continue
+			}
 		}
 		is := client.Preconditions{UID: &cm.UID, ResourceVersion: &cm.ResourceVersion}
 		gone := configMapMetadata(cm.Namespace, cm.Name)
@@ -105,4 +116,17 @@ func (p *setPass[S, C]) dropContents(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// addNeeded adds what children need that the cache may not have yet.
+func (p *setPass[S, C]) addNeeded(ctx context.Context, needed map[string]bool) error {
+	list := p.children.DeepCopyObject().(client.ObjectList)
+	if err := p.Live.List(unlogged(ctx), list, client.InNamespace(p.set.GetNamespace()),
+		client.MatchingLabels{v1alpha1.LabelSet: p.set.GetName()}); err != nil {
+		return err
+	}
+	return meta.EachListItem(list, func(o runtime.Object) error {
+		needed[p.template.contentOf(o.(C))] = true
+		return nil
+	})
 }

@@ -6,19 +6,13 @@ import (
 
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"grafana-tenancy.dev/operator/api/v1alpha1"
 	"grafana-tenancy.dev/operator/internal/lifecycle"
 )
 
 // prune deletes the children of Organizations that are not selected any more, by the set's prunePolicy. Of those that
 // do not let the namespace in any more nothing is deleted.
 func (p *setPass[S, C]) prune(ctx context.Context) error {
-	if len(p.others) == 0 {
-		return nil
-	}
-	c, err := p.choice(ctx)
-	if err != nil {
-		return err
-	}
 	var left []C
 	var failed error
 	confirmed := false
@@ -26,11 +20,11 @@ func (p *setPass[S, C]) prune(ctx context.Context) error {
 		if !child.GetDeletionTimestamp().IsZero() {
 			continue
 		}
-		is, err := p.isToGo(ctx, c, child)
+		verdict, err := p.isToGo(ctx, child)
 		switch {
 		case err != nil:
 			return err
-		case !is:
+		case !verdict.goes():
 			left = append(left, child)
 			continue
 		}
@@ -40,7 +34,11 @@ func (p *setPass[S, C]) prune(ctx context.Context) error {
 			}
 			confirmed = true
 		}
-		if err := p.remove(ctx, child); err != nil {
+		policy := p.spec.PrunePolicy
+		if verdict != childPruned {
+			policy = v1alpha1.DeletionOrphan
+		}
+		if err := p.remove(ctx, child, policy); err != nil {
 			left = append(left, child)
 			failed = errors.Join(failed, err)
 		}
@@ -64,26 +62,28 @@ func (p *setPass[S, C]) confirm(ctx context.Context) error {
 	return nil
 }
 
-// isToGo reports whether a child is to be deleted. The cache may not have seen yet what became of its Organization, and
-// a deletion cannot be taken back: so the API server has to say the same.
-func (p *setPass[S, C]) isToGo(ctx context.Context, c *choice, child C) (bool, error) {
+// isToGo says what becomes of a child. The cache may not have seen yet what became of its Organization, and a deletion
+// cannot be taken back: so the API server has to say as well that it goes. What it cannot tell any more, of an
+// Organization that has vanished, is known here.
+func (p *setPass[S, C]) isToGo(ctx context.Context, child C) (verdictOnChild, error) {
 	parts := p.parts(child)
 	key := lifecycle.ParentKey(*parts.organization, child.GetNamespace())
 	if key.Namespace != child.GetNamespace() && !parts.held {
-		return false, nil // it was never let in: what became of it would tell whether there is such an Organization
+		return childLeft, nil // it was never let in: what became of it would tell whether there is such an Organization
 	}
-	for _, from := range []client.Reader{p.Client, p.Live} {
-		verdict, err := c.verdictFrom(ctx, from, key)
-		if verdict != childPruned || err != nil {
-			return false, err
-		}
+	known, err := p.choice.verdictFrom(ctx, p.Engine, key)
+	if !known.goes() || err != nil {
+		return childLeft, err
 	}
-	return true, nil
+	if is, err := p.choice.verdictFrom(ctx, p.Live, key); is != childLost || err != nil {
+		return is, err
+	}
+	return known, nil
 }
 
 // remove deletes a child as it was read.
-func (p *setPass[S, C]) remove(ctx context.Context, child C) error {
-	child, err := p.withPolicy(ctx, child, p.spec.PrunePolicy)
+func (p *setPass[S, C]) remove(ctx context.Context, child C, policy v1alpha1.DeletionPolicy) error {
+	child, err := p.withPolicy(ctx, child, policy)
 	if err != nil {
 		return client.IgnoreNotFound(err)
 	}

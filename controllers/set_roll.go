@@ -25,10 +25,8 @@ func (p *setPass[S, C]) roll(ctx context.Context) error {
 			now = append(now, m)
 		}
 	}
-	if !p.isStuck() {
-		for _, i := range rollout.Next(p.rollout(), p.maxUnavailable()) {
-			now = append(now, p.members[i])
-		}
+	for _, i := range rollout.Next(p.rollout(), p.maxUnavailable()) {
+		now = append(now, p.members[i])
 	}
 	for _, m := range now {
 		if err := p.apply(ctx, m); err != nil {
@@ -84,9 +82,11 @@ func (p *setPass[S, C]) patch(ctx context.Context, child, changed C) error {
 
 // apply makes or changes one child.
 func (p *setPass[S, C]) apply(ctx context.Context, m *setMember[C]) (err error) {
+	if err := p.render(m); err != nil {
+		return err
+	}
 	if m.exists {
 		changed := m.have.DeepCopyObject().(C)
-		*p.parts(m.want).deletion = p.spec.DeletionPolicy
 		reflect.ValueOf(p.parts(changed).spec).Elem().Set(reflect.ValueOf(p.parts(m.want).spec).Elem())
 		changed.SetLabels(m.want.GetLabels())
 		changed.SetAnnotations(m.want.GetAnnotations())
@@ -123,22 +123,19 @@ func (p *setPass[S, C]) noteRefusal(m *setMember[C], reason, message string) {
 	if known.refused == nil {
 		known.refused = map[string]refusal{}
 	}
-	known.refused[m.want.GetName()] = refusal{of: p.hashOf(m.want), at: p.Now(), problem: m.failure}
+	known.refused[m.name] = refusal{
+		of: m.sighting(), revision: p.template.revision, at: p.Now(), problem: m.failure,
+	}
 	p.remember(known)
 }
 
-// recallRefusal fails a member whose child was refused as it is.
+// recallRefusal fails a member whose child was refused as it would be now.
 func (p *setPass[S, C]) recallRefusal(m *setMember[C]) {
-	was, refused := p.remembered().refused[m.want.GetName()]
-	if refused && was.of == p.hashOf(m.want) {
+	was, refused := p.remembered().refused[m.name]
+	if refused && was.of == m.sighting() && was.revision == p.template.revision {
 		m.State, m.failure = rollout.Failed, was.problem
 		m.due = p.Now().Sub(was.at) >= retryRefused
 	}
-}
-
-func (p *setPass[S, C]) hashOf(child C) string {
-	hash, _ := revisionOf(p.parts(child).spec, child.GetLabels(), child.GetAnnotations()) // of what was decoded
-	return hash
 }
 
 // made finds out whose an object is that the cache does not have yet.

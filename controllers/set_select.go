@@ -5,8 +5,8 @@ import (
 	"context"
 	"maps"
 	"slices"
+	"strings"
 
-	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
@@ -29,7 +29,7 @@ type choice struct {
 	hides     bool
 }
 
-func (p *setPass[S, C]) choice(ctx context.Context) (*choice, error) {
+func (p *setPass[S, C]) readChoice(ctx context.Context) (*choice, error) {
 	c := &choice{env: p.Env, namespace: p.set.GetNamespace()}
 	var err error
 	if c.selector, err = selectorIn("spec.organizations.selector", &p.spec.Organizations.Selector); err != nil {
@@ -78,13 +78,22 @@ const (
 	childWanted verdictOnChild = iota
 	// childLeft is as it is: its Organization does not let the namespace in, or is of an Instance that does not.
 	childLeft
-	// childPruned goes: its Organization is not selected any more, or goes itself.
+	// childPruned goes: its Organization is not selected any more, or is deleted in Grafana.
 	childPruned
+	// childReleased goes, and what it has stays in Grafana: its Organization is let go.
+	childReleased
+	// childLost goes, and what it has stays: nobody knows any more what its Organization was to become.
+	childLost
 )
+
+func (v verdictOnChild) goes() bool { return v == childPruned || v == childReleased || v == childLost }
 
 // verdict is what a set makes of an Organization.
 func (c *choice) verdict(ctx context.Context, o *v1alpha1.Organization) (verdictOnChild, error) {
 	if !o.DeletionTimestamp.IsZero() {
+		if o.Stays() || o.Annotations[v1alpha1.AnnotationAbandon] == "true" {
+			return childReleased, nil
+		}
 		return childPruned, nil
 	}
 	if in, err := c.env.LetsIn(ctx, o, c.namespace); !in || err != nil {
@@ -143,7 +152,7 @@ func (c *choice) verdictFrom(
 	var o v1alpha1.Organization
 	switch err := from.Get(ctx, key, &o); {
 	case apierrors.IsNotFound(err):
-		return childPruned, nil
+		return childLost, nil
 	case apierrors.IsForbidden(err):
 		return childLeft, nil
 	case err != nil:
@@ -152,10 +161,17 @@ func (c *choice) verdictFrom(
 	return c.verdict(ctx, &o)
 }
 
+// ofTools are the beginnings of the annotations that tools keep: they can be long, and change without anybody's doing.
+var ofTools = []string{
+	v1alpha1.GroupVersion.Group + "/", "kubectl.kubernetes.io/", "argocd.argoproj.io/", "meta.helm.sh/",
+}
+
 // valuesOf are what templates can say of an Organization.
 func valuesOf(o *v1alpha1.Organization) map[string]any {
 	annotations := maps.Clone(o.Annotations)
-	delete(annotations, corev1.LastAppliedConfigAnnotation)
+	maps.DeleteFunc(annotations, func(key, _ string) bool {
+		return slices.ContainsFunc(ofTools, func(tool string) bool { return strings.HasPrefix(key, tool) })
+	})
 	return map[string]any{
 		"orgID": o.Status.OrgID, "orgName": o.Status.Name, "name": o.Name, "namespace": o.Namespace,
 		"labels": o.Labels, "annotations": annotations,

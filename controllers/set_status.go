@@ -61,12 +61,6 @@ func (p *setPass[S, C]) progress() (rollout.Progress, rollout.Counts) {
 	return was.Next(p.template.revision, counts, p.Now()), counts
 }
 
-// isStuck reports whether there was no progress for too long.
-func (p *setPass[S, C]) isStuck() bool {
-	progress, counts := p.progress()
-	return counts.Left > 0 && progress.TimeLeft(p.deadline(), p.Now()) == 0
-}
-
 // finish writes what came of the pass into the status, and returns what is to be tried again.
 func (p *setPass[S, C]) finish(ctx context.Context, err error) error {
 	var problem *lifecycle.Problem
@@ -82,7 +76,7 @@ func (p *setPass[S, C]) finish(ctx context.Context, err error) error {
 		}
 		p.tell(metav1.ConditionFalse, true, problem.Reason, problem.Message)
 		p.condition(v1alpha1.ConditionProgressing, metav1.ConditionFalse, problem.Reason, problem.Message)
-		p.lookAgain(time.Minute) // not all that it can be about is watched
+		p.lookAgain(lifecycle.DefaultResync) // all that it can be about is watched
 	case err != nil:
 		ready := metav1.ConditionFalse
 		if meta.IsStatusConditionTrue(p.status.Conditions, v1alpha1.ConditionReady) {
@@ -92,6 +86,7 @@ func (p *setPass[S, C]) finish(ctx context.Context, err error) error {
 	default:
 		p.count()
 	}
+	lifecycle.Observe(p.set)
 	return errors.Join(err, p.writeStatus(ctx))
 }
 
@@ -144,7 +139,7 @@ func (p *setPass[S, C]) conclude(counts rollout.Counts, late bool) {
 		p.rest("spec.template.spec.suspend is set: nothing is written to Grafana")
 		return
 	case late:
-		message := fmt.Sprintf("%s, and none has become so for %s: no more are changed%s", soFar, p.deadline(), first)
+		message := fmt.Sprintf("%s, and none has become so for %s%s", soFar, p.deadline(), first)
 		p.tell(metav1.ConditionFalse, true, v1alpha1.ReasonProgressDeadlineExceeded, message)
 		p.condition(v1alpha1.ConditionProgressing, metav1.ConditionFalse,
 			v1alpha1.ReasonProgressDeadlineExceeded, message)

@@ -38,7 +38,7 @@ const (
 
 // setupSet registers the controller of a kind of sets.
 func setupSet[S setObject, C lifecycle.Object](mgr ctrl.Manager, e *Env, kind setKind[S, C]) error {
-	r := &setReconciler[S, C]{Env: e, setKind: kind}
+	r := newSets(e, kind)
 	if err := mgr.GetFieldIndexer().IndexField(context.Background(), kind.child, bySet, r.uidOfSet); err != nil {
 		return err
 	}
@@ -155,11 +155,14 @@ func (r *setReconciler[S, C]) concernedByChild(ctx context.Context, obj client.O
 	})
 }
 
-func (r *setReconciler[S, C]) concernedByContent(_ context.Context, obj client.Object) []ctrl.Request {
+// concernedByContent is the set that has made it, or the one whose content it stands in the way of.
+func (r *setReconciler[S, C]) concernedByContent(ctx context.Context, obj client.Object) []ctrl.Request {
 	if owner, ok := r.setOf(obj); ok {
 		return visitTo(obj.GetNamespace(), owner.Name)
 	}
-	return nil
+	return r.concerned(ctx, obj.GetNamespace(), func(set S) bool {
+		return isContentName(obj.GetName(), set.GetName())
+	})
 }
 
 // concernedByOrganization are the sets that select it, and that it lets in.

@@ -1,13 +1,16 @@
 package controllers
 
 import (
+	"context"
 	"errors"
 
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/client-go/util/workqueue"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"grafana-tenancy.dev/operator/api/v1alpha1"
+	"grafana-tenancy.dev/operator/internal/lifecycle"
 )
 
 // The kinds of sets. Nothing in Grafana is theirs, so that they are no kinds of the lifecycle.
@@ -33,4 +36,20 @@ func (e *Env) Slim(in any) (any, error) {
 		slimSource(&set.Spec.Template.Spec.Source)
 	}
 	return out, err
+}
+
+// SetControllers are those of the sets, for those who run them without a manager. The index is that of their children.
+func SetControllers(e *Env) []lifecycle.Controller {
+	return []lifecycle.Controller{setController(newSets(e, dashboardSets())), setController(newSets(e, dataSourceSets()))}
+}
+
+func setController[S setObject, C lifecycle.Object](r *setReconciler[S, C]) lifecycle.Controller {
+	return lifecycle.Controller{
+		Name: lifecycle.NameOf(r.empty), Object: r.empty, Used: true, Reconciler: r,
+		Indexes: []lifecycle.Index[lifecycle.Object]{{
+			Field: bySet, Of: func(o lifecycle.Object) []string { return r.uidOfSet(o) },
+		}},
+		UseQueue: func(context.Context, workqueue.TypedRateLimitingInterface[ctrl.Request]) error { return nil },
+		Deleted:  func(client.Object) {},
+	}
 }

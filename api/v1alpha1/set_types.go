@@ -13,12 +13,12 @@ type SetSpec struct {
 	// Organizations says which Organizations get one. Of those that are selected, only they do that let this namespace in: those of this namespace, and those of others by their allowedNamespaces.
 	Organizations OrganizationSelection `json:"organizations"`
 
-	// Rollout bounds how many are made or changed at once.
+	// Rollout bounds how many are changed at once.
 	// +optional
 	Rollout SetRollout `json:"rollout,omitempty"`
 
-	// PrunePolicy says what becomes of it in Grafana when its Organization is not selected any more: Delete deletes it there too, Orphan leaves it. Default: Delete; Orphan for what was adopted. If the
-	// Organization does not let this namespace in any more, nothing is deleted, and the object stays and says so.
+	// PrunePolicy says what becomes of it in Grafana when its Organization is not selected any more, or is deleted: Delete deletes it there too, Orphan leaves it. Default: Delete; Orphan for what was adopted. With an Organization
+	// that is deleted and stays in Grafana, it stays too. If the Organization does not let this namespace in any more, nothing is deleted, and the object stays and says so.
 	// +optional
 	PrunePolicy DeletionPolicy `json:"prunePolicy,omitempty"`
 
@@ -44,9 +44,9 @@ type OrganizationSelection struct {
 	InstanceRefs []ObjectReference `json:"instanceRefs,omitempty"`
 }
 
-// SetRollout bounds how many objects are made or changed at once. One that fails counts as one that is not Ready, so that failures hold what comes after.
+// SetRollout bounds how many objects are changed at once. One that fails counts as one that is not Ready, so that failures hold changes of the others. An Organization that has no object yet gets one whatever has failed.
 type SetRollout struct {
-	// MaxUnavailable is how many may be as the template asks and not Ready yet, as a number or a share of all that are selected, such as 10%. Default: 25%. At least one may.
+	// MaxUnavailable is how many may be as the template asks and not Ready before another one is changed, as a number or a share of all that are selected, such as 10%. Default: 25%. At least one may.
 	// +kubebuilder:validation:XIntOrString
 	// +kubebuilder:validation:MaxLength=4
 	// +kubebuilder:validation:Pattern="^(100|[1-9]?[0-9])%$"
@@ -54,14 +54,14 @@ type SetRollout struct {
 	// +optional
 	MaxUnavailable *intstr.IntOrString `json:"maxUnavailable,omitempty"`
 
-	// Waves have their turn one after the other: each begins when all before it are Ready. An Organization is in the first wave that selects it; those that none selects come last.
+	// Waves have their turn one after the other: each begins when all before it are Ready, and who comes to one that has begun does not wait. An Organization is in the first wave that selects it; those that none selects come last.
 	// +kubebuilder:validation:MaxItems=16
 	// +listType=atomic
 	// +optional
 	Waves []SetWave `json:"waves,omitempty"`
 
-	// ProgressDeadline is for how long none has to become Ready, while some are to, until the roll-out counts as failed: condition Progressing is then False, and no more are made or changed until one becomes Ready or the template
-	// changes. Default: 10m. At least 1s, at most 99999h.
+	// ProgressDeadline is for how long none has to become Ready, while some are to, until the roll-out counts as failed: condition Progressing is then False until one becomes Ready, one that failed recovers, or the template
+	// changes. Nothing else comes of it. Default: 10m. At least 1s, at most 99999h.
 	// +kubebuilder:validation:Type=string
 	// +kubebuilder:validation:Pattern=`^([0-9]{1,5}h([0-9]{1,5}m)?([0-9]{1,5}s)?|[0-9]{1,5}m([0-9]{1,5}s)?|[0-9]{1,5}s)$`
 	// +kubebuilder:validation:XValidation:rule="duration(self) >= duration('1s')",message="must be at least 1s"

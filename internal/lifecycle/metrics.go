@@ -5,9 +5,13 @@ import (
 	"strconv"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	ctrlmetrics "sigs.k8s.io/controller-runtime/pkg/metrics"
+
+	"grafana-tenancy.dev/operator/api/v1alpha1"
 )
 
 var (
@@ -47,6 +51,24 @@ func (p *pass[T, R]) observe(v *verdict) {
 	}
 	ready.WithLabelValues(labels["kind"], labels["namespace"], labels["name"], v.reason).Set(value)
 }
+
+// Observe tells of an object that is no kind's whether it is Ready, by its condition. One at rest is neither.
+func Observe(obj Object) {
+	labels := labelsOf(NameOf(obj), client.ObjectKeyFromObject(obj))
+	ready.DeletePartialMatch(labels)
+	c := meta.FindStatusCondition(obj.CommonStatus().Conditions, v1alpha1.ConditionReady)
+	if c == nil || c.Reason == v1alpha1.ReasonSuspended {
+		return
+	}
+	value := 0.0
+	if c.Status == metav1.ConditionTrue {
+		value = 1
+	}
+	ready.WithLabelValues(labels["kind"], labels["namespace"], labels["name"], c.Reason).Set(value)
+}
+
+// Unobserve drops what Observe has told of an object.
+func Unobserve(kind string, key types.NamespacedName) { forget(kind, key) }
 
 // observe tells which shard this is, once the process is at work on it.
 func (s Shard) observe(context.Context) error {

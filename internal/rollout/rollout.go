@@ -38,24 +38,34 @@ func (m Member) through() bool { return m.State == Ready || m.State == Resting |
 // unavailable reports whether the object is as it is asked for, or should be, and not Ready.
 func (m Member) unavailable() bool { return m.State == Pending || m.State == Failed }
 
-// Next are the members whose objects may be made or changed now, by their place in the list, so that at most so many
-// are unavailable. Those that have none come first.
+// hasIt reports whether there is an object as it is asked for, which nobody has to do anything about.
+func (m Member) hasIt() bool { return m.State == Pending || m.State == Resting || m.State == Ready }
+
+// Next are the members whose objects may be made or changed now, by their place in the list. Those that have none come
+// first, and failures of others do not hold them: nothing that works is put at risk. Only a wave of which nobody has it
+// yet waits for its turn. The others are changed so that at most so many are unavailable.
 func Next(members []Member, maxUnavailable int) (next []int) {
-	room := maxUnavailable
-	wave, begun := 0, false
+	room, began := maxUnavailable, map[int]bool{}
+	turn, found := 0, false
 	for _, m := range members {
 		if m.unavailable() {
 			room--
 		}
-		if !m.through() && (!begun || m.Wave < wave) {
-			wave, begun = m.Wave, true
+		if !m.through() && (!found || m.Wave < turn) {
+			turn, found = m.Wave, true
+		}
+		began[m.Wave] = began[m.Wave] || m.hasIt()
+	}
+	for i, m := range members {
+		if m.State == Missing && (m.Wave == turn || began[m.Wave]) {
+			next = append(next, i)
+			room--
 		}
 	}
-	for _, state := range []State{Missing, Outdated} {
-		for i, m := range members {
-			if room > len(next) && m.Wave == wave && m.State == state {
-				next = append(next, i)
-			}
+	for i, m := range members {
+		if m.State == Outdated && m.Wave == turn && room > 0 {
+			next = append(next, i)
+			room--
 		}
 	}
 	return next

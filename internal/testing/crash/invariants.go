@@ -57,6 +57,10 @@ func (w *World) Check(foreign string, s Scenario) error {
 			w.checkUser(o, fail)
 		case *v1alpha1.Team:
 			w.checkTeam(o, expected, fail)
+		case *v1alpha1.DashboardSet:
+			w.checkSet(o, o.Status, fail)
+		case *v1alpha1.DataSourceSet:
+			w.checkSet(o, o.Status, fail)
 		}
 	}
 	if !s.Kept {
@@ -254,6 +258,8 @@ func (w *World) wanted(o *v1alpha1.Dashboard) (*dashboard.Content, error) {
 		text = *from.JSON
 	case from.Model != nil:
 		text = string(from.Model.Raw)
+	case from.ConfigMapRef != nil:
+		text = w.keptContent(from.ConfigMapRef)
 	case from.URL != nil:
 		text = w.Served[from.URL.URL]
 	case from.GrafanaCom != nil:

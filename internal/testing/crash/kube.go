@@ -164,6 +164,12 @@ var ownIndexes = sync.OnceValue(func() map[string]client.IndexerFunc {
 			all[c.Name+" "+index.Field] = func(o client.Object) []string { return index.Of(o.(lifecycle.Object)) }
 		}
 	}
+	for _, c := range controllers.SetControllers(env) {
+		for _, index := range c.Indexes {
+			of := func(o client.Object) []string { return index.Of(o.(lifecycle.Object)) }
+			all[strings.TrimSuffix(c.Name, "Set")+" "+index.Field] = of
+		}
+	}
 	return all
 })
 
@@ -230,7 +236,18 @@ func (w typedWrites) patch(ctx context.Context, c client.Client, obj client.Obje
 	if status := statusOf(obj); status.IsValid() {
 		status.Set(statusOf(current))
 	}
+	if spec := specOf(obj); spec != nil && !reflect.DeepEqual(spec, specOf(current)) {
+		obj.SetGeneration(current.GetGeneration() + 1)
+	}
 	return c.Update(ctx, obj)
+}
+
+// specOf is the spec of an object; nil: its kind has none.
+func specOf(obj client.Object) any {
+	if spec := reflect.ValueOf(obj).Elem().FieldByName("Spec"); spec.IsValid() {
+		return spec.Interface()
+	}
+	return nil
 }
 
 // patchStatus applies a merge patch to the status, and to nothing else.

@@ -3,6 +3,7 @@ package crash
 import (
 	"context"
 	"errors"
+	"fmt"
 	"reflect"
 	"slices"
 	"time"
@@ -82,7 +83,10 @@ func (w *World) interceptors(cached bool) interceptor.Funcs {
 			if isDry(opts...) {
 				return c.Create(ctx, obj, opts...)
 			}
-			return w.write(ctx, "create "+obj.GetName(), obj, func() error { return c.Create(ctx, obj, opts...) })
+			return w.write(ctx, "create "+obj.GetName(), obj, func() error {
+				w.bear(obj)
+				return errors.Join(c.Create(ctx, obj, opts...), w.outlive(obj))
+			})
 		},
 		Update: func(ctx context.Context, c client.WithWatch, obj client.Object, opts ...client.UpdateOption) error {
 			o := client.UpdateOptions{}
@@ -117,8 +121,9 @@ func isDry(opts ...client.CreateOption) bool {
 	return len(o.DryRun) > 0
 }
 
-// CollectGarbage deletes Secrets whose owner is gone, as Kubernetes does.
+// CollectGarbage deletes what was made by an object that is gone, as Kubernetes does.
 func (w *World) CollectGarbage() {
+	w.collectChildren()
 	var secrets corev1.SecretList
 	if err := w.Kube.List(context.Background(), &secrets, client.InNamespace(Namespace)); err != nil {
 		w.TB.Fatal(err)
@@ -169,15 +174,42 @@ func (w *World) Create(objects ...client.Object) {
 		if err := w.Kube.Create(context.Background(), obj); err != nil {
 			w.TB.Fatal(err)
 		}
-		// The fake counts versions per object, from 1; those of a real one are never used again.
-		for range w.History[KindOf(obj)+" "+client.ObjectKeyFromObject(obj).String()] {
-			if err := w.Kube.Update(context.Background(), obj); err != nil {
-				w.TB.Fatal(err)
-			}
+		if err := w.outlive(obj); err != nil {
+			w.TB.Fatal(err)
 		}
 		w.Remember(obj)
 	}
 	w.Everybody()
+}
+
+func keyOf(obj client.Object) string {
+	return KindOf(obj) + " " + client.ObjectKeyFromObject(obj).String()
+}
+
+// bear gives an object of ours that the operator makes what an API server would, in each life another uid.
+func (w *World) bear(obj client.Object) {
+	if KindOf(obj) == "" {
+		return
+	}
+	obj.SetGeneration(1)
+	obj.SetCreationTimestamp(metav1.NewTime(w.Clock.Truncate(time.Second)))
+	obj.SetUID(UIDFor(obj))
+	if n := len(w.History[keyOf(obj)]); n > 0 {
+		obj.SetUID(UIDFor(&metav1.PartialObjectMetadata{ObjectMeta: metav1.ObjectMeta{
+			Namespace: KindOf(obj) + obj.GetNamespace(), Name: fmt.Sprint(obj.GetName(), n),
+		}}))
+	}
+}
+
+// outlive gives an object that was made a version that none of its name had before: the fake counts them per object,
+// from 1; those of a real one are never used again.
+func (w *World) outlive(obj client.Object) error {
+	for range w.History[keyOf(obj)] {
+		if err := w.Kube.Update(context.Background(), obj); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Delete asks for the deletion of objects.

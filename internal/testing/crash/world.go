@@ -129,7 +129,7 @@ func (w *World) Start() {
 	}
 	w.process = &process{
 		Env:         env,
-		controllers: env.Controllers(),
+		controllers: append(env.Controllers(), controllers.SetControllers(env)...),
 		Due:         map[string]time.Time{},
 		resyncs:     map[string]bool{},
 		failures:    map[string]int{},
@@ -229,7 +229,7 @@ func (w *World) Scheme() *runtime.Scheme { return w.scheme }
 // objects lists all of our objects, as the API server has them.
 func (w *World) objects() []lifecycle.Object {
 	var all []lifecycle.Object
-	for _, list := range w.Env.Lists() {
+	for _, list := range controllers.Lists() {
 		if err := w.Kube.List(context.Background(), list, client.InNamespace(Namespace)); err != nil {
 			w.TB.Fatal(err)
 		}
