@@ -75,11 +75,12 @@ func (x *dash) save(ctx context.Context, base *dashboardState) (savedDashboard, 
 		return savedDashboard{}, err
 	}
 	message := x.signature(version+1, adopted).String()
-	send := x.saveClassic
+	var saved savedDashboard
 	if x.api != "" {
-		send = x.saveResource
+		saved, err = x.saveResource(ctx, model, message, base)
+	} else {
+		saved, err = x.saveClassic(ctx, model, message)
 	}
-	saved, err := send(ctx, model, message, base)
 	if err != nil {
 		return saved, err
 	}
@@ -90,9 +91,7 @@ func (x *dash) save(ctx context.Context, base *dashboardState) (savedDashboard, 
 }
 
 // saveClassic sends a content in the classic model, which has the version that it is based on.
-func (x *dash) saveClassic(
-	ctx context.Context, model json.RawMessage, message string, _ *dashboardState,
-) (savedDashboard, error) {
+func (x *dash) saveClassic(ctx context.Context, model json.RawMessage, message string) (savedDashboard, error) {
 	saved, err := x.org.SaveDashboard(ctx, grafana.SaveDashboard{
 		Model: model, FolderUID: x.folder, Message: message,
 	})
