@@ -23,6 +23,9 @@ func (x *dash) Prepare() lifecycle.Event {
 }
 
 func (x *dash) Create(ctx context.Context) (*dashboardState, error) {
+	if err := x.checkTwin(ctx, nil); err != nil {
+		return nil, err
+	}
 	if err := x.makeFolders(ctx); err != nil {
 		return nil, err
 	}
@@ -73,6 +76,9 @@ func (x *dash) save(ctx context.Context, base *dashboardState) (savedDashboard, 
 	model, err := x.content.model(ctx, x.uid, version)
 	if err != nil {
 		return savedDashboard{}, err
+	}
+	if was := x.api; x.chooseAPI() != nil || x.api != was { // it was read just now
+		return savedDashboard{}, errLookAgain
 	}
 	message := x.signature(version+1, adopted).String()
 	var saved savedDashboard
