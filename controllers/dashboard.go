@@ -214,10 +214,16 @@ func (x *dash) Record(have *dashboardState) bool {
 }
 
 func (x *dash) Update(ctx context.Context, have *dashboardState) error {
+	differs := len(x.contentDiff(have)) > 0
+	if differs {
+		if err := x.checkTwin(ctx, have); err != nil {
+			return err
+		}
+	}
 	if err := x.mendPermissions(ctx, have); err != nil {
 		return err
 	}
-	if len(x.contentDiff(have)) == 0 {
+	if !differs {
 		return nil
 	}
 	if err := x.makeFolders(ctx); err != nil {

@@ -161,8 +161,10 @@ func (x *dash) resolveSources(ctx context.Context) error {
 	if slices.Equal(sources, x.content.sources) && !x.content.postponed {
 		return nil
 	}
-	x.content, err = dashboardKind{x.env}.with(ctx, x.obj, x.content, sources, x.interval())
-	return err
+	if x.content, err = (dashboardKind{x.env}).with(ctx, x.obj, x.content, sources, x.interval()); err != nil {
+		return err
+	}
+	return x.chooseAPI() // what was fetched may be in another schema
 }
 
 // onList says how a data source is found on a list; nil: it is on none.

@@ -84,7 +84,9 @@ func (x *dash) read(ctx context.Context, known bool) (*dashboardState, error) {
 		return nil, err
 	}
 	have.Dashboard, have.adopted = *d, x.adopted(d)
-	x.compareForm(have)
+	if err := x.compareForm(ctx, have); err != nil {
+		return nil, err
+	}
 	if d.UID != x.uid {
 		x.foreign = fmt.Sprintf(
 			"dashboard %q is another, though this Grafana's database takes %q for the same",
@@ -234,8 +236,7 @@ func (x *dash) adopt(ctx context.Context) (*dashboardState, error) {
 		)
 	}
 	have.Dashboard = *d
-	x.compareForm(have)
-	return have, nil
+	return have, x.compareForm(ctx, have)
 }
 
 // taken says who has the uid.
@@ -251,9 +252,10 @@ func (x *dash) taken(ctx context.Context) error {
 	return x.takenBy(d, h)
 }
 
-// errLookAgain says that what was there a moment ago is gone.
+// errLookAgain says that what was there a moment ago is gone, or another.
 var errLookAgain error = &lifecycle.Problem{
-	Reason: v1alpha1.ReasonCreating, Retry: true, Message: "what had its uid a moment ago is gone: looking again",
+	Reason: v1alpha1.ReasonCreating, Retry: true,
+	Message: "what had its uid a moment ago, or its source, is gone or another: looking again",
 }
 
 func (x *dash) takenBy(d *grafana.Dashboard, h history) error {

@@ -43,11 +43,16 @@ func (x *dash) chooseAPI() error {
 }
 
 // compareForm has a dashboard differ that somebody has saved in another schema since: what it is converted to can look
-// the same. It may differ for nothing, if it was in another once, and is saved once more then.
-func (x *dash) compareForm(have *dashboardState) {
-	if have.StoredAs != "" && have.StoredAs != x.api && have.Version != x.obj.Status.Version {
+// the same.
+func (x *dash) compareForm(ctx context.Context, have *dashboardState) error {
+	if x.api == "" || have.StoredAs == x.api || have.Version == x.obj.Status.Version {
+		return nil
+	}
+	stored, err := x.org.DashboardStoredAs(ctx, have.UID, x.conn.DashboardAPIs())
+	if stored != x.api {
 		have.hash = ""
 	}
+	return grafana.IgnoreNotFound(err)
 }
 
 // saveResource sends a content in schema v2.
@@ -57,10 +62,11 @@ func (x *dash) saveResource(
 	save := grafana.SaveDashboardResource{UID: x.uid, FolderUID: x.folder, Message: message, Spec: spec}
 	saved := savedDashboard{}
 	if base != nil {
-		save.ResourceVersion, saved.URL = base.ResourceVersion, base.URL
-	}
-	if err := x.checkTwin(ctx, save); err != nil {
-		return saved, err
+		var err error
+		if save.ResourceVersion, err = x.basis(ctx, base); err != nil {
+			return saved, err
+		}
+		saved.URL = base.URL
 	}
 	var lost []string
 	d, err := x.org.SaveDashboardResource(ctx, x.api, save, func(kept []byte) {
@@ -73,7 +79,7 @@ func (x *dash) saveResource(
 	}
 	if len(lost) > 0 {
 		x.env.Warn(x.obj, v1alpha1.EventLeftOut, "Grafana has left out of the dashboard what its "+x.api+
-			" does not have: "+few(lost))
+			" does not have: "+strings.Join(lost, ", "))
 	}
 	if d.UID != x.uid {
 		return saved, lifecycle.Stalled(v1alpha1.ReasonNameConflict,
@@ -86,37 +92,53 @@ func (x *dash) saveResource(
 	return saved, nil
 }
 
+// basis is the resourceVersion of what a save is based on. A list is not new, and a Grafana that was upgraded and keeps
+// its dashboards in the old tables gives the same ones again to what is made anew.
+func (x *dash) basis(ctx context.Context, base *dashboardState) (string, error) {
+	if base.StoredAs != "" {
+		return base.ResourceVersion, nil
+	}
+	d, err := x.org.DashboardResource(ctx, x.api, x.uid, func([]byte) {})
+	switch {
+	case grafana.IgnoreNotFound(err) != nil:
+		return "", err
+	case err != nil, d.Version != base.Version, !d.Created.Equal(base.Created), d.ResourceVersion == "":
+		return "", errLookAgain
+	}
+	return d.ResourceVersion, nil
+}
+
 // checkTwin refuses a content whose version of the schema Grafana does not have, if the one that it has would lose
-// something of it. Grafana leaves out what it does not know, without a word.
-func (x *dash) checkTwin(ctx context.Context, save grafana.SaveDashboardResource) error {
+// something of it, before anything is made for it. Grafana leaves out what it does not know, without a word.
+func (x *dash) checkTwin(ctx context.Context, base *dashboardState) error {
 	wanted := x.content.api()
 	if x.api == wanted {
 		return nil
 	}
-	save.DryRun = true
-	var lost []string
-	_, err := x.org.SaveDashboardResource(ctx, x.api, save, func(kept []byte) {
-		lost = x.env.lostOf(save.Spec, kept)
-	})
+	spec, err := x.content.model(ctx, x.uid, 0)
 	if err != nil {
-		return fmt.Errorf("trying it in %s: %w", x.api, x.explain(ctx, err))
+		return err
 	}
-	if len(lost) > 0 {
+	save := grafana.SaveDashboardResource{UID: x.uid, Message: "tried", Spec: spec, DryRun: true}
+	if base != nil {
+		if save.ResourceVersion, err = x.basis(ctx, base); err != nil {
+			return err
+		}
+	}
+	var lost []string
+	_, err = x.org.SaveDashboardResource(ctx, x.api, save, func(kept []byte) { lost = x.env.lostOf(spec, kept) })
+	switch {
+	case base == nil && grafana.IsTaken(err): // as is found out by the save itself
+		return nil
+	case err != nil:
+		return fmt.Errorf("trying it in %s: %w", x.api, err)
+	case len(lost) > 0:
 		return lifecycle.Stalled(v1alpha1.ReasonUnsupportedVersion,
 			"the source is a dashboard of dashboard.grafana.app/%s, and this Grafana has %s, which does not have all "+
 				"that is in it: %s. Take that out, or export it from a Grafana of this version",
-			wanted, x.api, few(lost))
+			wanted, x.api, strings.Join(lost, ", "))
 	}
 	return nil
-}
-
-// few names the first of what may be many, for people.
-func few(names []string) string {
-	const most = 5
-	if len(names) <= most {
-		return strings.Join(names, ", ")
-	}
-	return fmt.Sprintf("%s and %d more", strings.Join(names[:most], ", "), len(names)-most)
 }
 
 // complete adds what /apis does not tell of a dashboard: its address, and the login of who saved it last.

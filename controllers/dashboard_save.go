@@ -23,6 +23,9 @@ func (x *dash) Prepare() lifecycle.Event {
 }
 
 func (x *dash) Create(ctx context.Context) (*dashboardState, error) {
+	if err := x.checkTwin(ctx, nil); err != nil {
+		return nil, err
+	}
 	if err := x.makeFolders(ctx); err != nil {
 		return nil, err
 	}
@@ -74,12 +77,16 @@ func (x *dash) save(ctx context.Context, base *dashboardState) (savedDashboard, 
 	if err != nil {
 		return savedDashboard{}, err
 	}
-	message := x.signature(version+1, adopted).String()
-	send := x.saveClassic
-	if x.api != "" {
-		send = x.saveResource
+	if was := x.api; x.chooseAPI() != nil || x.api != was { // it was read just now
+		return savedDashboard{}, errLookAgain
 	}
-	saved, err := send(ctx, model, message, base)
+	message := x.signature(version+1, adopted).String()
+	var saved savedDashboard
+	if x.api != "" {
+		saved, err = x.saveResource(ctx, model, message, base)
+	} else {
+		saved, err = x.saveClassic(ctx, model, message)
+	}
 	if err != nil {
 		return saved, err
 	}
@@ -90,9 +97,7 @@ func (x *dash) save(ctx context.Context, base *dashboardState) (savedDashboard, 
 }
 
 // saveClassic sends a content in the classic model, which has the version that it is based on.
-func (x *dash) saveClassic(
-	ctx context.Context, model json.RawMessage, message string, _ *dashboardState,
-) (savedDashboard, error) {
+func (x *dash) saveClassic(ctx context.Context, model json.RawMessage, message string) (savedDashboard, error) {
 	saved, err := x.org.SaveDashboard(ctx, grafana.SaveDashboard{
 		Model: model, FolderUID: x.folder, Message: message,
 	})

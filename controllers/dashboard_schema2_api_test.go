@@ -128,7 +128,7 @@ func TestAPIDashboardOfSchema2InAnotherVersion(t *testing.T) {
 		t.Errorf("it is %+v", d)
 	}
 	suite.Change(w, dash, func() { *dash.Spec.Source.JSON = in2("v2", `"later":{"a":1},`) })
-	suite.Stalled(w, dash, v1alpha1.ReasonUnsupportedVersion, ".later.a", "v2beta1")
+	suite.Stalled(w, dash, v1alpha1.ReasonUnsupportedVersion, ".later", "v2beta1")
 	suite.Change(w, dash, func() { *dash.Spec.Source.JSON = in2("v2gamma1", "") })
 	suite.Stalled(w, dash, v1alpha1.ReasonInvalidSource, "v2gamma1")
 	suite.Change(w, dash, func() { *dash.Spec.Source.JSON = in2("v2beta7", "") })

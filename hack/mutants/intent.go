@@ -132,8 +132,8 @@ var intentMutants = []mutant{
 	{
 		name: "dashboard made in place of one that was taken over left",
 		file: "controllers/dashboard_save.go",
-		old:  "x.save(ctx, 0, false)",
-		new:  "x.save(ctx, 0, x.obj.Status.Adopted)",
+		old:  "x.save(ctx, nil)",
+		new:  "x.save(ctx, &dashboardState{adopted: x.obj.Status.Adopted})",
 		test: "TestDashboardMadeInPlaceOfOneThatWasTakenOver",
 	},
 	{

@@ -227,8 +227,8 @@ var mutants = []mutant{
 	{
 		name: "dashboard created by overwriting",
 		file: "controllers/dashboard_save.go",
-		old:  "		Model: model, FolderUID: x.folder,\n",
-		new:  "		Model: model, FolderUID: x.folder, Overwrite: true,\n", scenarios: "dashboard",
+		old:  "		Model: model, FolderUID: x.folder, Message: message,\n",
+		new:  "		Model: model, FolderUID: x.folder, Message: message, Overwrite: true,\n", scenarios: "dashboard",
 	},
 	{
 		name: "dashboard's history not asked",
@@ -239,14 +239,14 @@ var mutants = []mutant{
 	{
 		name: "dashboard saved without its mark",
 		file: "controllers/dashboard_save.go",
-		old:  "		Message: x.signature(version+1, adopted).String(),\n",
-		new:  "		Message: \"\",\n", scenarios: "dashboard",
+		old:  "	message := x.signature(version+1, adopted).String()\n",
+		new:  "	message := x.signature(version+1, adopted).String()[:0]\n", scenarios: "dashboard",
 	},
 	{
 		name: "dashboard saved without its folder",
 		file: "controllers/dashboard_save.go",
-		old:  "		Model: model, FolderUID: x.folder,\n",
-		new:  "		Model: model,\n", scenarios: "dashboard moved",
+		old:  "		Model: model, FolderUID: x.folder, Message: message,\n",
+		new:  "		Model: model, Message: message,\n", scenarios: "dashboard moved",
 	},
 	{
 		name: "wrong credential never given up",

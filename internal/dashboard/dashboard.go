@@ -96,6 +96,10 @@ func Parse(source []byte, w Wishes) (*Content, error) {
 // newContent takes a dashboard's own model.
 func newContent(m model) (*Content, error) {
 	fields := m.fields
+	if m.api == "" && fields["apiVersion"] != nil && isObject(fields["spec"]) {
+		return nil, errors.New(`it has a "spec" and an "apiVersion" beside a "title": Grafana would take the "spec" ` +
+			`for the dashboard. Take them out, or give the resource alone`)
+	}
 	title, isText := fields["title"].(string)
 	if !isText && fields["title"] != nil {
 		return nil, fmt.Errorf(`its "title" is %s, not a text: put it in quotes`, kindOf(fields["title"]))

@@ -21,7 +21,8 @@ func unwrap(fields map[string]any) (model, error) {
 		fields = inner
 	}
 	m := model{fields: fields, uid: fields["uid"]}
-	if apiVersion, ok := fields["apiVersion"].(string); ok && !titled(fields) {
+	apiVersion, ok := fields["apiVersion"].(string)
+	if ok && (!titled(fields) || strings.HasPrefix(apiVersion, group) && isObject(fields["spec"])) {
 		var err error
 		if m, err = fromResource(fields, apiVersion); err != nil {
 			return m, err

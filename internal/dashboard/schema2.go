@@ -3,6 +3,7 @@ package dashboard
 import (
 	"bytes"
 	"cmp"
+	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
@@ -94,9 +95,9 @@ func (s *sources) inHolder2(holder map[string]any) {
 	holder["datasource"], holder["group"] = source, cmp.Or(to.Type, kind)
 }
 
-// Lost says what of a JSON object is not in what Grafana has made of it, by the names that lead there. What is empty
-// can be left out.
-func Lost(sent, kept []byte) (lost []string) {
+// Lost says what of a JSON object is not in what Grafana has made of it: the first few, by the names that lead there. What
+// is empty can be left out.
+func Lost(sent, kept []byte) []string {
 	s, _, err := decode(sent)
 	if err != nil {
 		return []string{err.Error()}
@@ -105,37 +106,87 @@ func Lost(sent, kept []byte) (lost []string) {
 	if err != nil {
 		return []string{err.Error()}
 	}
-	eachLost("", s, k, func(path string) { lost = append(lost, path) })
-	return lost
+	c := comparison{}
+	c.values(s, k)
+	return c.lost
 }
 
-// eachLost visits what is in sent and not in kept.
-func eachLost(path string, sent, kept any, visit func(path string)) {
+// mostLost is how many are named.
+const mostLost = 5
+
+// comparison finds what is lost.
+type comparison struct {
+	path []string // that leads to what is compared
+	lost []string
+}
+
+func (c *comparison) values(sent, kept any) {
+	if len(c.lost) > mostLost || kept == nil && isEmpty(sent) {
+		return
+	}
 	switch s := sent.(type) {
 	case map[string]any:
-		k, same := kept.(map[string]any)
-		if !same && kept != nil {
-			visit(path)
+		if k, same := kept.(map[string]any); same {
+			for _, key := range sortedKeys(s) {
+				c.inside("."+key, s[key], k[key])
+			}
 			return
-		}
-		for _, key := range sortedKeys(s) {
-			eachLost(path+"."+key, s[key], k[key], visit)
 		}
 	case []any:
-		k, same := kept.([]any)
-		if len(s) != len(k) || !same && len(s) > 0 {
-			visit(path)
+		if k, same := kept.([]any); same && len(s) == len(k) {
+			for i := range s {
+				c.inside(fmt.Sprintf("[%d]", i), s[i], k[i])
+			}
 			return
-		}
-		for i := range s {
-			eachLost(fmt.Sprintf("%s[%d]", path, i), s[i], k[i], visit)
 		}
 	default:
 		a, errA := appendJSON(nil, sent, asKept)
 		b, errB := appendJSON(nil, kept, asKept)
-		empty := slices.Contains([]string{"null", `""`, "false", "0"}, string(a)) && kept == nil
-		if errA != nil || errB != nil || !bytes.Equal(a, b) && !empty {
-			visit(path)
+		if errA == nil && errB == nil && bytes.Equal(a, b) {
+			return
 		}
 	}
+	c.note()
+}
+
+func (c *comparison) inside(name string, sent, kept any) {
+	c.path = append(c.path, name)
+	c.values(sent, kept)
+	c.path = c.path[:len(c.path)-1]
+}
+
+// note names where it is, in a length that people read.
+func (c *comparison) note() {
+	const longest = 120
+	if len(c.lost) == mostLost {
+		c.lost = append(c.lost, "and more")
+		return
+	}
+	name := ""
+	for _, step := range c.path {
+		if name += fmt.Sprintf("%.60s", step); len(name) > longest {
+			name = fmt.Sprintf("%.120s…", name)
+			break
+		}
+	}
+	c.lost = append(c.lost, name)
+}
+
+// isEmpty reports whether a value says nothing.
+func isEmpty(value any) bool {
+	switch v := value.(type) {
+	case map[string]any:
+		for _, inner := range v {
+			if !isEmpty(inner) {
+				return false
+			}
+		}
+		return true
+	case []any:
+		return len(v) == 0
+	case json.Number:
+		f, err := v.Float64()
+		return err == nil && f == 0
+	}
+	return value == nil || value == "" || value == false
 }

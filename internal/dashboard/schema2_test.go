@@ -1,6 +1,8 @@
 package dashboard
 
 import (
+	"fmt"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -159,7 +161,7 @@ func TestLost(t *testing.T) {
 		"nothing":              {`"a":{"b":[1,{"c":"d"}]}`, `{"title":"x","a":{"b":[1.0,{"c":"d","new":1}]},"new":{}}`, ""},
 		"what is empty":        {`"a":[],"b":{},"c":"","d":false,"e":null,"f":{"g":[]}`, `{"title":"x"}`, ""},
 		"a member":             {`"a":{"b":1,"c":2}`, `{"title":"x","a":{"c":2}}`, ".a.b"},
-		"all of it":            {`"a":{"b":1},"c":[1]`, `{"title":"x"}`, ".a.b .c"},
+		"all of it":            {`"a":{"b":1},"c":[1]`, `{"title":"x"}`, ".a .c"},
 		"a member of a list's": {`"a":[{"b":1},{"b":2}]`, `{"title":"x","a":[{"b":1},{}]}`, ".a[1].b"},
 		"another value":        {`"a":1,"b":"c","d":true`, `{"title":"x","a":2,"b":"d","d":false}`, ".a .b .d"},
 		"what is empty there":  {`"a":"b"`, `{"title":"x","a":""}`, ".a"},
@@ -169,5 +171,26 @@ func TestLost(t *testing.T) {
 		if have := strings.Join(lost, " "); have != c.want {
 			t.Errorf("%s: lost is %q, want %q", name, have, c.want)
 		}
+	}
+}
+
+// A source that loses much costs no more than it has itself.
+func TestLostOfALargeSource(t *testing.T) {
+	long := strings.Repeat("k", 100_000)
+	var leaves []string
+	for i := range 15_000 {
+		leaves = append(leaves, fmt.Sprintf(`"%d":1`, i))
+	}
+	sent := []byte(`{"title":"x","kept":{"` + long + `":{` + strings.Join(leaves, ",") + `}}}`)
+	kept := []byte(`{"title":"x","kept":{"` + long + `":{"other":1}}}`)
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	lost := Lost(sent, kept)
+	runtime.ReadMemStats(&after)
+	if spent := after.TotalAlloc - before.TotalAlloc; spent > 64<<20 {
+		t.Errorf("it allocated %d MiB for %d bytes", spent>>20, len(sent))
+	}
+	if len(lost) != 6 || len(strings.Join(lost, "")) > 1000 {
+		t.Errorf("lost is %d long, in %d bytes", len(lost), len(strings.Join(lost, "")))
 	}
 }

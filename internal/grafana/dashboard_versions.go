@@ -29,7 +29,7 @@ const (
 
 // DashboardVersions goes through the saves of the dashboard that Grafana keeps, the newest first, in small
 // pages: whoever has seen enough asks for no more. No content is kept in memory. apiVersion is what
-// DashboardAPIVersion found: through it the list comes without content, with the message of the first
+// DashboardAPIVersions found: through it the list comes without content, with the message of the first
 // version, and may have a version several times, once for each message that it had. If it is empty, or
 // does not work here, each version comes with its content, which is passed over. If there is no such
 // dashboard, there is nothing in the list, or the error is IsNotFound.

@@ -167,7 +167,7 @@ type metadata struct {
 func (metadata) listKind() string { return "PartialObjectMetadataList" }
 
 // ListDashboards lists all dashboards of the organization without their content, through the version of
-// /apis that DashboardAPIVersion names. If that does not work here (IsNoList), each can still be
+// /apis that DashboardAPIVersions names first. If that does not work here (IsNoList), each can still be
 // had by Dashboard.
 //
 // GET /apis/dashboard.grafana.app/:version/namespaces/:namespace/dashboards
