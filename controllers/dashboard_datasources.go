@@ -161,10 +161,16 @@ func (x *dash) resolveSources(ctx context.Context) error {
 	if slices.Equal(sources, x.content.sources) && !x.content.postponed {
 		return nil
 	}
-	if x.content, err = (dashboardKind{x.env}).with(ctx, x.obj, x.content, sources, x.interval()); err != nil {
+	return x.takeSources(ctx, sources)
+}
+
+// takeSources has other data sources stand for those in the content. What was fetched for it may be in another schema.
+func (x *dash) takeSources(ctx context.Context, sources []v1alpha1.ResolvedDataSource) (err error) {
+	x.content, err = dashboardKind{x.env}.with(ctx, x.obj, x.content, sources, x.interval())
+	if err != nil {
 		return err
 	}
-	return x.chooseAPI() // what was fetched may be in another schema
+	return x.chooseAPI()
 }
 
 // onList says how a data source is found on a list; nil: it is on none.

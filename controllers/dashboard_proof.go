@@ -70,9 +70,8 @@ func (x *dash) look(ctx context.Context, content func([]byte)) (*grafana.Dashboa
 	return d, nil
 }
 
-// read reads the dashboard under our uid, if it is ours: by what status records, else by its history. known says that
-// status speaks of it.
-func (x *dash) read(ctx context.Context, known bool) (*dashboardState, error) {
+// lookClosely reads the dashboard under our uid, whoever's it is, and compares it with the content; nil: there is none.
+func (x *dash) lookClosely(ctx context.Context) (*dashboardState, error) {
 	have := &dashboardState{}
 	x.foreign = ""
 	var content func([]byte)
@@ -84,9 +83,6 @@ func (x *dash) read(ctx context.Context, known bool) (*dashboardState, error) {
 		return nil, err
 	}
 	have.Dashboard, have.adopted = *d, x.adopted(d)
-	if err := x.compareForm(ctx, have); err != nil {
-		return nil, err
-	}
 	if d.UID != x.uid {
 		x.foreign = fmt.Sprintf(
 			"dashboard %q is another, though this Grafana's database takes %q for the same",
@@ -95,11 +91,22 @@ func (x *dash) read(ctx context.Context, known bool) (*dashboardState, error) {
 		)
 		return nil, nil
 	}
+	return have, x.compareForm(ctx, have)
+}
+
+// read reads the dashboard under our uid, if it is ours: by what status records, else by its history. known says that
+// status speaks of it.
+func (x *dash) read(ctx context.Context, known bool) (*dashboardState, error) {
+	have, err := x.lookClosely(ctx)
+	if have == nil || err != nil {
+		return nil, err
+	}
 	if x.content != nil {
 		if err := x.locate(ctx, false); err != nil {
 			return nil, err
 		}
 	}
+	d := &have.Dashboard
 	recorded := known && x.isRecorded(d)
 	if recorded && x.recall(have) {
 		return x.seen(ctx, have)
@@ -111,7 +118,7 @@ func (x *dash) read(ctx context.Context, known bool) (*dashboardState, error) {
 	if x.lost && x.isDerived() && x.isRecent(d.Created) { // perhaps it was left without; people may restrict older ones
 		x.obj.Status.PermissionsPending = true
 	}
-	h, err := x.history(ctx, &have.Dashboard, oldest)
+	h, err := x.history(ctx, d, oldest)
 	if err != nil {
 		return nil, err
 	}

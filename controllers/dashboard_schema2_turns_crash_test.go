@@ -29,8 +29,8 @@ func readyReason(d *v1alpha1.Dashboard) string {
 	return ""
 }
 
-// A source that turns from one schema into the other in the very pass that looks for data sources in Grafana is saved by
-// the route of the new one, and nothing is left by the way.
+// A source that turns from one schema into the other in the very pass that looks for data sources in Grafana is saved
+// by the route of the new one, and nothing is left by the way.
 func TestASourceThatTurnsIntoAnotherSchema(t *testing.T) {
 	classic := strings.Replace(crash.OneDashboard, "{", `{"uid":"schema-2",`, 1)
 	other := strings.Replace(crash.Schema2("stat"), "Requests", "Other", 1)
@@ -94,8 +94,9 @@ func TestNoFoldersForAVersionThatWouldLoseSomething(t *testing.T) {
 	w.Create(crash.Organization("Tenant"), d)
 	w.Settle()
 	w.Get(d)
-	if n := len(w.Grafana.Folders(3)) + len(w.Grafana.Dashboards(3)); n > 0 || readyReason(d) != v1alpha1.ReasonUnsupportedVersion {
-		t.Errorf("%d things were made; it says %s", n, readyReason(d))
+	n := len(w.Grafana.Folders(3)) + len(w.Grafana.Dashboards(3))
+	if reason := readyReason(d); n > 0 || reason != v1alpha1.ReasonUnsupportedVersion {
+		t.Errorf("%d things were made; it says %s", n, reason)
 	}
 }
 
@@ -118,5 +119,29 @@ func TestAnEditOfSchema2ThatIsTakenBack(t *testing.T) {
 	visitedForHours(w, 1)
 	if w.Get(d); d.Status.Drift != nil {
 		t.Errorf("an edit is told that was taken back: %+v", d.Status.Drift)
+	}
+}
+
+// What a person saves in the classic model is put back into schema v2, also where it is converted to the very same.
+func TestASaveInTheClassicModelThatLooksTheSame(t *testing.T) {
+	w := crash.New(t, with12)
+	w.Seed()
+	w.Create(crash.Organization("Tenant"))
+	w.Settle()
+	byHand := func() {
+		w.Grafana.Do(http.MethodPost, "/api/dashboards/db", 3, map[string]any{
+			"dashboard": map[string]any{"uid": "schema-2", "title": "Requests"}, "overwrite": true,
+		})
+	}
+	byHand()
+	_, converted := w.Grafana.Do(http.MethodGet, schema2Path+"/schema-2", 3, nil)
+	w.Grafana.Do(http.MethodDelete, schema2Path+"/schema-2", 3, nil)
+	d := crash.Dashboard("schema-2", string(converted))
+	w.Create(d)
+	w.Settle()
+	byHand()
+	visitedForHours(w, 1)
+	if err := storedIn("v2beta1", "Requests", 3)(w); err != nil {
+		t.Error(err)
 	}
 }

@@ -33,11 +33,11 @@ var schema2Mutants = []mutant{
 		test: "TestAPIDashboardOfSchema2InAnotherVersion",
 	},
 	{
-		name:      "what a person has saved in the classic model taken for schema v2",
-		file:      "controllers/dashboard_resource.go",
-		old:       "	if have.StoredAs != \"\" && have.StoredAs != x.api && have.Version != x.obj.Status.Version {",
-		new:       "	if have.StoredAs == \"\" && x.api != \"\" {",
-		scenarios: "saved by a person in the classic model",
+		name: "what a person has saved in the classic model taken for schema v2",
+		file: "controllers/dashboard_resource.go",
+		old:  "	if stored != x.api {\n",
+		new:  "	if stored == \"another\" {\n",
+		test: "TestASaveInTheClassicModelThatLooksTheSame$",
 	},
 	{
 		name:  "the same text in two schemas with one hash",

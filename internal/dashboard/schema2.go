@@ -95,8 +95,8 @@ func (s *sources) inHolder2(holder map[string]any) {
 	holder["datasource"], holder["group"] = source, cmp.Or(to.Type, kind)
 }
 
-// Lost says what of a JSON object is not in what Grafana has made of it: the first few, by the names that lead there. What
-// is empty can be left out.
+// Lost says what of a JSON object is not in what Grafana has made of it: the first few, by the names that lead there.
+// What is empty can be left out.
 func Lost(sent, kept []byte) []string {
 	s, _, err := decode(sent)
 	if err != nil {
