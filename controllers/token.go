@@ -26,11 +26,11 @@ import (
 type tokenKind struct {
 	*Env
 	reissues *token.ReissueLimiter
-	echoes   *echoes
+	echoes   *echoes[struct{}]
 }
 
 func newTokenKind(e *Env) tokenKind {
-	return tokenKind{Env: e, reissues: token.NewReissueLimiter(), echoes: &echoes{}}
+	return tokenKind{Env: e, reissues: token.NewReissueLimiter(), echoes: &echoes[struct{}]{}}
 }
 
 // accountToken is a ServiceAccountToken. Its mark is the name in Grafana, which never changes:
@@ -40,7 +40,7 @@ type accountToken struct {
 	secretKeeper
 	env      *Env
 	reissues *token.ReissueLimiter
-	echoes   *echoes
+	echoes   *echoes[struct{}]
 	obj      *v1alpha1.ServiceAccountToken
 	account  *v1alpha1.ServiceAccount
 

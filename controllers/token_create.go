@@ -116,7 +116,7 @@ func (x *accountToken) Create(ctx context.Context) (*tokenState, error) {
 		tokenRotations.WithLabelValues(x.obj.Namespace, x.obj.Name).Inc()
 	}
 	have, err := x.born(ctx, &seen, made, session)
-	x.echoes.expect(x.obj, x.env.Now())
+	x.echoes.expect(x.obj, x.env.Now(), struct{}{})
 	if have == nil && err == nil {
 		err = &lifecycle.Problem{
 			Reason:  v1alpha1.ReasonCreating,

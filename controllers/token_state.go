@@ -103,7 +103,8 @@ func (x *accountToken) Find(ctx context.Context) (*tokenState, error) {
 // list has the tokens of the service account: at a resync, or at the visit that the operator's own Secret brings, from
 // a list that serves many, if everything is there at rest; else as they are.
 func (x *accountToken) list(ctx context.Context, secrets token.Secrets) ([]grafana.Token, error) {
-	account, status, echo := x.account.Status.ID, x.obj.Status, x.echoes.take(x.obj, x.env.Now())
+	account, status := x.account.Status.ID, x.obj.Status
+	_, echo := x.echoes.take(x.obj, x.env.Now())
 	if (x.due || echo) && x.obj.DeletionTimestamp.IsZero() && status.CreateStarted == nil && status.TokenID != 0 &&
 		meta.IsStatusConditionTrue(status.Conditions, v1alpha1.ConditionReady) {
 		list, known := x.conn.KnownTokens(x.org.ID(), account)

@@ -22,10 +22,13 @@ import (
 
 type userKind struct {
 	*Env
-	made *token.ReissueLimiter // of passwords
+	made   *token.ReissueLimiter // of passwords
+	echoes *echoes[seenUser]
 }
 
-func newUserKind(e *Env) userKind { return userKind{Env: e, made: token.NewReissueLimiter()} }
+func newUserKind(e *Env) userKind {
+	return userKind{Env: e, made: token.NewReissueLimiter(), echoes: &echoes[seenUser]{}}
+}
 
 // userState is what was seen of a login, and the password that it is to have.
 type userState struct {
@@ -40,6 +43,7 @@ type user struct {
 	secretKeeper
 	env      *Env
 	made     *token.ReissueLimiter
+	echoes   *echoes[seenUser]
 	obj      *v1alpha1.User
 	instance *v1alpha1.Instance
 	conn     *connection.Conn
@@ -47,6 +51,7 @@ type user struct {
 	due      bool
 	stranger *grafana.User // who has the login, and is not ours
 	password password      // that it is to have; none as it goes
+	wrote    bool          // its Secret, in this pass
 }
 
 func (k userKind) describe() lifecycle.Kind[*v1alpha1.User, userState] {
@@ -58,6 +63,7 @@ func (k userKind) describe() lifecycle.Kind[*v1alpha1.User, userState] {
 		Parent:     instanceOf,
 		References: []lifecycle.Reference[*v1alpha1.User]{{To: &corev1.Secret{}, Names: passwordSecretNames}},
 		Abandon:    k.Abandon,
+		Forget:     k.echoes.forget,
 	}
 }
 
@@ -92,7 +98,7 @@ func (k userKind) Connect(ctx context.Context, obj *v1alpha1.User) (lifecycle.Ex
 	if err != nil {
 		return nil, whileHeld(&instance, err)
 	}
-	x := &user{env: k.Env, made: k.made, obj: obj, instance: &instance, conn: conn}
+	x := &user{env: k.Env, made: k.made, echoes: k.echoes, obj: obj, instance: &instance, conn: conn}
 	x.secretKeeper = secretKeeper{env: k.Env, obj: obj, field: "spec.password.secret", values: x.values}
 	if s := obj.MadePassword(); s != nil {
 		x.spec = v1alpha1.TokenSecret(*s)
@@ -260,6 +266,9 @@ func (x *user) Check(_ context.Context, have *userState) error {
 	}
 	if have.password.problem == nil && !sameLogin(have.Login, x.obj.WantedLogin()) {
 		return x.loginHeld()
+	}
+	if x.wrote && have.password.problem == nil {
+		x.echoes.expect(x.obj, x.env.Now(), seenUser{have.User, x.conn.SessionID()})
 	}
 	return have.password.problem
 }

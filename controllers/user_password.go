@@ -252,6 +252,7 @@ func (x *user) keepPassword(ctx context.Context, p *password) error {
 	if err != nil {
 		return err
 	}
+	x.wrote = true
 	p.secrets.Wanted, p.key, p.version = written, r.Key, strconv.FormatInt(r.Revision, 10)
 	return nil
 }

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 
+	"k8s.io/apimachinery/pkg/api/meta"
+
 	"grafana-tenancy.dev/operator/api/v1alpha1"
 	"grafana-tenancy.dev/operator/internal/connection"
 	"grafana-tenancy.dev/operator/internal/grafana"
@@ -15,7 +17,10 @@ import (
 // Find finds the user whom status records, else one who carries the mark, or whom the object may take over.
 func (x *user) Find(ctx context.Context) (*userState, error) {
 	deleting := !x.obj.DeletionTimestamp.IsZero()
-	have, err := x.listed(ctx)
+	have, err := x.echoed(), error(nil)
+	if have == nil {
+		have, err = x.listed(ctx)
+	}
 	if have == nil && err == nil {
 		have, err = x.recorded(ctx)
 	}
@@ -33,6 +38,34 @@ func (x *user) Find(ctx context.Context) (*userState, error) {
 	return have, err
 }
 
+// seenUser is a login as a pass has left it, and the session that it was in.
+type seenUser struct {
+	grafana.User
+	session string
+}
+
+// echoed is the recorded user as the pass before has left them, if that has just written the Secret, which brings this
+// visit, and nothing has to be done. The Secret is read all the same.
+func (x *user) echoed() *userState {
+	seen, echo := x.echoes.take(x.obj, x.env.Now())
+	status := x.obj.Status
+	if !echo || x.due || seen.session == "" || seen.session != x.conn.SessionID() || seen.ID != status.ID ||
+		status.CreateStarted != nil || !x.obj.DeletionTimestamp.IsZero() || x.password.problem != nil ||
+		!meta.IsStatusConditionTrue(status.Conditions, v1alpha1.ConditionReady) {
+		return nil
+	}
+	return x.atRest(seen.User)
+}
+
+// atRest is the recorded user, if Grafana has them as they are asked for.
+func (x *user) atRest(u grafana.User) *userState {
+	have := &userState{User: u, adopted: x.obj.Status.Adopted, password: x.password}
+	if len(x.Diff(have)) > 0 || x.untouchable(have) != nil {
+		return nil
+	}
+	return have
+}
+
 // listed is the recorded user as the list shows them that serves all, if nothing has to be done.
 func (x *user) listed(ctx context.Context) (*userState, error) {
 	status := x.obj.Status
@@ -47,13 +80,10 @@ func (x *user) listed(ctx context.Context) (*userState, error) {
 		if u.ID != status.ID {
 			continue
 		}
-		have := &userState{adopted: status.Adopted, password: x.password, User: grafana.User{
+		return x.atRest(grafana.User{
 			ID: u.ID, Login: u.Login, Email: u.Email, Name: u.Name, IsGrafanaAdmin: u.IsAdmin, IsDisabled: u.IsDisabled,
 			UID: status.UID, CreatedAt: status.CreatedAt, AuthLabels: u.AuthLabels,
-		}}
-		if len(x.Diff(have)) == 0 && x.untouchable(have) == nil {
-			return have, nil
-		}
+		}), nil
 	}
 	return nil, nil
 }

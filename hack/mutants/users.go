@@ -192,4 +192,35 @@ var userMutants = []mutant{
 		old:  "x.password.problem == nil && len(x.passwordDiff(x.password)) == 0", new: "true",
 		test: "TestRestartOfUsers",
 	},
+	{
+		name: "visit by the own Secret hides what others have changed",
+		file: "controllers/user_search.go",
+		old:  "	if len(x.Diff(have)) > 0 || x.untouchable(have) != nil {\n",
+		new:  "	if x.untouchable(have) != nil {\n",
+		test: "TestOwnSecretHidesNoChangeOfOthers",
+	},
+	{
+		name: "all visits taken for that by the own Secret",
+		file: "controllers/echoes.go",
+		old:  "e.expected.LoadAndDelete(", new: "e.expected.Load(",
+		test: "TestOwnSecretHidesNoChangeOfOthers",
+	},
+	{
+		name: "visit by the own Secret expected for ever",
+		file: "controllers/echoes.go",
+		old:  "now.Before(x.until) && ", new: "x.of != nil && ",
+		test: "TestOwnSecretHidesNoChangeOfOthers",
+	},
+	{
+		name: "visit that a person asks for taken for that by the own Secret",
+		file: "controllers/echoes.go",
+		old:  "maps.Equal(x.of.GetAnnotations(), obj.GetAnnotations())", new: "true",
+		test: "TestOwnSecretHidesNoChangeOfOthers",
+	},
+	{
+		name: "visit by the own Secret asks Grafana",
+		file: "controllers/user_password.go",
+		old:  "	x.wrote = true\n", new: "",
+		test: "TestRequestsOfUsers",
+	},
 }
