@@ -89,8 +89,8 @@ func TestRequestsOfTokens(t *testing.T) {
 }
 
 // What five Users of one Instance cost: a new one a look whether the login is free, itself and its name (before Grafana
-// 12 another look, since it does not tell the uid). What its own Secret brings asks nothing more, and all of them cost a
-// list at a resync.
+// 12 another look, since it does not tell the uid). What its own Secret brings asks nothing more, and all of them cost
+// a list at a resync.
 func TestRequestsOfUsers(t *testing.T) {
 	for _, version := range grafanatest.Versions() {
 		t.Run(version, func(t *testing.T) {

@@ -11,8 +11,8 @@ import (
 )
 
 // echoes are the visits that the operator brings about itself, by writing the Secret of an object. Such a visit comes
-// once, right after, and finds what the pass before has seen: an S. Where somebody has changed the object meanwhile, the
-// visit is theirs as well.
+// once, right after, and finds what the pass before has seen: an S. Where somebody has changed the object meanwhile,
+// the visit is theirs as well.
 type echoes[S any] struct{ expected sync.Map }
 
 // echo is one that is expected.

@@ -257,7 +257,7 @@ func (x *user) profile(have *userState) grafana.Profile {
 }
 
 // Check says what keeps the login from being as it is asked for.
-func (x *user) Check(_ context.Context, have *userState) error {
+func (x *user) Check(ctx context.Context, have *userState) error {
 	if err := x.untouchable(have); err != nil {
 		return err
 	}
@@ -268,7 +268,7 @@ func (x *user) Check(_ context.Context, have *userState) error {
 		return x.loginHeld()
 	}
 	if x.wrote && have.password.problem == nil {
-		x.echoes.expect(x.obj, x.env.Now(), seenUser{have.User, x.conn.SessionID()})
+		x.echoes.expect(x.obj, x.env.Now(), seenUser{have.User, x.conn.SessionSeen(ctx)})
 	}
 	return have.password.problem
 }

@@ -2,6 +2,7 @@ package controllers_test
 
 import (
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -11,8 +12,8 @@ import (
 	"grafana-tenancy.dev/operator/internal/testing/crash"
 )
 
-// The visit that a new password's Secret brings asks Grafana nothing. But a Secret that others have changed meanwhile is
-// put right at once, and a change in Grafana is seen by any other visit.
+// The visit that a new password's Secret brings asks Grafana nothing. But a Secret that others have changed meanwhile
+// is put right at once, and a change in Grafana is seen by any other visit.
 func TestOwnSecretHidesNoChangeOfOthers(t *testing.T) {
 	spoil := func(w *crash.World) {
 		s := &corev1.Secret{ObjectMeta: crash.Named("carol")}
@@ -62,4 +63,34 @@ func TestOwnSecretHidesNoChangeOfOthers(t *testing.T) {
 			})
 		})
 	}
+}
+
+// Grafana's database is replaced right after the last request for a User was answered, and another object's pass begins
+// a session in it. What was seen before is not in there: the visit that the Secret brings does not go by it.
+func TestOwnSecretHidesNoOtherDatabase(t *testing.T) {
+	inBothVersions(t, func(t *testing.T, w *crash.World) {
+		w.Create(crash.Account("CI"))
+		rested(w)
+		replaced := false
+		w.Answers = func(r *http.Request) *http.Response {
+			if replaced || r.Method != http.MethodPut || !strings.HasPrefix(r.URL.Path, "/api/users/") {
+				return nil
+			}
+			replaced = true
+			resp, err := w.Grafana.RoundTripper().RoundTrip(r)
+			if err != nil {
+				t.Error(err)
+			}
+			anotherDatabase(w)
+			w.Visit("ServiceAccount tenant/account")
+			return resp
+		}
+		made(w, "User", carol())
+		if !replaced || !w.Get(&corev1.Secret{ObjectMeta: crash.Named("carol")}) {
+			t.Fatal("the database was not replaced while the User was made")
+		}
+		if got := requestsOf(w, func() { w.Visit("User tenant/carol") }); len(got) == 0 {
+			t.Error("the visit has asked nothing, about a login that is not there")
+		}
+	})
 }

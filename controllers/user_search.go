@@ -17,10 +17,10 @@ import (
 // Find finds the user whom status records, else one who carries the mark, or whom the object may take over.
 func (x *user) Find(ctx context.Context) (*userState, error) {
 	deleting := !x.obj.DeletionTimestamp.IsZero()
-	have, err := x.echoed(), error(nil)
-	if have == nil {
-		have, err = x.listed(ctx)
+	if have := x.echoed(); have != nil {
+		return have, nil
 	}
+	have, err := x.listed(ctx)
 	if have == nil && err == nil {
 		have, err = x.recorded(ctx)
 	}

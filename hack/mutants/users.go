@@ -206,6 +206,12 @@ var userMutants = []mutant{
 		test: "TestOwnSecretHidesNoChangeOfOthers",
 	},
 	{
+		name: "visit by the own Secret goes by what was in another database",
+		file: "controllers/user.go",
+		old:  "seenUser{have.User, x.conn.SessionSeen(ctx)}", new: "seenUser{have.User, x.conn.SessionID()}",
+		test: "TestOwnSecretHidesNoOtherDatabase",
+	},
+	{
 		name: "visit by the own Secret expected for ever",
 		file: "controllers/echoes.go",
 		old:  "now.Before(x.until) && ", new: "x.of != nil && ",
