@@ -86,7 +86,7 @@ func (p *setPass[S, C]) confirm(ctx context.Context) error {
 
 // isToGo says what becomes of a child. The cache may not have seen yet what became of its Organization, and a deletion
 // cannot be taken back: so the API server has to say as well that it goes. What it cannot tell any more, of an
-// Organization that has vanished, the Engine may know: it is the cache, and what is kept of such as still have children.
+// Organization that has vanished, the Engine may know: it is the cache, with what is kept of those that have vanished.
 func (p *setPass[S, C]) isToGo(ctx context.Context, child C) (verdictOnChild, error) {
 	key := p.organizationOf(child)
 	known, err := p.choice.verdictFrom(ctx, p.Engine, key)
@@ -108,9 +108,9 @@ func (p *setPass[S, C]) isToGo(ctx context.Context, child C) (verdictOnChild, er
 	return known, nil
 }
 
-// tellsTooMuch reports whether what becomes of a child would tell what Organizations another namespace has: it was never
-// let into its own, and may not be this set's at all. It goes unless its Organization is selected, whatever else there
-// is: it has nothing in Grafana.
+// tellsTooMuch reports whether what becomes of a child would tell what Organizations another namespace has: it was
+// never let into its own, and may not be this set's at all. It goes unless its Organization is selected, whatever else
+// there is: it has nothing in Grafana.
 func (p *setPass[S, C]) tellsTooMuch(child C, organization types.NamespacedName) bool {
 	return organization.Namespace != child.GetNamespace() && !p.parts(child).held
 }

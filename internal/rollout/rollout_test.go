@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// members reads a list such as "1R 1P 2M": the wave, and the first letter of the state. A state of * is Resting, and one
-// of N is Pending and new.
+// members reads a list such as "1R 1P 2M": the wave, and the first letter of the state. A state of * is Resting, and
+// one of N is Pending and new.
 func members(text ...string) (all []Member) {
 	states := map[byte]State{
 		'W': Waiting, 'M': Missing, 'O': Outdated, 'P': Pending, 'N': Pending, 'F': Failed, 'B': Barred,
