@@ -44,7 +44,7 @@ type childParts struct {
 	organization *v1alpha1.ObjectReference
 	deletion     *v1alpha1.DeletionPolicy
 	uid          *string // stays as it was when the child was made
-	held         bool    // it was in its Organization
+	held         bool    // it is in its Organization, or is about to be
 }
 
 // setTemplate is what all children of a set have in common. Nothing of it changes.
@@ -78,6 +78,7 @@ type sighting struct{ child, organization string }
 type finding struct {
 	of      sighting
 	asAsked bool               // the child is as it should be
+	want    string             // tells the child as it should be from others, where it is not
 	failure *lifecycle.Problem // why none can be made
 }
 
@@ -105,10 +106,10 @@ type knownSet[C lifecycle.Object] struct {
 
 // refusal is what Kubernetes said of a child that it did not take.
 type refusal struct {
-	of       sighting
-	revision string
-	at       time.Time
-	problem  *lifecycle.Problem
+	want    string // that child
+	times   int    // in a row
+	until   time.Time
+	problem *lifecycle.Problem
 }
 
 // setPass is one look at a set.
@@ -122,7 +123,8 @@ type setPass[S setObject, C lifecycle.Object] struct {
 	choice   *choice
 
 	members []*setMember[C]
-	others  []C // children of Organizations that are not selected
+	others  []C             // children of Organizations that are not selected
+	going   map[string]bool // the names of those of them that are to go, or may have to
 	// undone is why some children do not have the set's deletionPolicy yet, or were not deleted. The others do not wait
 	// for them, but the generation was not observed until then.
 	undone error
@@ -137,6 +139,7 @@ type setMember[C lifecycle.Object] struct {
 	have         C      // the child; the zero C: there is none
 	exists       bool
 	want         C // the child as it should be; the zero C: that was not needed
+	found        finding
 	rendered     bool
 	updated      bool
 	failure      *lifecycle.Problem
@@ -174,16 +177,17 @@ func (p *setPass[S, C]) work(ctx context.Context) error {
 	if p.spec.Paused {
 		return nil
 	}
-	if p.undone = p.spreadDeletionPolicy(ctx); apierrors.IsConflict(p.undone) {
+	unseen := p.look(ctx)
+	if unseen == nil {
+		p.undone = p.prune(ctx)
+	}
+	if apierrors.IsConflict(p.undone) {
 		return p.undone
 	}
-	if err := p.look(ctx); err != nil {
+	if err := p.spreadDeletionPolicy(ctx); apierrors.IsConflict(err) {
 		return err
-	}
-	if err := p.prune(ctx); apierrors.IsConflict(err) {
-		return err
-	} else if err != nil {
-		p.undone = errors.Join(p.undone, err)
+	} else if p.undone = errors.Join(p.undone, err); unseen != nil {
+		return unseen
 	}
 	var err error
 	if p.template, err = p.templateOf(ctx); err != nil {

@@ -48,6 +48,7 @@ func (p *setPass[S, C]) look(ctx context.Context) error {
 		}
 		if m.have, m.exists = have[m.name]; m.exists && p.isOf(m.have, o) {
 			delete(have, m.name)
+			m.New = m.have.GetGeneration() <= 1
 		}
 		p.members = append(p.members, m)
 	}
@@ -79,6 +80,7 @@ func (p *setPass[S, C]) isOf(child C, o *v1alpha1.Organization) bool {
 
 // judge says how the child of each selected Organization stands.
 func (p *setPass[S, C]) judge(ctx context.Context) error {
+	p.keepRefusals()
 	seen := make(map[string]finding, len(p.members))
 	for _, m := range p.members {
 		if err := p.judgeOne(ctx, m, seen); err != nil {
@@ -91,25 +93,26 @@ func (p *setPass[S, C]) judge(ctx context.Context) error {
 
 func (p *setPass[S, C]) judgeOne(ctx context.Context, m *setMember[C], seen map[string]finding) error {
 	if m.exists && !p.isOf(m.have, m.organization) {
-		m.fail(v1alpha1.ReasonChildConflict, "%s %s is that of another Organization", p.childKind(), m.name)
+		m.fail(rollout.Barred, v1alpha1.ReasonChildConflict, "%s %s is that of another Organization", p.childKind(), m.name)
 		return nil
 	}
 	if m.exists && !m.have.GetDeletionTimestamp().IsZero() {
-		m.State = rollout.Pending // when it is gone, another one is made
+		m.State = rollout.Going
 		return nil
 	}
-	if !isKnown(m.organization) {
-		if m.State = rollout.Waiting; m.exists && isReadyNow(m.have) {
-			m.State = rollout.Ready
-		}
+	known := isKnown(m.organization)
+	if !known && (!m.exists || !isReadyNow(m.have)) {
+		m.State = rollout.Waiting
 		return nil
 	}
-	found := p.find(m)
-	seen[m.name] = found
+	m.found = p.find(m)
+	seen[m.name] = m.found
 	switch {
-	case found.failure != nil:
-		m.State, m.failure = rollout.Failed, found.failure
-	case found.asAsked:
+	case !known && !m.found.asAsked:
+		m.State = rollout.Waiting
+	case m.found.failure != nil:
+		m.State, m.failure = rollout.Barred, m.found.failure
+	case m.found.asAsked:
 		m.updated = true
 		p.judgeReady(m)
 	case m.exists:
@@ -132,7 +135,14 @@ func (p *setPass[S, C]) find(m *setMember[C]) finding {
 	if err := p.render(m); err != nil {
 		return finding{of: now, failure: lifecycle.Stalled(v1alpha1.ReasonInvalidSpec, "%v", err)}
 	}
-	return finding{of: now, asAsked: m.exists && p.isAsAsked(m)}
+	if m.exists && p.isAsAsked(m) {
+		return finding{of: now, asAsked: true}
+	}
+	want, err := revisionOf(p.parts(m.want).spec, m.want.GetLabels(), m.want.GetAnnotations())
+	if err != nil {
+		return finding{of: now, failure: lifecycle.Stalled(v1alpha1.ReasonInvalidSpec, "%v", err)}
+	}
+	return finding{of: now, want: want}
 }
 
 func (m *setMember[C]) sighting() sighting {
@@ -152,7 +162,7 @@ func (p *setPass[S, C]) judgeReady(m *setMember[C]) {
 		m.State = rollout.Ready
 	case stalled != nil && stalled.Status == metav1.ConditionTrue &&
 		stalled.ObservedGeneration == m.have.GetGeneration():
-		m.fail(stalled.Reason, "%s", stalled.Message)
+		m.fail(rollout.Failed, stalled.Reason, "%s", stalled.Message)
 	default:
 		m.State = rollout.Pending
 	}
@@ -174,13 +184,14 @@ func (p *setPass[S, C]) findForeign(ctx context.Context, m *setMember[C]) error 
 }
 
 func (p *setPass[S, C]) failForeign(m *setMember[C], there C) {
-	m.fail(v1alpha1.ReasonChildConflict, "%s %s is not this set's: delete or rename it", p.childKind(), there.GetName())
+	m.fail(rollout.Barred, v1alpha1.ReasonChildConflict, "%s %s is not this set's: delete or rename it", p.childKind(),
+		there.GetName())
 }
 
 func (p *setPass[S, C]) childKind() string { return lifecycle.NameOf(p.child) }
 
-func (m *setMember[C]) fail(reason, format string, args ...any) {
-	m.State, m.failure = rollout.Failed, lifecycle.Stalled(reason, format, args...)
+func (m *setMember[C]) fail(state rollout.State, reason, format string, args ...any) {
+	m.State, m.failure = state, lifecycle.Stalled(reason, format, args...)
 }
 
 // isReadyNow reports whether Grafana was seen to hold what the object asks for now.

@@ -45,15 +45,18 @@ func (p *setPass[S, C]) rollout() []rollout.Member {
 	return all
 }
 
-// spreadDeletionPolicy gives the policy of the set to all children at once: it changes nothing in Grafana, and the set
-// may be deleted any time. What was changed is looked at when the cache has it.
+// spreadDeletionPolicy gives the policy of the set to all children at once, but for those that go by another one: it
+// changes nothing in Grafana, and the set may be deleted any time. What was changed is looked at when the cache has it.
 func (p *setPass[S, C]) spreadDeletionPolicy(ctx context.Context) error {
 	have, err := p.childrenByName(ctx)
 	if err != nil {
 		return err
 	}
 	changed := false
-	for _, child := range have {
+	for name, child := range have {
+		if p.going[name] || !child.GetDeletionTimestamp().IsZero() {
+			continue
+		}
 		now, cerr := p.withPolicy(ctx, child, p.spec.DeletionPolicy)
 		changed = changed || now.GetResourceVersion() != child.GetResourceVersion()
 		err = errors.Join(err, cerr)
@@ -66,7 +69,7 @@ func (p *setPass[S, C]) spreadDeletionPolicy(ctx context.Context) error {
 
 // withPolicy is a child with a deletionPolicy.
 func (p *setPass[S, C]) withPolicy(ctx context.Context, child C, policy v1alpha1.DeletionPolicy) (C, error) {
-	if !child.GetDeletionTimestamp().IsZero() || *p.parts(child).deletion == policy {
+	if *p.parts(child).deletion == policy {
 		return child, nil
 	}
 	changed := child.DeepCopyObject().(C)
@@ -98,6 +101,7 @@ func (p *setPass[S, C]) apply(ctx context.Context, m *setMember[C]) (err error) 
 	switch {
 	case err == nil:
 		m.State, m.updated, m.failure = rollout.Pending, true, nil
+		delete(p.remembered().refused, m.name)
 	case apierrors.IsAlreadyExists(err):
 		return p.made(ctx, m)
 	case apierrors.IsConflict(err), apierrors.IsNotFound(err): // the cache is behind: it counts as one that was changed
@@ -113,29 +117,49 @@ func (p *setPass[S, C]) apply(ctx context.Context, m *setMember[C]) (err error) 
 	return nil
 }
 
-// retryRefused is after what time a child is tried again that Kubernetes did not take, and that is the same.
-const retryRefused = time.Minute
+// firstRetry and lastRetry bound for how long a child is not tried again that Kubernetes did not take.
+const (
+	firstRetry = time.Minute
+	lastRetry  = time.Hour
+)
 
-// noteRefusal keeps that Kubernetes did not take a child.
+// noteRefusal keeps that Kubernetes did not take a child. Each time it is left for twice as long.
 func (p *setPass[S, C]) noteRefusal(m *setMember[C], reason, message string) {
-	m.fail(reason, "Kubernetes does not take %s %s: %s", p.childKind(), m.want.GetName(), message)
+	m.fail(rollout.Failed, reason, "Kubernetes does not take %s %s: %s", p.childKind(), m.want.GetName(), message)
 	known := p.remembered()
-	if known.refused == nil {
-		known.refused = map[string]refusal{}
+	now := refusal{want: m.found.want, times: 1, problem: m.failure}
+	if was := known.refused[m.name]; was.want == now.want {
+		now.times += was.times
 	}
-	known.refused[m.name] = refusal{
-		of: m.sighting(), revision: p.template.revision, at: p.Now(), problem: m.failure,
-	}
-	p.remember(known)
+	now.until = p.Now().Add(min(firstRetry<<min(now.times-1, 20), lastRetry))
+	known.refused[m.name] = now
+	p.lookAgain(now.until.Sub(p.Now()))
 }
 
 // recallRefusal fails a member whose child was refused as it would be now.
 func (p *setPass[S, C]) recallRefusal(m *setMember[C]) {
 	was, refused := p.remembered().refused[m.name]
-	if refused && was.of == m.sighting() && was.revision == p.template.revision {
-		m.State, m.failure = rollout.Failed, was.problem
-		m.due = p.Now().Sub(was.at) >= retryRefused
+	if !refused || was.want != m.found.want {
+		return
 	}
+	m.State, m.failure = rollout.Failed, was.problem
+	if left := was.until.Sub(p.Now()); left > 0 {
+		p.lookAgain(left)
+	} else {
+		m.due = true
+	}
+}
+
+// keepRefusals forgets what was refused for Organizations that are not selected any more.
+func (p *setPass[S, C]) keepRefusals() {
+	known, kept := p.remembered(), map[string]refusal{}
+	for _, m := range p.members {
+		if was, refused := known.refused[m.name]; refused {
+			kept[m.name] = was
+		}
+	}
+	known.refused = kept
+	p.remember(known)
 }
 
 // made finds out whose an object is that the cache does not have yet.

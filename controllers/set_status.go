@@ -107,9 +107,6 @@ func (p *setPass[S, C]) count() {
 				Message: briefly(m.failure.Message),
 			})
 		}
-		if m.failure != nil {
-			p.lookAgain(retryRefused)
-		}
 	}
 	if len(p.others) > 0 {
 		p.lookAgain(lifecycle.DefaultResync)

@@ -44,9 +44,9 @@ type OrganizationSelection struct {
 	InstanceRefs []ObjectReference `json:"instanceRefs,omitempty"`
 }
 
-// SetRollout bounds how many objects are changed at once. One that fails counts as one that is not Ready, so that failures hold changes of the others. An Organization that has no object yet gets one whatever has failed.
+// SetRollout bounds how many objects are changed at once. One that fails counts as one that is not Ready, so that failures hold changes of the others. Failures hold an Organization that has no object yet only until one is Ready as the template asks.
 type SetRollout struct {
-	// MaxUnavailable is how many may be as the template asks and not Ready before another one is changed, as a number or a share of all that are selected, such as 10%. Default: 25%. At least one may.
+	// MaxUnavailable is how many may be as the template asks and not Ready before another one is changed, as a number or a share of all that are selected, such as 10%. As many new ones may be made and not be Ready. Default: 25%. At least one may.
 	// +kubebuilder:validation:XIntOrString
 	// +kubebuilder:validation:MaxLength=4
 	// +kubebuilder:validation:Pattern="^(100|[1-9]?[0-9])%$"

@@ -15,9 +15,13 @@ const (
 	Missing
 	// Outdated is one that is not as it is asked for.
 	Outdated
+	// Going is one that is being deleted. When it is gone, the member has none.
+	Going
 	// Pending is one that is as it is asked for, and not Ready yet.
 	Pending
-	// Failed is one that cannot be made, or that somebody has to do something about.
+	// Barred is that of a member for which none can be asked for. Nothing was tried.
+	Barred
+	// Failed is one that was tried as it is asked for, and that somebody has to do something about.
 	Failed
 	// Resting is one that is as it is asked for, and not to become Ready.
 	Resting
@@ -30,45 +34,78 @@ type Member struct {
 	// Wave that it is in: a wave begins when all members of those before it are through.
 	Wave  int
 	State State
+	// New is one whose object is as it was made.
+	New bool
 }
 
 // through reports whether there is nothing more to be done for a member.
 func (m Member) through() bool { return m.State == Ready || m.State == Resting || m.State == Waiting }
 
-// unavailable reports whether the object is as it is asked for, or should be, and not Ready.
-func (m Member) unavailable() bool { return m.State == Pending || m.State == Failed }
+// unavailable reports whether the object is as it is asked for, or should be, or goes, and is not Ready.
+func (m Member) unavailable() bool {
+	return m.State == Going || m.State == Pending || m.State == Barred || m.State == Failed
+}
 
 // hasIt reports whether there is an object as it is asked for, which nobody has to do anything about.
 func (m Member) hasIt() bool { return m.State == Pending || m.State == Resting || m.State == Ready }
 
 // Next are the members whose objects may be made or changed now, by their place in the list. Those that have none come
-// first, and failures of others do not hold them: nothing that works is put at risk. Only a wave of which nobody has it
-// yet waits for its turn. The others are changed so that at most so many are unavailable.
+// first, in the wave whose turn it is and in those of which somebody has it. Each kind has a room of its own.
 func Next(members []Member, maxUnavailable int) (next []int) {
-	room, began := maxUnavailable, map[int]bool{}
-	turn, found := 0, false
-	for _, m := range members {
-		if m.unavailable() {
-			room--
+	turn, began := turnOf(members)
+	forNew, forChanges := rooms(members, maxUnavailable)
+	for i, m := range members {
+		if m.State == Missing && (m.Wave == turn || began[m.Wave]) && forNew > 0 {
+			next = append(next, i)
+			forNew--
+			forChanges--
 		}
+	}
+	for i, m := range members {
+		if m.State == Outdated && m.Wave == turn && forChanges > 0 {
+			next = append(next, i)
+			forChanges--
+		}
+	}
+	return next
+}
+
+// turnOf is the first wave in which there is something to be done, and those of which somebody has it.
+func turnOf(members []Member) (turn int, began map[int]bool) {
+	began = map[int]bool{}
+	found := false
+	for _, m := range members {
 		if !m.through() && (!found || m.Wave < turn) {
 			turn, found = m.Wave, true
 		}
 		began[m.Wave] = began[m.Wave] || m.hasIt()
 	}
-	for i, m := range members {
-		if m.State == Missing && (m.Wave == turn || began[m.Wave]) {
-			next = append(next, i)
-			room--
+	return turn, began
+}
+
+// rooms are how many objects may be made and changed now. What is unavailable holds changes. New ones are held by new
+// ones that are on their way and, until one is Ready, by those that failed: a template that works for nobody stops at
+// the bound, and once it works for one, failures hold no newcomer.
+func rooms(members []Member, maxUnavailable int) (forNew, forChanges int) {
+	forNew, forChanges = maxUnavailable, maxUnavailable
+	failed, proven := 0, false
+	for _, m := range members {
+		if m.unavailable() {
+			forChanges--
+		}
+		switch {
+		case m.State == Pending && m.New:
+			forNew--
+		case m.State == Failed:
+			failed++
+		case m.State == Ready:
+			proven = true
 		}
 	}
-	for i, m := range members {
-		if m.State == Outdated && m.Wave == turn && room > 0 {
-			next = append(next, i)
-			room--
-		}
+	if !proven {
+		forNew -= failed
 	}
-	return next
+	return forNew, forChanges
 }
 
 // Counts are how many members there are of what kind.
@@ -77,7 +114,7 @@ type Counts struct {
 	Ready, Failed, Waiting int
 	// Left are those that are to become Ready and are not, the failed ones among them.
 	Left int
-	// Moving are those whose objects were made or changed, and are neither Ready nor failed.
+	// Moving are those whose objects were made, changed or deleted, and are neither Ready nor failed.
 	Moving int
 }
 
@@ -87,9 +124,9 @@ func Count(members []Member) (c Counts) {
 		switch m.State {
 		case Ready:
 			c.Ready++
-		case Failed:
+		case Failed, Barred:
 			c.Failed++
-		case Pending:
+		case Pending, Going:
 			c.Moving++
 		case Waiting:
 			c.Waiting++
