@@ -129,7 +129,7 @@ func TestAPIDashboardSources(t *testing.T) {
 	}
 }
 
-// What is missing for an exported dashboard is named, and what is no longer supported.
+// What is missing for an exported dashboard is named, and that the spec of schema v2 alone does not say its version.
 func TestAPIDashboardSourceRefused(t *testing.T) {
 	t.Parallel()
 	w := suite.New(t, grafanatest.Options{})
@@ -140,12 +140,8 @@ func TestAPIDashboardSourceRefused(t *testing.T) {
 		`{"__inputs": [{"name": "DS_P", "label": "Prometheus", "type": "datasource", "pluginId": "prometheus"}], "title": "a", "x": "${DS_P}"}`,
 	)
 	suite.Stalled(w, inputs, v1alpha1.ReasonInvalidSource, "DS_P", "prometheus", "spec.inputs")
-	v2 := w.Dashboard(
-		"v2",
-		"team",
-		`{"apiVersion": "dashboard.grafana.app/v2beta1", "kind": "Dashboard", "metadata": {"name": "x"}, "spec": {"title": "a", "elements": {}}}`,
-	)
-	suite.Stalled(w, v2, v1alpha1.ReasonInvalidSource, "v2")
+	v2 := w.Dashboard("v2", "team", `{"title": "a", "elements": {}, "layout": {"kind": "GridLayout"}}`)
+	suite.Stalled(w, v2, v1alpha1.ReasonInvalidSource, "v2", "apiVersion")
 	unzipped := w.Dashboard("unzipped", "team", "", func(o *v1alpha1.Dashboard) {
 		o.Spec.Source = v1alpha1.DashboardSource{GzipJSON: new("bm90IGNvbXByZXNzZWQgYXQgYWxs")}
 	})

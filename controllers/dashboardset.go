@@ -28,7 +28,13 @@ func dashboardSets() setKind[*v1alpha1.DashboardSet, *v1alpha1.Dashboard] {
 		empty: &v1alpha1.DashboardSet{}, sets: &v1alpha1.DashboardSetList{},
 		child: &v1alpha1.Dashboard{}, children: &v1alpha1.DashboardList{},
 		parts: func(d *v1alpha1.Dashboard) childParts {
-			return childParts{&d.Spec, &d.Spec.OrganizationRef, &d.Spec.DeletionPolicy, &d.Spec.UID, d.Status.OrgID != 0}
+			return childParts{
+				&d.Spec,
+				&d.Spec.OrganizationRef,
+				&d.Spec.DeletionPolicy,
+				&d.Spec.UID,
+				d.Status.OrgID != 0,
+			}
 		},
 		compile: compileDashboards,
 	}

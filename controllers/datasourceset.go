@@ -22,7 +22,13 @@ func dataSourceSets() setKind[*v1alpha1.DataSourceSet, *v1alpha1.DataSource] {
 		empty: &v1alpha1.DataSourceSet{}, sets: &v1alpha1.DataSourceSetList{},
 		child: &v1alpha1.DataSource{}, children: &v1alpha1.DataSourceList{},
 		parts: func(d *v1alpha1.DataSource) childParts {
-			return childParts{&d.Spec, &d.Spec.OrganizationRef, &d.Spec.DeletionPolicy, &d.Spec.UID, d.Status.OrgID != 0}
+			return childParts{
+				&d.Spec,
+				&d.Spec.OrganizationRef,
+				&d.Spec.DeletionPolicy,
+				&d.Spec.UID,
+				d.Status.OrgID != 0,
+			}
 		},
 		compile: compileDataSources,
 	}

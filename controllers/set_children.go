@@ -93,7 +93,13 @@ func (p *setPass[S, C]) judge(ctx context.Context) error {
 
 func (p *setPass[S, C]) judgeOne(ctx context.Context, m *setMember[C], seen map[string]finding) error {
 	if m.exists && !p.isOf(m.have, m.organization) {
-		m.fail(rollout.Barred, v1alpha1.ReasonChildConflict, "%s %s is that of another Organization", p.childKind(), m.name)
+		m.fail(
+			rollout.Barred,
+			v1alpha1.ReasonChildConflict,
+			"%s %s is that of another Organization",
+			p.childKind(),
+			m.name,
+		)
 		return nil
 	}
 	if m.exists && !m.have.GetDeletionTimestamp().IsZero() {

@@ -112,7 +112,13 @@ func scenariosOf(k ofSet) []crash.Scenario {
 			w.Delete(crash.Selected("one"))
 		}, Kept: true, After: k.holds(1, 1)},
 		{Name: k.what + " deleted", Before: made, Act: remove, After: k.holds(0, 0)},
-		{Name: k.what + " deleted, orphaned", Before: with("", "Orphan"), Act: remove, Kept: true, After: k.holds(1, 1)},
+		{
+			Name:   k.what + " deleted, orphaned",
+			Before: with("", "Orphan"),
+			Act:    remove,
+			Kept:   true,
+			After:  k.holds(1, 1),
+		},
 	}
 }
 

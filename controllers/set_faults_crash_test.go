@@ -247,7 +247,11 @@ func TestASetPrunesWhatNeverCameToGrafana(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			w := crash.New(t, "12.4.0")
 			w.Seed()
-			crash.Edit(w, crash.Instance(), func(i *v1alpha1.Instance) { i.Spec.AllowedNamespaces.From = v1alpha1.FromAll })
+			crash.Edit(
+				w,
+				crash.Instance(),
+				func(i *v1alpha1.Instance) { i.Spec.AllowedNamespaces.From = v1alpha1.FromAll },
+			)
 			o := colored("one")
 			o.Namespace, o.Spec.InstanceRef.Namespace = "other", crash.Namespace
 			o.Spec.AllowedNamespaces.From = v1alpha1.FromAll

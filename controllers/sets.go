@@ -40,7 +40,10 @@ func (e *Env) Slim(in any) (any, error) {
 
 // SetControllers are those of the sets, for those who run them without a manager. The index is that of their children.
 func SetControllers(e *Env) []lifecycle.Controller {
-	return []lifecycle.Controller{setController(newSets(e, dashboardSets())), setController(newSets(e, dataSourceSets()))}
+	return []lifecycle.Controller{
+		setController(newSets(e, dashboardSets())),
+		setController(newSets(e, dataSourceSets())),
+	}
 }
 
 func setController[S setObject, C lifecycle.Object](r *setReconciler[S, C]) lifecycle.Controller {
