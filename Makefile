@@ -50,7 +50,7 @@ SECONDS ?= 60
 HOMEPAGE ?=
 BASE_URL ?=
 
-# Further arguments of `make crash`, `make soak`, `make bench`, `make bench-scale`, `make demo`, `make krew` and `make run`.
+# Further arguments of `make crash`, `make soak`, `make bench`, `make bench-sets`, `make bench-scale`, `make demo`, `make krew` and `make run`.
 ARGS ?=
 
 chart := charts/grafana-tenancy-operator
@@ -159,6 +159,11 @@ soak: ## Run the operator through SECONDS=60 of outages, resets, kills and edits
 bench: ## Measure what the operator costs, against the goals in docs/performance.md (ARGS='-only memory -dashboards 100').
 	@assets=$$(hack/devcluster/ensure.sh); \
 	KUBEBUILDER_ASSETS=$$assets go run ./hack/bench $(ARGS)
+
+.PHONY: bench-sets
+bench-sets: ## Measure 20 sets over 500 organizations (ARGS='-orgs 50 -dashboards 1000').
+	@assets=$$(hack/devcluster/ensure.sh); \
+	KUBEBUILDER_ASSETS=$$assets go run ./hack/bench -sets -profile fast -orgs 500 -dashboards 10000 $(ARGS)
 
 .PHONY: bench-scale
 bench-scale: ## Measure 1000 organizations with 20 dashboards each, in at most 30 minutes (ARGS='-orgs 50 -dashboards 1000').

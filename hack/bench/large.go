@@ -23,7 +23,7 @@ func (b *bench) large(ctx context.Context) error {
 		setting{grafana: b.profile.open, orgs: b.orgs, size: ordinary, resync: resyncLarge},
 		func(ctx context.Context, w *world) error {
 			b.progress("making %d organizations and saving %d dashboards in a bare loop", w.orgs, b.dashboards)
-			bare, _, err := b.bareLoop(ctx, w)
+			bare, _, err := b.bareLoop(ctx, w, b.dashboards)
 			if err != nil {
 				return fmt.Errorf("the bare loop: %w", err)
 			}

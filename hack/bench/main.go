@@ -39,6 +39,7 @@ type options struct {
 	compare          string
 	rounds           int
 	scale            bool
+	sets             bool
 }
 
 func main() {
@@ -47,7 +48,7 @@ func main() {
 		&o.dashboards,
 		"dashboards",
 		1000,
-		"how many dashboards there are, at most 2000, with -scale 20000; five times as many in the last rows on memory",
+		"how many dashboards there are, at most 2000, with -sets 10000, with -scale 20000; five times as many in the last rows on memory",
 	)
 	flag.IntVar(&o.orgs, "orgs", 50, "how many organizations these are in, at most 500, with -scale 1000")
 	flag.DurationVar(&o.idle, "idle", 10*time.Minute, "how long it is watched at rest, at most 1h")
@@ -60,6 +61,7 @@ func main() {
 		"another checkout of this repository, whose operator is measured in turn with this one")
 	flag.IntVar(&o.rounds, "rounds", 2, "how often each creates the dashboards with -compare, at most 10")
 	flag.BoolVar(&o.scale, "scale", false, "measure the rows on scale, and no others, in at most 30 minutes")
+	flag.BoolVar(&o.sets, "sets", false, "measure the rows on sets, and no others")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // a second Ctrl-C ends it at once
@@ -79,6 +81,9 @@ type bench struct {
 
 func run(ctx context.Context, o options) error {
 	dashboards, orgs := 2000, 500
+	if o.sets {
+		dashboards = 10000
+	}
 	if o.scale {
 		dashboards, orgs = 20000, 1000
 	}
@@ -87,8 +92,10 @@ func run(ctx context.Context, o options) error {
 		return fmt.Errorf("-dashboards must be between 1 and %d", dashboards)
 	case o.orgs < 1 || o.orgs > orgs:
 		return fmt.Errorf("-orgs must be between 1 and %d", orgs)
-	case o.scale && o.compare != "":
-		return errors.New("-scale measures one build")
+	case (o.scale || o.sets) && o.compare != "":
+		return errors.New("-scale and -sets measure one build")
+	case o.scale && o.sets:
+		return errors.New("give one of -scale and -sets")
 	case o.idle < 0 || o.idle > time.Hour:
 		return errors.New("-idle must be at most 1h")
 	case o.rounds < 1 || o.rounds > 10:
@@ -128,7 +135,11 @@ func (b *bench) measure(ctx context.Context) error {
 	if b.scale {
 		return b.large(ctx)
 	}
-	for _, measure := range []func(context.Context) error{b.fleet, b.kinds, b.single, b.memory} {
+	measures := []func(context.Context) error{b.fleet, b.kinds, b.single, b.memory}
+	if b.sets {
+		measures = []func(context.Context) error{b.ofSets}
+	}
+	for _, measure := range measures {
 		if err := measure(ctx); err != nil {
 			return err
 		}

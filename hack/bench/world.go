@@ -32,6 +32,7 @@ type setting struct {
 	orgs    int
 	size    int // of a dashboard, in bytes
 	resync  time.Duration
+	shared  bool // all organizations let every namespace in
 }
 
 // world is a control plane, a Grafana, and the operator between them.
@@ -205,12 +206,13 @@ func (w *world) createOrgs(ctx context.Context) error {
 	return parallel(ctx, w.orgs, func(ctx context.Context, i int) error {
 		meta := metav1.ObjectMeta{Namespace: w.org(i), Name: w.org(i)}
 		instance := v1alpha1.ObjectReference{Namespace: platform, Name: instanceName}
+		spec := v1alpha1.OrganizationSpec{InstanceRef: instance}
+		if w.shared {
+			spec.AllowedNamespaces.From = v1alpha1.FromAll
+		}
 		return errors.Join(
 			w.cluster.Client.Create(ctx, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: w.org(i)}}),
-			w.cluster.Client.Create(
-				ctx,
-				&v1alpha1.Organization{ObjectMeta: meta, Spec: v1alpha1.OrganizationSpec{InstanceRef: instance}},
-			),
+			w.cluster.Client.Create(ctx, &v1alpha1.Organization{ObjectMeta: meta, Spec: spec}),
 		)
 	})
 }
