@@ -164,7 +164,7 @@ func (x *serviceAccount) Record(have *accountState) bool {
 	if !mark.InLogin(have.Login, mark.ShortUID(x.obj)) {
 		status.CreatedAt = createdAt(have.ServiceAccount)
 	}
-	return fresh
+	return fresh && !have.newborn // whose login tells it, whatever becomes of this pass
 }
 
 func (x *serviceAccount) Diff(have *accountState) []string {

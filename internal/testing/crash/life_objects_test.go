@@ -20,7 +20,7 @@ import (
 )
 
 func (l *life) editObject(rt *rapid.T) {
-	Edit(l.World, l.pick(rt, alive), func(obj lifecycle.Object) { change(rt, obj) })
+	Edit(l.World, l.pick(rt, alive), func(obj lifecycle.Object) { l.change(rt, obj) })
 }
 
 func (l *life) editToken(rt *rapid.T) {
@@ -33,7 +33,7 @@ func (l *life) editToken(rt *rapid.T) {
 }
 
 // change is what a person can change in a spec.
-func change(rt *rapid.T, obj lifecycle.Object) {
+func (l *life) change(rt *rapid.T, obj lifecycle.Object) {
 	suffix := strings.TrimLeft(obj.GetName(), "abcdefghijklmnopqrstuvwxyz")
 	switch o := obj.(type) {
 	case *v1alpha1.Instance:
@@ -82,7 +82,7 @@ func change(rt *rapid.T, obj lifecycle.Object) {
 		changeToken(rt, o)
 	case *v1alpha1.Dashboard:
 		o.Spec.DeletionPolicy = drawPolicy(rt)
-		text := rapid.SampledFrom([]string{OneDashboard, OtherDashboard}).Draw(rt, "json")
+		text := rapid.SampledFrom(l.contents).Draw(rt, "json")
 		if o.Name == "filed" {
 			text = strings.Replace(text, "Requests", "Filed", 1)
 		}

@@ -30,13 +30,24 @@ type life struct {
 	backup  *grafanatest.Snapshot // of Grafana's database
 	altered bool                  // a mark was removed or forged
 	revived map[types.UID]bool    // objects that were gone when Grafana was restored to what it was before
+
+	contents []string // of dashboards
 }
 
 // unborn is a life in which there is only the Instance yet.
 func unborn(tb testing.TB, version string) *life {
 	l := &life{World: New(tb, version), cast: map[string]func() lifecycle.Object{}, revived: map[types.UID]bool{}}
+	l.contents = []string{OneDashboard, OtherDashboard}
+	if strings.HasPrefix(version, "12.") {
+		l.contents = append(l.contents, withoutName(Schema2("timeseries")), withoutName(Schema2("stat")))
+	}
 	l.Seed()
 	return l
+}
+
+// withoutName is a dashboard in schema v2 that names no uid, so that it can be the next content of any dashboard.
+func withoutName(content string) string {
+	return strings.Replace(content, `"metadata":{"name":"schema-2"}`, `"metadata":{}`, 1)
 }
 
 // enlist says which objects there are in a life, besides the Instance.
