@@ -92,6 +92,10 @@ func (l *life) change(rt *rapid.T, obj lifecycle.Object) {
 		o.Spec.Source.JSON = &text
 	case *v1alpha1.DataSource:
 		changeSource(rt, o)
+	case *v1alpha1.DashboardSet:
+		l.changeDashboardSet(rt, o)
+	case *v1alpha1.DataSourceSet:
+		changeDataSourceSet(rt, o)
 	case *v1alpha1.Membership:
 		changeMembership(rt, o)
 	case *v1alpha1.Team:
@@ -206,6 +210,10 @@ func setSuspend(obj lifecycle.Object, on bool) {
 		o.Spec.Suspend = on
 	case *v1alpha1.DataSource:
 		o.Spec.Suspend = on
+	case *v1alpha1.DashboardSet:
+		o.Spec.Paused = on
+	case *v1alpha1.DataSourceSet:
+		o.Spec.Paused = on
 	case *v1alpha1.Membership:
 		o.Spec.Suspend = on
 	case *v1alpha1.Team:
@@ -237,6 +245,10 @@ func (l *life) wipeStatus(rt *rapid.T) {
 		o.Status = v1alpha1.DashboardStatus{}
 	case *v1alpha1.DataSource:
 		o.Status = v1alpha1.DataSourceStatus{}
+	case *v1alpha1.DashboardSet:
+		o.Status = v1alpha1.SetStatus{}
+	case *v1alpha1.DataSourceSet:
+		o.Status = v1alpha1.SetStatus{}
 	case *v1alpha1.Membership:
 		o.Status = v1alpha1.MembershipStatus{}
 	case *v1alpha1.Team:

@@ -54,7 +54,11 @@ func withoutName(content string) string {
 func (l *life) enlist() {
 	l.join(anchor, func() lifecycle.Object { return Organization("Anchor") })
 	for _, suffix := range []string{"", "-2"} {
-		l.join("org"+suffix, func() lifecycle.Object { return Organization("Tenant" + suffix) })
+		l.join("org"+suffix, func() lifecycle.Object {
+			o := Organization("Tenant" + suffix)
+			o.Labels = map[string]string{SetLabel: "yes"}
+			return o
+		})
 		l.join("account"+suffix, func() lifecycle.Object { return Account("CI" + suffix) })
 		l.join("token"+suffix, func() lifecycle.Object { return Token() })
 	}
@@ -62,6 +66,7 @@ func (l *life) enlist() {
 	l.enlistTeams()
 	l.enlistFolders()
 	l.enlistSources()
+	l.enlistSets()
 	l.join("dashboard", func() lifecycle.Object { return Dashboard("", OneDashboard) })
 	l.join("dashboard-2", func() lifecycle.Object {
 		d := Dashboard("errors", strings.Replace(OneDashboard, "Requests", "Errors", 1))
@@ -192,6 +197,7 @@ func (l *life) actions() map[string]func(*rapid.T) {
 		"a person in Grafana":               func(rt *rapid.T) { l.touchPeople(rt) },
 		"a folder in Grafana":               l.touchFolder,
 		"a team in Grafana":                 l.touchTeam,
+		"an Organization is selected":       l.selectOrganization,
 	} {
 		all[name] = func(rt *rapid.T) { action(rt); l.look() }
 	}

@@ -196,6 +196,8 @@ func calm(obj lifecycle.Object) {
 		o.Spec.MaxServiceAccountRole = ""
 	case *v1alpha1.DataSource:
 		o.Spec.IsDefault = nil // there is one, which two of them could ask for
+	case *v1alpha1.DashboardSet:
+		calmDashboardSet(o)
 	case *v1alpha1.Membership:
 		calmMembership(o)
 	case *v1alpha1.Folder:
