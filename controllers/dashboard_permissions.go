@@ -80,7 +80,10 @@ func (x *dash) mendPermissions(ctx context.Context, have *dashboardState) error 
 	if !have.bare {
 		return nil
 	}
-	if err := x.org.SetDashboardPermissions(ctx, have.UID, withEverybody(have.permissions)); err != nil {
+	err := x.conn.Grant(ctx, x.org.ID(), func() error {
+		return x.org.SetDashboardPermissions(ctx, have.UID, withEverybody(have.permissions))
+	})
+	if err != nil {
 		return err
 	}
 	x.conn.SetPermissionsSeen(x.org.ID(), needsRoles, true)
@@ -136,7 +139,7 @@ func (p *orgScope) bornRight(uid string, inFolder bool) {
 }
 
 func (p *orgScope) setBorn(ctx context.Context, uid string, inFolder bool, want []grafana.Permission) error {
-	err := p.org.SetFolderPermissions(ctx, uid, want)
+	err := p.conn.Grant(ctx, p.org.ID(), func() error { return p.org.SetFolderPermissions(ctx, uid, want) })
 	if err == nil {
 		p.bornRight(uid, inFolder)
 	}

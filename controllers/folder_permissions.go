@@ -296,7 +296,8 @@ func (x *folder) grant(ctx context.Context, have *folderState) error {
 		is = *have.permissions
 	}
 	due := x.duePermissions(is)
-	if err := x.org.SetFolderPermissions(ctx, x.uid, due); err != nil {
+	err := x.conn.Grant(ctx, x.org.ID(), func() error { return x.org.SetFolderPermissions(ctx, x.uid, due) })
+	if err != nil {
 		return err
 	}
 	have.permissions = &due

@@ -3,6 +3,7 @@ package connection
 import (
 	"context"
 	"strings"
+	"time"
 
 	"grafana-tenancy.dev/operator/internal/grafana"
 )
@@ -57,17 +58,76 @@ func (c *Conn) IsOperator(id int64, login, email string) bool {
 	return c.Login != "" && (is(login) || strings.Contains(c.Login, "@") && is(email))
 }
 
-// OnSQLite reports whether this Grafana keeps its data in SQLite. It is asked once; where nobody tells, it does not.
+// databaseKind is what Grafana keeps its data in, as it was told in one session.
+type databaseKind struct {
+	name   string // as Grafana calls it; empty: it may not be asked
+	at     time.Time
+	origin origin
+}
+
+// OnSQLite reports whether this Grafana keeps its data in SQLite. It is asked once in a session; where nobody tells, it
+// does not.
 func (c *Conn) OnSQLite(ctx context.Context) bool {
-	if known := c.databaseKind.Load(); known != nil {
-		return *known == grafana.SQLite
+	c.LearnDatabaseKind(ctx)
+	name, _ := c.kind()
+	return name == grafana.SQLite
+}
+
+// LearnWriters finds out what is needed to know how many may write at once.
+func (c *Conn) LearnWriters(ctx context.Context) {
+	if c.MaxWrites != 1 && !c.FixedWriters {
+		c.LearnDatabaseKind(ctx)
 	}
+}
+
+// LearnDatabaseKind asks for the kind of the database, unless it is known. Whoever refuses to tell is not asked again in
+// this session.
+func (c *Conn) LearnDatabaseKind(ctx context.Context) {
+	if _, known := c.kind(); known {
+		return
+	}
+	resets := c.Resets.Load()
+	name, err := c.DatabaseType(ctx)
+	if grafana.IsUnavailable(err) || grafana.IsUnauthorized(err) || grafana.VerdictOf(err) == grafana.Other {
+		return // it may tell the next time
+	}
+	c.databaseKind.Store(&databaseKind{name: name, at: c.Clock(), origin: origin{c.SessionSeen(ctx), resets}})
+}
+
+// kind is that of the database that the session is in, and whether it is known; empty: nobody tells. Without sessions
+// the knowledge lasts as long as any proof.
+func (c *Conn) kind() (name string, known bool) {
 	if c.Login == "" { // a token may not ask
-		return false
+		return "", true
 	}
-	kind, err := c.DatabaseType(ctx)
-	if err == nil || grafana.IsForbidden(err) || grafana.IsNotFound(err) {
-		c.databaseKind.Store(&kind)
+	k := c.databaseKind.Load()
+	if k == nil || k.origin != c.origin() ||
+		k.name != "" && k.origin.session == "" && c.Clock().Sub(k.at) >= ProofLife {
+		return "", false
 	}
-	return kind == grafana.SQLite
+	return k.name, true
+}
+
+// defaultWriters is how many may write at once at most where nobody says how many.
+const defaultWriters = 8
+
+// mostWriters is how many may write at once at most, and to which database. SQLite takes one at a time, and what is not
+// known may be SQLite. Where nobody tells, a person's word is taken.
+func (c *Conn) mostWriters() (int, origin) {
+	switch name, known := c.kind(); {
+	case c.FixedWriters:
+		return max(1, c.MaxWrites), origin{}
+	case !known, name == grafana.SQLite:
+		return 1, c.origin()
+	case c.MaxWrites == 0 && (name == grafana.Postgres || name == grafana.MySQL):
+		return defaultWriters, c.origin()
+	}
+	return max(1, c.MaxWrites), c.origin()
+}
+
+// severalWriters reports whether more than one may write at once, now or before what was just begun is done.
+func (c *Conn) severalWriters() bool {
+	most, _ := c.mostWriters()
+	_, known := c.kind()
+	return most > 1 || !known && c.MaxWrites != 1 && !c.FixedWriters
 }

@@ -31,10 +31,10 @@ type firstCreate struct {
 const maxFirstCreates = 10000
 
 // FirstCreate lets the caller create an object of a kind in an organization. As long as this process has made none
-// there, one at a time is let in; for the others the answer is errParked, and they are woken once that one is decided.
+// there, one at a time is let in; for the others the answer is ErrQueued, and they are woken once that one is decided.
 // done must be called with whether the object was made.
 func (c *Conn) FirstCreate(org int64, kind string, t Waiter) (done func(made bool), err error) {
-	if c.Limiter.SoleWriter() {
+	if !c.severalWriters() {
 		return func(bool) {}, nil
 	}
 	key := c.firstKey(org, kind)

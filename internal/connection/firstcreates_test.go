@@ -20,8 +20,7 @@ func newAloneWorld(t *testing.T, writers int) (*Conn, *gateWorld) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := newGateWorld(1, 1)
-	return &Conn{Client: client, Limiter: NewLimiter(1, writers, func() time.Duration { return 0 })}, w
+	return New(client, Config{MaxReads: 1, MaxWrites: writers, Clock: time.Now}), newGateWorld(1, 1)
 }
 
 func TestTheFirstOfAKindInAnOrganizationIsMadeAlone(t *testing.T) {

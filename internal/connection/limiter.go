@@ -1,7 +1,6 @@
 package connection
 
 import (
-	"context"
 	"errors"
 	"slices"
 	"sync"
@@ -11,16 +10,27 @@ import (
 )
 
 // Limiter lets passes in to one Grafana: so many readers and so many writers at once, fairly among groups
-// (organizations). A pass that has to wait ends, and is woken when its turn comes. Only the next writer is let in
-// ahead, so that it has everything ready when the one before it is done.
+// (organizations). A pass that has to wait ends, and is woken when its turn comes. As many writers as may send at once
+// are let in ahead, so that they have everything ready when those before them are done.
 type Limiter struct {
-	mu      sync.Mutex
-	read    admission
-	write   admission
-	writing chan struct{} // those who send their request
+	mu sync.Mutex
+	rules
+	read  admission
+	write admission
+	sends sends
+	timer *time.Timer
+}
+
+// rules are what a Limiter goes by.
+type rules struct {
+	readers int
+	// writers is how many may send at once at most, and to which database. It is asked each time, since both change.
+	writers func() (most int, of origin)
+	// fixed: as many as may do send at once; else it is found out how many get the most done.
+	fixed bool
 	// delay is how long until Grafana may be asked again.
 	delay func() time.Duration
-	timer *time.Timer
+	clock func() time.Time
 }
 
 // ErrQueued ends a pass that has to wait its turn; it is woken when the turn comes.
@@ -50,59 +60,23 @@ type admission struct {
 // when all workers are busy.
 const reservationTimeout = 5 * time.Second
 
-// NewLimiter lets in so many readers and writers at once, once delay is over.
-func NewLimiter(readers, writers int, delay func() time.Duration) *Limiter {
+func newLimiter(r rules) *Limiter {
 	side := func(n int) admission {
 		return admission{
-			slots:    max(1, n),
+			slots:    n,
 			holders:  map[string]bool{},
 			reserved: map[string]*time.Timer{},
 			queues:   map[string][]Waiter{},
 		}
 	}
-	return &Limiter{
-		read:    side(readers),
-		write:   side(writers + 1),
-		writing: make(chan struct{}, max(1, writers)),
-		delay:   delay,
-	}
+	return &Limiter{rules: r, read: side(max(1, r.readers)), write: side(0)}
 }
 
-// SoleWriter reports whether only one at a time sends what changes Grafana.
-func (g *Limiter) SoleWriter() bool { return cap(g.writing) == 1 }
-
-// beginTimeout is how long the next writer waits for the one before it: not as long as the deletion of a large
-// organization takes.
-const beginTimeout = 2 * time.Second
-
-// BeginWrite is called by a writer with everything ready; done by the same once its requests are answered. One that
-// waits too long goes back into the queue.
-func (g *Limiter) BeginWrite(ctx context.Context, t Waiter) (done func(), err error) {
-	done = func() { <-g.writing }
-	select {
-	case g.writing <- struct{}{}:
-		return done, nil
-	default:
-	}
-	wait := time.NewTimer(beginTimeout)
-	defer wait.Stop()
-	select {
-	case g.writing <- struct{}{}:
-		return done, nil
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	case <-wait.C:
-		g.mu.Lock()
-		defer g.mu.Unlock()
-		g.write.enqueue(t)
-		return nil, ErrQueued
-	}
-}
-
-// Acquire lets a pass in, or puts it in the queue and answers errParked. leave must be called at its end.
+// Acquire lets a pass in, or puts it in the queue and answers ErrQueued. leave must be called at its end.
 func (g *Limiter) Acquire(t Waiter, write bool) (leave func(), err error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	g.admitWritersLocked()
 	side := &g.read
 	if _, called := g.write.reserved[t.Key()]; write || called {
 		side = &g.write
@@ -115,10 +89,11 @@ func (g *Limiter) Acquire(t Waiter, write bool) (leave func(), err error) {
 	return func() { g.release(t.Key()) }, nil
 }
 
-// AcquireWrite makes a writer of a pass that is inside, or queues it as one and answers errParked.
+// AcquireWrite makes a writer of a pass that is inside, or queues it as one and answers ErrQueued.
 func (g *Limiter) AcquireWrite(t Waiter) error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	g.admitWritersLocked()
 	if g.write.holders[t.Key()] || g.write.admit(t) {
 		return nil
 	}
@@ -168,6 +143,7 @@ func (g *Limiter) wakeLocked() {
 		}
 		return
 	}
+	g.admitWritersLocked()
 	for _, side := range []*admission{&g.read, &g.write} {
 		for side.free() > 0 && len(side.order) > 0 {
 			t := side.next()

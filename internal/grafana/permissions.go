@@ -67,8 +67,12 @@ func (o *OrgClient) SetFolderPermissions(ctx context.Context, uid string, items 
 	return exec(ctx, o, post(permissionsOf(items), "/api/folders/:uid/permissions", uid))
 }
 
-// SQLite is the DatabaseType of a Grafana that has no database server.
-const SQLite = "sqlite3"
+// What DatabaseType says: SQLite is that of a Grafana that has no database server, MySQL that of MariaDB as well.
+const (
+	SQLite   = "sqlite3"
+	MySQL    = "mysql"
+	Postgres = "postgres"
+)
 
 type adminSettings struct {
 	Database struct {
@@ -78,7 +82,7 @@ type adminSettings struct {
 
 func (s adminSettings) complete() bool { return s.Database.Type != "" }
 
-// DatabaseType is what Grafana keeps its data in: SQLite, "mysql" (MariaDB as well) or "postgres". Only a server admin
+// DatabaseType is what Grafana keeps its data in: SQLite, MySQL or Postgres. Only a server admin
 // may ask.
 //
 // GET /api/admin/settings

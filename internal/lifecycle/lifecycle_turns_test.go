@@ -122,7 +122,7 @@ func TestWriterWaitsWithItsRequestForTheOneBefore(t *testing.T) {
 		t.Error(err)
 	}
 	w.steps("Connect, write metadata, Find, write status") // it gave up, since it is shut down
-	done()
+	done(nil)
 	w.visit(shelf)
 	w.conditions(shelf, "Available=True InSync, Ready=True InSync")
 }
@@ -206,4 +206,20 @@ func TestFirstOfAKindThatWasNotMadeLetsTheNextTry(t *testing.T) {
 		t.Error("it counts as made")
 	}
 	done(false)
+}
+
+// One that found others at what has to be done alone goes back into the queue, and is not told to have failed.
+func TestWriterThatFindsOthersBusyComesAgain(t *testing.T) {
+	w := newWorld(t, through(1, 1))
+	shelf := w.synced()
+	w.things[0].Text = "edited"
+	w.fail("Update", connection.ErrBusy)
+	w.visit(shelf)
+	w.conditions(shelf, "Available=True InSync, Ready=True InSync")
+	w.asked("Shelf shelf")
+	delete(w.on, "Update")
+	w.visit(shelf)
+	if w.things[0].Text == "edited" {
+		t.Error("it was not put right")
+	}
 }

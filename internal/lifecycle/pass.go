@@ -3,6 +3,7 @@ package lifecycle
 import (
 	"cmp"
 	"context"
+	"errors"
 	"time"
 
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -137,15 +138,20 @@ func (p *pass[T, R]) serializeFirst() (done func(made bool), err error) {
 }
 
 // write sends requests that change Grafana, once the writer before has sent its own.
-func (p *pass[T, R]) write(ctx context.Context, send func() error) error {
-	if conn, group := p.connection(); conn != nil {
-		done, err := conn.Limiter.BeginWrite(ctx, p.waiter(group))
-		if err != nil {
-			return err
+func (p *pass[T, R]) write(ctx context.Context, send func() error) (err error) {
+	conn, group := p.connection()
+	if conn != nil {
+		done, busy := conn.Limiter.BeginWrite(ctx, p.waiter(group))
+		if busy != nil {
+			return busy
 		}
-		defer done()
+		defer func() { done(err) }()
 	}
-	err := send()
+	err = send()
+	if errors.Is(err, connection.ErrBusy) {
+		conn.Limiter.Requeue(p.waiter(group))
+		return connection.ErrQueued
+	}
 	if in, ok := p.ext.(Contained); ok && err != nil {
 		in.WriteFailed()
 	}

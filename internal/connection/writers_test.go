@@ -1,0 +1,318 @@
+package connection
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"k8s.io/apimachinery/pkg/types"
+
+	"grafana-tenancy.dev/operator/internal/grafana"
+	"grafana-tenancy.dev/operator/internal/grafana/grafanatest"
+)
+
+// writersWorld is a connection to a Grafana which may be replaced by another one.
+type writersWorld struct {
+	*Conn
+	t       *testing.T
+	grafana atomic.Pointer[grafanatest.Server]
+	asked   atomic.Int32 // for the kind of its database
+}
+
+func (w *writersWorld) RoundTrip(r *http.Request) (*http.Response, error) {
+	if r.URL.Path == "/api/admin/settings" {
+		w.asked.Add(1)
+	}
+	return w.grafana.Load().RoundTripper().RoundTrip(r)
+}
+
+// newWritersWorld has a Grafana with a database, and a connection by which at most so many write at once; 0: nobody
+// says. The Grafana was probed.
+func newWritersWorld(t *testing.T, database grafanatest.Database, most int) *writersWorld {
+	t.Helper()
+	w := &writersWorld{t: t}
+	w.moveTo(database)
+	w.Conn = w.connect(Config{Login: "admin", MaxWrites: most})
+	w.probe()
+	return w
+}
+
+func (w *writersWorld) moveTo(database grafanatest.Database) {
+	w.grafana.Store(grafanatest.New(grafanatest.Options{Database: database}))
+}
+
+func (w *writersWorld) connect(c Config) *Conn {
+	w.t.Helper()
+	to := grafana.Config{URL: "http://grafana.test", Transport: w}
+	if c.Login == "" {
+		to.Token = "glsa_key"
+	} else {
+		to.BasicAuth = &grafana.BasicAuth{Username: c.Login, Password: "admin", Session: true}
+	}
+	client, err := grafana.New(to)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	c.MaxReads, c.Clock = 1, time.Now
+	return New(client, c)
+}
+
+// logIn asks for something, as every pass does.
+func (w *writersWorld) logIn() {
+	w.t.Helper()
+	if _, err := w.ListOrgs(w.t.Context()); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+func (w *writersWorld) probe() { w.logIn(); w.LearnWriters(w.t.Context()) }
+
+// answers has the question for the kind of the database answered by something else.
+func (w *writersWorld) answers(status int, body string) {
+	w.grafana.Load().SetFault(func(r *grafanatest.Request) grafanatest.Fault {
+		if r.Path == "/api/admin/settings" {
+			return grafanatest.Fault{Outcome: grafanatest.Answer, Status: status, Body: body}
+		}
+		return grafanatest.Fault{}
+	})
+}
+
+// atOnce is how many of a great many writers came to send at once.
+func (w *writersWorld) atOnce() int {
+	w.t.Helper()
+	var now, most atomic.Int32
+	var all sync.WaitGroup
+	var left atomic.Int32
+	left.Store(1000)
+	for n := range 40 {
+		woken := make(chan struct{}, 1)
+		waiter := Waiter{Kind: "Dashboard", Group: fmt.Sprint(n % 5), Wake: func() { woken <- struct{}{} }}
+		waiter.Request.Name = fmt.Sprint(n)
+		all.Go(func() {
+			for left.Add(-1) >= 0 {
+				leave, err := w.Limiter.Acquire(waiter, true)
+				for ; errors.Is(err, ErrQueued); leave, err = w.Limiter.Acquire(waiter, true) {
+					<-woken
+				}
+				if done, err := w.Limiter.BeginWrite(w.t.Context(), waiter); err == nil {
+					n := now.Add(1)
+					for was := most.Load(); n > was && !most.CompareAndSwap(was, n); was = most.Load() {
+					}
+					time.Sleep(20 * time.Millisecond)
+					now.Add(-1)
+					done(nil)
+				}
+				leave()
+			}
+			w.Limiter.Drain() // so that those who wait see that there is no more to do
+		})
+	}
+	all.Wait()
+	return int(most.Load())
+}
+
+func (w *writersWorld) wants(want int, why string) {
+	w.t.Helper()
+	if got := w.atOnce(); got != want {
+		w.t.Errorf("%s: %d wrote at once, want %d", why, got, want)
+	}
+}
+
+// bubble runs a test in virtual time.
+func bubble(t *testing.T, f func(t *testing.T)) { t.Helper(); synctest.Test(t, f) }
+
+func TestAsManyWriteAsTheDatabaseTakes(t *testing.T) {
+	for _, c := range []struct {
+		database   grafanatest.Database
+		most, want int
+	}{
+		{grafanatest.Postgres, 0, defaultWriters},
+		{grafanatest.MariaDB, 0, defaultWriters},
+		{grafanatest.Postgres, 3, 3},
+		{grafanatest.Postgres, 1, 1},
+		{grafanatest.SQLite, 0, 1},
+		{grafanatest.SQLite, 8, 1},
+	} {
+		bubble(t, func(t *testing.T) {
+			newWritersWorld(t, c.database, c.most).wants(c.want, fmt.Sprintf("%s, at most %d", c.database, c.most))
+		})
+	}
+}
+
+// Where nobody tells the kind of the database, a person's word is taken, and nobody is asked again.
+func TestWritersOfADatabaseThatIsHidden(t *testing.T) {
+	for _, status := range []int{http.StatusForbidden, http.StatusNotFound} {
+		for most, want := range map[int]int{0: 1, 8: 8} {
+			bubble(t, func(t *testing.T) {
+				w := newWritersWorld(t, grafanatest.Postgres, 1)
+				w.answers(status, "<html>not here</html>")
+				w.Conn = w.connect(Config{Login: "admin", MaxWrites: most})
+				w.probe()
+				w.probe()
+				if w.wants(want, fmt.Sprintf("%d, at most %d", status, most)); w.asked.Load() != 1 {
+					t.Errorf("it was asked %d times for the kind of its database", w.asked.Load())
+				}
+				w.grafana.Load().EndSessions()
+				w.logIn()
+				w.wants(1, "in another session")
+				if w.probe(); w.asked.Load() != 2 {
+					t.Errorf("it was asked %d times in two sessions", w.asked.Load())
+				}
+			})
+		}
+	}
+	bubble(t, func(t *testing.T) {
+		w := newWritersWorld(t, grafanatest.Postgres, 1)
+		w.Conn = w.connect(Config{MaxWrites: 8})
+		w.LearnWriters(t.Context())
+		if w.wants(8, "with a token, which may not ask"); w.asked.Load() != 0 {
+			t.Error("it was asked with a token")
+		}
+	})
+}
+
+// What is known of a database ends with it: one at a time until the other one is known.
+func TestOneWritesUntilTheDatabaseIsKnown(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		w := newWritersWorld(t, grafanatest.Postgres, 0)
+		w.Conn = w.connect(Config{Login: "admin"})
+		w.wants(1, "never asked")
+		w.answers(http.StatusInternalServerError, "")
+		w.probe()
+		w.wants(1, "it did not answer")
+		w.answers(http.StatusOK, `{"database": {"type": "postgres"}}`)
+		w.probe()
+		w.wants(8, "known")
+		w.Resets.Add(1)
+		w.wants(1, "another database under the same session")
+		w.probe()
+		w.wants(8, "known again")
+		w.moveTo(grafanatest.SQLite)
+		w.logIn()
+		w.wants(1, "moved, and logged in anew")
+		w.probe()
+		w.wants(1, "moved to SQLite")
+	})
+	bubble(t, func(t *testing.T) {
+		w := newWritersWorld(t, grafanatest.Postgres, 0)
+		w.RememberProbe(nil, errors.New("no answer"))
+		w.wants(1, "it was away")
+		w.answers(http.StatusOK, `{"database": {"type": "sqlite3"}}`) // sessions were moved as well
+		w.probe()
+		w.wants(1, "moved with its sessions")
+	})
+	bubble(t, func(t *testing.T) {
+		w := newWritersWorld(t, grafanatest.Postgres, 0)
+		w.grafana.Store(grafanatest.New(grafanatest.Options{Database: grafanatest.Postgres, DisableLoginForm: true}))
+		w.Conn = w.connect(Config{Login: "admin"})
+		w.probe()
+		w.wants(8, "without sessions")
+		time.Sleep(ProofLife)
+		w.wants(1, "a minute later")
+	})
+}
+
+// As long as there may come to be several writers before it is done, the first of a kind is made alone.
+func TestTheFirstIsMadeAloneBeforeTheDatabaseIsKnown(t *testing.T) {
+	for most, alone := range map[int]bool{0: true, 8: true, 1: false} {
+		w := newWritersWorld(t, grafanatest.Postgres, most)
+		w.Conn = w.connect(Config{Login: "admin", MaxWrites: most})
+		w.logIn()
+		gate := newGateWorld(1, 1)
+		if _, err := w.FirstCreate(3, "Dashboard", gate.ticket("a", "1")); err != nil {
+			t.Fatal(err)
+		}
+		w.probe()
+		if _, err := w.FirstCreate(3, "Dashboard", gate.ticket("a", "2")); errors.Is(err, ErrQueued) != alone {
+			t.Errorf("at most %d: the second is answered %v", most, err)
+		}
+	}
+}
+
+// Who writes through an earlier connection counts beside those who come by the next, and keeps its place.
+func TestAnotherConnectionHasTheSameTurns(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		w := newWritersWorld(t, grafanatest.Postgres, 0)
+		pool, key := NewPool(), types.NamespacedName{Name: "grafana"}
+		pool.Replace(key, w.Conn)
+		w.wants(8, "by the first")
+		gate := newGateWorld(1, 1)
+		var sent []func(error)
+		for n := range 3 {
+			done, err := w.Limiter.BeginWrite(t.Context(), gate.ticket("a", fmt.Sprint(n)))
+			if err != nil {
+				t.Fatal(err)
+			}
+			sent = append(sent, done)
+		}
+		leave, err := w.Limiter.Acquire(gate.ticket("a", "0"), true)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if old := pool.Replace(key, w.connect(Config{Login: "admin", MaxWrites: 2})); old != w.Conn {
+			t.Fatal("the old connection is not given back")
+		}
+		w.Conn = pool.Current(key)
+		w.probe()
+		for _, done := range sent {
+			_, err := w.Limiter.BeginWrite(t.Context(), gate.ticket("b", "1"))
+			if !errors.Is(err, ErrQueued) {
+				t.Fatalf("it writes beside those of before: %v", err)
+			}
+			done(nil)
+		}
+		if len(w.Limiter.write.holders) != 1 {
+			t.Error("who was inside is forgotten")
+		}
+		leave()
+		w.Limiter.Drain()
+		w.wants(2, "by the next")
+		pool.Replace(key, nil)
+		pool.Replace(key, w.connect(Config{Login: "admin", MaxWrites: 1}))
+		w.Conn = pool.Current(key)
+		w.wants(1, "after it was gone")
+	})
+}
+
+// Permissions are set one at a time in an organization, and nobody waits for long.
+func TestPermissionsAreGrantedOneAtATime(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		w := newWritersWorld(t, grafanatest.Postgres, 0)
+		end := make(chan struct{})
+		var all sync.WaitGroup
+		grant := func(org int64, send func() error) error { return w.Grant(t.Context(), org, send) }
+		all.Go(func() { _ = grant(3, func() error { <-end; return nil }) })
+		synctest.Wait()
+		if err := grant(4, func() error { return nil }); err != nil {
+			t.Errorf("in another organization: %v", err)
+		}
+		begun := time.Now()
+		err := grant(3, func() error { t.Error("two at once"); return nil })
+		if !errors.Is(err, ErrBusy) || time.Since(begun) != beginTimeout {
+			t.Errorf("%v after %s", err, time.Since(begun))
+		}
+		refused := errors.New("refused")
+		all.Go(func() {
+			if err := grant(3, func() error { return refused }); !errors.Is(err, refused) {
+				t.Error(err)
+			}
+		})
+		synctest.Wait()
+		close(end)
+		all.Wait()
+		if err := grant(3, func() error { return nil }); err != nil {
+			t.Errorf("with nobody at it: %v", err)
+		}
+		w.moveTo(grafanatest.SQLite)
+		w.probe()
+		err = grant(3, func() error { return grant(3, func() error { return nil }) })
+		if err != nil {
+			t.Errorf("on SQLite, where all are alone: %v", err)
+		}
+	})
+}
