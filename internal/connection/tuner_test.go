@@ -113,8 +113,8 @@ func TestATrialEndsWhenItFails(t *testing.T) {
 // What fails whatever the number is says nothing of it.
 func TestWhatAlwaysFailsChangesNothing(t *testing.T) {
 	m := newModel(postgres)
-	m.fails = func(_, answer int) bool { return answer%10 == 0 }
-	m.run(400).has(t, 4, "one of ten writes fails from the start")
+	m.fails = func(_, answer int) bool { return answer%5 == 0 }
+	m.run(400).has(t, 4, "one of five writes fails from the start")
 	m = newModel(postgres)
 	m.run(400)
 	m.fails = func(_, answer int) bool { return answer%7 == 0 }
