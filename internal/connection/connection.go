@@ -70,8 +70,8 @@ type Config struct {
 	Fingerprint string
 	// MaxReads is how many passes may read at once, MaxWrites how many may write at most; 0 writers: nobody says.
 	MaxReads, MaxWrites int
-	// FixedWriters has MaxWrites write at once from the start, whatever the database, for tests. Else the number is found
-	// out.
+	// FixedWriters has MaxWrites write at once from the start, whatever the database, for tests. Else the number is
+	// found out.
 	FixedWriters bool
 	// Clock tells the time here; Now, of the client, tells Grafana's.
 	Clock func() time.Time

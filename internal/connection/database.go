@@ -68,7 +68,7 @@ type databaseKind struct {
 // OnSQLite reports whether this Grafana keeps its data in SQLite. It is asked once in a session; where nobody tells, it
 // does not.
 func (c *Conn) OnSQLite(ctx context.Context) bool {
-	c.LearnDatabaseKind(ctx)
+	c.learnDatabaseKind(ctx)
 	name, _ := c.kind()
 	return name == grafana.SQLite
 }
@@ -76,13 +76,13 @@ func (c *Conn) OnSQLite(ctx context.Context) bool {
 // LearnWriters finds out what is needed to know how many may write at once.
 func (c *Conn) LearnWriters(ctx context.Context) {
 	if c.MaxWrites != 1 && !c.FixedWriters {
-		c.LearnDatabaseKind(ctx)
+		c.learnDatabaseKind(ctx)
 	}
 }
 
-// LearnDatabaseKind asks for the kind of the database, unless it is known. Whoever refuses to tell is not asked again in
-// this session.
-func (c *Conn) LearnDatabaseKind(ctx context.Context) {
+// learnDatabaseKind asks for the kind of the database, unless it is known. Whoever refuses to tell is not asked again
+// in this session.
+func (c *Conn) learnDatabaseKind(ctx context.Context) {
 	if _, known := c.kind(); known {
 		return
 	}
