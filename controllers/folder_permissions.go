@@ -296,8 +296,7 @@ func (x *folder) grant(ctx context.Context, have *folderState) error {
 		is = *have.permissions
 	}
 	due := x.duePermissions(is)
-	err := x.conn.Grant(ctx, x.org.ID(), func() error { return x.org.SetFolderPermissions(ctx, x.uid, due) })
-	if err != nil {
+	if err := x.org.SetFolderPermissions(ctx, x.uid, due); err != nil {
 		return err
 	}
 	have.permissions = &due

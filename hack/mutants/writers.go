@@ -38,11 +38,18 @@ var writerMutants = []mutant{
 		test: "TestWritersOfADatabaseThatIsHidden", tests: "internal/connection",
 	},
 	{
-		name: "permissions not granted one at a time",
-		file: "internal/connection/grants.go",
-		old:  "LoadOrStore(org, make(chan struct{}, 1))",
-		new:  "LoadOrStore(org, make(chan struct{}, 2))",
-		test: "TestPermissionsAreGrantedOneAtATime", tests: "internal/connection",
+		name: "two of an organization write at once",
+		file: "internal/connection/sends.go",
+		old:  " || g.sends.now[s.group] {\n",
+		new:  " {\n",
+		test: "TestGateWritersOfAnOrganizationGoOneByOne", tests: "internal/connection",
+	},
+	{
+		name: "one organization fills all places",
+		file: "internal/connection/limiter.go",
+		old:  "l.each > 0 && l.inside[group] >= l.each",
+		new:  "l.each > l.inside[group] && l.slots == 0",
+		test: "TestGateWritersOfAnOrganizationGoOneByOne", tests: "internal/connection",
 	},
 	{
 		name: "writers of an earlier connection not counted",
@@ -50,13 +57,6 @@ var writerMutants = []mutant{
 		old:  "		conn.Limiter = s.limiter\n",
 		new:  "",
 		test: "TestAnotherConnectionHasTheSameTurns", tests: "internal/connection",
-	},
-	{
-		name: "first of a kind not made alone while the database is unknown",
-		file: "internal/connection/database.go",
-		old:  "	return most > 1 || !known && c.MaxWrites != 1 && !c.FixedWriters\n",
-		new:  "	_ = known\n	return most > 1\n",
-		test: "TestTheFirstIsMadeAloneBeforeTheDatabaseIsKnown", tests: "internal/connection",
 	},
 	{
 		name: "failures not compared with those from before",

@@ -41,8 +41,7 @@ type Conn struct {
 	accountLists   lists[[]grafana.ServiceAccount]
 	tokenLists     lists[[]grafana.Token]
 	folders        folders
-	firstCreates   firstCreates
-	grants         grants
+	permissions    seenPermissions
 
 	mu       sync.Mutex
 	proofs   map[int64]proof

@@ -124,10 +124,3 @@ func (c *Conn) mostWriters() (int, origin) {
 	}
 	return max(1, c.MaxWrites), c.origin()
 }
-
-// severalWriters reports whether more than one may write at once, now or before what was just begun is done.
-func (c *Conn) severalWriters() bool {
-	most, _ := c.mostWriters()
-	_, known := c.kind()
-	return most > 1 || !known && c.MaxWrites != 1 && !c.FixedWriters
-}

@@ -192,6 +192,43 @@ func TestGateWritersAreLetInAhead(t *testing.T) {
 	}
 }
 
+// No two of an organization write at once, however many may; those of others do not wait for them.
+func TestGateWritersOfAnOrganizationGoOneByOne(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newGateWorld(1, 8)
+		leave := mustEnter(t, w, w.ticket("a", "1"), true)
+		mustEnter(t, w, w.ticket("a", "2"), true)
+		mustPark(t, w, w.ticket("a", "3"), true)
+		mustEnter(t, w, w.ticket("b", "1"), true)
+		done, err := w.BeginWrite(t.Context(), w.ticket("a", "1"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		sent := make(chan error)
+		go func() {
+			_, err := w.BeginWrite(t.Context(), w.ticket("a", "2"))
+			sent <- err
+		}()
+		synctest.Wait()
+		if _, err := w.BeginWrite(t.Context(), w.ticket("b", "1")); err != nil {
+			t.Errorf("it waits for another organization: %v", err)
+		}
+		select {
+		case err := <-sent:
+			t.Errorf("two of an organization write at once (%v)", err)
+		default:
+		}
+		done(nil)
+		if err := <-sent; err != nil {
+			t.Error(err)
+		}
+		leave()
+		if woken := w.take(); !slices.Equal(woken, []string{"a/3"}) {
+			t.Errorf("woken: %v", woken)
+		}
+	})
+}
+
 // A writer that waits too long goes back into the queue, and is called again once somebody leaves.
 func TestGateWriterIsNotKeptWaiting(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -11,10 +11,16 @@ import (
 
 // sends are the writers that have a request under way, and those that have everything ready for one.
 type sends struct {
-	now   int
-	ready []chan struct{} // next first; closed when its turn has come
+	now   map[string]bool // the groups that have one under way
+	ready []sender        // next first
 	tuner *tuner
 	of    origin // the database that the tuner knows
+}
+
+// sender is a writer that has everything ready.
+type sender struct {
+	group string
+	turn  chan struct{} // closed when its turn has come
 }
 
 // succeed has a Limiter go on by the rules of another connection to the same server. Who is inside stays, so that those
@@ -49,19 +55,20 @@ const beginTimeout = 2 * time.Second
 func (g *Limiter) BeginWrite(ctx context.Context, t Waiter) (done func(error), err error) {
 	g.mu.Lock()
 	turn := make(chan struct{})
-	g.sends.ready = append(g.sends.ready, turn)
+	g.sends.ready = append(g.sends.ready, sender{t.Group, turn})
 	g.sendLocked()
 	g.mu.Unlock()
+	done = func(err error) { g.sent(t.Group, err) }
 	select {
 	case <-turn:
-		return g.sent, nil
+		return done, nil
 	default:
 	}
 	wait := time.NewTimer(beginTimeout)
 	defer wait.Stop()
 	select {
 	case <-turn:
-		return g.sent, nil
+		return done, nil
 	case <-ctx.Done():
 		err = ctx.Err()
 	case <-wait.C:
@@ -69,9 +76,9 @@ func (g *Limiter) BeginWrite(ctx context.Context, t Waiter) (done func(error), e
 	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	i := slices.Index(g.sends.ready, turn)
+	i := slices.IndexFunc(g.sends.ready, func(s sender) bool { return s.turn == turn })
 	if i < 0 { // its turn came at the same moment
-		return g.sent, nil
+		return done, nil
 	}
 	g.sends.ready = slices.Delete(g.sends.ready, i, i+1)
 	if errors.Is(err, ErrQueued) {
@@ -80,35 +87,43 @@ func (g *Limiter) BeginWrite(ctx context.Context, t Waiter) (done func(error), e
 	return nil, err
 }
 
-// Requeue puts a writer that is inside back into the queue; it is woken once it, or another, has left.
-func (g *Limiter) Requeue(t Waiter) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	g.write.enqueue(t)
-}
-
 // sendLocked lets those send whose turn has come.
 func (g *Limiter) sendLocked() {
-	for len(g.sends.ready) > 0 && g.sends.now < g.mostLocked() {
-		close(g.sends.ready[0])
-		g.sends.ready = g.sends.ready[1:]
-		g.sends.now++
-	}
+	most := g.mostLocked()
+	g.sends.ready = slices.DeleteFunc(g.sends.ready, func(s sender) bool {
+		if len(g.sends.now) >= most || g.sends.now[s.group] {
+			return false
+		}
+		g.sends.now[s.group] = true
+		close(s.turn)
+		return true
+	})
 }
 
 // sent is told what came of the requests of a writer.
-func (g *Limiter) sent(err error) {
+func (g *Limiter) sent(group string, err error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	before := g.mostLocked()
-	g.sends.now--
+	before, busy := g.mostLocked(), g.busyLocked()
+	delete(g.sends.now, group)
 	if !g.fixed && !errors.Is(err, ErrQueued) {
 		most, _ := g.writers()
 		demand := len(g.write.order) > 0
-		g.sends.tuner.answered(g.clock(), most, demand, grafana.IsUnavailable(err))
+		g.sends.tuner.answered(g.clock(), min(most, busy), demand, grafana.IsUnavailable(err))
 	}
 	g.sendLocked()
 	if g.mostLocked() > before {
 		g.wakeLocked()
 	}
+}
+
+// busyLocked is how many groups have something to write.
+func (g *Limiter) busyLocked() int {
+	n := len(g.write.inside)
+	for _, group := range g.write.order {
+		if g.write.inside[group] == 0 {
+			n++
+		}
+	}
+	return n
 }

@@ -68,8 +68,8 @@ func (t *tuner) number() int {
 	return t.known
 }
 
-// answered is told of each write that was answered: at what time, how many writers there may be at most, whether others
-// were waiting for their turn, and whether it failed in a way that can speak of load.
+// answered is told of each write that was answered: at what time, how many writers there may be at most and have
+// something to do, whether others were waiting for their turn, and whether it failed in a way that can speak of load.
 func (t *tuner) answered(now time.Time, most int, demand, failed bool) {
 	if !demand || t.number() > most { // what is done is not what can be done
 		t.stage = settled

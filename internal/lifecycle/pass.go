@@ -1,9 +1,7 @@
 package lifecycle
 
 import (
-	"cmp"
 	"context"
-	"errors"
 	"time"
 
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -127,20 +125,9 @@ func (p *pass[T, R]) mayWrite() bool {
 		!meta.IsStatusConditionTrue(status.Conditions, v1alpha1.ConditionReady)
 }
 
-// serializeFirst makes sure that the first object of its group in an organization is made with no other beside it.
-func (p *pass[T, R]) serializeFirst() (done func(made bool), err error) {
-	in, ok := p.ext.(Contained)
-	conn, group := p.connection()
-	if !ok || conn == nil {
-		return func(bool) {}, nil
-	}
-	return conn.FirstCreate(in.OrgID(), cmp.Or(p.kind.CreateGroup, p.name), p.waiter(group))
-}
-
 // write sends requests that change Grafana, once the writer before has sent its own.
 func (p *pass[T, R]) write(ctx context.Context, send func() error) (err error) {
-	conn, group := p.connection()
-	if conn != nil {
+	if conn, group := p.connection(); conn != nil {
 		done, busy := conn.Limiter.BeginWrite(ctx, p.waiter(group))
 		if busy != nil {
 			return busy
@@ -148,10 +135,6 @@ func (p *pass[T, R]) write(ctx context.Context, send func() error) (err error) {
 		defer func() { done(err) }()
 	}
 	err = send()
-	if errors.Is(err, connection.ErrBusy) {
-		conn.Limiter.Requeue(p.waiter(group))
-		return connection.ErrQueued
-	}
 	if in, ok := p.ext.(Contained); ok && err != nil {
 		in.WriteFailed()
 	}
