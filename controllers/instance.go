@@ -377,8 +377,8 @@ func (x *instance) Record(have *connection.Server) bool {
 // Check lets in those who wait.
 func (x *instance) Check(ctx context.Context, _ *connection.Server) error {
 	x.conn.Resets.Store(x.obj.Status.Resets)
-	x.conn.LearnWriters(ctx)
 	x.Connections.SetAvailable(x.key, true)
+	x.conn.LearnWriters(ctx)
 	return x.CheckSelector(x.obj.Spec.AllowedNamespaces)
 }
 

@@ -24,6 +24,20 @@ var writerMutants = []mutant{
 		test: "TestOneWritesUntilTheDatabaseIsKnown", tests: "internal/connection",
 	},
 	{
+		name: "what was found out kept for another database",
+		file: "internal/connection/sends.go",
+		old:  "g.sends.tuner == nil || g.sends.of != of {",
+		new:  "g.sends.tuner == nil {",
+		test: "TestOneWritesUntilTheDatabaseIsKnown", tests: "internal/connection",
+	},
+	{
+		name: "trial of more writers taken without a look at what was before",
+		file: "internal/connection/tuner.go",
+		old:  "			t.stage, t.tried = confirming, w\n			t.measure(2 * max(t.known, t.trial))\n",
+		new:  "			t.tried = w\n			t.take(now, most)\n",
+		test: "TestWhatChangesByItselfIsNoMerit", tests: "internal/connection",
+	},
+	{
 		name: "kind of the database kept over an outage",
 		file: "internal/connection/probe.go",
 		old:  "		c.databaseKind.Store(nil)\n",
@@ -33,8 +47,8 @@ var writerMutants = []mutant{
 	{
 		name: "a hidden kind of database asked for at each probe",
 		file: "internal/connection/database.go",
-		old:  "	if grafana.IsUnavailable(err) ||",
-		new:  "	if err != nil ||",
+		old:  "known && k.final && k.origin.session",
+		new:  "known && k.name != \"\" && k.origin.session",
 		test: "TestWritersOfADatabaseThatIsHidden", tests: "internal/connection",
 	},
 	{

@@ -61,48 +61,60 @@ func (c *Conn) IsOperator(id int64, login, email string) bool {
 // databaseKind is what Grafana keeps its data in, as it was told in one session.
 type databaseKind struct {
 	name   string // as Grafana calls it; empty: it may not be asked
-	at     time.Time
+	final  bool   // Grafana has said so itself
 	origin origin
 }
 
 // OnSQLite reports whether this Grafana keeps its data in SQLite. It is asked once in a session; where nobody tells, it
 // does not.
 func (c *Conn) OnSQLite(ctx context.Context) bool {
-	c.learnDatabaseKind(ctx)
+	if _, known := c.kind(); !known {
+		c.learnDatabaseKind(ctx)
+	}
 	name, _ := c.kind()
 	return name == grafana.SQLite
 }
 
-// LearnWriters finds out what is needed to know how many may write at once.
+// questionTimeout is how long the kind of the database is waited for.
+const questionTimeout = 5 * time.Second
+
+// LearnWriters finds out what is needed to know how many may write at once. What only something before Grafana has said,
+// or what was told without a session, which would end with the database, is asked for each time.
 func (c *Conn) LearnWriters(ctx context.Context) {
-	if c.MaxWrites != 1 && !c.FixedWriters {
-		c.learnDatabaseKind(ctx)
+	k := c.databaseKind.Load()
+	_, known := c.kind()
+	if c.MaxWrites == 1 || c.FixedWriters || c.Login == "" || known && k.final && k.origin.session != "" {
+		return
 	}
+	ctx, cancel := context.WithTimeout(ctx, questionTimeout)
+	defer cancel()
+	c.learnDatabaseKind(ctx)
 }
 
-// learnDatabaseKind asks for the kind of the database, unless it is known. Whoever refuses to tell is not asked again
-// in this session.
+// learnDatabaseKind asks for the kind of the database. Where it is refused, also by something before Grafana, nobody
+// tells.
 func (c *Conn) learnDatabaseKind(ctx context.Context) {
-	if _, known := c.kind(); known {
+	if c.Login == "" { // a token may not ask
 		return
 	}
 	resets := c.Resets.Load()
 	name, err := c.DatabaseType(ctx)
-	if grafana.IsUnavailable(err) || grafana.IsUnauthorized(err) || grafana.VerdictOf(err) == grafana.Other {
+	switch grafana.VerdictOf(err) {
+	case grafana.NoAnswer, grafana.Untrusted, grafana.Unauthorized, grafana.RateLimited, grafana.Other:
 		return // it may tell the next time
 	}
-	c.databaseKind.Store(&databaseKind{name: name, at: c.Clock(), origin: origin{c.SessionSeen(ctx), resets}})
+	c.databaseKind.Store(&databaseKind{
+		name: name, final: err == nil || grafana.IsForbidden(err), origin: origin{c.SessionSeen(ctx), resets},
+	})
 }
 
-// kind is that of the database that the session is in, and whether it is known; empty: nobody tells. Without sessions
-// the knowledge lasts as long as any proof.
+// kind is that of the database that the session is in, and whether it is known; empty: nobody tells.
 func (c *Conn) kind() (name string, known bool) {
-	if c.Login == "" { // a token may not ask
+	if c.Login == "" {
 		return "", true
 	}
 	k := c.databaseKind.Load()
-	if k == nil || k.origin != c.origin() ||
-		k.name != "" && k.origin.session == "" && c.Clock().Sub(k.at) >= ProofLife {
+	if k == nil || k.origin != c.origin() {
 		return "", false
 	}
 	return k.name, true

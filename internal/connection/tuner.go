@@ -53,7 +53,7 @@ const (
 	// tolerated is how many answers of a window may fail beyond those that fail anyway.
 	tolerated = 4
 	// firstPause doubles with each trial that comes to nothing, up to longestPause.
-	firstPause, longestPause = 5 * time.Minute, time.Hour
+	firstPause, longestPause = time.Minute, time.Hour
 )
 
 func newTuner() *tuner {

@@ -101,6 +101,22 @@ func TestOneWritesWhereMoreIsOfNoUse(t *testing.T) {
 }
 
 // A number that makes writes fail is left at the first few failures, and not tried again for long.
+// What changes by itself while more are tried is not taken for their merit.
+func TestWhatChangesByItselfIsNoMerit(t *testing.T) {
+	m := newModel(growing(alone)) // two at once take twice as long
+	took := m.took
+	m.took = func(n int) time.Duration {
+		if m.answers > 45 {
+			return took(n) / 2
+		}
+		return took(n)
+	}
+	if m.run(60); m.stage != trying {
+		t.Fatalf("it is at stage %d", m.stage)
+	}
+	m.run(140).has(t, 1, "writes became quicker by themselves")
+}
+
 func TestATrialEndsWhenItFails(t *testing.T) {
 	m := newModel(func(int) time.Duration { return alone })
 	m.fails = func(n, answer int) bool { return n > 1 && answer%4 == 0 }

@@ -123,6 +123,13 @@ func (w *writersWorld) wants(want int, why string) {
 	}
 }
 
+// atMostNow is how many may write at once as far as was found out.
+func (w *writersWorld) atMostNow() int {
+	w.Limiter.mu.Lock()
+	defer w.Limiter.mu.Unlock()
+	return w.Limiter.mostLocked()
+}
+
 // bubble runs a test in virtual time.
 func bubble(t *testing.T, f func(t *testing.T)) { t.Helper(); synctest.Test(t, f) }
 
@@ -144,28 +151,47 @@ func TestAsManyWriteAsTheDatabaseTakes(t *testing.T) {
 	}
 }
 
-// Where nobody tells the kind of the database, a person's word is taken, and nobody is asked again.
+// Where nobody tells the kind of the database, a person's word is taken. Grafana's own refusal is final in a session;
+// what something before it answers is not.
 func TestWritersOfADatabaseThatIsHidden(t *testing.T) {
-	for _, status := range []int{http.StatusForbidden, http.StatusNotFound} {
+	const refusal = `{"message":"You'll need additional permissions to perform this action."}`
+	for status, body := range map[int]string{
+		http.StatusForbidden: refusal, http.StatusNotFound: "<html>not here</html>", http.StatusOK: "<html>log in</html>",
+		http.StatusServiceUnavailable: "<html>blocked</html>",
+	} {
 		for most, want := range map[int]int{0: 1, 8: 8} {
 			bubble(t, func(t *testing.T) {
 				w := newWritersWorld(t, grafanatest.Postgres, 1)
-				w.answers(status, "<html>not here</html>")
+				w.answers(status, body)
 				w.Conn = w.connect(Config{Login: "admin", MaxWrites: most})
 				w.probe()
 				w.probe()
-				if w.wants(want, fmt.Sprintf("%d, at most %d", status, most)); w.asked.Load() != 1 {
-					t.Errorf("it was asked %d times for the kind of its database", w.asked.Load())
+				wantAsked := map[bool]int32{true: 1, false: 2}[body == refusal]
+				if w.wants(want, fmt.Sprintf("%d, at most %d", status, most)); w.asked.Load() != wantAsked {
+					t.Errorf("%d: it was asked %d times for the kind of its database", status, w.asked.Load())
 				}
 				w.grafana.Load().EndSessions()
 				w.logIn()
 				w.wants(1, "in another session")
-				if w.probe(); w.asked.Load() != 2 {
-					t.Errorf("it was asked %d times in two sessions", w.asked.Load())
-				}
 			})
 		}
 	}
+	bubble(t, func(t *testing.T) {
+		w := newWritersWorld(t, grafanatest.SQLite, 1)
+		w.answers(http.StatusNotFound, "<html>starting</html>")
+		w.Conn = w.connect(Config{Login: "admin", MaxWrites: 8})
+		w.probe()
+		w.grafana.Load().SetFault(nil)
+		w.probe()
+		w.wants(1, "SQLite, once it tells")
+	})
+	bubble(t, func(t *testing.T) {
+		w := newWritersWorld(t, grafanatest.Postgres, 1)
+		w.answers(http.StatusOK, `{"database": {"type": "sqlite3", "url": "postgres://user:*****@host:5432/grafana"}}`)
+		w.Conn = w.connect(Config{Login: "admin"})
+		w.probe()
+		w.wants(8, "given by a url")
+	})
 	bubble(t, func(t *testing.T) {
 		w := newWritersWorld(t, grafanatest.Postgres, 1)
 		w.Conn = w.connect(Config{MaxWrites: 8})
@@ -173,6 +199,24 @@ func TestWritersOfADatabaseThatIsHidden(t *testing.T) {
 		if w.wants(8, "with a token, which may not ask"); w.asked.Load() != 0 {
 			t.Error("it was asked with a token")
 		}
+	})
+}
+
+// A question that is not answered holds nobody up for long.
+func TestTheKindOfADatabaseIsNotWaitedForForLong(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		w := newWritersWorld(t, grafanatest.Postgres, 8)
+		w.Conn = w.connect(Config{Login: "admin", MaxWrites: 8})
+		w.logIn()
+		w.grafana.Load().SetFault(func(r *grafanatest.Request) grafanatest.Fault {
+			return grafanatest.Fault{Delay: time.Hour}
+		})
+		begun := time.Now()
+		w.LearnWriters(t.Context())
+		if took := time.Since(begun); took > questionTimeout {
+			t.Errorf("it took %s", took)
+		}
+		w.wants(1, "it did not answer")
 	})
 }
 
@@ -191,6 +235,9 @@ func TestOneWritesUntilTheDatabaseIsKnown(t *testing.T) {
 		w.Resets.Add(1)
 		w.wants(1, "another database under the same session")
 		w.probe()
+		if n := w.atMostNow(); n != 1 {
+			t.Errorf("%d may write to a database of which nothing was found out", n)
+		}
 		w.wants(8, "known again")
 		w.moveTo(grafanatest.SQLite)
 		w.logIn()
@@ -212,8 +259,9 @@ func TestOneWritesUntilTheDatabaseIsKnown(t *testing.T) {
 		w.Conn = w.connect(Config{Login: "admin"})
 		w.probe()
 		w.wants(8, "without sessions")
-		time.Sleep(ProofLife)
-		w.wants(1, "a minute later")
+		w.moveTo(grafanatest.SQLite)
+		w.probe()
+		w.wants(1, "moved, without sessions")
 	})
 }
 

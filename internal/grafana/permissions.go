@@ -1,6 +1,9 @@
 package grafana
 
-import "context"
+import (
+	"context"
+	"strings"
+)
 
 // Permission is an entry of the permissions of a dashboard or folder. It has one of Role, UserID and TeamID.
 type Permission struct {
@@ -77,18 +80,23 @@ const (
 type adminSettings struct {
 	Database struct {
 		Type string `json:"type"`
+		URL  string `json:"url"`
 	} `json:"database"`
 }
 
 func (s adminSettings) complete() bool { return s.Database.Type != "" }
 
 // DatabaseType is what Grafana keeps its data in: SQLite, MySQL or Postgres. Only a server admin
-// may ask.
+// may ask. Where the database was given by a url, the scheme of that is what counts, and the type is the default one
+// (12.4.0).
 //
 // GET /api/admin/settings
 func (c *Client) DatabaseType(ctx context.Context) (string, error) {
 	r := get("/api/admin/settings")
 	r.spare = true
 	settings, err := do[adminSettings](ctx, c, r)
+	if scheme, _, is := strings.Cut(settings.Database.URL, "://"); is && err == nil {
+		return scheme, nil
+	}
 	return settings.Database.Type, err
 }
