@@ -72,8 +72,7 @@ func (k dashboardKind) describe() lifecycle.Kind[*v1alpha1.Dashboard, dashboardS
 		Parent: func(obj *v1alpha1.Dashboard) types.NamespacedName {
 			return lifecycle.ParentKey(obj.Spec.OrganizationRef, obj.Namespace)
 		},
-		Tenant:      true,
-		CreateGroup: needsRoles,
+		Tenant: true,
 		References: []lifecycle.Reference[*v1alpha1.Dashboard]{
 			{To: &corev1.ConfigMap{}, Names: dashboardConfigMaps},
 			{To: &corev1.Secret{}, Names: dashboardSecrets},

@@ -14,12 +14,12 @@ import (
 // Grafana can answer as if all were well, and leave what it made without permissions, so that only Admins can see it.
 // On SQLite that happens to whoever finds the database locked, at any time: all that is made is looked at. On other
 // databases it happens to writers that are the first in an organization at the same time, who race to make the roles
-// that hold permissions. Our own first one is made alone; others may have written beside it. So what is made is looked
-// at, unless one had been seen to have its permissions before: from then on the roles are there, and nobody races. What
-// was found, since the answer to its creation was lost, is looked at as well.
+// that hold permissions. We write alone there; others may have written beside us. So what is made is looked at, unless
+// one had been seen to have its permissions before: from then on the roles are there, and nobody races. What was found,
+// since the answer to its creation was lost, is looked at as well.
 
-// needsRoles is the CreateGroup of Dashboards and Folders, which share those roles. Nothing is in a folder before one
-// was made, and so the roles.
+// needsRoles stands for Dashboards and Folders, which share those roles. Nothing is in a folder before one was made, and
+// so the roles.
 const needsRoles = "what everybody has permissions for"
 
 // everybody is what a new dashboard or folder has that is in no folder.

@@ -68,8 +68,7 @@ func (k folderKind) describe() lifecycle.Kind[*v1alpha1.Folder, folderState] {
 		Parent: func(obj *v1alpha1.Folder) types.NamespacedName {
 			return lifecycle.ParentKey(obj.Spec.OrganizationRef, obj.Namespace)
 		},
-		Tenant:      true,
-		CreateGroup: needsRoles,
+		Tenant: true,
 		Usability: func(obj *v1alpha1.Folder) any {
 			return struct {
 				uid   string

@@ -375,9 +375,10 @@ func (x *instance) Record(have *connection.Server) bool {
 }
 
 // Check lets in those who wait.
-func (x *instance) Check(context.Context, *connection.Server) error {
+func (x *instance) Check(ctx context.Context, _ *connection.Server) error {
 	x.conn.Resets.Store(x.obj.Status.Resets)
 	x.Connections.SetAvailable(x.key, true)
+	x.conn.LearnWriters(ctx)
 	return x.CheckSelector(x.obj.Spec.AllowedNamespaces)
 }
 

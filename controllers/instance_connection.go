@@ -108,6 +108,7 @@ func (e *Env) connect(obj *v1alpha1.Instance, s *settings) (*connection.Conn, er
 	config := connection.Config{
 		Server: key, Timeout: timeoutOf(obj), Hint: s.hint, Fingerprint: s.fingerprint, Clock: e.Now,
 		MaxReads: int(obj.Spec.Limits.MaxConcurrentReads), MaxWrites: int(obj.Spec.Limits.MaxConcurrentWrites),
+		FixedWriters: e.FixedWriters && obj.Spec.Limits.MaxConcurrentWrites > 0,
 	}
 	if s.config.BasicAuth != nil {
 		config.Login = s.config.BasicAuth.Username

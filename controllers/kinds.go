@@ -34,6 +34,9 @@ type Env struct {
 	GrafanaCom string
 	// UserAgent is sent to Grafana with every request; empty: grafana-tenancy-operator.
 	UserAgent string
+	// FixedWriters has each Grafana written to by as many at once as its limits say, from the start and on any
+	// database, so that tests see them side by side. Where limits do not say, it is found out as ever.
+	FixedWriters bool
 
 	fetches fetches
 	parsing sync.Mutex // one large dashboard at a time

@@ -164,10 +164,10 @@ type Limits struct {
 	// +optional
 	MaxConcurrentReads int32 `json:"maxConcurrentReads,omitempty"`
 
-	// MaxConcurrentWrites is how many objects are written to this Grafana at once. Default 1: on SQLite, Grafana's default database, more are slower and make some fail.
+	// MaxConcurrentWrites is how many objects are written to this Grafana at once at most, no two of them in one organization. How many are is found out: as many as get the most done, and one on SQLite, Grafana's default
+	// database, where more are slower and make some fail. Left out: at most 8 where Grafana says that its database is PostgreSQL, MySQL or MariaDB, else 1.
 	// +kubebuilder:validation:Minimum=1
 	// +kubebuilder:validation:Maximum=1000
-	// +kubebuilder:default=1
 	// +optional
 	MaxConcurrentWrites int32 `json:"maxConcurrentWrites,omitempty"`
 }

@@ -144,23 +144,10 @@ var dashboardMutants = []mutant{
 		new:  "	case h.others:\n", test: "TestAPIDashboardIsNotTakenOverByAnotherUID",
 	},
 	{
-		name: "first dashboard of an organization not made alone",
-		file: "internal/connection/firstcreates.go",
-		old:  "	case s.busy:\n",
-		new:  "	case s.busy && org < 0:\n", test: "TestTheFirstOfAKindInAnOrganizationIsMadeAlone",
-		tests: "internal/connection",
-	},
-	{
 		name: "permissions of what was created not looked at",
 		file: "controllers/dashboard_save.go",
 		old:  "= \"\", true\n",
 		new:  "= \"\", false\n", test: "TestAPIDashboardLeftWithoutPermissions",
-	},
-	{
-		name: "first dashboard of an organization made beside its first folder",
-		file: "controllers/dashboard.go",
-		old:  "CreateGroup: needsRoles,",
-		new:  "CreateGroup: \"\",", test: "TestAPIDashboardsOfAFreshOrganizationHavePermissions",
 	},
 	{
 		name: "on SQLite only the first dashboard's permissions looked at",

@@ -33,7 +33,7 @@ func allMutants() []mutant {
 		mutants, ownershipMutants, tokenMutants, dashboardMutants, dataSourceMutants, membershipMutants, userMutants,
 		teamMutants, listMutants, planMutants, intentMutants, sessionMutants, shardMutants, vanishedMutants,
 		setMutants,
-		schema2Mutants,
+		schema2Mutants, writerMutants,
 	)
 }
 

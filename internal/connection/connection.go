@@ -31,7 +31,7 @@ type Conn struct {
 
 	resync         atomic.Int64
 	dashboardAPIs  atomic.Pointer[[]string]
-	databaseKind   atomic.Pointer[string] // what Grafana keeps its data in; nil: not asked yet, empty: it does not tell
+	databaseKind   atomic.Pointer[databaseKind] // nil: not asked yet
 	dashboardLists dashboardLists
 	folderLists    lists[map[string]grafana.Folder]
 	memberLists    lists[[]grafana.Member]
@@ -41,7 +41,7 @@ type Conn struct {
 	accountLists   lists[[]grafana.ServiceAccount]
 	tokenLists     lists[[]grafana.Token]
 	folders        folders
-	firstCreates   firstCreates
+	permissions    seenPermissions
 
 	mu       sync.Mutex
 	proofs   map[int64]proof
@@ -67,20 +67,22 @@ type Config struct {
 	Hint string
 	// Fingerprint is of all that the client was made from.
 	Fingerprint string
-	// MaxReads and MaxWrites are how many passes may read and write at once. At least 1 each.
+	// MaxReads is how many passes may read at once, MaxWrites how many may write at most; 0 writers: nobody says.
 	MaxReads, MaxWrites int
+	// FixedWriters has MaxWrites write at once from the start, whatever the database, for tests. Else the number is
+	// found out.
+	FixedWriters bool
 	// Clock tells the time here; Now, of the client, tells Grafana's.
 	Clock func() time.Time
 }
 
 // New makes a Conn of a client.
 func New(api *grafana.Client, c Config) *Conn {
-	return &Conn{
-		Client:  api,
-		Config:  c,
-		Limiter: NewLimiter(c.MaxReads, c.MaxWrites, api.Delay),
-		proofs:  map[int64]proof{},
-	}
+	conn := &Conn{Client: api, Config: c, proofs: map[int64]proof{}}
+	conn.Limiter = newLimiter(rules{
+		readers: c.MaxReads, writers: conn.mostWriters, fixed: c.FixedWriters, delay: api.Delay, clock: c.Clock,
+	})
+	return conn
 }
 
 // Resync is the server's interval, for objects that have none of their own.

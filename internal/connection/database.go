@@ -3,6 +3,7 @@ package connection
 import (
 	"context"
 	"strings"
+	"time"
 
 	"grafana-tenancy.dev/operator/internal/grafana"
 )
@@ -57,17 +58,81 @@ func (c *Conn) IsOperator(id int64, login, email string) bool {
 	return c.Login != "" && (is(login) || strings.Contains(c.Login, "@") && is(email))
 }
 
-// OnSQLite reports whether this Grafana keeps its data in SQLite. It is asked once; where nobody tells, it does not.
+// databaseKind is what Grafana keeps its data in, as it was told in one session.
+type databaseKind struct {
+	name   string // as Grafana calls it; empty: it may not be asked
+	final  bool   // Grafana has said so itself
+	origin origin
+}
+
+// OnSQLite reports whether this Grafana keeps its data in SQLite. It is asked once in a session; where nobody tells, it
+// does not.
 func (c *Conn) OnSQLite(ctx context.Context) bool {
-	if known := c.databaseKind.Load(); known != nil {
-		return *known == grafana.SQLite
+	if _, known := c.kind(); !known {
+		c.learnDatabaseKind(ctx)
 	}
+	name, _ := c.kind()
+	return name == grafana.SQLite
+}
+
+// questionTimeout is how long the kind of the database is waited for.
+const questionTimeout = 5 * time.Second
+
+// LearnWriters finds out what is needed to know how many may write at once. What only something before Grafana has said,
+// or what was told without a session, which would end with the database, is asked for each time.
+func (c *Conn) LearnWriters(ctx context.Context) {
+	k := c.databaseKind.Load()
+	_, known := c.kind()
+	if c.MaxWrites == 1 || c.FixedWriters || c.Login == "" || known && k.final && k.origin.session != "" {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, questionTimeout)
+	defer cancel()
+	c.learnDatabaseKind(ctx)
+}
+
+// learnDatabaseKind asks for the kind of the database. Where it is refused, also by something before Grafana, nobody
+// tells.
+func (c *Conn) learnDatabaseKind(ctx context.Context) {
 	if c.Login == "" { // a token may not ask
-		return false
+		return
 	}
-	kind, err := c.DatabaseType(ctx)
-	if err == nil || grafana.IsForbidden(err) || grafana.IsNotFound(err) {
-		c.databaseKind.Store(&kind)
+	resets := c.Resets.Load()
+	name, err := c.DatabaseType(ctx)
+	switch grafana.VerdictOf(err) {
+	case grafana.NoAnswer, grafana.Untrusted, grafana.Unauthorized, grafana.RateLimited, grafana.Other:
+		return // it may tell the next time
 	}
-	return kind == grafana.SQLite
+	c.databaseKind.Store(&databaseKind{
+		name: name, final: err == nil || grafana.IsForbidden(err), origin: origin{c.SessionSeen(ctx), resets},
+	})
+}
+
+// kind is that of the database that the session is in, and whether it is known; empty: nobody tells.
+func (c *Conn) kind() (name string, known bool) {
+	if c.Login == "" {
+		return "", true
+	}
+	k := c.databaseKind.Load()
+	if k == nil || k.origin != c.origin() {
+		return "", false
+	}
+	return k.name, true
+}
+
+// defaultWriters is how many may write at once at most where nobody says how many.
+const defaultWriters = 8
+
+// mostWriters is how many may write at once at most, and to which database. SQLite takes one at a time, and what is not
+// known may be SQLite. Where nobody tells, a person's word is taken.
+func (c *Conn) mostWriters() (int, origin) {
+	switch name, known := c.kind(); {
+	case c.FixedWriters:
+		return max(1, c.MaxWrites), origin{}
+	case !known, name == grafana.SQLite:
+		return 1, c.origin()
+	case c.MaxWrites == 0 && (name == grafana.Postgres || name == grafana.MySQL):
+		return defaultWriters, c.origin()
+	}
+	return max(1, c.MaxWrites), c.origin()
 }

@@ -1,7 +1,6 @@
 package connection
 
 import (
-	"context"
 	"errors"
 	"slices"
 	"sync"
@@ -11,16 +10,31 @@ import (
 )
 
 // Limiter lets passes in to one Grafana: so many readers and so many writers at once, fairly among groups
-// (organizations). A pass that has to wait ends, and is woken when its turn comes. Only the next writer is let in
-// ahead, so that it has everything ready when the one before it is done.
+// (organizations). A pass that has to wait ends, and is woken when its turn comes. As many writers as may send at once
+// are let in ahead, so that they have everything ready when those before them are done.
+//
+// No two of a group send at once. On PostgreSQL and MariaDB, writers in one organization race for what Grafana makes
+// there in common, such as the roles that hold permissions and the default data source: losers are refused, or left with
+// something that only Admins can see (10.4.3, 12.4.0).
 type Limiter struct {
-	mu      sync.Mutex
-	read    admission
-	write   admission
-	writing chan struct{} // those who send their request
+	mu sync.Mutex
+	rules
+	read  admission
+	write admission
+	sends sends
+	timer *time.Timer
+}
+
+// rules are what a Limiter goes by.
+type rules struct {
+	readers int
+	// writers is how many may send at once at most, and to which database. It is asked each time, since both change.
+	writers func() (most int, of origin)
+	// fixed: as many as may do send at once; else it is found out how many get the most done.
+	fixed bool
 	// delay is how long until Grafana may be asked again.
 	delay func() time.Duration
-	timer *time.Timer
+	clock func() time.Time
 }
 
 // ErrQueued ends a pass that has to wait its turn; it is woken when the turn comes.
@@ -40,69 +54,46 @@ func (t Waiter) Key() string { return t.Kind + " " + t.Request.String() }
 // admission is one side of a Limiter: those who read, or those who write.
 type admission struct {
 	slots    int
-	holders  map[string]bool
-	reserved map[string]*time.Timer // woken and expected; the place is kept for them
+	each     int                    // of one group at most; 0: no bound
+	holders  map[string]string      // the group of each
+	reserved map[string]reservation // woken and expected; the place is kept for them
+	inside   map[string]int         // of each group, who has a place or is expected
 	queues   map[string][]Waiter
 	order    []string // groups that have somebody waiting, next first
+}
+
+type reservation struct {
+	group string
+	*time.Timer
 }
 
 // reservationTimeout is how long a place is kept for somebody who was called. They come late if they were deleted, or
 // when all workers are busy.
 const reservationTimeout = 5 * time.Second
 
-// NewLimiter lets in so many readers and writers at once, once delay is over.
-func NewLimiter(readers, writers int, delay func() time.Duration) *Limiter {
-	side := func(n int) admission {
+func newLimiter(r rules) *Limiter {
+	side := func(slots, each int) admission {
 		return admission{
-			slots:    max(1, n),
-			holders:  map[string]bool{},
-			reserved: map[string]*time.Timer{},
+			slots:    slots,
+			each:     each,
+			holders:  map[string]string{},
+			reserved: map[string]reservation{},
+			inside:   map[string]int{},
 			queues:   map[string][]Waiter{},
 		}
 	}
+	const oneSendsAndOneIsReady = 2
 	return &Limiter{
-		read:    side(readers),
-		write:   side(writers + 1),
-		writing: make(chan struct{}, max(1, writers)),
-		delay:   delay,
+		rules: r, read: side(max(1, r.readers), 0), write: side(0, oneSendsAndOneIsReady),
+		sends: sends{now: map[string]bool{}},
 	}
 }
 
-// SoleWriter reports whether only one at a time sends what changes Grafana.
-func (g *Limiter) SoleWriter() bool { return cap(g.writing) == 1 }
-
-// beginTimeout is how long the next writer waits for the one before it: not as long as the deletion of a large
-// organization takes.
-const beginTimeout = 2 * time.Second
-
-// BeginWrite is called by a writer with everything ready; done by the same once its requests are answered. One that
-// waits too long goes back into the queue.
-func (g *Limiter) BeginWrite(ctx context.Context, t Waiter) (done func(), err error) {
-	done = func() { <-g.writing }
-	select {
-	case g.writing <- struct{}{}:
-		return done, nil
-	default:
-	}
-	wait := time.NewTimer(beginTimeout)
-	defer wait.Stop()
-	select {
-	case g.writing <- struct{}{}:
-		return done, nil
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	case <-wait.C:
-		g.mu.Lock()
-		defer g.mu.Unlock()
-		g.write.enqueue(t)
-		return nil, ErrQueued
-	}
-}
-
-// Acquire lets a pass in, or puts it in the queue and answers errParked. leave must be called at its end.
+// Acquire lets a pass in, or puts it in the queue and answers ErrQueued. leave must be called at its end.
 func (g *Limiter) Acquire(t Waiter, write bool) (leave func(), err error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	g.admitWritersLocked()
 	side := &g.read
 	if _, called := g.write.reserved[t.Key()]; write || called {
 		side = &g.write
@@ -115,11 +106,12 @@ func (g *Limiter) Acquire(t Waiter, write bool) (leave func(), err error) {
 	return func() { g.release(t.Key()) }, nil
 }
 
-// AcquireWrite makes a writer of a pass that is inside, or queues it as one and answers errParked.
+// AcquireWrite makes a writer of a pass that is inside, or queues it as one and answers ErrQueued.
 func (g *Limiter) AcquireWrite(t Waiter) error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if g.write.holders[t.Key()] || g.write.admit(t) {
+	g.admitWritersLocked()
+	if _, is := g.write.holders[t.Key()]; is || g.write.admit(t) {
 		return nil
 	}
 	g.write.enqueue(t)
@@ -142,7 +134,7 @@ func (g *Limiter) Drain() {
 	defer g.mu.Unlock()
 	for _, side := range []*admission{&g.read, &g.write} {
 		for len(side.order) > 0 {
-			side.next().Wake()
+			side.take(0).Wake()
 		}
 	}
 }
@@ -150,8 +142,8 @@ func (g *Limiter) Drain() {
 func (g *Limiter) release(key string) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	delete(g.read.holders, key)
-	delete(g.write.holders, key)
+	g.read.leave(key)
+	g.write.leave(key)
 	g.wakeLocked()
 }
 
@@ -168,10 +160,14 @@ func (g *Limiter) wakeLocked() {
 		}
 		return
 	}
+	g.admitWritersLocked()
 	for _, side := range []*admission{&g.read, &g.write} {
-		for side.free() > 0 && len(side.order) > 0 {
-			t := side.next()
-			side.reserved[t.Key()] = time.AfterFunc(reservationTimeout, func() { g.expire(side, t.Key()) })
+		for at := side.next(); side.free() > 0 && at >= 0; at = side.next() {
+			t := side.take(at)
+			side.reserved[t.Key()] = reservation{
+				t.Group, time.AfterFunc(reservationTimeout, func() { g.expire(side, t.Key()) }),
+			}
+			side.inside[t.Group]++
 			t.Wake()
 		}
 	}
@@ -181,7 +177,7 @@ func (g *Limiter) wakeLocked() {
 func (g *Limiter) expire(side *admission, key string) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	delete(side.reserved, key)
+	side.unreserve(key)
 	g.wakeLocked()
 }
 
@@ -189,20 +185,38 @@ func (l *admission) free() int { return l.slots - len(l.holders) - len(l.reserve
 
 // unreserve forgets that somebody was called, and reports whether they were.
 func (l *admission) unreserve(key string) bool {
-	timer, called := l.reserved[key]
+	place, called := l.reserved[key]
 	if called {
-		timer.Stop()
+		place.Stop()
 		delete(l.reserved, key)
+		l.left(place.group)
 	}
 	return called
 }
 
-// admit takes a place for t if one is free or kept for it. While others wait, a free place is theirs.
+// leave gives back the place of somebody who is inside.
+func (l *admission) leave(key string) {
+	if group, is := l.holders[key]; is {
+		delete(l.holders, key)
+		l.left(group)
+	}
+}
+
+func (l *admission) left(group string) {
+	if l.inside[group]--; l.inside[group] == 0 {
+		delete(l.inside, group)
+	}
+}
+
+func (l *admission) isFull(group string) bool { return l.each > 0 && l.inside[group] >= l.each }
+
+// admit takes a place for t if one is free or kept for it. While others wait who could have it, a free place is theirs.
 func (l *admission) admit(t Waiter) bool {
-	if !l.unreserve(t.Key()) && (l.free() <= 0 || len(l.order) > 0) {
+	if !l.unreserve(t.Key()) && (l.free() <= 0 || l.isFull(t.Group) || l.next() >= 0) {
 		return false
 	}
-	l.holders[t.Key()] = true
+	l.holders[t.Key()] = t.Group
+	l.inside[t.Group]++
 	return true
 }
 
@@ -219,10 +233,15 @@ func (l *admission) enqueue(t Waiter) {
 	l.queues[t.Group] = append(queue, t)
 }
 
-// next takes the first of the group whose turn it is, and moves that group to the end.
-func (l *admission) next() Waiter {
-	group := l.order[0]
-	l.order = l.order[1:]
+// next is where the group is whose turn it is; below 0: none can have one.
+func (l *admission) next() int {
+	return slices.IndexFunc(l.order, func(group string) bool { return !l.isFull(group) })
+}
+
+// take takes the first of a group, and moves that group to the end.
+func (l *admission) take(at int) Waiter {
+	group := l.order[at]
+	l.order = slices.Delete(l.order, at, at+1)
 	queue := l.queues[group]
 	t := queue[0]
 	if len(queue) == 1 {

@@ -21,14 +21,25 @@ type gateWorld struct {
 	wait  time.Duration
 }
 
-// newGateWorld has a gate with room for so many; of the writers one is let in ahead.
+// newGateWorld has a gate with room for so many who read, and so many who write, beside whom as many are let in ahead.
 func newGateWorld(readers, writers int) *gateWorld {
 	w := &gateWorld{}
-	w.Limiter = NewLimiter(readers, writers-1, func() time.Duration {
-		w.mu.Lock()
-		defer w.mu.Unlock()
-		return w.wait
+	w.Limiter = newLimiter(rules{
+		readers: readers, fixed: true, clock: time.Now,
+		writers: func() (int, origin) { return writers, origin{} },
+		delay: func() time.Duration {
+			w.mu.Lock()
+			defer w.mu.Unlock()
+			return w.wait
+		},
 	})
+	return w
+}
+
+// newNarrowWorld has a gate with room for one, and nobody let in ahead, as if somebody else were inside for good.
+func newNarrowWorld(t *testing.T, readers int) *gateWorld {
+	w := newGateWorld(readers, 1)
+	mustEnter(t, w, w.ticket("long", "0"), true)
 	return w
 }
 
@@ -70,7 +81,7 @@ func mustPark(t *testing.T, w *gateWorld, tk Waiter, write bool) {
 }
 
 func TestGateIsFairAmongOrganizations(t *testing.T) {
-	w := newGateWorld(1, 1)
+	w := newNarrowWorld(t, 1)
 	leave := mustEnter(t, w, w.ticket("big", "0"), true)
 	for i := range 3 {
 		mustPark(t, w, w.ticket("big", fmt.Sprint(i+1)), true)
@@ -98,7 +109,7 @@ func TestGateIsFairAmongOrganizations(t *testing.T) {
 }
 
 func TestGateKeepsThePlaceOfWhoWasCalled(t *testing.T) {
-	w := newGateWorld(1, 1)
+	w := newNarrowWorld(t, 1)
 	leave := mustEnter(t, w, w.ticket("a", "1"), true)
 	mustPark(t, w, w.ticket("b", "1"), true)
 	leave()
@@ -111,7 +122,7 @@ func TestGateKeepsThePlaceOfWhoWasCalled(t *testing.T) {
 }
 
 func TestGateReadersBecomeWriters(t *testing.T) {
-	w := newGateWorld(2, 1)
+	w := newNarrowWorld(t, 2)
 	first, second := w.ticket("a", "1"), w.ticket("a", "2")
 	leaveFirst := mustEnter(t, w, first, false)
 	leaveSecond := mustEnter(t, w, second, false)
@@ -155,7 +166,7 @@ func TestGateWaitsForTheBudget(t *testing.T) {
 
 // Writers send their requests one after the other, and the next one has everything ready.
 func TestGateWritersAreLetInAhead(t *testing.T) {
-	w := newGateWorld(1, 2)
+	w := newGateWorld(1, 1)
 	mustEnter(t, w, w.ticket("a", "1"), true)
 	mustEnter(t, w, w.ticket("a", "2"), true)
 	done, err := w.BeginWrite(t.Context(), w.ticket("a", "1"))
@@ -166,7 +177,7 @@ func TestGateWritersAreLetInAhead(t *testing.T) {
 	go func() {
 		next, err := w.BeginWrite(t.Context(), w.ticket("a", "2"))
 		if err == nil {
-			next()
+			next(nil)
 		}
 		second <- err
 	}()
@@ -175,16 +186,53 @@ func TestGateWritersAreLetInAhead(t *testing.T) {
 		t.Fatalf("two write at once (%v)", err)
 	default:
 	}
-	done()
+	done(nil)
 	if err := <-second; err != nil {
 		t.Fatal(err)
 	}
 }
 
+// No two of an organization write at once, however many may; those of others do not wait for them.
+func TestGateWritersOfAnOrganizationGoOneByOne(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newGateWorld(1, 8)
+		leave := mustEnter(t, w, w.ticket("a", "1"), true)
+		mustEnter(t, w, w.ticket("a", "2"), true)
+		mustPark(t, w, w.ticket("a", "3"), true)
+		mustEnter(t, w, w.ticket("b", "1"), true)
+		done, err := w.BeginWrite(t.Context(), w.ticket("a", "1"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		sent := make(chan error)
+		go func() {
+			_, err := w.BeginWrite(t.Context(), w.ticket("a", "2"))
+			sent <- err
+		}()
+		synctest.Wait()
+		if _, err := w.BeginWrite(t.Context(), w.ticket("b", "1")); err != nil {
+			t.Errorf("it waits for another organization: %v", err)
+		}
+		select {
+		case err := <-sent:
+			t.Errorf("two of an organization write at once (%v)", err)
+		default:
+		}
+		done(nil)
+		if err := <-sent; err != nil {
+			t.Error(err)
+		}
+		leave()
+		if woken := w.take(); !slices.Equal(woken, []string{"a/3"}) {
+			t.Errorf("woken: %v", woken)
+		}
+	})
+}
+
 // A writer that waits too long goes back into the queue, and is called again once somebody leaves.
 func TestGateWriterIsNotKeptWaiting(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newGateWorld(1, 2)
+		w := newGateWorld(1, 1)
 		leave := mustEnter(t, w, w.ticket("a", "long"), true)
 		if _, err := w.BeginWrite(t.Context(), w.ticket("a", "long")); err != nil {
 			t.Fatal(err)

@@ -16,7 +16,8 @@ type Pool struct {
 // state is what is known of one server.
 type state struct {
 	conn      *Conn
-	probed    bool // whether anything is known of it
+	limiter   *Limiter // of all connections there were: who still sends through an earlier one counts
+	probed    bool     // whether anything is known of it
 	available bool
 	waiting   map[string]func()
 }
@@ -79,8 +80,8 @@ func (c *Pool) Cancel(key string) {
 	c.mu.Lock()
 	var limiters []*Limiter
 	for _, s := range c.all {
-		if s.conn != nil {
-			limiters = append(limiters, s.conn.Limiter)
+		if s.limiter != nil {
+			limiters = append(limiters, s.limiter)
 		}
 	}
 	c.mu.Unlock()
@@ -89,11 +90,19 @@ func (c *Pool) Cancel(key string) {
 	}
 }
 
-// Replace puts a new connection in the place of the old one, which is returned to be closed.
+// Replace puts a new connection in the place of the old one, which is returned to be closed. They share a Limiter.
 func (c *Pool) Replace(key types.NamespacedName, conn *Conn) (old *Conn) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	s := c.stateLocked(key)
+	switch {
+	case conn == nil:
+	case s.limiter == nil:
+		s.limiter = conn.Limiter
+	default:
+		s.limiter.succeed(conn.Limiter.rules)
+		conn.Limiter = s.limiter
+	}
 	old, s.conn, s.available = s.conn, conn, false
 	return old
 }

@@ -24,9 +24,13 @@ func (c *Conn) LastProbe() (*Server, time.Time) {
 	return &have, c.probedAt
 }
 
-// RememberProbe remembers the outcome of a probe. What lists nobody needs any more goes.
+// RememberProbe remembers the outcome of a probe. What lists nobody needs any more goes. A Grafana that was away may
+// come back with another kind of database, and with the sessions of the one before in it.
 func (c *Conn) RememberProbe(have *Server, err error) {
 	c.dropOldLists()
+	if err != nil {
+		c.databaseKind.Store(nil)
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.probe, c.probedAt = nil, c.Clock(); err == nil {

@@ -1,6 +1,9 @@
 package grafana
 
-import "context"
+import (
+	"context"
+	"strings"
+)
 
 // Permission is an entry of the permissions of a dashboard or folder. It has one of Role, UserID and TeamID.
 type Permission struct {
@@ -67,24 +70,33 @@ func (o *OrgClient) SetFolderPermissions(ctx context.Context, uid string, items 
 	return exec(ctx, o, post(permissionsOf(items), "/api/folders/:uid/permissions", uid))
 }
 
-// SQLite is the DatabaseType of a Grafana that has no database server.
-const SQLite = "sqlite3"
+// What DatabaseType says: SQLite is that of a Grafana that has no database server, MySQL that of MariaDB as well.
+const (
+	SQLite   = "sqlite3"
+	MySQL    = "mysql"
+	Postgres = "postgres"
+)
 
 type adminSettings struct {
 	Database struct {
 		Type string `json:"type"`
+		URL  string `json:"url"`
 	} `json:"database"`
 }
 
 func (s adminSettings) complete() bool { return s.Database.Type != "" }
 
-// DatabaseType is what Grafana keeps its data in: SQLite, "mysql" (MariaDB as well) or "postgres". Only a server admin
-// may ask.
+// DatabaseType is what Grafana keeps its data in: SQLite, MySQL or Postgres. Only a server admin
+// may ask. Where the database was given by a url, the scheme of that is what counts, and the type is the default one
+// (12.4.0).
 //
 // GET /api/admin/settings
 func (c *Client) DatabaseType(ctx context.Context) (string, error) {
 	r := get("/api/admin/settings")
 	r.spare = true
 	settings, err := do[adminSettings](ctx, c, r)
+	if scheme, _, is := strings.Cut(settings.Database.URL, "://"); is && err == nil {
+		return scheme, nil
+	}
 	return settings.Database.Type, err
 }

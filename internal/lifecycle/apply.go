@@ -62,11 +62,6 @@ func (p *pass[T, R]) create(ctx context.Context) error {
 	if err := p.acquireWrite(); err != nil {
 		return err
 	}
-	done, err := p.serializeFirst()
-	if err != nil {
-		return err
-	}
-	defer func() { done(p.have != nil) }()
 	if c, ok := p.ext.(ConflictChecker); ok {
 		if err := c.CheckConflict(ctx); err != nil {
 			return err
@@ -85,7 +80,7 @@ func (p *pass[T, R]) create(ctx context.Context) error {
 	if err := p.writeIntent(ctx); err != nil {
 		return err
 	}
-	err = p.write(ctx, func() (err error) {
+	err := p.write(ctx, func() (err error) {
 		p.have, err = p.ext.Create(ctx)
 		return err
 	})

@@ -60,9 +60,6 @@ type Kind[T Object, R any] struct {
 	Abandon func(ctx context.Context, obj T) error
 	// Forget drops what is remembered of an object that is gone. Default: nothing is.
 	Forget func(key types.NamespacedName)
-	// CreateGroup is the same for kinds that Grafana makes something in common for when the first of them is made in an
-	// organization: that one is made alone. Default: the kind by itself.
-	CreateGroup string
 	// Slim drops what the cache shall not keep of obj. Default: all of it is kept.
 	Slim func(obj T)
 	// MayHelp reports whether an extra visit can find out anything, when others had trouble with the object. Default:

@@ -122,7 +122,7 @@ func TestWriterWaitsWithItsRequestForTheOneBefore(t *testing.T) {
 		t.Error(err)
 	}
 	w.steps("Connect, write metadata, Find, write status") // it gave up, since it is shut down
-	done()
+	done(nil)
 	w.visit(shelf)
 	w.conditions(shelf, "Available=True InSync, Ready=True InSync")
 }
@@ -163,47 +163,4 @@ func TestCalledObjectThatHasNothingToDoGivesItsPlaceBack(t *testing.T) {
 			w.enter(false, "another")()
 		})
 	}
-}
-
-// inAnOrganization has what is looked at be in an organization of a Grafana that lets many write at once.
-func inAnOrganization(w *world) {
-	w.conn = w.newConn(9, 9)
-	w.with = func(x *external) lifecycle.External[thing] {
-		return struct {
-			lifecycle.External[thing]
-			connected
-			contained
-		}{x, connected{w.conn}, contained{w}}
-	}
-}
-
-func TestFirstOfAKindInAnOrganizationIsMadeAlone(t *testing.T) {
-	w := newWorld(t, inAnOrganization)
-	other := w.waiter("first")
-	done, err := w.conn.FirstCreate(1, "Shelf", other)
-	if err != nil {
-		t.Fatal(err)
-	}
-	shelf := w.shelf()
-	w.visit(shelf)
-	w.steps("Connect, write metadata, Find")
-	done(true)
-	w.asked("Shelf shelf")
-	w.visit(shelf)
-	w.conditions(shelf, "Available=True InSync, Ready=True InSync")
-}
-
-func TestFirstOfAKindThatWasNotMadeLetsTheNextTry(t *testing.T) {
-	w := newWorld(t, inAnOrganization)
-	shelf := w.shelf()
-	w.fail("Create", refusal)
-	w.visit(shelf)
-	done, err := w.conn.FirstCreate(1, "Shelf", w.waiter("next"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := w.conn.FirstCreate(1, "Shelf", w.waiter("another")); err == nil {
-		t.Error("it counts as made")
-	}
-	done(false)
 }

@@ -1,7 +1,6 @@
 package lifecycle
 
 import (
-	"cmp"
 	"context"
 	"time"
 
@@ -126,26 +125,16 @@ func (p *pass[T, R]) mayWrite() bool {
 		!meta.IsStatusConditionTrue(status.Conditions, v1alpha1.ConditionReady)
 }
 
-// serializeFirst makes sure that the first object of its group in an organization is made with no other beside it.
-func (p *pass[T, R]) serializeFirst() (done func(made bool), err error) {
-	in, ok := p.ext.(Contained)
-	conn, group := p.connection()
-	if !ok || conn == nil {
-		return func(bool) {}, nil
-	}
-	return conn.FirstCreate(in.OrgID(), cmp.Or(p.kind.CreateGroup, p.name), p.waiter(group))
-}
-
 // write sends requests that change Grafana, once the writer before has sent its own.
-func (p *pass[T, R]) write(ctx context.Context, send func() error) error {
+func (p *pass[T, R]) write(ctx context.Context, send func() error) (err error) {
 	if conn, group := p.connection(); conn != nil {
-		done, err := conn.Limiter.BeginWrite(ctx, p.waiter(group))
-		if err != nil {
-			return err
+		done, busy := conn.Limiter.BeginWrite(ctx, p.waiter(group))
+		if busy != nil {
+			return busy
 		}
-		defer done()
+		defer func() { done(err) }()
 	}
-	err := send()
+	err = send()
 	if in, ok := p.ext.(Contained); ok && err != nil {
 		in.WriteFailed()
 	}

@@ -381,7 +381,7 @@ func (w *world) newConn(reads, writes int) *connection.Conn {
 		w.t.Fatal(err)
 	}
 	conn := connection.New(api, connection.Config{
-		Server: key("server"), Timeout: timeout, MaxReads: reads, MaxWrites: writes,
+		Server: key("server"), Timeout: timeout, MaxReads: reads, MaxWrites: writes, FixedWriters: true,
 		Clock: func() time.Time { return w.clock },
 	})
 	conn.SetResync(lifecycle.DefaultResync)

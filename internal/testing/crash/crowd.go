@@ -18,8 +18,7 @@ import (
 // crowd lets several passes go on side by side: one at a time, each as far as its next request or look, and who goes
 // on is drawn. So what comes of it is the same each time for a seed.
 type crowd struct {
-	draw  *rand.Rand
-	waits bool // passes wait at the gate
+	draw *rand.Rand
 }
 
 func newCrowd(seed uint64) *crowd { return &crowd{draw: rand.New(rand.NewPCG(seed, 0))} }
@@ -86,12 +85,10 @@ func (f *flight) fly(pass func(*flight)) {
 	returned = true
 }
 
-// letAtOnce has passes go on side by side from now on, of which so many write at once. If those are fewer, passes wait
-// at the gate: for a place that is kept for them for some seconds, which are real ones. All but that comes again with a
-// seed.
+// letAtOnce has passes go on side by side from now on, of which so many write at once. They wait at the gate for a place
+// that is kept for them for some seconds, which are real ones. All but that comes again with a seed.
 func (w *World) letAtOnce(seed uint64, writers int32) {
 	w.crowd = newCrowd(seed)
-	w.crowd.waits = writers < mostAtOnce
 	Edit(w, Instance(), func(i *v1alpha1.Instance) { i.Spec.Limits.MaxConcurrentWrites = writers })
 }
 

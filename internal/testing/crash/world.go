@@ -123,7 +123,7 @@ func (w *World) Start() {
 		Now:         w.now,
 		LastRetry:   lastRetry,
 		Told:        w.tellOutcome,
-	}, ClusterID: "cluster-1", Transport: (*transport)(w), Sources: w.Sources}
+	}, ClusterID: "cluster-1", Transport: (*transport)(w), Sources: w.Sources, FixedWriters: true}
 	if err := controllers.Register(env); err != nil {
 		w.TB.Fatal(err)
 	}

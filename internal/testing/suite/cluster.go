@@ -196,7 +196,8 @@ func (c *Cluster) run() (err error) {
 	c.connections, c.stopped = connection.NewPool(), make(chan error, 1)
 	env := &controllers.Env{Engine: &lifecycle.Engine{
 		Connections: c.connections, Now: time.Now, FirstRetry: 50 * time.Millisecond, LastRetry: time.Second,
-	}, ClusterID: ClusterID, UserAgent: UserAgent, Sources: fetch.NewQueue(fetchFromTests, 8, 4)}
+	}, ClusterID: ClusterID, UserAgent: UserAgent, Sources: fetch.NewQueue(fetchFromTests, 8, 4),
+		FixedWriters: true}
 	mgr, err := ctrl.NewManager(c.Config, ctrl.Options{
 		Scheme: c.Scheme, Metrics: metricsserver.Options{BindAddress: "0"},
 		Cache: cache.Options{DefaultTransform: env.Slim},
