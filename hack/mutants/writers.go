@@ -19,8 +19,8 @@ var writerMutants = []mutant{
 	{
 		name: "kind of the database kept over another session",
 		file: "internal/connection/database.go",
-		old:  "k == nil || k.origin != c.origin() ||",
-		new:  "k == nil ||",
+		old:  "k == nil || k.origin != c.origin() {",
+		new:  "k == nil {",
 		test: "TestOneWritesUntilTheDatabaseIsKnown", tests: "internal/connection",
 	},
 	{
