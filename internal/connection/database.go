@@ -83,11 +83,9 @@ const questionTimeout = 5 * time.Second
 func (c *Conn) LearnWriters(ctx context.Context) {
 	k := c.databaseKind.Load()
 	_, known := c.kind()
-	if c.MaxWrites == 1 || c.FixedWriters || c.Login == "" || known && k.final && k.origin.session != "" {
+	if c.FixedWriters || c.MaxWrites == 1 && k == nil || known && (k == nil || k.final && k.origin.session != "") {
 		return
 	}
-	ctx, cancel := context.WithTimeout(ctx, questionTimeout)
-	defer cancel()
 	c.learnDatabaseKind(ctx)
 }
 
@@ -97,6 +95,8 @@ func (c *Conn) learnDatabaseKind(ctx context.Context) {
 	if c.Login == "" { // a token may not ask
 		return
 	}
+	ctx, cancel := context.WithTimeout(ctx, questionTimeout)
+	defer cancel()
 	resets := c.Resets.Load()
 	name, err := c.DatabaseType(ctx)
 	switch grafana.VerdictOf(err) {

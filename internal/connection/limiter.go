@@ -164,6 +164,7 @@ func (g *Limiter) wakeLocked() {
 	for _, side := range []*admission{&g.read, &g.write} {
 		for at := side.next(); side.free() > 0 && at >= 0; at = side.next() {
 			t := side.take(at)
+			side.unreserve(t.Key()) // in another group: it was made anew under its name
 			side.reserved[t.Key()] = reservation{
 				t.Group, time.AfterFunc(reservationTimeout, func() { g.expire(side, t.Key()) }),
 			}

@@ -229,6 +229,34 @@ func TestGateWritersOfAnOrganizationGoOneByOne(t *testing.T) {
 	})
 }
 
+// An object that waits, vanishes and is made anew under its name in another organization is called for both, and holds
+// no place of either in the end.
+func TestGateOfANameInTwoOrganizations(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newGateWorld(1, 8)
+		slow := func(d time.Duration) {
+			w.mu.Lock()
+			defer w.mu.Unlock()
+			w.wait = d
+		}
+		for range 2 {
+			slow(time.Hour)
+			for _, group := range []string{"a", "b"} {
+				tk := w.ticket(group, "x")
+				tk.Request.Namespace = "everywhere"
+				mustPark(t, w, tk, true)
+				w.Cancel(tk.Key())
+			}
+			slow(0)
+			time.Sleep(2 * time.Hour)
+		}
+		for _, group := range []string{"a", "b"} {
+			mustEnter(t, w, w.ticket(group, "1"), true)
+			mustEnter(t, w, w.ticket(group, "2"), true)
+		}
+	})
+}
+
 // A writer that waits too long goes back into the queue, and is called again once somebody leaves.
 func TestGateWriterIsNotKeptWaiting(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -17,6 +17,7 @@ type tuner struct {
 	fewer         bool   // the next trial is of fewer
 	rest          time.Time
 	pause         time.Duration // for which it rests after the next trial that has come to nothing
+	refused       int           // as many have come to nothing, at most; 0: none since others were taken
 
 	// The window that is being measured.
 	begun          time.Time
@@ -140,7 +141,7 @@ func (t *tuner) begin(now time.Time, most int, w window) {
 	switch fewer, more := max(1, t.known/trialFactor), min(most, t.known*trialFactor); {
 	case fewer < t.known && (worse || !now.Before(t.rest) && (t.fewer || more <= t.known)):
 		t.try(fewer, w)
-	case more > t.known && !now.Before(t.rest):
+	case more > t.known && (!now.Before(t.rest) || t.refused > 0 && more > t.refused):
 		t.try(more, w)
 	}
 }
@@ -161,7 +162,7 @@ func (t *tuner) beats(tried, known window) bool {
 // take goes on with what was tried, and further in that direction.
 func (t *tuner) take(now time.Time, most int) {
 	t.fewer = t.trial < t.known
-	t.known, t.stage, t.usual, t.pause = t.trial, settled, t.tried, firstPause
+	t.known, t.stage, t.usual, t.pause, t.refused = t.trial, settled, t.tried, firstPause, 0
 	if t.fewer || t.known >= most {
 		t.rest = now.Add(t.pause)
 	}
@@ -170,7 +171,9 @@ func (t *tuner) take(now time.Time, most int) {
 
 // refuse goes back to what is known, and rests.
 func (t *tuner) refuse(now time.Time, known window) {
-	t.fewer = t.trial > t.known
+	if t.fewer = t.trial > t.known; t.fewer {
+		t.refused = max(t.refused, t.trial)
+	}
 	t.stage, t.usual, t.rest = settled, known, now.Add(t.pause)
 	t.pause = min(2*t.pause, longestPause)
 	t.measure(2 * max(t.known, t.trial))

@@ -100,7 +100,6 @@ func TestOneWritesWhereMoreIsOfNoUse(t *testing.T) {
 	}
 }
 
-// A number that makes writes fail is left at the first few failures, and not tried again for long.
 // What changes by itself while more are tried is not taken for their merit.
 func TestWhatChangesByItselfIsNoMerit(t *testing.T) {
 	m := newModel(growing(alone)) // two at once take twice as long
@@ -117,6 +116,18 @@ func TestWhatChangesByItselfIsNoMerit(t *testing.T) {
 	m.run(140).has(t, 1, "writes became quicker by themselves")
 }
 
+// Where few organizations have something to write, few can be tried. That these came to nothing says nothing of more.
+func TestAFewDoNotSpeakForMany(t *testing.T) {
+	m := newModel(postgres)
+	m.most, m.took = 2, growing(alone)
+	m.hour().has(t, 1, "two of no use")
+	m.most, m.took = 8, postgres
+	if m.run(600); m.known < 4 {
+		t.Errorf("%d write at once", m.known)
+	}
+}
+
+// A number that makes writes fail is left at the first few failures, and not tried again for long.
 func TestATrialEndsWhenItFails(t *testing.T) {
 	m := newModel(func(int) time.Duration { return alone })
 	m.fails = func(n, answer int) bool { return n > 1 && answer%4 == 0 }

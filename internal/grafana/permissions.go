@@ -96,7 +96,7 @@ func (c *Client) DatabaseType(ctx context.Context) (string, error) {
 	r.spare = true
 	settings, err := do[adminSettings](ctx, c, r)
 	if scheme, _, is := strings.Cut(settings.Database.URL, "://"); is && err == nil {
-		return scheme, nil
+		return strings.ToLower(scheme), nil
 	}
 	return settings.Database.Type, err
 }
