@@ -47,8 +47,8 @@ var writerMutants = []mutant{
 	{
 		name: "a hidden kind of database asked for at each probe",
 		file: "internal/connection/database.go",
-		old:  "known && k.final && k.origin.session",
-		new:  "known && k.name != \"\" && k.origin.session",
+		old:  "known && (k == nil || k.final &&",
+		new:  "known && (k == nil || k.name != \"\" &&",
 		test: "TestWritersOfADatabaseThatIsHidden", tests: "internal/connection",
 	},
 	{
