@@ -90,19 +90,12 @@ func (x *team) isMarked(t grafana.Team) bool {
 	return strings.HasSuffix(t.Name, mark.BirthSuffix(x.obj))
 }
 
-// list has all teams of the organization, as they are: those who ask at the same time share one. An object that never
-// had a team and wants none that is there only looks whether its name is free. That may have been some seconds ago,
-// since Grafana gives no name twice.
+// list has all teams of the organization, as they are: those who ask at the same time share one.
 func (x *team) list(ctx context.Context) ([]grafana.Team, error) {
 	if x.all != nil {
 		return x.all, nil
 	}
-	age := connection.Now
-	if x.obj.DeletionTimestamp.IsZero() && !(teamKind{}).Held(x.obj) &&
-		x.obj.Spec.AdoptionPolicy != v1alpha1.AdoptionAdopt {
-		age = connection.Recent
-	}
-	list, err := x.conn.ListOfTeams(ctx, x.org, age)
+	list, err := x.conn.ListOfTeams(ctx, x.org, connection.Now)
 	if err == nil {
 		x.all = append([]grafana.Team{}, list...)
 	}

@@ -156,7 +156,7 @@ var listMutants = []mutant{
 	{
 		name: "list of teams from before the create believed",
 		file: "controllers/team_search.go",
-		old:  "age := connection.Now", new: "age := connection.Due",
+		old:  "x.conn.ListOfTeams(ctx, x.org, connection.Now)", new: "x.conn.ListOfTeams(ctx, x.org, connection.Due)",
 		test: "TestATeamThatSomebodyHadCanStillBeTakenOver",
 	},
 	{

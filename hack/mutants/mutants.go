@@ -21,8 +21,8 @@ var mutants = []mutant{
 	{
 		name: "no intent before a create",
 		file: "internal/lifecycle/apply.go",
-		old:  "	if err := p.writeIntent(ctx); err != nil {\n		return err\n	}\n	err = p.write(ctx, func() (err error) {",
-		new:  "	err = p.write(ctx, func() (err error) {",
+		old:  "	if err := p.writeIntent(ctx); err != nil {\n		return err\n	}\n	err := p.write(ctx, func() (err error) {",
+		new:  "	err := p.write(ctx, func() (err error) {",
 	},
 	{
 		name: "finalizer after the create",
