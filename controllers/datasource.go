@@ -17,6 +17,7 @@ import (
 	"grafana-tenancy.dev/operator/internal/datasource"
 	"grafana-tenancy.dev/operator/internal/grafana"
 	"grafana-tenancy.dev/operator/internal/lifecycle"
+	"grafana-tenancy.dev/operator/internal/mark"
 )
 
 // +kubebuilder:rbac:groups=grafana-tenancy.dev,resources=datasources,verbs=get;list;watch;patch
@@ -242,6 +243,8 @@ func (x *source) Update(ctx context.Context, have *sourceState) error {
 	switch {
 	case grafana.IsVersionMismatch(err), err != nil && !grafana.IsTaken(err) && !grafana.IsNotFound(err):
 		return fmt.Errorf("changing %s of the data source: %w", diff, err)
+	case grafana.IsTaken(err) && have.Name != want.Name && mark.MayCollide(have.Name, want.Name):
+		return x.renameByAnother(ctx, have, want, secrets)
 	case err != nil:
 		return x.explain(ctx, err)
 	}
@@ -254,6 +257,28 @@ func (x *source) Update(ctx context.Context, have *sourceState) error {
 		x.askAgainLater()
 	}
 	return nil
+}
+
+// renameByAnother gives the data source a third name, from which it can get the wanted one. MySQL and MariaDB take the
+// name that it has and the wanted one for the same, and Grafana then refuses the change as if another data source had
+// that name (10.4.3, 12.4.0).
+func (x *source) renameByAnother(
+	ctx context.Context, have *sourceState, want grafana.DataSource, secrets map[string]grafana.Key,
+) error {
+	if other, err := x.inTheWay(ctx); err != nil {
+		return err
+	} else if other != nil {
+		return x.taken(ctx, *other)
+	}
+	wanted := want.Name
+	want.Name = string(x.obj.UID)
+	_, err := x.org.UpdateDataSource(ctx, datasource.WithSeal(want, have.Version+1, x.secretsHash), secrets)
+	x.noteWrite()
+	if err != nil {
+		return fmt.Errorf("renaming the data source to %q, by way of %q: %w", wanted, want.Name, err)
+	}
+	return &lifecycle.Problem{Reason: v1alpha1.ReasonCreating, Retry: true, Message: fmt.Sprintf(
+		"Grafana's database takes %q and %q for one name: it is renamed by way of %q", have.Name, wanted, want.Name)}
 }
 
 // keptInOtherForm reports whether Grafana may make something of its own of a field: of the name of a plugin that was

@@ -346,3 +346,23 @@ func TestAPIDataSourceOnMariaDB(t *testing.T) {
 		t.Errorf("theirs is %+v", s)
 	}
 }
+
+// MariaDB takes a name that differs in case alone for the same, and Grafana then refuses the rename as if another data
+// source had it. On all databases the name is there in the end.
+func TestAPIDataSourceRenamedInCaseAlone(t *testing.T) {
+	t.Parallel()
+	for _, version := range grafanatest.Versions() {
+		for _, database := range []grafanatest.Database{grafanatest.MariaDB, grafanatest.Postgres} {
+			t.Run(version+" "+string(database), func(t *testing.T) {
+				t.Parallel()
+				w := suite.New(t, grafanatest.Options{Version: version, Database: database})
+				suite.Ready(w, w.Organization("team"))
+				obj := suite.Ready(w, dataSource(w, "metrics", "team"))
+				suite.Ready(w, suite.Change(w, obj, func() { obj.Spec.Name = "METRICS" }))
+				if is := source(w, obj); is == nil || is.Name != "METRICS" {
+					t.Errorf("it is %+v", is)
+				}
+			})
+		}
+	}
+}

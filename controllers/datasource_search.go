@@ -270,17 +270,26 @@ func (x *source) CheckConflict(ctx context.Context) error {
 
 // explain says why Grafana has refused a name or uid, or does not know the data source any more.
 func (x *source) explain(ctx context.Context, refused error) error {
-	x.all = nil
-	list, err := x.list(ctx)
-	if err != nil {
+	other, err := x.inTheWay(ctx)
+	switch {
+	case err != nil:
 		return err
-	}
-	for _, d := range list {
-		if d.UID != x.obj.Status.UID && (mark.MayCollide(d.UID, x.uid) || mark.MayCollide(d.Name, x.want.Name)) {
-			return x.taken(ctx, d)
-		}
+	case other != nil:
+		return x.taken(ctx, *other)
 	}
 	return x.lookAgain(refused)
+}
+
+// inTheWay is another data source whose name or uid the database may take for the wanted one; nil: there is none.
+func (x *source) inTheWay(ctx context.Context) (*grafana.DataSource, error) {
+	x.all = nil
+	list, err := x.list(ctx)
+	for _, d := range list {
+		if d.UID != x.obj.Status.UID && (mark.MayCollide(d.UID, x.uid) || mark.MayCollide(d.Name, x.want.Name)) {
+			return &d, nil
+		}
+	}
+	return nil, err
 }
 
 func (x *source) lookAgain(err error) error {

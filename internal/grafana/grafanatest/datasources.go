@@ -259,8 +259,8 @@ func (c *call) refuseChange(o *org, s *dataSource, body newSource) *answer {
 	if len(body.URL) > textLength {
 		return failID(http.StatusBadRequest, "datasource.urlInvalid", "Invalid datasource url.")
 	}
-	for _, other := range o.sources {
-		if other != s && body.Name != s.name && c.db.kind.same(other.name, body.Name) {
+	for _, other := range o.sources { // itself among them, as seen on 10.4.3 and 12.4.0
+		if body.Name != s.name && c.db.kind.same(other.name, body.Name) {
 			return fail(
 				http.StatusConflict,
 				"Failed to update datasource: data source with the same name already exists",
