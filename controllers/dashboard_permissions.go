@@ -18,8 +18,8 @@ import (
 // one had been seen to have its permissions before: from then on the roles are there, and nobody races. What was found,
 // since the answer to its creation was lost, is looked at as well.
 
-// needsRoles stands for Dashboards and Folders, which share those roles. Nothing is in a folder before one was made, and
-// so the roles.
+// needsRoles stands for Dashboards and Folders, which share those roles. Nothing is in a folder before one was made,
+// and so the roles.
 const needsRoles = "what everybody has permissions for"
 
 // everybody is what a new dashboard or folder has that is in no folder.

@@ -150,8 +150,8 @@ func (w *world) withoutPermissions(ctx context.Context) (int, error) {
 	return int(missing.Load()), err
 }
 
-// bareLoop saves n of the same dashboards one after the other in as many organizations, which it makes first. It tells how
-// long all took, and how long the saves did, which are timed as the operator's are, from when the first one reaches
+// bareLoop saves n of the same dashboards one after the other in as many organizations, which it makes first. It tells
+// how long all took, and how long the saves did, which are timed as the operator's are, from when the first one reaches
 // Grafana.
 func (b *bench) bareLoop(ctx context.Context, w *world, n int) (all, saves time.Duration, err error) {
 	c, err := w.connect()

@@ -79,7 +79,8 @@ type bench struct {
 	began   time.Time
 }
 
-func run(ctx context.Context, o options) error {
+// check fails if the flags are out of bounds.
+func (o options) check() error {
 	dashboards, orgs := 2000, 500
 	if o.sets {
 		dashboards = 10000
@@ -100,7 +101,15 @@ func run(ctx context.Context, o options) error {
 		return errors.New("-idle must be at most 1h")
 	case o.rounds < 1 || o.rounds > 10:
 		return errors.New("-rounds must be between 1 and 10")
-	case o.seed == 0:
+	}
+	return nil
+}
+
+func run(ctx context.Context, o options) error {
+	if err := o.check(); err != nil {
+		return err
+	}
+	if o.seed == 0 {
 		o.seed = uint64(rand.Uint32())
 	}
 	only, err := regexp.Compile(o.only)

@@ -78,8 +78,8 @@ func (c *Conn) OnSQLite(ctx context.Context) bool {
 // questionTimeout is how long the kind of the database is waited for.
 const questionTimeout = 5 * time.Second
 
-// LearnWriters finds out what is needed to know how many may write at once. What only something before Grafana has said,
-// or what was told without a session, which would end with the database, is asked for each time.
+// LearnWriters finds out what is needed to know how many may write at once. What only something before Grafana has
+// said, or what was told without a session, which would end with the database, is asked for each time.
 func (c *Conn) LearnWriters(ctx context.Context) {
 	k := c.databaseKind.Load()
 	_, known := c.kind()

@@ -14,8 +14,8 @@ import (
 // are let in ahead, so that they have everything ready when those before them are done.
 //
 // No two of a group send at once. On PostgreSQL and MariaDB, writers in one organization race for what Grafana makes
-// there in common, such as the roles that hold permissions and the default data source: losers are refused, or left with
-// something that only Admins can see (10.4.3, 12.4.0).
+// there in common, such as the roles that hold permissions and the default data source: losers are refused, or left
+// with something that only Admins can see (10.4.3, 12.4.0).
 type Limiter struct {
 	mu sync.Mutex
 	rules

@@ -2,8 +2,8 @@ package connection
 
 import "sync"
 
-// seenPermissions remembers in which organizations an object of a kind was seen to have its permissions, and so that the
-// roles are there that they need.
+// seenPermissions remembers in which organizations an object of a kind was seen to have its permissions, and so that
+// the roles are there that they need.
 type seenPermissions struct {
 	mu  sync.Mutex
 	all map[permissionsKey]bool

@@ -208,7 +208,7 @@ func TestTheKindOfADatabaseIsNotWaitedForForLong(t *testing.T) {
 		w := newWritersWorld(t, grafanatest.Postgres, 8)
 		w.Conn = w.connect(Config{Login: "admin", MaxWrites: 8})
 		w.logIn()
-		w.grafana.Load().SetFault(func(r *grafanatest.Request) grafanatest.Fault {
+		w.grafana.Load().SetFault(func(*grafanatest.Request) grafanatest.Fault {
 			return grafanatest.Fault{Delay: time.Hour}
 		})
 		begun := time.Now()

@@ -85,8 +85,8 @@ func (f *flight) fly(pass func(*flight)) {
 	returned = true
 }
 
-// letAtOnce has passes go on side by side from now on, of which so many write at once. They wait at the gate for a place
-// that is kept for them for some seconds, which are real ones. All but that comes again with a seed.
+// letAtOnce has passes go on side by side from now on, of which so many write at once. They wait at the gate for a
+// place that is kept for them for some seconds, which are real ones. All but that comes again with a seed.
 func (w *World) letAtOnce(seed uint64, writers int32) {
 	w.crowd = newCrowd(seed)
 	Edit(w, Instance(), func(i *v1alpha1.Instance) { i.Spec.Limits.MaxConcurrentWrites = writers })
