@@ -19,7 +19,8 @@ func seenAtOnce(w *crash.World, keys ...string) {
 	conn := w.Env.Connections.Available(client.ObjectKeyFromObject(crash.Instance()))
 	var leave []func()
 	for {
-		other := connection.Waiter{Kind: fmt.Sprint("busy ", len(leave)), Wake: func() {}}
+		name := fmt.Sprint("busy ", len(leave))
+		other := connection.Waiter{Kind: name, Group: name, Wake: func() {}}
 		done, err := conn.Limiter.Acquire(other, true)
 		if err != nil {
 			conn.Limiter.Cancel(other.Key())

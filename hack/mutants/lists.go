@@ -85,19 +85,6 @@ var listMutants = []mutant{
 		test: "TestANameIsNotGivenTwiceInTwoNamespaces",
 	},
 	{
-		name: "service account's name not looked at before the rename",
-		file: "controllers/serviceaccount.go",
-		old:  "	if newborn {\n		return x.checkName(ctx)\n",
-		new:  "	if newborn {\n		return nil\n",
-		test: "TestANameIsNotGivenTwiceInTwoNamespaces",
-	},
-	{
-		name: "service account's lost rename leaves the list",
-		file: "controllers/serviceaccount.go",
-		old:  "		x.conn.ForgetAccounts(x.org.ID())\n		err = fmt.Errorf", new: "		err = fmt.Errorf",
-		test: "TestANameThatWasGivenUnnoticedIsNotGivenTwice",
-	},
-	{
 		name: "service account whose name is taken stays enabled",
 		file: "controllers/serviceaccount.go",
 		old:  "			change.Name = nil // role and disabling do not wait for it\n",
