@@ -11,6 +11,7 @@ import (
 	"grafana-tenancy.dev/operator/api/v1alpha1"
 	"grafana-tenancy.dev/operator/controllers"
 	"grafana-tenancy.dev/operator/internal/connection"
+	"grafana-tenancy.dev/operator/internal/grafana"
 	"grafana-tenancy.dev/operator/internal/lifecycle"
 	"grafana-tenancy.dev/operator/internal/testing/crash"
 )
@@ -71,6 +72,11 @@ func TestOutageManySuspicions(t *testing.T) {
 	if err := controllers.Register(e); err != nil {
 		t.Fatal(err)
 	}
+	api, err := grafana.New(grafana.Config{URL: "http://127.0.0.1:1", Token: "token"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	conn := connection.New(api, connection.Config{Clock: time.Now, MaxReads: 1, MaxWrites: 1})
 	asked := &visitsAsked{}
 	if err := e.Controllers()[0].UseQueue(t.Context(), asked); err != nil {
 		t.Fatal(err)
@@ -81,7 +87,7 @@ func TestOutageManySuspicions(t *testing.T) {
 		want int
 	}{
 		{"before the first probe", func() {}, 1},
-		{"while it is available", func() { e.Connections.Replace(key, &connection.Conn{}); e.Connections.SetAvailable(key, true) }, 2},
+		{"while it is available", func() { e.Connections.Replace(key, conn); e.Connections.SetAvailable(key, true) }, 2},
 		{"while it is away", func() { e.Connections.SetAvailable(key, false) }, 2},
 	} {
 		step.do()

@@ -6,6 +6,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+	"k8s.io/apimachinery/pkg/types"
 	ctrl "sigs.k8s.io/controller-runtime"
 )
 
@@ -23,6 +25,7 @@ type Limiter struct {
 	write admission
 	sends sends
 	timer *time.Timer
+	gauge prometheus.Gauge // of how many may send at once; nil: nobody asks
 }
 
 // rules are what a Limiter goes by.
@@ -87,6 +90,14 @@ func newLimiter(r rules) *Limiter {
 		rules: r, read: side(max(1, r.readers), 0), write: side(0, oneSendsAndOneIsReady),
 		sends: sends{now: map[string]bool{}},
 	}
+}
+
+// observe has the metrics tell how many may send at once to a server.
+func (g *Limiter) observe(instance types.NamespacedName) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.gauge = writers.WithLabelValues(instance.String())
+	g.mostLocked()
 }
 
 // Acquire lets a pass in, or puts it in the queue and answers ErrQueued. leave must be called at its end.

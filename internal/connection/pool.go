@@ -99,6 +99,7 @@ func (c *Pool) Replace(key types.NamespacedName, conn *Conn) (old *Conn) {
 	case conn == nil:
 	case s.limiter == nil:
 		s.limiter = conn.Limiter
+		s.limiter.observe(key)
 	default:
 		s.limiter.succeed(conn.Limiter.rules)
 		conn.Limiter = s.limiter
@@ -128,6 +129,7 @@ func (c *Pool) Drop(ctx context.Context, key types.NamespacedName) {
 	if old := c.Replace(key, nil); old != nil {
 		_ = old.Close(ctx) // what could not be logged out expires by itself
 	}
+	forgetMetrics(key)
 }
 
 // Close ends all sessions.

@@ -34,13 +34,16 @@ func (g *Limiter) succeed(r rules) {
 // mostLocked is how many may send at once now. What was found out in one database says nothing of another.
 func (g *Limiter) mostLocked() int {
 	most, of := g.writers()
-	if g.fixed {
-		return most
+	if !g.fixed {
+		if g.sends.tuner == nil || g.sends.of != of {
+			g.sends.tuner, g.sends.of = newTuner(), of
+		}
+		most = min(most, g.sends.tuner.number())
 	}
-	if g.sends.tuner == nil || g.sends.of != of {
-		g.sends.tuner, g.sends.of = newTuner(), of
+	if g.gauge != nil {
+		g.gauge.Set(float64(most))
 	}
-	return min(most, g.sends.tuner.number())
+	return most
 }
 
 // admitWritersLocked has as many writers let in ahead as may send at once.
