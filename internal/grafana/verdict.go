@@ -65,6 +65,7 @@ var verdicts = []rule{
 	// From here on the answer has the shape of Grafana's own.
 	{status: []int{http.StatusUnauthorized}, is: Unauthorized},
 	{ids: []string{PanelsInUse}, is: Refused}, // although Grafana 10 answers 403
+	{status: []int{http.StatusForbidden}, says: (*Error).needsNothing, is: Failing},
 	{status: []int{http.StatusForbidden}, is: Forbidden},
 	{status: []int{http.StatusNotFound}, says: (*Error).saysAbsent, is: Absent},
 	{ids: []string{"plugin-dashboard"}, is: Refused},
@@ -118,6 +119,13 @@ func VerdictOf(err error) Verdict {
 }
 
 func (e *Error) isForeign() bool { return e.shape != ownShape }
+
+// needsNothing reports whether Grafana refuses and names no permission that is needed: so it answers where it has
+// failed itself to find out who may do what, as with a locked database (10.4.3, 12.4.0). A key of the old kind, which
+// is no service account's token, gets the same for good (10.4.3).
+func (e *Error) needsNothing() bool {
+	return strings.HasSuffix(strings.TrimSpace(e.Message), "Permissions needed:")
+}
 
 // about names what a route is about, in the words of Grafana's sentences. The first prefix counts.
 var about = []struct {

@@ -121,6 +121,10 @@ func TestGrafanasOwnWords(t *testing.T) {
 		{"SaveDashboard", 412, `{"message":"A dashboard with the same name in the folder already exists","status":"name-exists"}`, "taken"},
 		{"SaveDashboard", 412, `{"message":"belongs to a plugin","status":"plugin-dashboard"}`, ""},
 		{"SaveDashboard", 403, `{}`, "forbidden"},
+		{"OrgByID", 403, `{"message":"You'll need additional permissions to perform this action. ` +
+			`Permissions needed: orgs:read","title":"Access denied"}`, "forbidden"},
+		{"OrgByID", 403, `{"message":"You'll need additional permissions to perform this action. ` +
+			`Permissions needed: ","title":"Access denied"}`, "unavailable unsure"}, // nor does it know who may
 		{"SaveDashboard", 403, `{"message":"Access denied to save dashboard"}`, "forbidden"},
 		{"SetPreferences", 404, `{"message":"Dashboard not found"}`, "notFound"},
 		{"Folder", 404, `{"message":"folder not found","status":"not-found"}`, "notFound"},
