@@ -84,28 +84,34 @@ type woven struct {
 	mutants  []mutant
 }
 
-func build(dir string, chosen []mutant) (*woven, error) {
+// overlay writes what tells the compiler to take the mutants in, and returns its path.
+func overlay(dir string, chosen []mutant) (string, error) {
 	changed, err := weave(chosen)
 	if err != nil {
-		return nil, err
+		return "", err
 	}
 	replace := map[string]string{}
 	for name, text := range changed {
 		path, err := filepath.Abs(name)
 		if err != nil {
-			return nil, err
+			return "", err
 		}
 		replace[path] = filepath.Join(dir, strings.ReplaceAll(name, "/", "_"))
 		if err := os.WriteFile(replace[path], text, 0o600); err != nil {
-			return nil, err
+			return "", err
 		}
 	}
 	text, err := json.Marshal(map[string]any{"Replace": replace})
 	if err != nil {
-		return nil, err
+		return "", err
 	}
-	overlay := filepath.Join(dir, "overlay.json")
-	if err := os.WriteFile(overlay, text, 0o600); err != nil {
+	path := filepath.Join(dir, "overlay.json")
+	return path, os.WriteFile(path, text, 0o600)
+}
+
+func build(dir string, chosen []mutant) (*woven, error) {
+	mutated, err := overlay(dir, chosen)
+	if err != nil {
 		return nil, err
 	}
 	w := &woven{binaries: map[string]string{}, mutants: chosen}
@@ -115,7 +121,7 @@ func build(dir string, chosen []mutant) (*woven, error) {
 			continue
 		}
 		w.binaries[in] = filepath.Join(dir, strings.ReplaceAll(in, "/", "_")+".test")
-		args := []string{"test", "-c", "-gcflags=-e", "-overlay", overlay, "-o", w.binaries[in], "./" + in}
+		args := []string{"test", "-c", "-gcflags=-e", "-overlay", mutated, "-o", w.binaries[in], "./" + in}
 		if out, err := exec.Command("go", args...).CombinedOutput(); err != nil {
 			return nil, fmt.Errorf("a mutant does not compile, which proves nothing:\n%s", out)
 		}

@@ -2,7 +2,9 @@ package main
 
 import (
 	"os"
+	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -31,6 +33,24 @@ func TestMutantsAreCurrent(t *testing.T) {
 		if _, err := weave([]mutant{m}); err != nil {
 			t.Error(err)
 		}
+	}
+}
+
+// TestMutantsCompile finds those that the compiler would refuse, as for a variable that they leave unused.
+func TestMutantsCompile(t *testing.T) {
+	t.Chdir(filepath.Join("..", ".."))
+	mutated, err := overlay(t.TempDir(), allMutants())
+	if err != nil {
+		t.Fatal(err)
+	}
+	args := []string{"build", "-gcflags=-e", "-overlay", mutated}
+	for _, m := range allMutants() {
+		if in := "./" + filepath.Dir(m.file); !slices.Contains(args, in) {
+			args = append(args, in)
+		}
+	}
+	if out, err := exec.Command("go", args...).CombinedOutput(); err != nil {
+		t.Errorf("%v:\n%s", err, out)
 	}
 }
 

@@ -62,7 +62,7 @@ var setMutants = []mutant{
 		name: "failures hold those who have none yet",
 		file: "internal/rollout/rollout.go",
 		old:  "	if !proven {",
-		new:  "	if failed > 0 {",
+		new:  "	if failed > 0 || false && proven {",
 		test: "TestNewcomersOfASetWaitForNobodysFailure",
 	},
 	{
@@ -104,7 +104,7 @@ var setMutants = []mutant{
 		name: "policy of the set's deletion written into what goes by another one",
 		file: "controllers/set_roll.go",
 		old:  "		if p.going[name] || ",
-		new:  "		if ",
+		new:  "		if false && p.going[name] || ",
 		test: "TestARefusedDeletionChangesNoChildAgain",
 	},
 	{
@@ -125,7 +125,7 @@ var setMutants = []mutant{
 		name: "wave that has begun waits for the one before again",
 		file: "internal/rollout/rollout.go",
 		old:  "(m.Wave == turn || began[m.Wave])",
-		new:  "(m.Wave == turn)",
+		new:  "(m.Wave == turn || false && began[m.Wave])",
 		test: "TestNext", tests: "internal/rollout",
 	},
 	{
