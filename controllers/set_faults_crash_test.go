@@ -29,6 +29,7 @@ func stoppedAtCanary(t *testing.T) *crash.World {
 	w.Create(canary, colored("b"), colored("c"))
 	set := crash.NewDashboardSet(crash.OneDashboard)
 	set.Spec.Template.Spec.Title = "old"
+	set.Spec.Rollout.MaxUnavailable = atMost(3) // so that the bound is not what holds newcomers
 	set.Spec.Rollout.Waves = []v1alpha1.SetWave{
 		{Selector: metav1.LabelSelector{MatchLabels: map[string]string{"canary": "yes"}}},
 	}

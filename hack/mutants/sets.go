@@ -63,7 +63,7 @@ var setMutants = []mutant{
 		file: "internal/rollout/rollout.go",
 		old:  "	if !proven {",
 		new:  "	if failed > 0 || false && proven {",
-		test: "TestNewcomersOfASetWaitForNobodysFailure",
+		test: "TestNext", tests: "internal/rollout",
 	},
 	{
 		name: "first roll-out without bound",
