@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -28,9 +29,11 @@ import (
 )
 
 // newKube makes an API server in memory. It is the fake client, but for what makes a run several times as dear: managed
-// fields, and reads, status subresources and merge patches that go through JSON.
-func newKube(scheme *runtime.Scheme) client.WithWatch {
-	tracker := clienttesting.NewObjectTracker(scheme, serializer.NewCodecFactory(scheme).UniversalDecoder())
+// fields, and reads, status subresources and merge patches that go through JSON. The store knows what comes and goes.
+func newKube(scheme *runtime.Scheme) (client.WithWatch, *store) {
+	tracker := &store{
+		ObjectTracker: clienttesting.NewObjectTracker(scheme, serializer.NewCodecFactory(scheme).UniversalDecoder()),
+	}
 	kube := fake.NewClientBuilder().WithScheme(scheme).WithObjectTracker(tracker).Build()
 	reads := typedReads{scheme, tracker}
 	writes := typedWrites{reads}
@@ -53,7 +56,25 @@ func newKube(scheme *runtime.Scheme) client.WithWatch {
 			patch client.Patch, _ ...client.SubResourcePatchOption) error {
 			return writes.patchStatus(ctx, c, obj, patch)
 		},
-	})
+	}), tracker
+}
+
+// store holds all objects, and counts how many have come and gone.
+type store struct {
+	clienttesting.ObjectTracker
+	changes atomic.Int64
+}
+
+func (s *store) Create(
+	kind schema.GroupVersionResource, obj runtime.Object, namespace string, opts ...metav1.CreateOptions,
+) error {
+	s.changes.Add(1)
+	return s.ObjectTracker.Create(kind, obj, namespace, opts...)
+}
+
+func (s *store) Delete(kind schema.GroupVersionResource, namespace, name string, opts ...metav1.DeleteOptions) error {
+	s.changes.Add(1)
+	return s.ObjectTracker.Delete(kind, namespace, name, opts...)
 }
 
 // typedReads reads what a tracker holds as it is.

@@ -123,6 +123,17 @@ func isDry(opts ...client.CreateOption) bool {
 
 // CollectGarbage deletes what was made by an object that is gone, as Kubernetes does.
 func (w *World) CollectGarbage() {
+	if w.store != nil {
+		now := w.store.changes.Load()
+		if now == w.collected {
+			return
+		}
+		w.collected = now
+	}
+	w.collectGarbage()
+}
+
+func (w *World) collectGarbage() {
 	w.collectChildren()
 	var secrets corev1.SecretList
 	if err := w.Kube.List(context.Background(), &secrets, client.InNamespace(Namespace)); err != nil {

@@ -37,7 +37,10 @@ type World struct {
 	TB      testing.TB
 	Grafana *grafanatest.Server
 	Kube    client.WithWatch // the API server itself
-	scheme  *runtime.Scheme
+	store   *store           // what it holds; nil: it is a real one
+	// collected is how much had come and gone when garbage was last looked for.
+	collected int64
+	scheme    *runtime.Scheme
 
 	Clock time.Time
 
@@ -89,7 +92,7 @@ const rounds = 600
 // New makes a world with an API server in memory.
 func New(tb testing.TB, version string) *World {
 	w := emptyWorld(tb, version)
-	w.Kube = newKube(w.scheme)
+	w.Kube, w.store = newKube(w.scheme)
 	w.Start()
 	return w
 }
