@@ -52,4 +52,6 @@ func TestMetricsOfWriters(t *testing.T) {
 	pool.Replace(key, nil)
 	pool.Drop(t.Context(), key)
 	shows("")
+	pool.Replace(key, &Conn{Limiter: newGateWorld(1, 2).Limiter}) // it is declared again
+	shows("grafana/main: 2")
 }

@@ -102,6 +102,7 @@ func (c *Pool) Replace(key types.NamespacedName, conn *Conn) (old *Conn) {
 		s.limiter.observe(key)
 	default:
 		s.limiter.succeed(conn.Limiter.rules)
+		s.limiter.observe(key)
 		conn.Limiter = s.limiter
 	}
 	old, s.conn, s.available = s.conn, conn, false
