@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -17,43 +18,88 @@ import (
 )
 
 // What is found by its object alone needs no word in status before it is made: its finalizer and its status are all
-// that is written.
+// that is written. What is known by its name or uid in Grafana has these in status first.
 func TestKubernetesWritesOfACreation(t *testing.T) {
 	t.Parallel()
+	elsewhere := func(o lifecycle.Object) lifecycle.Object {
+		o.SetNamespace("elsewhere")
+		return o
+	}
 	for name, c := range map[string]struct {
-		obj func() lifecycle.Object
-		two bool
+		obj    func() lifecycle.Object
+		writes int
 	}{
-		"dashboard":   {func() lifecycle.Object { return crash.Dashboard("", crash.OneDashboard) }, true},
-		"folder":      {func() lifecycle.Object { return newFolder("") }, true},
-		"data source": {func() lifecycle.Object { return crash.NewDataSource("metrics") }, true},
-		"uid of spec": {func() lifecycle.Object { return crash.Dashboard("requests", crash.OneDashboard) }, false},
+		"dashboard":   {func() lifecycle.Object { return crash.Dashboard("", crash.OneDashboard) }, 2},
+		"folder":      {func() lifecycle.Object { return newFolder("") }, 2},
+		"data source": {func() lifecycle.Object { return crash.NewDataSource("metrics") }, 2},
+		"account":     {func() lifecycle.Object { return objectNamed(crash.Account("Deploy"), "deploy") }, 2},
+		"token":       {func() lifecycle.Object { return crash.Token() }, 2},
+		"token that expires": {func() lifecycle.Object {
+			o := crash.Token()
+			dated(o)
+			return o
+		}, 2},
+		"uid of spec": {func() lifecycle.Object { return crash.Dashboard("requests", crash.OneDashboard) }, 3},
 		"uid of source": {func() lifecycle.Object {
 			return crash.Dashboard("", identified(crash.OneDashboard))
-		}, false},
-		"folder with uid": {func() lifecycle.Object { return newFolder("team") }, false},
+		}, 3},
+		"folder with uid": {func() lifecycle.Object { return newFolder("team") }, 4},
+		"membership": {func() lifecycle.Object {
+			return crash.NewMembership("people", crash.WithRole("ann", v1alpha1.RoleViewer))
+		}, 3},
+		"team": {func() lifecycle.Object { return crash.NewTeam("Dev") }, 4},
+		"user": {func() lifecycle.Object { return crash.NewUser("carol", "carol") }, 4},
+		"account, organization elsewhere": {func() lifecycle.Object {
+			o := objectNamed(crash.Account("Deploy"), "deploy")
+			o.Spec.OrganizationRef.Namespace = crash.Namespace
+			return elsewhere(o)
+		}, 3},
+		"token, organization elsewhere": {func() lifecycle.Object { return elsewhere(crash.Token()) }, 2},
 	} {
 		for _, version := range grafanatest.Versions() {
 			t.Run(name+"/"+version, func(t *testing.T) {
 				t.Parallel()
-				w := crash.New(t, version)
-				w.Seed()
-				crash.WithOrg(w)
-				w.Create(crash.SourceSecret("first"))
-				w.Settle()
-				before, obj := w.Writes, c.obj()
-				w.Create(obj)
-				w.Briefly(time.Minute)
+				w := withConsent(t, version)
+				obj := c.obj()
+				if got := writesOf(w, obj); len(got) != c.writes {
+					t.Errorf("%d writes, want %d: %q", len(got), c.writes, got)
+				}
 				w.Get(obj)
 				if !meta.IsStatusConditionTrue(obj.CommonStatus().Conditions, v1alpha1.ConditionReady) {
 					t.Errorf("it is not Ready: %+v", obj.CommonStatus().Conditions)
 				}
-				if n := w.Writes - before; (n == 2) != c.two {
-					t.Errorf("%d writes", n)
-				}
 			})
 		}
 	}
+}
+
+// withConsent is a world with an Organization that lets all namespaces in, and an account here and elsewhere.
+func withConsent(t *testing.T, version string) *crash.World {
+	t.Helper()
+	w := crash.New(t, version)
+	w.Seed()
+	w.SignUp("ann")
+	o := crash.Organization("Tenant")
+	o.Spec.AllowedNamespaces.From = v1alpha1.FromAll
+	theirs := crash.Account("Theirs")
+	theirs.Namespace = "elsewhere"
+	theirs.Spec.OrganizationRef.Namespace = crash.Namespace
+	w.Create(o, crash.SourceSecret("first"), crash.Account("CI"), theirs)
+	w.Briefly(time.Minute)
+	return w
+}
+
+// writesOf are the writes to an object that is created.
+func writesOf(w *crash.World, obj lifecycle.Object) (all []string) {
+	w.Arm(-1, crash.None)
+	w.Create(obj)
+	w.Briefly(time.Minute)
+	for _, p := range w.Points {
+		if p.Where == "kubernetes" && strings.HasSuffix(p.What, " "+crash.KindOf(obj)) {
+			all = append(all, p.What)
+		}
+	}
+	return all
 }
 
 // identified gives a dashboard's content a uid.

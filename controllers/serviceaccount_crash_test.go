@@ -3,6 +3,9 @@ package controllers_test
 import (
 	"fmt"
 	"net/http"
+	"slices"
+
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"grafana-tenancy.dev/operator/api/v1alpha1"
 	"grafana-tenancy.dev/operator/internal/testing/crash"
@@ -32,6 +35,11 @@ func accountScenarios() []crash.Scenario {
 			again.UID = "0a0a0a0a-0000-4000-8000-000000000000"
 			w.Create(again)
 		}},
+		{
+			Name:   "service account deleted as soon as it is made",
+			Before: crash.WithOrg,
+			Act:    func(w *crash.World) { deleteOnceVisited(w, crash.Account("CI")) },
+		},
 		{Name: "service account deleted by a person", Before: crash.Tenant, Act: func(w *crash.World) {
 			a := crash.Account("")
 			w.Get(a)
@@ -50,4 +58,14 @@ func accountScenarios() []crash.Scenario {
 			return nil
 		}},
 	}
+}
+
+// deleteOnceVisited creates objects, has each visited once, and deletes them, the last first.
+func deleteOnceVisited(w *crash.World, objects ...client.Object) {
+	w.Create(objects...)
+	for _, obj := range objects {
+		w.Visit(crash.KindOf(obj) + " " + client.ObjectKeyFromObject(obj).String())
+	}
+	slices.Reverse(objects)
+	w.Delete(objects...)
 }

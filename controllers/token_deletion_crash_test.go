@@ -72,6 +72,16 @@ func endingScenarios() []crash.Scenario {
 			crowd(w)
 			w.Delete(&corev1.Secret{ObjectMeta: crash.Named("token")})
 		}, Act: func(w *crash.World) { w.Delete(crash.Token()) }, OwnKeys: true, After: alone},
+		{
+			Name:   "token deleted as soon as it is made",
+			Before: crash.WithAccount,
+			Act:    func(w *crash.World) { deleteOnceVisited(w, crash.Token()) },
+		},
+		{
+			Name:   "account and token deleted as soon as they are made",
+			Before: crash.WithOrg,
+			Act:    func(w *crash.World) { deleteOnceVisited(w, crash.Account("CI"), crash.Token()) },
+		},
 		{Name: "token deleted", Before: crash.Tenant, Act: func(w *crash.World) { w.Delete(crash.Token()) }},
 		{
 			Name:   "token deleted within the overlap",

@@ -100,6 +100,12 @@ func (x *accountToken) Find(ctx context.Context) (*tokenState, error) {
 	return nil, nil
 }
 
+// FoundByObject is true of what is made: its name has the object's uid. Grafana does not list all tokens of an account,
+// so that of a deletion without a status it is not known whether something is left.
+func (x *accountToken) FoundByObject() (now, before bool) {
+	return x.obj.DeletionTimestamp.IsZero(), true
+}
+
 // list has the tokens of the service account: at a resync, or at the visit that the operator's own Secret brings, from
 // a list that serves many, if everything is there at rest; else as they are.
 func (x *accountToken) list(ctx context.Context, secrets token.Secrets) ([]grafana.Token, error) {

@@ -94,7 +94,8 @@ type SlotSharer interface {
 type Derived interface {
 	// FoundByObject reports whether that is so of what Create would make now, and whether it may be so of what was made
 	// before, when the spec was another. The finalizer is intent enough then: of an object that has one, and no status,
-	// Find looks for all that an earlier pass may have made.
+	// Find looks for all that an earlier pass may have made. Of a deletion, now says that what is not found is not
+	// there.
 	FoundByObject() (now, before bool)
 }
 
