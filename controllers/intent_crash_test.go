@@ -73,6 +73,30 @@ func TestKubernetesWritesOfACreation(t *testing.T) {
 	}
 }
 
+// Where each request stands by itself, the answer to a create is no proof for the next; what it has made is found by
+// its login all the same.
+func TestKubernetesWritesOfACreationWithoutSessions(t *testing.T) {
+	t.Parallel()
+	for name, obj := range map[string]func() lifecycle.Object{
+		"account": func() lifecycle.Object { return objectNamed(crash.Account("Deploy"), "deploy") },
+		"token":   func() lifecycle.Object { return crash.Token() },
+	} {
+		for _, version := range grafanatest.Versions() {
+			t.Run(name+"/"+version, func(t *testing.T) {
+				t.Parallel()
+				w := withConsent(t, version)
+				crash.Edit(w, crash.Instance(), func(i *v1alpha1.Instance) {
+					i.Spec.Credentials.BasicAuth.Session = v1alpha1.SessionNever
+				})
+				w.Briefly(time.Minute)
+				if got := writesOf(w, obj()); len(got) != 2 {
+					t.Errorf("%d writes, want 2: %q", len(got), got)
+				}
+			})
+		}
+	}
+}
+
 // withConsent is a world with an Organization that lets all namespaces in, and an account here and elsewhere.
 func withConsent(t *testing.T, version string) *crash.World {
 	t.Helper()

@@ -25,7 +25,8 @@ type accountState struct {
 	grafana.ServiceAccount
 	adopted    bool
 	duplicates []grafana.ServiceAccount // further accounts under our mark: creates that landed late
-	newborn    bool                     // created by this pass, within a session: the answer is a proof
+	created    bool                     // by this pass
+	newborn    bool                     // created, within a session: the answer is a proof
 }
 
 // serviceAccount is a ServiceAccount in its organization. Its mark is the login, which Grafana derives from the name at
@@ -126,7 +127,7 @@ func (x *serviceAccount) Create(ctx context.Context) (*accountState, error) {
 		if err == nil {
 			x.conn.NoteAccount(x.org.ID(), have)
 			x.conn.ForgetTokens(x.org.ID(), have.ID) // another account had the id, perhaps
-			return &accountState{ServiceAccount: have, newborn: withinSession}, nil
+			return &accountState{ServiceAccount: have, created: true, newborn: withinSession}, nil
 		}
 		x.conn.ForgetAccounts(x.org.ID()) // it may be there all the same, or come later
 		if !grafana.IsTaken(err) {
@@ -164,7 +165,7 @@ func (x *serviceAccount) Record(have *accountState) bool {
 	if !mark.InLogin(have.Login, mark.ShortUID(x.obj)) {
 		status.CreatedAt = createdAt(have.ServiceAccount)
 	}
-	return fresh && !have.newborn // whose login tells it, whatever becomes of this pass
+	return fresh && !have.created // whose login tells it, whatever becomes of this pass
 }
 
 func (x *serviceAccount) Diff(have *accountState) []string {
