@@ -110,7 +110,7 @@ func (k dashboardKind) Connect(
 	ctx context.Context,
 	obj *v1alpha1.Dashboard,
 ) (lifecycle.External[dashboardState], error) {
-	scope, err := k.scopeIn(ctx, obj.Spec.OrganizationRef, obj, k.Held(obj))
+	scope, err := k.scopeIn(ctx, obj.Spec.OrganizationRef, obj)
 	if err != nil {
 		return nil, err
 	}

@@ -98,7 +98,7 @@ func (k dataSourceKind) Connect(
 	ctx context.Context,
 	obj *v1alpha1.DataSource,
 ) (lifecycle.External[sourceState], error) {
-	scope, err := k.scopeIn(ctx, obj.Spec.OrganizationRef, obj, k.Held(obj))
+	scope, err := k.scopeIn(ctx, obj.Spec.OrganizationRef, obj)
 	if err != nil {
 		return nil, err
 	}

@@ -96,7 +96,7 @@ func (k folderKind) Held(obj *v1alpha1.Folder) bool {
 }
 
 func (k folderKind) Connect(ctx context.Context, obj *v1alpha1.Folder) (lifecycle.External[folderState], error) {
-	scope, err := k.scopeIn(ctx, obj.Spec.OrganizationRef, obj, k.Held(obj))
+	scope, err := k.scopeIn(ctx, obj.Spec.OrganizationRef, obj)
 	if err != nil {
 		return nil, err
 	}
@@ -120,6 +120,12 @@ func (x *folder) StatusLost() { x.lost = true }
 
 // FoundByObject reports whether the uid is the object's own.
 func (x *folder) FoundByObject() (now, before bool) { return x.isDerived(), x.isDerived() }
+
+// HasMark reports whether the uid is the object's own.
+func (x *folder) HasMark(have *folderState) bool { return have.UID == string(x.obj.UID) }
+
+// KnownByObject is false where the uid is another: what was taken over under it only status tells of.
+func (x *folder) KnownByObject() bool { return x.isDerived() }
 
 // ResyncDue has a list of all folders serve this one too.
 func (x *folder) ResyncDue() { x.due = true }

@@ -80,7 +80,7 @@ func (k membershipKind) Connect(
 	ctx context.Context,
 	obj *v1alpha1.Membership,
 ) (lifecycle.External[membershipState], error) {
-	scope, err := k.scopeIn(ctx, obj.Spec.OrganizationRef, obj, k.Held(obj))
+	scope, err := k.scopeIn(ctx, obj.Spec.OrganizationRef, obj)
 	if err != nil {
 		return nil, err
 	}

@@ -104,7 +104,7 @@ func (k organizationKind) Connect(
 			return nil, err
 		}
 		if !instance.DeletionTimestamp.IsZero() &&
-			!k.Held(obj) { // what holds something keeps the Instance, and is kept up
+			!k.Holds(obj) { // what holds something keeps the Instance, and is kept up
 			return nil, lifecycle.Waiting(v1alpha1.ReasonParentNotAvailable, "Instance %s is being deleted", key)
 		}
 	}

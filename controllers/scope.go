@@ -32,7 +32,6 @@ func (e *Env) scopeIn(
 	ctx context.Context,
 	ref v1alpha1.ObjectReference,
 	obj lifecycle.Object,
-	holds bool,
 ) (*orgScope, error) {
 	key := lifecycle.ParentKey(ref, obj.GetNamespace())
 	if !obj.GetDeletionTimestamp().IsZero() {
@@ -42,7 +41,7 @@ func (e *Env) scopeIn(
 	if err := e.ReadParent(ctx, key, obj.GetNamespace(), &org); err != nil {
 		return nil, err
 	}
-	if !org.DeletionTimestamp.IsZero() && !holds {
+	if !org.DeletionTimestamp.IsZero() && !e.Holds(obj) {
 		return nil, lifecycle.Waiting(v1alpha1.ReasonParentNotAvailable, "Organization %s is being deleted", key)
 	}
 	if !meta.IsStatusConditionTrue(org.Status.Conditions, v1alpha1.ConditionAvailable) || org.Status.OrgID == 0 {
@@ -52,10 +51,10 @@ func (e *Env) scopeIn(
 }
 
 // scopeForDeletion finds the place of an object that is being deleted. Nobody's consent is needed for that, unless it
-// is not known whether the object was ever let in.
+// is not known whether the object was ever let in: then something is in its status, if only an intent.
 func (e *Env) scopeForDeletion(ctx context.Context, key types.NamespacedName, obj lifecycle.Object) (*orgScope, error) {
 	var org v1alpha1.Organization
-	if !lifecycle.StatusWritten(obj) && key.Namespace != obj.GetNamespace() {
+	if letIn := lifecycle.StatusWritten(obj) || e.Holds(obj); !letIn && key.Namespace != obj.GetNamespace() {
 		if err := e.ReadParent(ctx, key, obj.GetNamespace(), &org); err != nil {
 			return nil, err
 		}

@@ -65,7 +65,7 @@ func (k serviceAccountKind) Connect(
 	ctx context.Context,
 	obj *v1alpha1.ServiceAccount,
 ) (lifecycle.External[accountState], error) {
-	scope, err := k.scopeIn(ctx, obj.Spec.OrganizationRef, obj, k.Held(obj))
+	scope, err := k.scopeIn(ctx, obj.Spec.OrganizationRef, obj)
 	if err != nil {
 		return nil, err
 	}

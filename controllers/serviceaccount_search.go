@@ -67,11 +67,16 @@ func (x *serviceAccount) recorded(ctx context.Context) (*accountState, error) {
 	return state, err
 }
 
-// FoundByObject is true of what is made: its login has the object's uid. What was taken over has not, and only status
-// tells of it, so that of a deletion without a status it is not known whether something is left.
-func (x *serviceAccount) FoundByObject() (now, before bool) {
-	return x.obj.DeletionTimestamp.IsZero(), true
+// FoundByObject is true of what is made: its login has the object's uid.
+func (x *serviceAccount) FoundByObject() (now, before bool) { return true, true }
+
+// HasMark reports whether the login has it.
+func (x *serviceAccount) HasMark(have *accountState) bool {
+	return mark.InLogin(have.Login, mark.ShortUID(x.obj))
 }
+
+// KnownByObject is false: what was taken over has another's login, and only status tells of it.
+func (x *serviceAccount) KnownByObject() bool { return false }
 
 // list has all accounts of the organization, as they are: those who ask at the same time share one.
 func (x *serviceAccount) list(ctx context.Context) ([]grafana.ServiceAccount, error) {

@@ -70,7 +70,7 @@ func (k teamKind) Held(obj *v1alpha1.Team) bool {
 }
 
 func (k teamKind) Connect(ctx context.Context, obj *v1alpha1.Team) (lifecycle.External[teamState], error) {
-	scope, err := k.scopeIn(ctx, obj.Spec.OrganizationRef, obj, k.Held(obj))
+	scope, err := k.scopeIn(ctx, obj.Spec.OrganizationRef, obj)
 	if err != nil {
 		return nil, err
 	}

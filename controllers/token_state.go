@@ -100,11 +100,23 @@ func (x *accountToken) Find(ctx context.Context) (*tokenState, error) {
 	return nil, nil
 }
 
-// FoundByObject is true of what is made: its name has the object's uid. Grafana does not list all tokens of an account,
-// so that of a deletion without a status it is not known whether something is left.
-func (x *accountToken) FoundByObject() (now, before bool) {
-	return x.obj.DeletionTimestamp.IsZero(), true
+// FoundByObject is true of what is made: its name has the object's uid.
+func (x *accountToken) FoundByObject() (now, before bool) { return true, true }
+
+// HasMark reports whether one of the tokens has it.
+func (x *accountToken) HasMark(have *tokenState) bool {
+	all := have.abandoned()
+	if have.live != nil {
+		all = append(all, *have.live)
+	}
+	return slices.ContainsFunc(all, func(t grafana.Token) bool {
+		_, uid := x.revisionOf(t.Name)
+		return uid == mark.ShortUID(x.obj)
+	})
 }
+
+// KnownByObject is false: Grafana does not list all tokens of an account, and the id of one more is in status.
+func (x *accountToken) KnownByObject() bool { return false }
 
 // list has the tokens of the service account: at a resync, or at the visit that the operator's own Secret brings, from
 // a list that serves many, if everything is there at rest; else as they are.

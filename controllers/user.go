@@ -91,7 +91,7 @@ func (k userKind) Connect(ctx context.Context, obj *v1alpha1.User) (lifecycle.Ex
 		return nil, lifecycle.Waiting(v1alpha1.ReasonParentNotFound, "Instance %s does not exist yet", key)
 	case err != nil:
 		return nil, err
-	case !deleting && !instance.DeletionTimestamp.IsZero() && !k.Held(obj): // see scopeIn
+	case !deleting && !instance.DeletionTimestamp.IsZero() && !k.Holds(obj): // see scopeIn
 		return nil, lifecycle.Waiting(v1alpha1.ReasonParentNotAvailable, "Instance %s is being deleted", key)
 	}
 	conn, err := k.connectionTo(ctx, key)

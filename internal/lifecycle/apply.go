@@ -24,7 +24,7 @@ func (p *pass[T, R]) apply(ctx context.Context) error {
 		return err
 	}
 	defer leave()
-	if p.have, err = p.ext.Find(ctx); err != nil {
+	if err := p.find(ctx); err != nil {
 		return err
 	}
 	if err := p.waitForEarlier(); err != nil {
@@ -78,6 +78,7 @@ func (p *pass[T, R]) create(ctx context.Context) error {
 	}
 	status.CreateStarted = p.now()
 	if err := p.writeIntent(ctx); err != nil {
+		status.CreateStarted = earlier // nothing was sent
 		return err
 	}
 	err := p.write(ctx, func() (err error) {
@@ -100,12 +101,16 @@ func (p *pass[T, R]) create(ctx context.Context) error {
 
 // writeIntent has Kubernetes know that there may be something in Grafana, under the resourceVersion that was read: a
 // stale copy of the object is refused there, before anything is sent. The finalizer says as much, if this pass has
-// written it, and what it stands for can be found by the object alone.
+// written it, what it stands for can be found by the object alone, and the object is still the one that it was written
+// on: it holds nothing of one that was deleted by a request that had not seen it.
 func (p *pass[T, R]) writeIntent(ctx context.Context) error {
 	// Of another namespace nothing is held that has no status: see holds.
 	if now, _ := p.foundByObject(); now && p.admitted && !StatusWritten(p.obj) &&
 		p.entry.parentOf(p.obj).Namespace == p.obj.GetNamespace() {
 		if err := p.confirmMine(ctx); err != nil { // as with a status
+			return err
+		}
+		if err := p.confirmUnchanged(ctx); err != nil {
 			return err
 		}
 		p.noteStatusless(statusless{p.obj.GetUID(), p.obj.CommonStatus().CreateStarted})

@@ -72,7 +72,7 @@ func RegisterKind[T Object, R any](e *Engine, kind Kind[T, R]) *Reconciler[T, R]
 	obj := emptyOf[T]()
 	r := &Reconciler[T, R]{Engine: e, kind: kind, name: NameOf(obj)}
 	r.statusless, r.began = map[types.NamespacedName]statusless{}, sync.OnceValue(e.now)
-	r.seen = map[types.NamespacedName]sighting{}
+	r.seen, r.removed = map[types.NamespacedName]sighting{}, map[types.NamespacedName]types.UID{}
 	k := &entry{
 		name:       r.name,
 		object:     obj,
@@ -169,6 +169,10 @@ func (k *entry) parentOf(obj Object) types.NamespacedName {
 func (k *entry) holds(obj Object) bool {
 	return k.held != nil && k.held(obj) || k.statusLost(obj) && k.parentOf(obj).Namespace == obj.GetNamespace()
 }
+
+// Holds reports whether obj may have something in Grafana. What does holds up the deletion of what it is in, and so is
+// kept up meanwhile.
+func (e *Engine) Holds(obj Object) bool { return e.entryOf(obj).holds(obj) }
 
 // Visit has an object looked at now.
 func (e *Engine) Visit(s Suspect) {

@@ -91,12 +91,16 @@ type SlotSharer interface {
 
 // Derived is found again by what its object is: a mark that is made of the object's uid, and nothing that its status or
 // its spec has to tell. Default: what Prepare puts into status is written before the request that creates.
-type Derived interface {
+type Derived[R any] interface {
 	// FoundByObject reports whether that is so of what Create would make now, and whether it may be so of what was made
 	// before, when the spec was another. The finalizer is intent enough then: of an object that has one, and no status,
-	// Find looks for all that an earlier pass may have made. Of a deletion, now says that what is not found is not
-	// there.
+	// Find looks for all that an earlier pass may have made.
 	FoundByObject() (now, before bool)
+	// HasMark reports whether what was found has that mark, so that it is what a request has made.
+	HasMark(have *R) bool
+	// KnownByObject reports whether all that the object may have in Grafana is found so. It is not where only status
+	// tells of what was taken over: without it nobody knows whether what is not found is there.
+	KnownByObject() bool
 }
 
 // Recaller is told that the object has lost its status. Default: Find looks for all that may be there anyway, and

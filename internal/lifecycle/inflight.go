@@ -1,6 +1,7 @@
 package lifecycle
 
 import (
+	"context"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -45,12 +46,28 @@ func (p *pass[T, R]) waitForEarlier() error {
 		"earlier process may have sent to create it, before its spec changed, can no longer take effect"}
 }
 
+// find looks for what the object has in Grafana. Where no status tells of a request to create it, there was one at
+// most: if this is what it made, none is under way any more.
+func (p *pass[T, R]) find(ctx context.Context) (err error) {
+	if p.have, err = p.ext.Find(ctx); err != nil {
+		return err
+	}
+	if own, ok := p.ext.(Derived[R]); ok && p.recalled && p.have != nil && own.HasMark(p.have) {
+		p.obj.CommonStatus().CreateStarted = p.before.CommonStatus().CreateStarted
+	}
+	return nil
+}
+
 // waitForLanding holds the finalizer while a request to create the object may still take effect.
 func (p *pass[T, R]) waitForLanding() error {
 	left := p.inFlight(p.obj.CommonStatus().CreateStarted)
 	if left <= 0 {
 		return nil
 	}
-	return &Problem{Reason: v1alpha1.ReasonDeleting, RetryAfter: left,
-		Message: "waiting until a request to create it, whose answer was lost, can no longer take effect"}
+	message := "waiting until a request to create it, whose answer was lost, can no longer take effect"
+	if p.recalled {
+		message = "its status does not tell whether a request to create it was sent: " +
+			"waiting until one can no longer take effect"
+	}
+	return &Problem{Reason: v1alpha1.ReasonDeleting, RetryAfter: left, Message: message}
 }

@@ -29,6 +29,10 @@ func (x *derived) FoundByObject() (now, before bool) {
 	return x.obj.Spec.Secret == "", x.obj.Spec.Secret == ""
 }
 
+func (x *derived) HasMark(have *thing) bool { return have.Owner == x.obj.UID }
+
+func (x *derived) KnownByObject() bool { return x.obj.Spec.Secret == "" }
+
 // ofDerived makes Shelves of that kind.
 func ofDerived(w *world) {
 	w.with = func(x *external) lifecycle.External[thing] { return &derived{external: x} }

@@ -88,10 +88,16 @@ func (p *pass[T, R]) recall() {
 }
 
 func (p *pass[T, R]) foundByObject() (now, before bool) {
-	if own, ok := p.ext.(Derived); ok {
+	if own, ok := p.ext.(Derived[R]); ok {
 		return own.FoundByObject()
 	}
 	return false, false
+}
+
+// needsStatus reports whether a kind that is found by its object may have what only status tells of.
+func (p *pass[T, R]) needsStatus() bool {
+	own, ok := p.ext.(Derived[R])
+	return ok && !own.KnownByObject()
 }
 
 func (p *pass[T, R]) release(ctx context.Context, told Event) error {

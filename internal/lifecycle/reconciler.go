@@ -32,6 +32,7 @@ type Reconciler[T Object, R any] struct {
 	wrote      map[types.NamespacedName]string // the resourceVersion of our last write, until a visit has seen it
 	seen       map[types.NamespacedName]sighting
 	statusless map[types.NamespacedName]statusless
+	removed    map[types.NamespacedName]types.UID // deleted in Grafana, and not released yet
 	// began is when this process first visited an object of the kind: no other has sent anything since, unless the
 	// fleet is shared. Then it is the object's arrival that says so.
 	began   func() *metav1.Time
@@ -95,7 +96,7 @@ func (p *pass[T, R]) finish(ctx context.Context, err error) (ctrl.Result, error)
 	if apierrors.IsConflict(err) {
 		return ctrl.Result{RequeueAfter: time.Second}, nil // our copy was stale; the watch brings the current one
 	}
-	if errors.Is(err, errElsewhere) { // a copy of what contains it was stale
+	if errors.Is(err, errElsewhere) || errors.Is(err, errChanged) { // a copy of what contains it was stale, or its own
 		return ctrl.Result{RequeueAfter: time.Second}, nil
 	}
 	if err == nil && p.released() {
@@ -193,6 +194,7 @@ func (r *Reconciler[T, R]) forget(key types.NamespacedName) {
 	r.mu.Lock()
 	delete(r.seen, key)
 	delete(r.statusless, key)
+	delete(r.removed, key)
 	delete(r.arrived, key)
 	r.mu.Unlock()
 	if r.kind.Forget != nil {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
 
 	"grafana-tenancy.dev/operator/api/v1alpha1"
@@ -37,13 +38,14 @@ func (p *pass[T, R]) remove(ctx context.Context) error {
 		return fmt.Errorf("%w; annotate this object %s=true to let go of it as it is", err, v1alpha1.AnnotationAbandon)
 	}
 	defer leave()
-	if p.have, err = p.ext.Find(ctx); err != nil {
+	if err := p.find(ctx); err != nil {
 		return err
 	}
 	if err := p.proveAbsence(ctx); err != nil {
 		return err
 	}
-	p.searched = true
+	// While it waits, a status that is lost stays so: by that the last word tells what is not known.
+	p.searched = p.have != nil || !p.needsStatus() || !p.mayBeInFlight(p.obj.CommonStatus().CreateStarted)
 	if p.have == nil && !p.mayBeInFlight(p.obj.CommonStatus().CreateStarted) {
 		p.ext.Record(nil)
 		p.obj.CommonStatus().CreateStarted = nil // children go by it: nothing of it is there, or can come
@@ -101,14 +103,30 @@ func (p *pass[T, R]) delete(ctx context.Context) error {
 			return err
 		}
 	}
+	if n > 0 {
+		p.noteRemoved()
+	}
 	if err := p.waitForLanding(); err != nil {
 		return err
 	}
 	p.ext.Record(nil)
-	if n == 0 {
+	if !p.hasRemoved() {
 		return p.release(ctx, p.notThere())
 	}
 	return p.release(ctx, Event{v1alpha1.EventDeleted, "Deleted in Grafana"})
+}
+
+// noteRemoved keeps, for what is told in the end, that this process has deleted the object in Grafana.
+func (p *pass[T, R]) noteRemoved() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.removed[client.ObjectKeyFromObject(p.obj)] = p.obj.GetUID()
+}
+
+func (p *pass[T, R]) hasRemoved() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.removed[client.ObjectKeyFromObject(p.obj)] == p.obj.GetUID()
 }
 
 // notThere says of an object that nothing was deleted for why that is.
@@ -116,7 +134,7 @@ func (p *pass[T, R]) notThere() Event {
 	if own, ok := p.ext.(Describer); ok && own.Left() != "" {
 		return Event{v1alpha1.EventLeft, "Left in Grafana: " + own.Left()}
 	}
-	if derived, _ := p.foundByObject(); p.recalled && !derived {
+	if own, ok := p.ext.(Derived[R]); p.recalled && (!ok || !own.KnownByObject()) {
 		return Event{
 			v1alpha1.EventLeft,
 			"The object has lost its status, and nothing in Grafana is provably its own: " +

@@ -2,11 +2,15 @@ package lifecycle
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"reflect"
 
 	"k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/client/apiutil"
 )
 
 // writeStatus writes the status if it differs from what was read, under the resourceVersion: a verdict on a stale
@@ -52,6 +56,28 @@ func (p *pass[T, R]) keepStatus(ctx context.Context) error {
 	p.before.SetResourceVersion(live.GetResourceVersion())
 	p.obj.SetResourceVersion(live.GetResourceVersion())
 	return p.writeStatus(ctx)
+}
+
+// errChanged ends a pass whose object is not any more what it has written.
+var errChanged = errors.New("the object has changed meanwhile")
+
+// confirmUnchanged asks the API server whether the object is as this pass has written it last, as a write under its
+// resourceVersion would: not deleted, and no other.
+func (p *pass[T, R]) confirmUnchanged(ctx context.Context) error {
+	live := &metav1.PartialObjectMetadata{}
+	gvk, err := apiutil.GVKForObject(p.obj, p.Scheme())
+	if err != nil {
+		return err
+	}
+	live.SetGroupVersionKind(gvk)
+	err = p.Live.Get(ctx, client.ObjectKeyFromObject(p.obj), live)
+	switch {
+	case client.IgnoreNotFound(err) != nil:
+		return fmt.Errorf("reading in Kubernetes whether it is still there, before it is made in Grafana: %w", err)
+	case err != nil, live.UID != p.obj.GetUID(), live.ResourceVersion != p.obj.GetResourceVersion():
+		return errChanged
+	}
+	return nil
 }
 
 // statusOf is the whole status of an object.
