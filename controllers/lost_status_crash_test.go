@@ -8,6 +8,7 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/types"
 
 	"grafana-tenancy.dev/operator/api/v1alpha1"
@@ -15,8 +16,8 @@ import (
 	"grafana-tenancy.dev/operator/internal/testing/crash"
 )
 
-// toldOf gathers the events of a kind from now on.
-func toldOf(w *crash.World, kind string) *[]lifecycle.Event {
+// eventsOf gathers the events of a kind from now on.
+func eventsOf(w *crash.World, kind string) *[]lifecycle.Event {
 	told := &[]lifecycle.Event{}
 	w.Told = func(o lifecycle.Outcome) {
 		if o.Kind == kind {
@@ -101,7 +102,8 @@ func TestDeletionOfAnAdoptedAccountAfterARestartSaysWhatIsNotKnown(t *testing.T)
 	for _, policy := range []v1alpha1.DeletionPolicy{"", v1alpha1.DeletionOrphan, v1alpha1.DeletionDelete} {
 		t.Run("policy "+string(policy), func(t *testing.T) {
 			w, org := inOrganization(t, nil)
-			w.Grafana.Do(http.MethodPost, "/api/serviceaccounts", org, map[string]any{"name": "Theirs", "role": "Viewer"})
+			theirs := map[string]any{"name": "Theirs", "role": "Viewer"}
+			w.Grafana.Do(http.MethodPost, "/api/serviceaccounts", org, theirs)
 			a := crash.Account("Theirs")
 			a.Spec.AdoptionPolicy, a.Spec.DeletionPolicy = v1alpha1.AdoptionAdopt, policy
 			w.Create(a)
@@ -112,7 +114,7 @@ func TestDeletionOfAnAdoptedAccountAfterARestartSaysWhatIsNotKnown(t *testing.T)
 			w.Delete(a)
 			wipeStatus(w, a)
 			w.Start()
-			told := toldOf(w, "ServiceAccount")
+			told := eventsOf(w, "ServiceAccount")
 			w.Settle()
 			if n := len(*told); n == 0 || (*told)[n-1].Reason != v1alpha1.EventLeft || w.Get(a) {
 				t.Errorf("told: %+v", *told)
@@ -137,7 +139,7 @@ func TestDeletionAfterALostStatusSaysWhatItHasDeleted(t *testing.T) {
 			w.Delete(obj)
 			wipeStatus(w, obj)
 			w.Start()
-			told := toldOf(w, kind)
+			told := eventsOf(w, kind)
 			w.Settle()
 			if len(*told) != 1 || (*told)[0].Message != "Deleted in Grafana" {
 				t.Errorf("told: %+v", *told)
@@ -239,11 +241,59 @@ func TestDeletionAfterACrashNeedsNoConsent(t *testing.T) {
 					w.Delete(o)
 					w.Briefly(20 * time.Minute)
 					if w.Get(o) || len(unknownKeys(w)) > 0 {
-						t.Errorf("it is there: %v, %+v; keys in no Secret: %v", w.Get(o), o.CommonStatus(), unknownKeys(w))
+						t.Errorf("it is there: %+v; keys in no Secret: %v", o.CommonStatus(), unknownKeys(w))
 					}
 				})
 			}
 		}
+	}
+}
+
+// A token whose account is in an Organization of another namespace, with a fault at each step of its creation.
+func TestCrashesOfATokenWhoseOrganizationIsElsewhere(t *testing.T) {
+	t.Parallel()
+	for _, withdrawn := range []bool{false, true} {
+		for _, fault := range []crash.Fault{crash.Refused, crash.DropAfter, crash.DeadBefore, crash.DeadAfter} {
+			for _, version := range crash.Versions() {
+				t.Run(fmt.Sprint(fault, ", withdrawn ", withdrawn, "/", version), func(t *testing.T) {
+					t.Parallel()
+					for k := 0; k < 100; k++ {
+						w := withConsent(t, version)
+						o := crash.Token()
+						o.Namespace = "elsewhere"
+						w.Arm(k, fault)
+						w.Create(o)
+						w.Visit("ServiceAccountToken elsewhere/token")
+						if w.FailAt >= 0 {
+							return // there are no more steps
+						}
+						livesAndDies(w, o, withdrawn, k)
+					}
+				})
+			}
+		}
+	}
+}
+
+// livesAndDies has a token become Ready, if the consent of its Organization is not withdrawn before, and deletes it.
+func livesAndDies(w *crash.World, o *v1alpha1.ServiceAccountToken, withdrawn bool, k int) {
+	w.TB.Helper()
+	if withdrawn {
+		crash.Edit(w, crash.Organization(""), func(o *v1alpha1.Organization) {
+			o.Spec.AllowedNamespaces.From = v1alpha1.FromSame
+		})
+	} else {
+		w.Briefly(10 * time.Minute)
+		w.Get(o)
+		ready := meta.IsStatusConditionTrue(o.Status.Conditions, v1alpha1.ConditionReady)
+		if keys := unknownKeys(w); !ready || len(keys) > 0 {
+			w.TB.Errorf("step %d: %+v, keys in no Secret: %v", k, o.Status, keys)
+		}
+	}
+	w.Delete(o)
+	w.Briefly(10 * time.Minute)
+	if there, keys := w.Get(o), unknownKeys(w); there || len(keys) > 0 {
+		w.TB.Errorf("step %d: deleted, it is there: %v, %+v; keys in no Secret: %v", k, there, o.Status, keys)
 	}
 }
 

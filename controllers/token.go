@@ -134,7 +134,7 @@ func (k tokenKind) Connect(
 		!deleting && !meta.IsStatusConditionTrue(account.Status.Conditions, v1alpha1.ConditionAvailable):
 		return nil, lifecycle.Waiting(v1alpha1.ReasonParentNotAvailable, "ServiceAccount %s is not Available yet", key)
 	}
-	scope, err := k.scopeOfToken(ctx, obj, &account)
+	scope, err := k.scopeIn(ctx, account.Spec.OrganizationRef, obj)
 	if err != nil {
 		return nil, err
 	}
@@ -157,16 +157,6 @@ func (k tokenKind) Connect(
 	}
 	x.secretKeeper = secretKeeper{k.Env, obj, obj.Spec.Secret, "spec.secret", x.values}
 	return x, nil
-}
-
-// scopeOfToken finds the place of a token. Of one that is being deleted its account tells that it was let in.
-func (k tokenKind) scopeOfToken(
-	ctx context.Context, obj *v1alpha1.ServiceAccountToken, account *v1alpha1.ServiceAccount,
-) (*orgScope, error) {
-	if obj.DeletionTimestamp.IsZero() {
-		return k.scopeIn(ctx, account.Spec.OrganizationRef, obj)
-	}
-	return k.scopeForDeletion(ctx, lifecycle.ParentKey(account.Spec.OrganizationRef, obj.Namespace), account)
 }
 
 // ResyncSlot is the same for all tokens of a ServiceAccount.

@@ -172,8 +172,8 @@ type CommonStatus struct {
 	// +optional
 	Conditions []metav1.Condition `json:"conditions,omitempty"`
 
-	// CreateStarted is when a request that creates the object in Grafana was last about to be sent. It is removed once the object has been seen there, so that a create whose
-	// answer was lost is found again and never repeated.
+	// CreateStarted is when a request that creates the object in Grafana was last about to be sent or, if its status was lost, until when another process may have sent one. It
+	// is removed once none can take effect any more, so that a create whose answer was lost is found again and never repeated.
 	// +kubebuilder:validation:Type=string
 	// +kubebuilder:validation:XValidation:rule="self > timestamp('1970-01-01T00:00:00Z')",message="must be a time"
 	// +kubebuilder:validation:Pattern=`^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z$`

@@ -110,8 +110,8 @@ var dashboardMutants = []mutant{
 	{
 		name: "event says deleted, whatever was seen",
 		file: "internal/lifecycle/remove.go",
-		old:  "	if n == 0 {\n",
-		new:  "	if n < 0 {\n", test: "TestAPIDashboardReplacedAndDeleted",
+		old:  "	if n > 0 {\n",
+		new:  "	if n >= 0 {\n", test: "TestAPIDashboardReplacedAndDeleted",
 	},
 	{
 		name: "dashboard of another uid taken for ours",

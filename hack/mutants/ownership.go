@@ -184,7 +184,7 @@ var ownershipMutants = []mutant{
 	{
 		name: "children left alone while a deletion is blocked",
 		file: "controllers/scope.go",
-		old:  "	if !org.DeletionTimestamp.IsZero() && !holds {\n",
+		old:  "	if !org.DeletionTimestamp.IsZero() && !e.Holds(obj) {\n",
 		new:  "	if !org.DeletionTimestamp.IsZero() {\n", test: "TestAPIBlockedDeletionKeepsChildrenUp",
 	},
 	{

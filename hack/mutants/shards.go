@@ -173,9 +173,8 @@ var shardMutants = []mutant{
 	{
 		name: "object whose shard is uncertain not looked at again",
 		file: "internal/lifecycle/reconciler.go",
-		old: "	if errors.Is(err, errElsewhere) { // a copy of what contains it was stale\n" +
-			"		return ctrl.Result{RequeueAfter: time.Second}, nil\n",
-		new:  "	if errors.Is(err, errElsewhere) {\n		return ctrl.Result{}, nil\n",
+		old:  "	if errors.Is(err, errElsewhere) || errors.Is(err, errChanged) { ",
+		new:  "	if errors.Is(err, errElsewhere) {\n		return ctrl.Result{}, nil\n	}\n	if errors.Is(err, errChanged) { ",
 		test: "TestCacheThatIsBehindLetsNoFinalizerGo", tests: "internal/lifecycle",
 	},
 	{

@@ -5,8 +5,8 @@ import (
 	"testing"
 	"time"
 
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 
 	"grafana-tenancy.dev/operator/api/v1alpha1"
@@ -42,7 +42,7 @@ func TestNothingIsMadeForAnObjectThatHasChangedSinceItsFinalizer(t *testing.T) {
 func TestNothingIsMadeWhereTheAPIServerDoesNotSayWhetherTheObjectIsThere(t *testing.T) {
 	for name, answer := range map[string]error{
 		"it fails":             errors.New("no quorum"),
-		"it may not be read":   apierrors.NewForbidden(corev1.Resource("shelves"), "shelf", errors.New("no right to get")),
+		"it may not be read":   apierrors.NewForbidden(corev1.Resource("shelves"), "shelf", errors.New("get")),
 		"it is asked too much": apierrors.NewTooManyRequestsError("later"),
 	} {
 		t.Run(name, func(t *testing.T) {

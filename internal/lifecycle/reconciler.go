@@ -96,7 +96,7 @@ func (p *pass[T, R]) finish(ctx context.Context, err error) (ctrl.Result, error)
 	if apierrors.IsConflict(err) {
 		return ctrl.Result{RequeueAfter: time.Second}, nil // our copy was stale; the watch brings the current one
 	}
-	if errors.Is(err, errElsewhere) || errors.Is(err, errChanged) { // a copy of what contains it was stale, or its own
+	if errors.Is(err, errElsewhere) || errors.Is(err, errChanged) { // a copy was stale: its parent's, or its own
 		return ctrl.Result{RequeueAfter: time.Second}, nil
 	}
 	if err == nil && p.released() {
