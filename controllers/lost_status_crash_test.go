@@ -148,6 +148,23 @@ func TestDeletionAfterALostStatusSaysWhatItHasDeleted(t *testing.T) {
 	}
 }
 
+// A process dies before the key is in a Secret, and Grafana refuses the deletion once: it is tried again.
+func TestTokenWithoutAStatusIsDeletedAtASecondTry(t *testing.T) {
+	inTenant(t, func(t *testing.T, w *crash.World, org int64) {
+		w.Create(crash.Account("CI"))
+		w.Settle()
+		o := crash.Token()
+		dieAt(w, o, crash.DeadAfter, "grafana POST /api/serviceaccounts/")
+		w.Delete(o)
+		w.Arm(0, crash.Refused)
+		w.Only = "grafana DELETE /api/serviceaccounts/"
+		w.Settle()
+		if w.FailAt >= 0 || w.Get(o) || len(w.Grafana.Tokens(org)) > 0 {
+			t.Errorf("refused: %v; %+v, tokens %+v", w.FailAt < 0, o.Status, w.Grafana.Tokens(org))
+		}
+	})
+}
+
 // vanishAtALook has an object vanish while a pass looks for it in Grafana: after its finalizer, before any request.
 func vanishAtALook(w *crash.World, obj lifecycle.Object, look string) {
 	w.TB.Helper()

@@ -245,15 +245,15 @@ var intentMutants = []mutant{
 	{
 		name: "request waited for whose work was found",
 		file: "internal/lifecycle/inflight.go",
-		old:  "	if own, ok := p.ext.(Derived[R]); ok && p.recalled && p.have != nil && own.HasMark(p.have) {\n",
-		new:  "	if own, ok := p.ext.(Derived[R]); ok && p.have == nil && own.HasMark(p.have) {\n",
+		old:  "	p.landed = ok && p.recalled && p.have != nil && own.HasMark(p.have)\n",
+		new:  "	p.landed = ok && p.have == nil && own.HasMark(p.have)\n",
 		test: "TestRequestThatNoStatusTellsOfIsOverOnceItsWorkIsFound", tests: "internal/lifecycle",
 	},
 	{
 		name: "request not waited for, since something else was found",
 		file: "internal/lifecycle/inflight.go",
-		old:  "	if own, ok := p.ext.(Derived[R]); ok && p.recalled && p.have != nil && own.HasMark(p.have) {\n",
-		new:  "	if _, ok := p.ext.(Derived[R]); ok && p.recalled && p.have != nil {\n",
+		old:  "	p.landed = ok && p.recalled && p.have != nil && own.HasMark(p.have)\n",
+		new:  "	p.landed = ok && p.recalled && p.have != nil && own != nil\n",
 		test: "TestRequestThatNoStatusTellsOfIsNotOverOnceSomethingElseIsFound", tests: "internal/lifecycle",
 	},
 	{
@@ -290,5 +290,12 @@ var intentMutants = []mutant{
 		old:  "letIn := lifecycle.StatusWritten(obj) || e.Holds(obj); ",
 		new:  "letIn := lifecycle.StatusWritten(obj); ",
 		test: "TestDeletionAfterACrashNeedsNoConsent",
+	},
+	{
+		name: "token without a status forgotten, since its deletion has failed",
+		file: "internal/lifecycle/inflight.go",
+		old:  "	if p.landed && p.obj.GetDeletionTimestamp().IsZero() {\n",
+		new:  "	if p.landed {\n",
+		test: "TestTokenWithoutAStatusIsDeletedAtASecondTry",
 	},
 }

@@ -47,20 +47,27 @@ func (p *pass[T, R]) waitForEarlier() error {
 }
 
 // find looks for what the object has in Grafana. Where no status tells of a request to create it, there was one at
-// most: if this is what it made, none is under way any more.
+// most: if this is what it made, none is under way any more. In a deletion that is not written down, since perhaps
+// nothing else in status tells that there is something.
 func (p *pass[T, R]) find(ctx context.Context) (err error) {
 	if p.have, err = p.ext.Find(ctx); err != nil {
 		return err
 	}
-	if own, ok := p.ext.(Derived[R]); ok && p.recalled && p.have != nil && own.HasMark(p.have) {
-		p.obj.CommonStatus().CreateStarted = p.before.CommonStatus().CreateStarted
+	own, ok := p.ext.(Derived[R])
+	p.landed = ok && p.recalled && p.have != nil && own.HasMark(p.have)
+	if p.landed && p.obj.GetDeletionTimestamp().IsZero() {
+		p.obj.CommonStatus().CreateStarted = p.first.CommonStatus().CreateStarted
 	}
 	return nil
 }
 
 // waitForLanding holds the finalizer while a request to create the object may still take effect.
 func (p *pass[T, R]) waitForLanding() error {
-	left := p.inFlight(p.obj.CommonStatus().CreateStarted)
+	sent := p.obj.CommonStatus().CreateStarted
+	if p.landed {
+		sent = p.first.CommonStatus().CreateStarted
+	}
+	left := p.inFlight(sent)
 	if left <= 0 {
 		return nil
 	}
