@@ -167,23 +167,23 @@ var intentMutants = []mutant{
 	{
 		name: "account that was taken over, and whose object has lost its status, said to be gone",
 		file: "controllers/serviceaccount_search.go",
-		old:  "func (x *serviceAccount) KnownByObject() bool { return false }\n",
-		new:  "func (x *serviceAccount) KnownByObject() bool { return true }\n",
+		old:  "{ return false }",
+		new:  "{ return true }",
 		test: "TestDeletionOfAnAdoptedAccountSaysWhatIsNotKnown|" +
 			"TestDeletionOfAnAdoptedAccountAfterARestartSaysWhatIsNotKnown",
 	},
 	{
 		name: "request for an account forgotten with the process that sent it",
 		file: "controllers/serviceaccount_search.go",
-		old:  "FoundByObject() (now, before bool) { return true, true }\n",
-		new:  "FoundByObject() (now, before bool) { return true, false }\n",
+		old:  "{ return true, true }",
+		new:  "{ return true, false }",
 		test: "TestAccountOfADeadProcessThatComesLate",
 	},
 	{
 		name: "request for a token forgotten with the process that sent it",
 		file: "controllers/token_state.go",
-		old:  "FoundByObject() (now, before bool) { return true, true }\n",
-		new:  "FoundByObject() (now, before bool) { return true, false }\n",
+		old:  "{ return true, true }",
+		new:  "{ return true, false }",
 		test: "TestTokenOfADeadProcessThatComesLate",
 	},
 	{
