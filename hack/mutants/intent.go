@@ -259,8 +259,8 @@ var intentMutants = []mutant{
 	{
 		name: "lost status forgotten while a deletion waits",
 		file: "internal/lifecycle/remove.go",
-		old:  "	p.searched = p.have != nil || !p.needsStatus() || ",
-		new:  "	p.searched = true || ",
+		old:  "	p.searched = p.have != nil || !p.mayLose()\n",
+		new:  "	p.searched = true\n",
 		test: "TestDeletionKnowsAfterItsWaitThatAStatusWasLost", tests: "internal/lifecycle",
 	},
 	{

@@ -174,7 +174,8 @@ var shardMutants = []mutant{
 		name: "object whose shard is uncertain not looked at again",
 		file: "internal/lifecycle/reconciler.go",
 		old:  "	if errors.Is(err, errElsewhere) || errors.Is(err, errChanged) { ",
-		new:  "	if errors.Is(err, errElsewhere) {\n		return ctrl.Result{}, nil\n	}\n	if errors.Is(err, errChanged) { ",
+		new: "	if errors.Is(err, errElsewhere) {\n		return ctrl.Result{}, nil\n	}\n" +
+			"	if errors.Is(err, errChanged) { ",
 		test: "TestCacheThatIsBehindLetsNoFinalizerGo", tests: "internal/lifecycle",
 	},
 	{

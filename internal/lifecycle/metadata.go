@@ -94,10 +94,11 @@ func (p *pass[T, R]) foundByObject() (now, before bool) {
 	return false, false
 }
 
-// needsStatus reports whether a kind that is found by its object may have what only status tells of.
-func (p *pass[T, R]) needsStatus() bool {
+// mayLose reports whether a request may take effect yet, of a kind that is found by its object but for what only status
+// tells of.
+func (p *pass[T, R]) mayLose() bool {
 	own, ok := p.ext.(Derived[R])
-	return ok && !own.KnownByObject()
+	return ok && !own.KnownByObject() && p.mayBeInFlight(p.obj.CommonStatus().CreateStarted)
 }
 
 func (p *pass[T, R]) release(ctx context.Context, told Event) error {

@@ -45,7 +45,7 @@ func (p *pass[T, R]) remove(ctx context.Context) error {
 		return err
 	}
 	// While it waits, a status that is lost stays so: by that the last word tells what is not known.
-	p.searched = p.have != nil || !p.needsStatus() || !p.mayBeInFlight(p.obj.CommonStatus().CreateStarted)
+	p.searched = p.have != nil || !p.mayLose()
 	if p.have == nil && !p.mayBeInFlight(p.obj.CommonStatus().CreateStarted) {
 		p.ext.Record(nil)
 		p.obj.CommonStatus().CreateStarted = nil // children go by it: nothing of it is there, or can come
