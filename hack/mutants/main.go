@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"cmp"
 	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -16,13 +17,15 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 )
 
 func main() {
 	run := flag.String("run", "", "only mutants whose name matches this regular expression")
+	jobs := flag.Int("jobs", 2, "how many are tried at once: many tests on a kube-apiserver mostly wait")
 	flag.Parse()
-	if err := all(regexp.MustCompile(*run)); err != nil {
+	if err := all(regexp.MustCompile(*run), max(*jobs, 1)); err != nil {
 		fmt.Fprintln(os.Stderr, "mutants:", err)
 		os.Exit(1)
 	}
@@ -37,7 +40,7 @@ func allMutants() []mutant {
 	)
 }
 
-func all(only *regexp.Regexp) error {
+func all(only *regexp.Regexp, jobs int) error {
 	chosen := slices.DeleteFunc(
 		allMutants(),
 		func(m mutant) bool { return !only.MatchString(m.name) },
@@ -57,25 +60,12 @@ func all(only *regexp.Regexp) error {
 	if err := w.prepare(); err != nil {
 		return err
 	}
-	var lived []string
-	for i, m := range chosen {
-		start := time.Now()
-		killer, err := w.try(strconv.Itoa(i), m)
-		if err != nil {
-			return fmt.Errorf("%s: %w", m.name, err)
-		}
-		verdict := "killed by " + killer
-		if killer == "" {
-			verdict = "LIVES"
-			lived = append(lived, m.name)
-		}
-		fmt.Printf("%-64s %s (%.0f s)\n", m.name, verdict, time.Since(start).Seconds())
-	}
-	fmt.Printf("mutants: %d tried, %d killed, %d alive\n", len(chosen), len(chosen)-len(lived), len(lived))
+	lived, unknown := w.tryAll(jobs)
+	fmt.Printf("mutants: %d tried, %d alive, %d unknown\n", len(chosen), len(lived), len(unknown))
 	if len(lived) > 0 {
-		return fmt.Errorf("alive: %s", strings.Join(lived, ", "))
+		unknown = append(unknown, fmt.Errorf("alive: %s", strings.Join(lived, ", ")))
 	}
-	return nil
+	return errors.Join(unknown...)
 }
 
 // woven are the test binaries with all mutants in them.
@@ -161,6 +151,36 @@ func (w *woven) prepare() error {
 		}
 	}
 	return nil
+}
+
+// tryAll tries so many mutants at once, and tells what became of each. It returns the names of those that live, and of
+// those that no verdict is known of why.
+func (w *woven) tryAll(jobs int) (lived []string, unknown []error) {
+	var mu sync.Mutex
+	var group sync.WaitGroup
+	slots := make(chan struct{}, jobs)
+	for i, m := range w.mutants {
+		slots <- struct{}{}
+		group.Go(func() {
+			defer func() { <-slots }()
+			start := time.Now()
+			killer, err := w.try(strconv.Itoa(i), m)
+			mu.Lock()
+			defer mu.Unlock()
+			verdict := "killed by " + killer
+			switch {
+			case err != nil:
+				verdict = "UNKNOWN"
+				unknown = append(unknown, fmt.Errorf("%s: %w", m.name, err))
+			case killer == "":
+				verdict = "LIVES"
+				lived = append(lived, m.name)
+			}
+			fmt.Printf("%-64s %s (%.0f s)\n", m.name, verdict, time.Since(start).Seconds())
+		})
+	}
+	group.Wait()
+	return lived, unknown
 }
 
 // try runs the tests over a mutant and names the one that fails; none if all pass.
