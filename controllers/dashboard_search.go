@@ -88,9 +88,6 @@ func (x *dash) StatusLost() { x.lost = true }
 // FoundByObject reports whether the uid is the object's own, and whether it can have been before the source had one.
 func (x *dash) FoundByObject() (now, before bool) { return x.isDerived(), x.obj.Spec.UID == "" }
 
-// HasMark reports whether the uid is the object's own.
-func (x *dash) HasMark(have *dashboardState) bool { return have.UID == string(x.obj.UID) }
-
 // KnownByObject is false where the uid is another: what was taken over under it only status tells of.
 func (x *dash) KnownByObject() bool { return x.isDerived() }
 

@@ -33,11 +33,6 @@ func (x *source) Find(ctx context.Context) (*sourceState, error) {
 // FoundByObject is true: the object's uid is in the settings of what is made, whatever it is called.
 func (x *source) FoundByObject() (now, before bool) { return true, true }
 
-// HasMark reports whether the settings, or the uid, have the object's.
-func (x *source) HasMark(have *sourceState) bool {
-	return have.UID == string(x.obj.UID) || datasource.ReadOwner(have.DataSource).UID == string(x.obj.UID)
-}
-
 // KnownByObject is true: what is taken over gets the mark as well.
 func (x *source) KnownByObject() bool { return true }
 

@@ -121,9 +121,6 @@ func (x *folder) StatusLost() { x.lost = true }
 // FoundByObject reports whether the uid is the object's own.
 func (x *folder) FoundByObject() (now, before bool) { return x.isDerived(), x.isDerived() }
 
-// HasMark reports whether the uid is the object's own.
-func (x *folder) HasMark(have *folderState) bool { return have.UID == string(x.obj.UID) }
-
 // KnownByObject is false where the uid is another: what was taken over under it only status tells of.
 func (x *folder) KnownByObject() bool { return x.isDerived() }
 

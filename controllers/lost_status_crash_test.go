@@ -313,24 +313,3 @@ func livesAndDies(w *crash.World, o *v1alpha1.ServiceAccountToken, withdrawn boo
 		w.TB.Errorf("step %d: deleted, it is there: %v, %+v; keys in no Secret: %v", k, there, o.Status, keys)
 	}
 }
-
-// A status that is lost costs one look and one write, also right after an operator has begun.
-func TestLostStatusOfWhatIsThereCostsOneLook(t *testing.T) {
-	inTenant(t, func(t *testing.T, w *crash.World, _ int64) {
-		a := crash.Account("CI")
-		w.Create(a)
-		w.Settle()
-		wipeStatus(w, a)
-		w.Start()
-		asked := requestsOf(w, func() { w.Briefly(2 * time.Minute) })
-		n := 0
-		for what, times := range asked {
-			if strings.Contains(what, "/api/serviceaccounts") {
-				n += times
-			}
-		}
-		if w.Get(a); n > 2 || a.Status.CreateStarted != nil {
-			t.Errorf("%d requests: %v, status %+v", n, asked, a.Status)
-		}
-	})
-}

@@ -36,6 +36,7 @@ type orgState struct {
 
 // organization is an Organization in its Grafana.
 type organization struct {
+	lifecycle.Entrance
 	*Env
 	obj      *v1alpha1.Organization
 	instance *v1alpha1.Instance
@@ -103,17 +104,19 @@ func (k organizationKind) Connect(
 		if err := k.ReadParent(ctx, key, obj.Namespace, &instance); err != nil {
 			return nil, err
 		}
-		if !instance.DeletionTimestamp.IsZero() &&
-			!k.Holds(obj) { // what holds something keeps the Instance, and is kept up
-			return nil, lifecycle.Waiting(v1alpha1.ReasonParentNotAvailable, "Instance %s is being deleted", key)
-		}
+	}
+	in, err := k.Enter(obj, &instance)
+	if err != nil {
+		return nil, err
 	}
 	conn, err := k.connectionTo(ctx, key)
 	if err != nil {
 		return nil, whileHeld(&instance, err)
 	}
 	instance.Status.Resets = max(instance.Status.Resets, conn.Resets.Load()) // our copy can be behind what let us in
-	x := &organization{Env: k.Env, obj: obj, instance: &instance, conn: conn, mark: mark.Of(k.ClusterID, obj)}
+	x := &organization{
+		Entrance: in, Env: k.Env, obj: obj, instance: &instance, conn: conn, mark: mark.Of(k.ClusterID, obj),
+	}
 	if !deleting {
 		x.homeUID, x.homeErr = k.homeDashboard(ctx, obj)
 	}

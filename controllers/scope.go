@@ -19,6 +19,7 @@ import (
 
 // orgScope is the organization that an object is in, and the way to it.
 type orgScope struct {
+	lifecycle.Entrance
 	conn   *connection.Conn
 	org    *grafana.OrgClient
 	mark   mark.Mark
@@ -26,8 +27,7 @@ type orgScope struct {
 	object *v1alpha1.Organization
 }
 
-// scopeIn finds the place of an object that refers to an Organization. One that is being deleted lets nobody new in;
-// what holds something in Grafana keeps the deletion waiting until it goes itself, and so is kept up.
+// scopeIn finds the place of an object that refers to an Organization. One that is being deleted lets nobody new in.
 func (e *Env) scopeIn(
 	ctx context.Context,
 	ref v1alpha1.ObjectReference,
@@ -41,13 +41,19 @@ func (e *Env) scopeIn(
 	if err := e.ReadParent(ctx, key, obj.GetNamespace(), &org); err != nil {
 		return nil, err
 	}
-	if !org.DeletionTimestamp.IsZero() && !e.Holds(obj) {
-		return nil, lifecycle.Waiting(v1alpha1.ReasonParentNotAvailable, "Organization %s is being deleted", key)
+	in, err := e.Enter(obj, &org)
+	if err != nil {
+		return nil, err
 	}
 	if !meta.IsStatusConditionTrue(org.Status.Conditions, v1alpha1.ConditionAvailable) || org.Status.OrgID == 0 {
 		return nil, lifecycle.Waiting(v1alpha1.ReasonParentNotAvailable, "Organization %s is not Available yet", key)
 	}
-	return e.scopeOf(ctx, &org)
+	scope, err := e.scopeOf(ctx, &org)
+	if err != nil {
+		return nil, err
+	}
+	scope.Entrance = in
+	return scope, nil
 }
 
 // scopeForDeletion finds the place of an object that is being deleted. Nobody's consent is needed for that, unless it

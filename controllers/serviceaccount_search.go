@@ -70,11 +70,6 @@ func (x *serviceAccount) recorded(ctx context.Context) (*accountState, error) {
 // FoundByObject is true of what is made: its login has the object's uid.
 func (x *serviceAccount) FoundByObject() (now, before bool) { return true, true }
 
-// HasMark reports whether the login has it.
-func (x *serviceAccount) HasMark(have *accountState) bool {
-	return mark.InLogin(have.Login, mark.ShortUID(x.obj))
-}
-
 // KnownByObject is false: what was taken over has another's login, and only status tells of it.
 func (x *serviceAccount) KnownByObject() bool { return false }
 

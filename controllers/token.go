@@ -128,8 +128,11 @@ func (k tokenKind) Connect(
 	case deleting && account.Status.ID == 0 && account.Status.CreateStarted == nil &&
 		!account.DeletionTimestamp.IsZero() && lifecycle.StatusWritten(&account):
 		return nil, lifecycle.ErrGone
-	case !deleting && !account.DeletionTimestamp.IsZero() && !k.Holds(obj): // see scopeIn
-		return nil, lifecycle.Waiting(v1alpha1.ReasonParentNotAvailable, "ServiceAccount %s is being deleted", key)
+	}
+	in, err := k.Enter(obj, &account)
+	switch {
+	case err != nil:
+		return nil, err
 	case account.Status.ID == 0,
 		!deleting && !meta.IsStatusConditionTrue(account.Status.Conditions, v1alpha1.ConditionAvailable):
 		return nil, lifecycle.Waiting(v1alpha1.ReasonParentNotAvailable, "ServiceAccount %s is not Available yet", key)
@@ -137,6 +140,9 @@ func (k tokenKind) Connect(
 	scope, err := k.scopeIn(ctx, account.Spec.OrganizationRef, obj)
 	if err != nil {
 		return nil, err
+	}
+	if in.Closed() != nil {
+		scope.Entrance = in
 	}
 	if scope.org.ID() != account.Status.OrgID {
 		return nil, lifecycle.Waiting(

@@ -103,20 +103,16 @@ func (x *accountToken) Find(ctx context.Context) (*tokenState, error) {
 // FoundByObject is true of what is made: its name has the object's uid.
 func (x *accountToken) FoundByObject() (now, before bool) { return true, true }
 
-// HasMark reports whether one of the tokens has it.
-func (x *accountToken) HasMark(have *tokenState) bool {
-	all := have.abandoned()
-	if have.live != nil {
-		all = append(all, *have.live)
-	}
-	return slices.ContainsFunc(all, func(t grafana.Token) bool {
-		_, uid := x.revisionOf(t.Name)
-		return uid == mark.ShortUID(x.obj)
-	})
-}
+// KnownByObject is false where Grafana does not list all tokens of the account: the id of one more is in status.
+func (x *accountToken) KnownByObject() bool { return x.have != nil && x.have.listed < maxListed }
 
-// KnownByObject is false: Grafana does not list all tokens of an account, and the id of one more is in status.
-func (x *accountToken) KnownByObject() bool { return false }
+// Closed lets a key be made in the place of what is there.
+func (x *accountToken) Closed() *lifecycle.Problem {
+	if !x.have.none() {
+		return nil
+	}
+	return x.orgScope.Closed()
+}
 
 // list has the tokens of the service account: at a resync, or at the visit that the operator's own Secret brings, from
 // a list that serves many, if everything is there at rest; else as they are.

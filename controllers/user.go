@@ -40,6 +40,7 @@ type userState struct {
 // user is a User on its Instance. Its mark is the display name that it is born with; from then on it is what Grafana
 // drew for it, which is in status before the name changes.
 type user struct {
+	lifecycle.Entrance
 	secretKeeper
 	env      *Env
 	made     *token.ReissueLimiter
@@ -91,14 +92,18 @@ func (k userKind) Connect(ctx context.Context, obj *v1alpha1.User) (lifecycle.Ex
 		return nil, lifecycle.Waiting(v1alpha1.ReasonParentNotFound, "Instance %s does not exist yet", key)
 	case err != nil:
 		return nil, err
-	case !deleting && !instance.DeletionTimestamp.IsZero() && !k.Holds(obj): // see scopeIn
-		return nil, lifecycle.Waiting(v1alpha1.ReasonParentNotAvailable, "Instance %s is being deleted", key)
+	}
+	in, err := k.Enter(obj, &instance)
+	if err != nil {
+		return nil, err
 	}
 	conn, err := k.connectionTo(ctx, key)
 	if err != nil {
 		return nil, whileHeld(&instance, err)
 	}
-	x := &user{env: k.Env, made: k.made, echoes: k.echoes, obj: obj, instance: &instance, conn: conn}
+	x := &user{
+		Entrance: in, env: k.Env, made: k.made, echoes: k.echoes, obj: obj, instance: &instance, conn: conn,
+	}
 	x.secretKeeper = secretKeeper{env: k.Env, obj: obj, field: "spec.password.secret", values: x.values}
 	if s := obj.MadePassword(); s != nil {
 		x.spec = v1alpha1.TokenSecret(*s)

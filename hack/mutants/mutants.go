@@ -65,15 +65,15 @@ var mutants = []mutant{
 	{
 		name:      "an error of looking taken for absence",
 		file:      "internal/lifecycle/remove.go",
-		old:       "	if err := p.find(ctx); err != nil {\n		return err\n	}\n	if err := p.proveAbsence(",
-		new:       "	_ = p.find(ctx)\n	if err := p.proveAbsence(",
+		old:       "	if p.have, err = p.ext.Find(ctx); err != nil {\n		return err\n	}\n	if err := p.proveAbsence(",
+		new:       "	p.have, _ = p.ext.Find(ctx)\n	if err := p.proveAbsence(",
 		scenarios: "deleted at once",
 	},
 	{
 		name: "an error of looking taken for absence before a create",
 		file: "internal/lifecycle/apply.go",
-		old:  "	if err := p.find(ctx); err != nil {\n		return err\n	}\n	if err := p.waitForEarlier(",
-		new:  "	_ = p.find(ctx)\n	if err := p.waitForEarlier(",
+		old:  "	if p.have, err = p.ext.Find(ctx); err != nil {\n		return err\n	}\n	if err := p.waitForEarlier(",
+		new:  "	p.have, _ = p.ext.Find(ctx)\n	if err := p.waitForEarlier(",
 	},
 	{
 		name: "a visit that only waited taken for a look",

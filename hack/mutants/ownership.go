@@ -183,9 +183,9 @@ var ownershipMutants = []mutant{
 	},
 	{
 		name: "children left alone while a deletion is blocked",
-		file: "controllers/scope.go",
-		old:  "	if !org.DeletionTimestamp.IsZero() && !e.Holds(obj) {\n",
-		new:  "	if !org.DeletionTimestamp.IsZero() {\n", test: "TestAPIBlockedDeletionKeepsChildrenUp",
+		file: "internal/lifecycle/parents.go",
+		old:  "	if !e.Holds(obj) {\n",
+		new:  "	if problem != nil {\n", test: "TestAPIBlockedDeletionKeepsChildrenUp",
 	},
 	{
 		name: "contents found late taken for those that were found before",

@@ -24,7 +24,7 @@ func (p *pass[T, R]) apply(ctx context.Context) error {
 		return err
 	}
 	defer leave()
-	if err := p.find(ctx); err != nil {
+	if p.have, err = p.ext.Find(ctx); err != nil {
 		return err
 	}
 	if err := p.waitForEarlier(); err != nil {
@@ -59,6 +59,9 @@ func (p *pass[T, R]) apply(ctx context.Context) error {
 
 // create makes the object. The intent is written first.
 func (p *pass[T, R]) create(ctx context.Context) error {
+	if in, ok := p.ext.(Closable); ok && in.Closed() != nil {
+		return in.Closed()
+	}
 	if err := p.acquireWrite(); err != nil {
 		return err
 	}

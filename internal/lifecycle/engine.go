@@ -170,8 +170,7 @@ func (k *entry) holds(obj Object) bool {
 	return k.held != nil && k.held(obj) || k.statusLost(obj) && k.parentOf(obj).Namespace == obj.GetNamespace()
 }
 
-// Holds reports whether obj may have something in Grafana. What does holds up the deletion of what it is in, and so is
-// kept up meanwhile.
+// Holds reports whether obj may have something in Grafana. What does holds up the deletion of what it is in.
 func (e *Engine) Holds(obj Object) bool { return e.entryOf(obj).holds(obj) }
 
 // Visit has an object looked at now.

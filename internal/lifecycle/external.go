@@ -45,6 +45,12 @@ type Contained interface {
 	Forbidden() *Suspect
 }
 
+// Closable may be in something that is being deleted, where nothing new is made; Entrance is one. Default: it is not.
+type Closable interface {
+	// Closed is the problem with making anything there; nil: there is none.
+	Closed() *Problem
+}
+
 // ConflictChecker looks, before anything is made, for what is not ours and has the place that the object asks for; it
 // fails with a Stalled problem if there is any. Default: creating it is the look.
 type ConflictChecker interface {
@@ -91,13 +97,11 @@ type SlotSharer interface {
 
 // Derived is found again by what its object is: a mark that is made of the object's uid, and nothing that its status or
 // its spec has to tell. Default: what Prepare puts into status is written before the request that creates.
-type Derived[R any] interface {
+type Derived interface {
 	// FoundByObject reports whether that is so of what Create would make now, and whether it may be so of what was made
 	// before, when the spec was another. The finalizer is intent enough then: of an object that has one, and no status,
 	// Find looks for all that an earlier pass may have made.
 	FoundByObject() (now, before bool)
-	// HasMark reports whether what was found has that mark, so that it is what a request has made.
-	HasMark(have *R) bool
 	// KnownByObject reports whether all that the object may have in Grafana is found so. It is not where only status
 	// tells of what was taken over: without it nobody knows whether what is not found is there.
 	KnownByObject() bool

@@ -1,7 +1,6 @@
 package lifecycle
 
 import (
-	"context"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -46,28 +45,9 @@ func (p *pass[T, R]) waitForEarlier() error {
 		"earlier process may have sent to create it, before its spec changed, can no longer take effect"}
 }
 
-// find looks for what the object has in Grafana. Where no status tells of a request to create it, there was one at
-// most: if this is what it made, none is under way any more. In a deletion that is not written down, since perhaps
-// nothing else in status tells that there is something.
-func (p *pass[T, R]) find(ctx context.Context) (err error) {
-	if p.have, err = p.ext.Find(ctx); err != nil {
-		return err
-	}
-	own, ok := p.ext.(Derived[R])
-	p.landed = ok && p.recalled && p.have != nil && own.HasMark(p.have)
-	if p.landed && p.obj.GetDeletionTimestamp().IsZero() {
-		p.obj.CommonStatus().CreateStarted = p.first.CommonStatus().CreateStarted
-	}
-	return nil
-}
-
 // waitForLanding holds the finalizer while a request to create the object may still take effect.
 func (p *pass[T, R]) waitForLanding() error {
-	sent := p.obj.CommonStatus().CreateStarted
-	if p.landed {
-		sent = p.first.CommonStatus().CreateStarted
-	}
-	left := p.inFlight(sent)
+	left := p.inFlight(p.obj.CommonStatus().CreateStarted)
 	if left <= 0 {
 		return nil
 	}

@@ -29,8 +29,6 @@ func (x *derived) FoundByObject() (now, before bool) {
 	return x.obj.Spec.Secret == "", x.obj.Spec.Secret == ""
 }
 
-func (x *derived) HasMark(have *thing) bool { return have.Owner == x.obj.UID }
-
 func (x *derived) KnownByObject() bool { return x.obj.Spec.Secret == "" }
 
 // ofDerived makes Shelves of that kind.

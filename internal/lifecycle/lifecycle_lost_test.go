@@ -64,51 +64,13 @@ func TestNothingIsMadeWhereTheAPIServerDoesNotSayWhetherTheObjectIsThere(t *test
 	}
 }
 
-// What was found is what came of the one request that no status tells of: none is waited for any more.
-func TestRequestThatNoStatusTellsOfIsOverOnceItsWorkIsFound(t *testing.T) {
-	t.Run("living", func(t *testing.T) {
-		w := newWorld(t, ofDerived)
-		shelf := w.crashed()
-		w.start()
-		if again := w.visit(shelf).RequeueAfter; again < 5*time.Minute || shelf.Status.CreateStarted != nil {
-			t.Errorf("again after %v, status %+v", again, shelf.Status)
-		}
-	})
-	t.Run("deleted", func(t *testing.T) {
-		w := newWorld(t, ofDerived)
-		shelf := w.crashed()
-		w.start()
-		w.delete(shelf)
-		w.visit(shelf)
-		w.told("Normal Deleted: Deleted in Grafana")
-		w.goneEverywhere(shelf)
-	})
-}
-
 // lost is found by its object alone, if it was not taken over.
-type lost struct {
-	*derived
-	taken bool
-}
-
-func (x lost) HasMark(have *thing) bool { return !x.taken && x.derived.HasMark(have) }
+type lost struct{ *derived }
 
 func (x lost) KnownByObject() bool { return false }
 
-func ofLost(taken bool) func(*world) {
-	return func(w *world) {
-		w.with = func(x *external) lifecycle.External[thing] { return lost{&derived{external: x}, taken} }
-	}
-}
-
-// What is found may be another thing than what the request makes that is under way.
-func TestRequestThatNoStatusTellsOfIsNotOverOnceSomethingElseIsFound(t *testing.T) {
-	w := newWorld(t, ofLost(true))
-	shelf := w.crashed()
-	w.start()
-	if again := w.visit(shelf).RequeueAfter; again > 61*time.Second || shelf.Status.CreateStarted == nil {
-		t.Errorf("again after %v, status %+v", again, shelf.Status)
-	}
+func ofLost(w *world) {
+	w.with = func(x *external) lifecycle.External[thing] { return lost{&derived{external: x}} }
 }
 
 // A deletion that has to wait still knows afterwards that a status was lost, whichever process it is then, and says
@@ -116,7 +78,7 @@ func TestRequestThatNoStatusTellsOfIsNotOverOnceSomethingElseIsFound(t *testing.
 func TestDeletionKnowsAfterItsWaitThatAStatusWasLost(t *testing.T) {
 	for _, then := range []string{"the same process", "another one"} {
 		t.Run(then, func(t *testing.T) {
-			w := newWorld(t, ofLost(false))
+			w := newWorld(t, ofLost)
 			shelf := w.crashed()
 			w.things = nil
 			w.start()

@@ -88,7 +88,7 @@ func (p *pass[T, R]) recall() {
 }
 
 func (p *pass[T, R]) foundByObject() (now, before bool) {
-	if own, ok := p.ext.(Derived[R]); ok {
+	if own, ok := p.ext.(Derived); ok {
 		return own.FoundByObject()
 	}
 	return false, false
@@ -97,7 +97,7 @@ func (p *pass[T, R]) foundByObject() (now, before bool) {
 // mayLose reports whether a request may take effect yet, of a kind that is found by its object but for what only status
 // tells of.
 func (p *pass[T, R]) mayLose() bool {
-	own, ok := p.ext.(Derived[R])
+	own, ok := p.ext.(Derived)
 	return ok && !own.KnownByObject() && p.mayBeInFlight(p.obj.CommonStatus().CreateStarted)
 }
 

@@ -79,6 +79,32 @@ func (e *Engine) ReadParent(ctx context.Context, key types.NamespacedName, from 
 		"%s %s does not exist, or its allowedNamespaces does not include namespace %s", NameOf(obj), key, from)
 }
 
+// Entrance is embedded by what is in something that may be being deleted, where nothing new is made.
+type Entrance struct{ closed *Problem }
+
+// Closed is the problem with making anything there; nil: there is none.
+func (e Entrance) Closed() *Problem { return e.closed }
+
+// Enter fails if the parent is being deleted, and obj has nothing in it. What has something holds up that deletion
+// until it goes itself, and is kept up meanwhile. Of what has lost its status, or has no more than an intent there,
+// nobody knows whether it has: it is let in, and kept up if it is found, and nothing is made for it.
+func (e *Engine) Enter(obj, parent Object) (in Entrance, err error) {
+	if parent.GetDeletionTimestamp().IsZero() || !obj.GetDeletionTimestamp().IsZero() {
+		return in, nil
+	}
+	problem := Waiting(v1alpha1.ReasonParentNotAvailable, "%s %s is being deleted", NameOf(parent),
+		client.ObjectKeyFromObject(parent))
+	if !e.Holds(obj) {
+		return in, problem
+	}
+	known := obj.DeepCopyObject().(Object)
+	known.CommonStatus().CreateStarted = nil
+	if k := e.entryOf(obj); k.held == nil || !k.held(known) {
+		in.closed = problem
+	}
+	return in, nil
+}
+
 // LetsIn reports whether an object lets another namespace refer to it, or its own.
 func (e *Engine) LetsIn(ctx context.Context, obj Object, from string) (bool, error) {
 	return e.Permits(ctx, e.allowedBy(obj), obj.GetNamespace(), from)

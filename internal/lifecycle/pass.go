@@ -28,7 +28,6 @@ type pass[T Object, R any] struct {
 	have     *R
 	searched bool // for what the object may have in Grafana, as it goes
 	recalled bool // its status is lost
-	landed   bool // what was found is what the request made that no status tells of
 	admitted bool // it was given the finalizer in this pass, under the resourceVersion that was read
 	events   []Event
 	diff     []string // what is to be put right

@@ -38,7 +38,7 @@ func (p *pass[T, R]) remove(ctx context.Context) error {
 		return fmt.Errorf("%w; annotate this object %s=true to let go of it as it is", err, v1alpha1.AnnotationAbandon)
 	}
 	defer leave()
-	if err := p.find(ctx); err != nil {
+	if p.have, err = p.ext.Find(ctx); err != nil {
 		return err
 	}
 	if err := p.proveAbsence(ctx); err != nil {
@@ -134,7 +134,7 @@ func (p *pass[T, R]) notThere() Event {
 	if own, ok := p.ext.(Describer); ok && own.Left() != "" {
 		return Event{v1alpha1.EventLeft, "Left in Grafana: " + own.Left()}
 	}
-	if own, ok := p.ext.(Derived[R]); p.recalled && (!ok || !own.KnownByObject()) {
+	if own, ok := p.ext.(Derived); p.recalled && (!ok || !own.KnownByObject()) {
 		return Event{
 			v1alpha1.EventLeft,
 			"The object has lost its status, and nothing in Grafana is provably its own: " +
