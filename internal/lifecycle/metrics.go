@@ -3,6 +3,7 @@ package lifecycle
 import (
 	"context"
 	"strconv"
+	"sync"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -35,36 +36,59 @@ func init() {
 	ctrlmetrics.Registry.MustRegister(lastSync, ready, shards)
 }
 
-// observe tells what came of a pass.
-func (p *pass[T, R]) observe(v *verdict) {
-	labels := labelsOf(p.name, client.ObjectKeyFromObject(p.obj))
-	ready.DeletePartialMatch(labels)
-	if v.suspended {
+// reasons are those of ready's series: by them a series is found without looking at all there are.
+var reasons = struct {
+	sync.Mutex
+	of map[subject]string
+}{of: map[subject]string{}}
+
+// subject is an object that metrics tell of.
+type subject struct {
+	kind string
+	key  types.NamespacedName
+}
+
+// tellReady has ready tell of an object, in the place of what it told before; an empty reason: nothing.
+func tellReady(of subject, reason string, isReady bool) {
+	reasons.Lock()
+	defer reasons.Unlock()
+	if was := reasons.of[of]; was != "" && was != reason {
+		ready.DeleteLabelValues(of.kind, of.key.Namespace, of.key.Name, was)
+	}
+	if reason == "" {
+		delete(reasons.of, of)
 		return
 	}
+	reasons.of[of] = reason
 	value := 0.0
-	if v.ready == "True" {
+	if isReady {
 		value = 1
 	}
-	if v.ready == "True" && !v.unvisited {
-		lastSync.With(labels).Set(float64(p.Now().Unix()))
+	ready.WithLabelValues(of.kind, of.key.Namespace, of.key.Name, reason).Set(value)
+}
+
+// observe tells what came of a pass.
+func (p *pass[T, R]) observe(v *verdict) {
+	of := subject{p.name, client.ObjectKeyFromObject(p.obj)}
+	if v.suspended {
+		tellReady(of, "", false)
+		return
 	}
-	ready.WithLabelValues(labels["kind"], labels["namespace"], labels["name"], v.reason).Set(value)
+	if v.ready == "True" && !v.unvisited {
+		lastSync.WithLabelValues(of.kind, of.key.Namespace, of.key.Name).Set(float64(p.Now().Unix()))
+	}
+	tellReady(of, v.reason, v.ready == "True")
 }
 
 // Observe tells of an object that is no kind's whether it is Ready, by its condition. One at rest is neither.
 func Observe(obj Object) {
-	labels := labelsOf(NameOf(obj), client.ObjectKeyFromObject(obj))
-	ready.DeletePartialMatch(labels)
+	of := subject{NameOf(obj), client.ObjectKeyFromObject(obj)}
 	c := meta.FindStatusCondition(obj.CommonStatus().Conditions, v1alpha1.ConditionReady)
 	if c == nil || c.Reason == v1alpha1.ReasonSuspended {
+		tellReady(of, "", false)
 		return
 	}
-	value := 0.0
-	if c.Status == metav1.ConditionTrue {
-		value = 1
-	}
-	ready.WithLabelValues(labels["kind"], labels["namespace"], labels["name"], c.Reason).Set(value)
+	tellReady(of, c.Reason, c.Status == metav1.ConditionTrue)
 }
 
 // Unobserve drops what Observe has told of an object.
@@ -78,10 +102,6 @@ func (s Shard) observe(context.Context) error {
 
 // forget drops the series of an object that is gone.
 func forget(kind string, key types.NamespacedName) {
-	lastSync.DeletePartialMatch(labelsOf(kind, key))
-	ready.DeletePartialMatch(labelsOf(kind, key))
-}
-
-func labelsOf(kind string, key types.NamespacedName) prometheus.Labels {
-	return prometheus.Labels{"kind": kind, "namespace": key.Namespace, "name": key.Name}
+	lastSync.DeleteLabelValues(kind, key.Namespace, key.Name)
+	tellReady(subject{kind, key}, "", false)
 }
