@@ -23,7 +23,7 @@ import (
 
 func main() {
 	run := flag.String("run", "", "only mutants whose name matches this regular expression")
-	jobs := flag.Int("jobs", 2, "how many are tried at once: many tests on a kube-apiserver mostly wait")
+	jobs := flag.Int("jobs", 4, "how many are tried at once: many tests on a kube-apiserver mostly wait")
 	flag.Parse()
 	if err := all(regexp.MustCompile(*run), max(*jobs, 1)); err != nil {
 		fmt.Fprintln(os.Stderr, "mutants:", err)
