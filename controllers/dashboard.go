@@ -129,23 +129,33 @@ func (k dashboardKind) Connect(
 	if err != nil {
 		return x, err
 	}
-	if x.content, err = k.contentOf(ctx, obj, sources, !asksGrafana(obj), x.interval()); err != nil {
-		return x, err
+	x.content, err = k.contentOf(ctx, obj, sources, !asksGrafana(obj), x.interval())
+	return x, err
+}
+
+// Load finds out in which form the dashboard is saved, and its uid.
+func (x *dash) Load(ctx context.Context) error {
+	if x.content == nil { // it is being deleted
+		return nil
+	}
+	if err := x.content.know(ctx); err != nil {
+		return err
 	}
 	if err := x.chooseAPI(); err != nil {
-		return x, err
+		return err
 	}
-	if x.uid = cmp.Or(obj.Spec.UID, obj.Status.UID); x.uid == "" {
-		if err := x.content.fill(ctx); err != nil {
-			return x, err
-		}
-		if err := x.content.invalidUID; err != nil {
-			return x, lifecycle.Stalled(v1alpha1.ReasonInvalidSource,
-				"the source is no dashboard: %v. Set spec.uid, which is taken in its place", err)
-		}
-		x.uid = cmp.Or(x.content.uid, string(obj.UID))
+	if x.uid = cmp.Or(x.obj.Spec.UID, x.obj.Status.UID); x.uid != "" {
+		return nil
 	}
-	return x, nil
+	if err := x.content.fill(ctx); err != nil {
+		return err
+	}
+	if err := x.content.invalidUID; err != nil {
+		return lifecycle.Stalled(v1alpha1.ReasonInvalidSource,
+			"the source is no dashboard: %v. Set spec.uid, which is taken in its place", err)
+	}
+	x.uid = cmp.Or(x.content.uid, string(x.obj.UID))
+	return nil
 }
 
 // placeForDeletion finds the uid under which an object that is being deleted looks: the one in its source, if neither

@@ -52,7 +52,7 @@ const large = 1 << 20
 
 // contentOf finds out what a Dashboard asks for, with these data sources in the place of others, which are final unless
 // Grafana has to be asked about some of them. The cache holds no content; while status says what this generation's was,
-// nobody needs it.
+// nobody needs it, and what cannot change without the object is not read before know is asked for it.
 func (k dashboardKind) contentOf(
 	ctx context.Context,
 	obj *v1alpha1.Dashboard,
@@ -80,14 +80,10 @@ func (k dashboardKind) contentOf(
 		c.hash, c.named = obj.Status.ContentHash, obj.Status.NamedDataSources
 		return c, nil
 	}
-	text, err := c.load(ctx)
-	if err != nil {
-		return c, err
+	if fixed { // it is read in the object's turn
+		return c, nil
 	}
-	if !resolved(sources) {
-		c.text = text
-	}
-	err = c.take(text)
+	err := c.fill(ctx)
 	return c, err
 }
 
@@ -97,7 +93,11 @@ func (k dashboardKind) with(
 	interval time.Duration,
 ) (*content, error) {
 	if c.text == nil {
-		return k.contentOf(ctx, obj, sources, true, interval)
+		next, err := k.contentOf(ctx, obj, sources, true, interval)
+		if err == nil {
+			err = next.know(ctx)
+		}
+		return next, err
 	}
 	next := &content{sources: sources, wishes: wishesOf(obj, sources), final: true, big: c.big, load: c.load}
 	err := next.take(c.text)
@@ -135,7 +135,18 @@ func (c *content) fill(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if !resolved(c.sources) {
+		c.text = text
+	}
 	return c.take(text)
+}
+
+// know finds out the hash, unless status tells it.
+func (c *content) know(ctx context.Context) error {
+	if c.hash != "" {
+		return nil
+	}
+	return c.fill(ctx)
 }
 
 // take understands a text.

@@ -168,10 +168,17 @@ var dashboardMutants = []mutant{
 		new:  "	case inFolder || !isBare(items):\n", test: "TestAPIDashboardFolderInARestrictedOne",
 	},
 	{
+		name: "content read by each pass that only waits for its turn",
+		file: "controllers/dashboard_source.go",
+		old:  "	if fixed { // it is read in the object's turn\n",
+		new:  "	if c.hash != \"\" {\n",
+		test: "TestContentIsReadOnceHoweverLongADashboardWaits",
+	},
+	{
 		name: "uid of the content counts though there is another",
 		file: "controllers/dashboard.go",
-		old:  "	if x.uid = cmp.Or(obj.Spec.UID, obj.Status.UID); x.uid == \"\" {\n",
-		new:  "	if x.uid = cmp.Or(obj.Spec.UID, obj.Status.UID); x.uid != \"-\" {\n",
+		old:  "	if x.uid = cmp.Or(x.obj.Spec.UID, x.obj.Status.UID); x.uid != \"\" {\n",
+		new:  "	if x.uid = cmp.Or(x.obj.Spec.UID, x.obj.Status.UID); x.uid == \"-\" {\n",
 		test: "TestAPIDashboardUIDThatIsNone",
 	},
 	{

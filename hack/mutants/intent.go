@@ -210,8 +210,8 @@ var intentMutants = []mutant{
 	{
 		name:      "account and token made with no finalizer to tell of them",
 		file:      "internal/lifecycle/pass.go",
-		old:       "	if err := p.addFinalizer(ctx); err != nil { // in its turn, where it can stand for the intent\n",
-		new:       "	if p.admitted = true; leave == nil { // in its turn, where it can stand for the intent\n",
+		old:       "	if err := p.addFinalizer(ctx); err != nil {\n",
+		new:       "	p.admitted = true\n	if err := error(nil); err != nil {\n",
 		scenarios: "deleted as soon as",
 	},
 	{

@@ -51,6 +51,12 @@ type Closable interface {
 	Closed() *Problem
 }
 
+// Loader brings, once it is the object's turn, what takes some effort to know: an object that waits for its turn comes
+// back to Connect. Default: Connect finds out all there is.
+type Loader interface {
+	Load(ctx context.Context) error
+}
+
 // ConflictChecker looks, before anything is made, for what is not ours and has the place that the object asks for; it
 // fails with a Stalled problem if there is any. Default: creating it is the look.
 type ConflictChecker interface {

@@ -65,11 +65,11 @@ func TestNewObjectComesAsAWriter(t *testing.T) {
 	leave := w.enter(true, "one", "the next")
 	shelf := w.shelf()
 	w.visit(shelf)
-	w.steps("Connect, write metadata")
+	w.steps("Connect")
 	leave()
 	w.asked("Shelf shelf")
 	w.visit(shelf)
-	w.steps("Connect, Find, write status, Create, write status, write status")
+	w.steps("Connect, write metadata, Find, write status, Create, write status, write status")
 }
 
 func TestReaderThatHasToWriteComesAgainAsAWriter(t *testing.T) {
@@ -163,4 +163,34 @@ func TestCalledObjectThatHasNothingToDoGivesItsPlaceBack(t *testing.T) {
 			w.enter(false, "another")()
 		})
 	}
+}
+
+// loading has something to bring before it is looked for.
+type loading struct{ *external }
+
+func (x loading) Load(context.Context) error { return x.w.step("Load") }
+
+// An object comes back to Connect each time it waits: what takes effort is brought once it is its turn.
+func TestWhatTakesEffortIsBroughtInTheObjectsTurn(t *testing.T) {
+	w := newWorld(t, through(1, 1))
+	with := w.with
+	w.with = func(x *external) lifecycle.External[thing] {
+		return struct {
+			lifecycle.External[thing]
+			lifecycle.Connected
+			lifecycle.Loader
+		}{with(x), with(x).(lifecycle.Connected), loading{x}}
+	}
+	leave := w.enter(true, "one", "the next")
+	shelf := w.shelf()
+	w.visit(shelf)
+	w.steps("Connect")
+	w.fail("Load", lifecycle.Waiting("Fetching", "it is not there yet"))
+	leave()
+	w.visit(shelf)
+	w.steps("Connect, Load, write status")
+	w.conditions(shelf, "Available=False Fetching, Ready=False Fetching, Reconciling=True Fetching")
+	delete(w.on, "Load")
+	w.visit(shelf)
+	w.steps("Connect, Load, write metadata, Find, write status, Create, write status, write status")
 }

@@ -43,11 +43,6 @@ func (p *pass[T, R]) connect(ctx context.Context) (leave func(), err error) {
 		return nil, err
 	}
 	p.ext = ext
-	if derived, _ := p.foundByObject(); !derived {
-		if err := p.addFinalizer(ctx); err != nil {
-			return nil, err
-		}
-	}
 	if p.unvisitedAfterStart() {
 		return nil, errUnvisited
 	}
@@ -61,12 +56,25 @@ func (p *pass[T, R]) connect(ctx context.Context) (leave func(), err error) {
 		}
 		conn.HoldSession(ctx)
 	}
-	if err := p.addFinalizer(ctx); err != nil { // in its turn, where it can stand for the intent
+	if err := p.prepare(ctx); err != nil {
 		leave()
 		return nil, err
 	}
-	p.recall()
 	return leave, nil
+}
+
+// prepare gets the object ready, in its turn, for being looked for: there the finalizer can stand for the intent.
+func (p *pass[T, R]) prepare(ctx context.Context) error {
+	if l, ok := p.ext.(Loader); ok {
+		if err := l.Load(ctx); err != nil {
+			return err
+		}
+	}
+	if err := p.addFinalizer(ctx); err != nil {
+		return err
+	}
+	p.recall()
+	return nil
 }
 
 // unvisitedAfterStart reports whether this is the first visit of a process to an object that was in sync before:
