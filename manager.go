@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/time/rate"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/fields"
@@ -116,6 +117,7 @@ func start(ctx context.Context, mgr ctrl.Manager, env *controllers.Env, o option
 	defer fetches.Close()
 	env.Client, env.Live, env.Events = mgr.GetClient(), mgr.GetAPIReader(), recorder
 	env.Connections, env.Sources = connections, fetches
+	env.Routine = rate.NewLimiter(routineEvents, routineBurst)
 	opts := lifecycle.Options{MaxConcurrentReconciles: o.maxConcurrent, RoleBinding: o.roleBinding}
 	if err := controllers.Setup(mgr, env, opts); err != nil {
 		return err
@@ -127,6 +129,12 @@ func start(ctx context.Context, mgr ctrl.Manager, env *controllers.Env, o option
 	connections.Close(closing)
 	return err
 }
+
+// How many events a second tell that an object was created or is Ready, and how many at once.
+const (
+	routineEvents = 1
+	routineBurst  = 100
+)
 
 // How many dashboards are fetched at once, and how many of those for one namespace.
 const (

@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/time/rate"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/tools/events"
 	"k8s.io/client-go/util/workqueue"
@@ -26,6 +27,9 @@ type Engine struct {
 	Live client.Reader
 	// Events tells people what happened.
 	Events events.EventRecorder
+	// Routine limits the events that tell no more than the conditions of their object do: that it was created, and
+	// that it is Ready. nil: all are sent.
+	Routine *rate.Limiter
 	// Connections to the Grafanas.
 	Connections *connection.Pool
 	// Now is the clock.

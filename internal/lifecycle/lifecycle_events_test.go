@@ -1,0 +1,35 @@
+package lifecycle_test
+
+import (
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"golang.org/x/time/rate"
+	"k8s.io/apimachinery/pkg/types"
+)
+
+// Where many objects come at once, what their conditions tell is not told in an event each.
+func TestManyObjectsAtOnceAreCreatedWithoutAnEventEach(t *testing.T) {
+	w := newWorld(t)
+	w.engine.Routine = rate.NewLimiter(rate.Every(time.Minute), 2)
+	for i := range 4 {
+		w.visit(w.shelf(func(o *Shelf) { o.Name = fmt.Sprint("shelf-", i); o.UID = types.UID(o.Name) }))
+	}
+	w.told("Normal Created: Created in Grafana", "Normal Created: Created in Grafana")
+	w.clock = w.clock.Add(time.Minute)
+	last := w.shelf(func(o *Shelf) { o.UID = "last" })
+	w.visit(last)
+	w.told("Normal Created: Created in Grafana")
+	edit(w, last, func(o *Shelf) { o.Spec.Text = "edited" })
+	w.visit(last)
+	w.told("Normal Updated: Updated in Grafana: text")
+	w.fail("Find", errors.New("it does not answer"))
+	w.visit(last)
+	w.told("Warning Failed: it does not answer")
+	delete(w.on, "Find")
+	w.visit(last)
+	w.told()
+	w.conditions(last, "Available=True InSync, Ready=True InSync")
+}
