@@ -18,7 +18,10 @@ const (
 	resync   = 10 * time.Minute // the default; what is left to compare after a restart is spread over it
 )
 
-const creation, rest = `^(requests-per-(org|dash)|converge|dashboards-per|cpu-|kube-(writes-per-dash|events))`, `^(restart|idle)-`
+const (
+	creation = `^(requests-per-(org|dash)|converge|dashboards-per|cpu-|kube-((writes|reads)-per-dash|events))`
+	rest     = `^(restart|idle)-`
+)
 
 // fleet has many organizations come to be, with dashboards in them, and restarts the operator. With -compare the other
 // build's operator does the same in turn, in a control plane of its own with its own CRDs.
@@ -104,6 +107,7 @@ func (b *bench) converge(ctx context.Context, w *world) error {
 	}
 	b.report.row("requests-per-dashboard", float64(asked.requests)/n)
 	b.report.row("kube-writes-per-dashboard", float64(after.objects-before.objects)/n)
+	b.report.row("kube-reads-per-dashboard", float64(after.reads-before.reads)/n)
 	b.report.row("kube-events-per-dashboard", float64(after.events-before.events)/n)
 	if !b.report.wants("^converge-without-permissions$") {
 		return nil
@@ -115,12 +119,12 @@ func (b *bench) converge(ctx context.Context, w *world) error {
 
 // spent is what the API server was asked to write, and the processes have computed.
 type spent struct {
-	kubeWrites
+	kubeCounts
 	cpu cpu
 }
 
 func (w *world) spent(ctx context.Context) (s spent, err error) {
-	if s.kubeWrites, err = w.kubeWrites(ctx); err != nil {
+	if s.kubeCounts, err = w.kubeCounts(ctx); err != nil {
 		return s, err
 	}
 	s.cpu, err = readCPU()
@@ -188,7 +192,7 @@ func (b *bench) restart(ctx context.Context, w *world) error {
 		return nil
 	}
 	b.progress("watching it at rest for %s", b.idle)
-	before, err := w.kubeWrites(ctx)
+	before, err := w.kubeCounts(ctx)
 	if err != nil {
 		return err
 	}
@@ -197,7 +201,7 @@ func (b *bench) restart(ctx context.Context, w *world) error {
 		return err
 	}
 	asked := w.front.counted()
-	rested, err := w.kubeWrites(ctx)
+	rested, err := w.kubeCounts(ctx)
 	if err != nil {
 		return err
 	}
@@ -212,7 +216,7 @@ func (b *bench) restartUntilQuiet(ctx context.Context, w *world, row string, atM
 	b.progress("restarting the operator")
 	w.stop()
 	w.front.reset()
-	before, err := w.kubeWrites(ctx)
+	before, err := w.kubeCounts(ctx)
 	if err != nil {
 		return err
 	}
@@ -222,7 +226,7 @@ func (b *bench) restartUntilQuiet(ctx context.Context, w *world, row string, atM
 	if err := w.front.quiet(ctx, atMost); err != nil {
 		return err
 	}
-	after, err := w.kubeWrites(ctx)
+	after, err := w.kubeCounts(ctx)
 	if err != nil {
 		return err
 	}

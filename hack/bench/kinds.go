@@ -119,7 +119,7 @@ func (b *bench) kinds(ctx context.Context) error {
 }
 
 func (b *bench) createKind(ctx context.Context, w *world, k kind, n int) error {
-	before, err := w.kubeWrites(ctx)
+	before, err := w.kubeCounts(ctx)
 	if err != nil {
 		return err
 	}
@@ -135,7 +135,7 @@ func (b *bench) createKind(ctx context.Context, w *world, k kind, n int) error {
 	if err := w.await(ctx, k.resource, n); err != nil {
 		return err
 	}
-	after, err := w.kubeWrites(ctx)
+	after, err := w.kubeCounts(ctx)
 	if err != nil {
 		return err
 	}

@@ -16,17 +16,18 @@ import (
 	"grafana-tenancy.dev/operator/api/v1alpha1"
 )
 
-// kubeWrites is what the API server was asked to write.
-type kubeWrites struct {
-	objects int // of our kinds, by anybody but who creates them
-	events  int
+// kubeCounts is what the API server was asked for.
+type kubeCounts struct {
+	objects int // writes of our kinds, by anybody but who creates them
+	reads   int // of one object of our kinds, as it is
+	events  int // writes of events
 }
 
 // requestCounts are the API server's own.
 var requestCounts = regexp.MustCompile(`(?m)^apiserver_request_total\{(.+)\} (\S+)$`)
 
-// kubeWrites reads the counts so far.
-func (w *world) kubeWrites(ctx context.Context) (n kubeWrites, err error) {
+// kubeCounts reads the counts so far.
+func (w *world) kubeCounts(ctx context.Context) (n kubeCounts, err error) {
 	metrics, err := w.cluster.Raw(ctx, "/metrics", "text/plain")
 	if err != nil {
 		return n, err
@@ -46,6 +47,8 @@ func (w *world) kubeWrites(ctx context.Context) (n kubeWrites, err error) {
 			return n, err
 		case has("group", v1alpha1.GroupVersion.Group) && has("verb", "PUT", "PATCH", "APPLY", "DELETE"):
 			n.objects += int(count)
+		case has("group", v1alpha1.GroupVersion.Group) && has("verb", "GET"):
+			n.reads += int(count)
 		case has("resource", "events") && has("verb", "POST", "PUT", "PATCH", "APPLY"):
 			n.events += int(count)
 		}

@@ -61,7 +61,7 @@ func (b *bench) changeSets(ctx context.Context, w *world, n int, bare time.Durat
 	if err := w.front.quiet(ctx, 2*time.Minute); err != nil {
 		return err
 	}
-	before, err := w.kubeWrites(ctx)
+	before, err := w.kubeCounts(ctx)
 	if err != nil {
 		return err
 	}
@@ -72,7 +72,7 @@ func (b *bench) changeSets(ctx context.Context, w *world, n int, bare time.Durat
 		return err
 	}
 	took, asked := time.Since(start), w.front.counted()
-	after, err := w.kubeWrites(ctx)
+	after, err := w.kubeCounts(ctx)
 	if err != nil {
 		return err
 	}
