@@ -117,7 +117,7 @@ func start(ctx context.Context, mgr ctrl.Manager, env *controllers.Env, o option
 	defer fetches.Close()
 	env.Client, env.Live, env.Events = mgr.GetClient(), mgr.GetAPIReader(), recorder
 	env.Connections, env.Sources = connections, fetches
-	env.Routine = rate.NewLimiter(routineEvents, routineBurst)
+	env.Creations = rate.NewLimiter(creationsTold, creationsAtOnce)
 	opts := lifecycle.Options{MaxConcurrentReconciles: o.maxConcurrent, RoleBinding: o.roleBinding}
 	if err := controllers.Setup(mgr, env, opts); err != nil {
 		return err
@@ -130,10 +130,10 @@ func start(ctx context.Context, mgr ctrl.Manager, env *controllers.Env, o option
 	return err
 }
 
-// How many events a second tell that an object was created or is Ready, and how many at once.
+// How many events a second tell that an object was created, and how many at once.
 const (
-	routineEvents = 1
-	routineBurst  = 100
+	creationsTold   = 1
+	creationsAtOnce = 100
 )
 
 // How many dashboards are fetched at once, and how many of those for one namespace.

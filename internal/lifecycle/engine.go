@@ -27,9 +27,8 @@ type Engine struct {
 	Live client.Reader
 	// Events tells people what happened.
 	Events events.EventRecorder
-	// Routine limits the events that tell no more than the conditions of their object do: that it was created, and
-	// that it is Ready. nil: all are sent.
-	Routine *rate.Limiter
+	// Creations limits the events that tell of an object that it was created, as its conditions do. nil: all are sent.
+	Creations *rate.Limiter
 	// Connections to the Grafanas.
 	Connections *connection.Pool
 	// Now is the clock.

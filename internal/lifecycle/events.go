@@ -26,15 +26,13 @@ func (p *pass[T, R]) event(reason, message string) {
 	p.events = append(p.events, Event{reason, message})
 }
 
-// tellsRoutine reports whether an event may be sent that tells no more than the conditions do. Where thousands of
-// objects come at once, nobody reads so many, and each is a write.
-func (e *Engine) tellsRoutine() bool { return e.Routine == nil || e.Routine.AllowN(e.Now(), 1) }
-
 // emitEvents tells people what happened, in events and in the log.
 func (p *pass[T, R]) emitEvents(ctx context.Context) {
 	for _, e := range p.events {
 		log.FromContext(ctx).Info(e.Message, "reason", e.Reason)
-		if e == EventCreated && !p.tellsRoutine() {
+		// Where thousands of objects come at once, nobody reads so many events that tell what the conditions do, and
+		// each is a write.
+		if e == EventCreated && p.Creations != nil && !p.Creations.AllowN(p.Now(), 1) {
 			continue
 		}
 		p.Events.Eventf(p.obj, nil, corev1.EventTypeNormal, e.Reason, e.Reason, "%s", Truncate(e.Message))
@@ -50,7 +48,7 @@ func (p *pass[T, R]) emit(ctx context.Context, v *verdict) {
 	case v.stalled || v.retry:
 		log.FromContext(ctx).Info("not Ready: "+v.detail, "reason", v.reason)
 		p.Events.Eventf(p.obj, nil, corev1.EventTypeWarning, v.reason, "Reconcile", "%s", Truncate(v.message))
-	case v.ready == metav1.ConditionTrue && was != nil && p.tellsRoutine():
+	case v.ready == metav1.ConditionTrue && was != nil:
 		p.Events.Eventf(p.obj, nil, corev1.EventTypeNormal, v.reason, "Reconcile", "%s", v.message)
 	}
 }

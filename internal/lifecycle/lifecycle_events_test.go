@@ -13,7 +13,7 @@ import (
 // Where many objects come at once, what their conditions tell is not told in an event each.
 func TestManyObjectsAtOnceAreCreatedWithoutAnEventEach(t *testing.T) {
 	w := newWorld(t)
-	w.engine.Routine = rate.NewLimiter(rate.Every(time.Minute), 2)
+	w.engine.Creations = rate.NewLimiter(rate.Every(time.Minute), 2)
 	for i := range 4 {
 		w.visit(w.shelf(func(o *Shelf) { o.Name = fmt.Sprint("shelf-", i); o.UID = types.UID(o.Name) }))
 	}
@@ -30,6 +30,6 @@ func TestManyObjectsAtOnceAreCreatedWithoutAnEventEach(t *testing.T) {
 	w.told("Warning Failed: it does not answer")
 	delete(w.on, "Find")
 	w.visit(last)
-	w.told()
+	w.told("Normal InSync: Grafana holds what is asked for")
 	w.conditions(last, "Available=True InSync, Ready=True InSync")
 }
