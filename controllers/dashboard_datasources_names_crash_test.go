@@ -234,3 +234,24 @@ func TestALookAtDataSourcesFetchesNothing(t *testing.T) {
 		})
 	}
 }
+
+// Two DataSources have changed names before the dashboard is looked at: it is mapped to who has the name now.
+func TestNameThatHasGoneToAnotherDataSource(t *testing.T) {
+	other := objectNamed(unasked(""), "other")
+	other.Spec.Name = "Other metrics"
+	w := settledWith(t, "12.4.0", crash.SourceSecret("first"), crash.NewDataSource(""), other, nameMapped("Metrics"))
+	for _, to := range []struct{ object, name string }{{"source", "Former"}, {"other", "Metrics"}} {
+		crash.Edit(w, objectNamed(crash.NewDataSource(""), to.object), func(d *v1alpha1.DataSource) {
+			d.Spec.Name = to.name
+		})
+		w.Clock = w.Clock.Add(2 * time.Second)
+		w.Visit("DataSource tenant/" + to.object)
+	}
+	w.Visit("Dashboard tenant/" + crash.Dashboard("", "").Name)
+	rested(w)
+	w.Get(other)
+	if model, _ := modelOf(w); other.Status.Name != "Metrics" || !strings.Contains(model, other.Status.UID) {
+		ready, resolved := said(w)
+		t.Errorf("%s has the name %q: %s\n%s\n%s", other.Status.UID, other.Status.Name, model, ready, resolved)
+	}
+}

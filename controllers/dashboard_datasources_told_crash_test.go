@@ -287,3 +287,32 @@ func TestMappedByUIDWithoutAList(t *testing.T) {
 	w.Briefly(time.Minute)
 	t.Log(said(w))
 }
+
+// A dashboard is made again, of a content that names others, and its permissions cannot be looked at: what was said of
+// the content before is not said of this one.
+func TestConditionOfAnOlderContentIsNotSaidOfOneMadeAgain(t *testing.T) {
+	w := settledWith(t, "12.4.0")
+	theirSource(w, "by-hand", "Foreign metrics")
+	w.Create(crash.Dashboard("requests", strings.ReplaceAll(namesTheirs, "theirs", "by-hand")))
+	rested(w)
+	if _, resolved := said(w); !strings.HasPrefix(resolved, "True") {
+		t.Fatal(resolved)
+	}
+	w.Grafana.Do(http.MethodDelete, "/api/dashboards/uid/requests", 3, nil)
+	asked := false
+	w.Answers = func(r *http.Request) *http.Response {
+		if !strings.HasSuffix(r.URL.Path, "/permissions") {
+			return nil
+		}
+		asked = true
+		header := http.Header{"Content-Type": {"application/json"}}
+		return &http.Response{StatusCode: http.StatusInternalServerError, Header: header, Body: http.NoBody, Request: r}
+	}
+	d := crash.Dashboard("", "")
+	crash.Edit(w, d, func(d *v1alpha1.Dashboard) { d.Spec.Source.JSON = new(namesTheirs) })
+	w.Visit("Dashboard tenant/" + d.Name)
+	model, _ := modelOf(w)
+	if _, resolved := said(w); !asked || !strings.Contains(model, "theirs") || strings.HasPrefix(resolved, "True") {
+		t.Errorf("permissions asked for: %v; %s\n%s", asked, model, resolved)
+	}
+}

@@ -30,13 +30,13 @@ var dashboardMutants = []mutant{
 		name: "other data sources in the place of others not noticed",
 		file: "controllers/dashboard_source.go",
 		old:  " && slices.Equal(status.DataSources, sources) &&",
-		new:  " && len(sources) >= 0 &&", scenarios: "mapped to renamed",
+		new:  " && len(sources) >= 0 &&", test: "TestMappedByUIDOfADataSourceThatAPersonRenames",
 	},
 	{
 		name: "data source found once taken for the present one",
 		file: "controllers/dashboard_datasources.go",
 		old:  "	case to.Name != \"\" && !take(",
-		new:  "	case to.Name != \"\" && s.UID == \"\" && !take(", test: "TestAPIDashboardIsMappedByName",
+		new:  "	case to.Name != \"\" && s.UID == \"\" && !take(", test: "TestNameThatHasGoneToAnotherDataSource",
 	},
 	{
 		name: "data source of another organization taken",
@@ -54,7 +54,7 @@ var dashboardMutants = []mutant{
 		name: "condition of other data sources left standing",
 		file: "controllers/dashboard_datasources.go",
 		old:  "	if !slices.Equal(status.NamedDataSources, x.content.named) ||",
-		new:  "	if status == nil ||", test: "TestConditionOfAnOlderContentDoesNotStand",
+		new:  "	if status == nil ||", test: "TestConditionOfAnOlderContentIsNotSaidOfOneMadeAgain",
 	},
 	{
 		name: "folder made without a uid of its own",
