@@ -197,3 +197,23 @@ func TestUnrecordedChangeOfADataSourceWithoutSecrets(t *testing.T) {
 		}
 	})
 }
+
+// What Grafana makes of settings, as of the name of a plugin that was called otherwise once, is no edit, also once the
+// data source could be changed again.
+func TestWhatGrafanaMakesOfSettingsIsNoEdit(t *testing.T) {
+	inBothVersions(t, func(t *testing.T, w *crash.World) {
+		source := unasked("")
+		source.Spec.Type = "postgres"
+		w.Create(crash.SourceSecret("first"), source)
+		w.Settle()
+		w.Get(source)
+		if got := w.Grafana.Sources(source.Status.OrgID); len(got) != 1 || got[0].Type == "postgres" {
+			t.Fatalf("Grafana has %+v", got)
+		}
+		w.Clock = w.Clock.Add(time.Minute)
+		log := requestsOf(w, func() { w.Visit("DataSource tenant/source") })
+		if log["PUT /api/datasources/uid/"+source.Status.UID] != 0 {
+			t.Errorf("written at rest: %v", log)
+		}
+	})
+}

@@ -94,7 +94,8 @@ var dataSourceMutants = []mutant{
 		name: "what Grafana makes of settings taken for an edit",
 		file: "controllers/datasource_search.go",
 		old:  "	have.kept = status.StoredHash == datasource.Hash(d) &&",
-		new:  "	have.kept = status.StoredHash == datasource.Hash(x.want) &&", test: "TestAPIDataSourceAlias",
+		new:  "	have.kept = status.StoredHash == datasource.Hash(x.want) &&",
+		test: "TestWhatGrafanaMakesOfSettingsIsNoEdit",
 	},
 	{
 		name: "data source from a file taken for ours",
@@ -124,19 +125,19 @@ var dataSourceMutants = []mutant{
 		name: "health of a data source asked once, with the settings of before",
 		file: "controllers/datasource.go",
 		old:  "	if !justMade { //",
-		new:  "	if !justMade && false { //",
+		new:  "	if !justMade && false { //", test: "TestDataSourceIsTriedAfterAChangeAndOnceMore",
 	},
 	{
 		name: "data source changed twice within a second",
 		file: "controllers/datasource_settings.go",
 		old:  "	if x.written || left == 0 {\n",
-		new:  "	if true {\n",
+		new:  "	if true {\n", test: "TestChangesOfADataSourceAreASecondApart",
 	},
 	{
 		name: "change of a data source that was just made held back",
 		file: "controllers/datasource_settings.go",
 		old:  "	if x.written || left == 0 {\n",
-		new:  "	if left == 0 {\n",
+		new:  "	if left == 0 {\n", test: "TestWhatIsChangedAsItIsMadeWaitsForNothing",
 	},
 	{
 		name: "what was written and not recorded taken for what was read",
@@ -149,6 +150,7 @@ var dataSourceMutants = []mutant{
 		file: "controllers/datasource_settings.go",
 		old:  "settingsWrite{x.env.Now(), x.lastWrite().askAgain})\n",
 		new:  "settingsWrite{x.env.Now(), x.env.Now().Add(settingsTTL)})\n",
+		test: "TestHealthAsksForNoChangeThatFails",
 	},
 	{
 		name: "health asked again for ever",
