@@ -193,11 +193,11 @@ var userMutants = []mutant{
 		test: "TestRestartOfUsers",
 	},
 	{
-		name: "visit by the own Secret hides what others have changed",
+		name: "who is on the list under the recorded id taken for ours",
 		file: "controllers/user_search.go",
 		old:  "	if len(x.Diff(have)) > 0 || x.untouchable(have) != nil {\n",
 		new:  "	if x.untouchable(have) != nil {\n",
-		test: "TestOwnSecretHidesNoChangeOfOthers",
+		test: "TestSomebodyOnTheListUnderTheRecordedIDIsNotTakenOver",
 	},
 	{
 		name: "all visits taken for that by the own Secret",
