@@ -292,3 +292,26 @@ func TestASetLetsGoOfWhatIsBeingDeleted(t *testing.T) {
 		t.Errorf("Grafana has %d dashboards, and the Organization should be gone", there)
 	}
 }
+
+// What is being deleted since its Organization is not selected any more is deleted in Grafana, however long that takes.
+func TestASetGoesOnDeletingWhatIsNotSelected(t *testing.T) {
+	w := worldOfSet(t)
+	o := crash.Selected("one")
+	w.Get(o)
+	w.Refuses = func(r *http.Request) bool { return r.Method == http.MethodDelete }
+	o.Labels = nil
+	if err := w.Kube.Update(t.Context(), o); err != nil {
+		t.Fatal(err)
+	}
+	w.Everybody()
+	w.Briefly(5 * time.Minute)
+	if d := boardOf(w, "one"); d == nil || d.DeletionTimestamp.IsZero() {
+		t.Fatalf("it is not being deleted: %+v", d)
+	}
+	w.Refuses = nil
+	w.Everybody()
+	w.Briefly(time.Hour)
+	if there := len(w.Grafana.Dashboards(o.Status.OrgID)); there != 0 || boardOf(w, "one") != nil {
+		t.Errorf("Grafana has %d dashboards", there)
+	}
+}

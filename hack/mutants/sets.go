@@ -111,8 +111,15 @@ var setMutants = []mutant{
 		name: "what is being deleted is deleted in Grafana, though its Organization is let go after all",
 		file: "controllers/set_prune.go",
 		old:  "	if verdict != childReleased || err != nil {",
-		new:  "	if verdict == childReleased || err != nil {",
+		new:  "	if verdict >= childWanted || err != nil {",
 		test: "TestASetLetsGoOfWhatIsBeingDeleted",
+	},
+	{
+		name: "what is being deleted stays in Grafana, though its Organization is only not selected",
+		file: "controllers/set_prune.go",
+		old:  "	if verdict != childReleased || err != nil {",
+		new:  "	if !verdict.goes() || err != nil {",
+		test: "TestASetGoesOnDeletingWhatIsNotSelected",
 	},
 	{
 		name: "what never came to Grafana stays for ever",
