@@ -68,10 +68,8 @@ func TestAPICopiesOfAnInstancesSecretGo(t *testing.T) {
 	t.Parallel()
 	w := suite.New(t, grafanatest.Options{})
 	org := suite.Ready(w, w.Organization("team"))
+	holds(w, "admin", instanceOf(w))
 	original := w.Secret("admin")
-	if len(original.Finalizers) != 1 {
-		t.Fatalf("finalizers: %v", original.Finalizers)
-	}
 	finalizer := original.Finalizers[0]
 	held := func(s *corev1.Secret) { s.Finalizers = []string{finalizer, "example.com/theirs"} }
 	other := w.Namespace(nil)
