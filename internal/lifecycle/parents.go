@@ -86,8 +86,8 @@ type Entrance struct{ closed *Problem }
 func (e Entrance) Closed() *Problem { return e.closed }
 
 // Enter fails if the parent is being deleted, and obj has nothing in it. What has something holds up that deletion
-// until it goes itself, and is kept up meanwhile. Of what has lost its status, or has no more than an intent there,
-// nobody knows whether it has: it is let in, and kept up if it is found, and nothing is made for it.
+// until it goes itself, and is kept up meanwhile; so is what an intent in status gives an identity. Of what has lost
+// its status, or has an intent without one, nobody knows: it is let in, and kept up if it is found, and not made.
 func (e *Engine) Enter(obj, parent Object) (in Entrance, err error) {
 	if parent.GetDeletionTimestamp().IsZero() || !obj.GetDeletionTimestamp().IsZero() {
 		return in, nil
