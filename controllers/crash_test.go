@@ -20,6 +20,7 @@ func scenarios() []crash.Scenario {
 		tokenScenarios(),
 		dashboardScenarios(),
 		schema2Scenarios(),
+		panelScenarios(),
 		membershipScenarios(),
 		userScenarios(),
 		teamScenarios(),

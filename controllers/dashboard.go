@@ -52,6 +52,9 @@ type dash struct {
 	missing []string // the titles of the folders that have to be made
 	parent  string   // in which the first of those belongs
 
+	panels  map[string]seenPanel // the library panels that it carries, once looked at
+	renewed bool                 // they get other uids, so that the content is another one from now on
+
 	api string // the version of /apis that it is in; "": it is in the classic model, and /apis not asked
 
 	unlisted error // why it is not known which data sources the organization has
@@ -80,6 +83,8 @@ func (k dashboardKind) describe() lifecycle.Kind[*v1alpha1.Dashboard, dashboardS
 		Indexes: []lifecycle.Index[*v1alpha1.Dashboard]{
 			{Field: byFolder, Of: dashboardFolder},
 			{Field: byDataSource, Of: dashboardDataSources},
+			{Field: byLibraryPanel, Of: dashboardPanels},
+			{Field: byPanelsIn, Of: panelsKeptIn},
 		},
 		Watches: []lifecycle.Watch{
 			{
@@ -88,6 +93,8 @@ func (k dashboardKind) describe() lifecycle.Kind[*v1alpha1.Dashboard, dashboardS
 				Changes:  k.UsabilityChanges(),
 			},
 			{Of: &v1alpha1.DataSource{}, Requests: k.usersOfSource, Changes: sourceChanges},
+			{Of: &v1alpha1.Dashboard{}, Requests: k.sharers, Changes: sharerChanges},
+			{Of: &v1alpha1.Organization{}, Requests: k.keepers, Changes: collectorChanges},
 		},
 		Forget: k.forget,
 		Slim:   slimDashboard,
@@ -129,7 +136,7 @@ func (k dashboardKind) Connect(
 	if err != nil {
 		return x, err
 	}
-	x.content, err = k.contentOf(ctx, obj, sources, !asksGrafana(obj), x.interval())
+	x.content, err = k.contentOf(ctx, x.ask(), sources, !asksGrafana(obj))
 	return x, err
 }
 
@@ -140,6 +147,10 @@ func (x *dash) Load(ctx context.Context) error {
 	}
 	if err := x.content.know(ctx); err != nil {
 		return err
+	}
+	if len(x.content.panels) > 0 && !x.object.Status.LibraryPanels {
+		return lifecycle.Waiting(v1alpha1.ReasonParentNotAvailable, "Organization %s has to note first that "+
+			"library panels are kept in it: it does so by itself, unless it is suspended", x.owner)
 	}
 	if err := x.chooseAPI(); err != nil {
 		return err
@@ -164,7 +175,7 @@ func (x *dash) placeForDeletion(ctx context.Context, k dashboardKind) error {
 	if x.uid = cmp.Or(x.obj.Status.UID, x.obj.Spec.UID); x.uid != "" {
 		return nil
 	}
-	source, err := k.contentOf(ctx, x.obj, recordedSources(x.obj), true, x.interval())
+	source, err := k.contentOf(ctx, x.ask(), recordedSources(x.obj), true)
 	if err == nil {
 		err = source.fill(ctx)
 	}
@@ -189,7 +200,7 @@ func (x *dash) interval() time.Duration { return lifecycle.ResyncInterval(x.obj,
 func (x *dash) Settled() bool {
 	status := x.obj.Status
 	return x.content != nil && x.content.hash == status.ContentHash && status.OrgID == x.org.ID() &&
-		status.SavedAt != nil && (x.refUID == "" || x.refUID == status.FolderUID)
+		status.SavedAt != nil && x.panelsSettled() && (x.refUID == "" || x.refUID == status.FolderUID)
 }
 
 // ResyncDue has a list of all dashboards serve this one too.
@@ -210,11 +221,12 @@ func (x *dash) Record(have *dashboardState) bool {
 	if status.CreatedAt = ""; have.adopted {
 		status.CreatedAt = have.Created.UTC().Format(time.RFC3339)
 	}
-	if x.content != nil && have.hash == x.content.hash && have.FolderUID == x.folder {
+	if x.content != nil && !x.renewed && have.hash == x.content.hash && have.FolderUID == x.folder {
 		status.Version, status.FolderUID, status.Drift = have.Version, have.FolderUID, nil
 		status.ContentHash, status.ContentGeneration = have.hash, x.obj.Generation
 		status.StoredHash = have.stored
 		x.recordSources()
+		x.recordPanels()
 		if status.SavedAt == nil {
 			status.SavedAt = seconds(have.Updated)
 		}
@@ -223,7 +235,7 @@ func (x *dash) Record(have *dashboardState) bool {
 }
 
 func (x *dash) Update(ctx context.Context, have *dashboardState) error {
-	differs := len(x.contentDiff(have)) > 0
+	differs, panels := len(x.contentDiff(have)) > 0, len(x.panelDiff()) > 0
 	if differs {
 		if err := x.checkTwin(ctx, have); err != nil {
 			return err
@@ -232,12 +244,23 @@ func (x *dash) Update(ctx context.Context, have *dashboardState) error {
 	if err := x.mendPermissions(ctx, have); err != nil {
 		return err
 	}
-	if !differs {
+	if !differs && !panels {
 		return nil
 	}
 	if err := x.makeFolders(ctx); err != nil {
 		return err
 	}
+	if err := x.keepPanels(ctx); err != nil {
+		return err
+	}
+	if differs {
+		return x.saveAgain(ctx, have)
+	}
+	return nil
+}
+
+// saveAgain saves what differs from our content.
+func (x *dash) saveAgain(ctx context.Context, have *dashboardState) error {
 	saved, err := x.save(ctx, have)
 	if err != nil {
 		return err
@@ -259,8 +282,15 @@ func (x *dash) Check(ctx context.Context, have *dashboardState) error {
 		return &lifecycle.Problem{Reason: v1alpha1.ReasonCreating, Retry: true,
 			Message: "only Admins can see it, since Grafana has failed to give it its permissions: they are put right"}
 	}
+	if err := x.checkPanels(); err != nil {
+		return err
+	}
+	panels := x.driftedPanels()
 	if !x.reported(have) {
-		return nil
+		if panels == "" {
+			return nil
+		}
+		return &lifecycle.Drifted{Message: panels}
 	}
 	if was := x.obj.Status.Drift; was == nil || was.Version != have.edit.Version {
 		dashboardEdits.WithLabelValues(x.obj.Namespace, x.obj.Name, "reported").Inc()
@@ -268,17 +298,20 @@ func (x *dash) Check(ctx context.Context, have *dashboardState) error {
 	x.obj.Status.Drift = have.edit
 	x.obj.Status.ContentHash, x.obj.Status.ContentGeneration = x.content.hash, x.obj.Generation
 	x.recordSources()
+	x.recordPanels()
 	by := ""
 	if have.edit.By != "" {
 		by = " by " + have.edit.By
 	}
-	return &lifecycle.Drifted{
-		Message: fmt.Sprintf(
-			"version %d, made in Grafana%s, is left to stand by driftPolicy Report",
-			have.edit.Version,
-			by,
-		),
+	message := fmt.Sprintf(
+		"version %d, made in Grafana%s, is left to stand by driftPolicy Report",
+		have.edit.Version,
+		by,
+	)
+	if panels != "" {
+		message += "; " + panels
 	}
+	return &lifecycle.Drifted{Message: message}
 }
 
 // InSync says what is known of a dashboard that is Ready. A save is answered with a version and not with what Grafana

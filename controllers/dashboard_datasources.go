@@ -166,7 +166,7 @@ func (x *dash) resolveSources(ctx context.Context) error {
 
 // takeSources has other data sources stand for those in the content. What was fetched for it may be in another schema.
 func (x *dash) takeSources(ctx context.Context, sources []v1alpha1.ResolvedDataSource) (err error) {
-	x.content, err = dashboardKind{x.env}.with(ctx, x.obj, x.content, sources, x.interval())
+	x.content, err = dashboardKind{x.env}.with(ctx, x.ask(), x.content, sources)
 	if err != nil {
 		return err
 	}

@@ -8,7 +8,7 @@ import (
 )
 
 func (x *dash) Diff(have *dashboardState) []string {
-	diff := x.contentDiff(have)
+	diff := append(x.contentDiff(have), x.panelDiff()...)
 	if have.bare {
 		diff = append(diff, "permissions, which Grafana had failed to give it")
 	}

@@ -48,9 +48,11 @@ type lastFetch struct {
 	etag, lastModified string
 	hash               string // with these data sources in it; empty: nothing is known
 	sources            []v1alpha1.ResolvedDataSource
-	named              []string // in that content
-	wanted             bool     // the content itself is needed
-	body               []byte   // that is to be saved
+	named              []string                    // in that content
+	panels             []v1alpha1.KeptLibraryPanel // that it carries
+	renewed            int32                       // how often these had got other uids
+	wanted             bool                        // the content itself is needed
+	body               []byte                      // that is to be saved
 }
 
 // FetchedBytes is how much fetched content waits for its turn to be saved.
@@ -66,7 +68,7 @@ func (f *fetches) keep(obj *v1alpha1.Dashboard, last lastFetch) {
 	if f.all == nil {
 		f.all = map[types.NamespacedName]lastFetch{}
 	}
-	last.uid, last.generation = obj.UID, obj.Generation
+	last.uid, last.generation, last.renewed = obj.UID, obj.Generation, obj.Status.LibraryPanelsRenewed
 	f.put(client.ObjectKeyFromObject(obj), last)
 }
 
@@ -106,17 +108,19 @@ func (f *fetches) of(
 	f.mu.Unlock()
 	switch {
 	case last.uid == obj.UID && last.generation == obj.Generation:
-		if !slices.Equal(last.sources, sources) {
-			last.sources, last.hash, last.named = sources, "", nil
+		if !slices.Equal(last.sources, sources) || last.renewed != obj.Status.LibraryPanelsRenewed {
+			last.sources, last.hash, last.named, last.panels = sources, "", nil, nil
 			if knowsContent(obj, sources) {
 				last.hash, last.named, last.wanted = obj.Status.ContentHash, obj.Status.NamedDataSources, false
+				last.panels = recordedPanels(obj)
 			}
 		}
 		return last
 	case last.uid != obj.UID && knowsContent(obj, sources) && !lacksSource(obj):
 		last = lastFetch{
 			hash: obj.Status.ContentHash, sources: sources, named: obj.Status.NamedDataSources,
-			at: now.Add(time.Second - fresh(interval)),
+			panels: recordedPanels(obj),
+			at:     now.Add(time.Second - fresh(interval)),
 		}
 		f.keep(obj, last)
 		return last
@@ -151,7 +155,7 @@ func (k dashboardKind) fetched(ctx context.Context, obj *v1alpha1.Dashboard, c *
 		return err
 	}
 	known := last.hash != "" && !last.wanted
-	c.hash, c.named = last.hash, last.named
+	c.hash, c.named, c.panels = last.hash, last.named, last.panels
 	c.load = func(context.Context) ([]byte, error) { return k.textOf(obj, last) }
 	old := obj.Spec.Source.URL != nil && k.Now().Sub(last.at) >= fresh(interval)
 	if known && (!old || !c.final) {
@@ -189,11 +193,12 @@ func (k dashboardKind) fetched(ctx context.Context, obj *v1alpha1.Dashboard, c *
 	}
 	next := lastFetch{
 		at: k.Now(), etag: got.ETag, lastModified: got.LastModified, hash: c.hash, sources: c.sources, named: c.named,
+		panels: c.panels,
 	}
 	switch {
 	case got.NotModified:
 		next.body = last.body
-	case last.wanted, c.hash != obj.Status.ContentHash:
+	case last.wanted, c.hash != obj.Status.ContentHash, !slices.Equal(c.panels, recordedPanels(obj)):
 		next.body = got.Body
 	}
 	k.fetches.keep(obj, next)
@@ -222,7 +227,7 @@ func (k dashboardKind) lastFetched(obj *v1alpha1.Dashboard, c *content, interval
 	}
 	err := c.take(last.body)
 	if err == nil {
-		last.hash, last.named = c.hash, c.named
+		last.hash, last.named, last.panels = c.hash, c.named, c.panels
 		k.fetches.keep(obj, last)
 	}
 	return last, err

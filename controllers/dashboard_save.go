@@ -19,14 +19,21 @@ func (x *dash) Prepare() lifecycle.Event {
 	x.obj.Status.ContentHash, x.obj.Status.ContentGeneration = "", 0
 	x.obj.Status.StoredHash, x.obj.Status.PermissionsPending = "", true
 	x.obj.Status.DataSources, x.obj.Status.NamedDataSources = nil, nil
+	x.notePanels()
 	return lifecycle.EventCreated
 }
+
+// PrepareChange puts into status which library panels the dashboard has come to carry.
+func (x *dash) PrepareChange(*dashboardState) bool { return x.notePanels() }
 
 func (x *dash) Create(ctx context.Context) (*dashboardState, error) {
 	if err := x.checkTwin(ctx, nil); err != nil {
 		return nil, err
 	}
 	if err := x.makeFolders(ctx); err != nil {
+		return nil, err
+	}
+	if err := x.keepPanels(ctx); err != nil {
 		return nil, err
 	}
 	rolesSeen := x.conn.PermissionsSeen(x.org.ID(), needsRoles)
@@ -102,6 +109,9 @@ func (x *dash) saveClassic(ctx context.Context, model json.RawMessage, message s
 		Model: model, FolderUID: x.folder, Message: message,
 	})
 	if err != nil {
+		if len(x.content.panels) > 0 { // Grafana 10 fails if one is not there, which the list may not show yet
+			x.conn.ForgetLibraryPanels(x.org.ID())
+		}
 		return savedDashboard{}, x.explain(ctx, err)
 	}
 	if saved.UID != x.uid {

@@ -7,6 +7,7 @@ import (
 	"k8s.io/apimachinery/pkg/api/meta"
 
 	"grafana-tenancy.dev/operator/api/v1alpha1"
+	"grafana-tenancy.dev/operator/internal/connection"
 	"grafana-tenancy.dev/operator/internal/dashboard"
 	"grafana-tenancy.dev/operator/internal/grafana"
 )
@@ -16,10 +17,14 @@ func (x *dash) Find(ctx context.Context) (*dashboardState, error) {
 	if err := x.resolveSources(ctx); err != nil {
 		return nil, err
 	}
-	if have, err := x.recorded(ctx); have != nil || err != nil {
-		return have, err
+	have, err := x.recorded(ctx)
+	if have == nil && err == nil {
+		have, err = x.search(ctx)
 	}
-	return x.search(ctx)
+	if err == nil && have != nil && x.content != nil {
+		err = x.seePanels(ctx, x.ageOfSources())
+	}
+	return have, err
 }
 
 // recorded is the dashboard that status records, if it is ours.
@@ -86,7 +91,10 @@ const longestSave = time.Minute
 func (x *dash) StatusLost() { x.lost = true }
 
 // FoundByObject reports whether the uid is the object's own, and whether it can have been before the source had one.
-func (x *dash) FoundByObject() (now, before bool) { return x.isDerived(), x.obj.Spec.UID == "" }
+func (x *dash) FoundByObject() (now, before bool) {
+	keepsPanels := x.content != nil && len(x.content.panels) > 0 // which status must know before
+	return x.isDerived() && !keepsPanels, x.obj.Spec.UID == ""
+}
 
 // KnownByObject is false where the uid is another: what was taken over under it only status tells of.
 func (x *dash) KnownByObject() bool { return x.isDerived() }
@@ -132,6 +140,13 @@ func (x *dash) CheckConflict(ctx context.Context) error {
 		return err
 	}
 	if err := x.locate(ctx, true); err != nil {
+		return err
+	}
+	age := connection.Recent
+	if len(x.obj.Status.LibraryPanels) > 0 { // it was there: who deleted it may have deleted these too
+		age = connection.Now
+	}
+	if err := x.seePanels(ctx, age); err != nil {
 		return err
 	}
 	ready := meta.FindStatusCondition(x.obj.Status.Conditions, v1alpha1.ConditionReady)

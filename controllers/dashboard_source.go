@@ -25,9 +25,10 @@ type content struct {
 	// sources are the data sources that stand for others in it.
 	sources []v1alpha1.ResolvedDataSource
 
-	final bool     // nothing more is found out about them in this visit
-	named []string // the data sources that it names then, as status keeps them
-	uid   string   // that the text names
+	final  bool                        // nothing more is found out about them in this visit
+	named  []string                    // the data sources that it names then, as status keeps them
+	panels []v1alpha1.KeptLibraryPanel // those that are kept beside it
+	uid    string                      // that the text names
 	// invalidUID is what is wrong with the uid that it names, and unused the inputs that were given for nothing, as
 	// unmapped are the data sources.
 	invalidUID error
@@ -50,20 +51,26 @@ type content struct {
 // A compressed one counts as large.
 const large = 1 << 20
 
+// sourceAsk is whose content is asked for.
+type sourceAsk struct {
+	obj      *v1alpha1.Dashboard
+	panels   func(given string) string // see panelUIDs
+	interval time.Duration             // of its resync
+}
+
+func (x *dash) ask() sourceAsk { return sourceAsk{x.obj, panelUIDs(x.obj, x.mark), x.interval()} }
+
 // contentOf finds out what a Dashboard asks for, with these data sources in the place of others, which are final unless
 // Grafana has to be asked about some of them. The cache holds no content; while status says what this generation's was,
 // nobody needs it, and what cannot change without the object is not read before know is asked for it.
 func (k dashboardKind) contentOf(
-	ctx context.Context,
-	obj *v1alpha1.Dashboard,
-	sources []v1alpha1.ResolvedDataSource,
-	final bool,
-	interval time.Duration,
+	ctx context.Context, ask sourceAsk, sources []v1alpha1.ResolvedDataSource, final bool,
 ) (*content, error) {
-	c := &content{sources: sources, wishes: wishesOf(obj, sources), final: final, big: &k.parsing}
+	obj := ask.obj
+	c := &content{sources: sources, wishes: ask.wishes(sources), final: final, big: &k.parsing}
 	switch from := obj.Spec.Source; {
 	case from.URL != nil, from.GrafanaCom != nil:
-		return c, k.fetched(ctx, obj, c, interval)
+		return c, k.fetched(ctx, obj, c, ask.interval)
 	case from.ConfigMapRef != nil:
 		c.load = func(ctx context.Context) ([]byte, error) { return k.fromConfigMap(ctx, obj) }
 	default:
@@ -78,6 +85,7 @@ func (k dashboardKind) contentOf(
 	}
 	if fixed && knowsContent(obj, sources) {
 		c.hash, c.named = obj.Status.ContentHash, obj.Status.NamedDataSources
+		c.panels = recordedPanels(obj)
 		return c, nil
 	}
 	if fixed { // it is read in the object's turn
@@ -89,27 +97,27 @@ func (k dashboardKind) contentOf(
 
 // with is the content with other data sources in the place of those.
 func (k dashboardKind) with(
-	ctx context.Context, obj *v1alpha1.Dashboard, c *content, sources []v1alpha1.ResolvedDataSource,
-	interval time.Duration,
+	ctx context.Context, ask sourceAsk, c *content, sources []v1alpha1.ResolvedDataSource,
 ) (*content, error) {
 	if c.text == nil {
-		next, err := k.contentOf(ctx, obj, sources, true, interval)
+		next, err := k.contentOf(ctx, ask, sources, true)
 		if err == nil {
 			err = next.know(ctx)
 		}
 		return next, err
 	}
-	next := &content{sources: sources, wishes: wishesOf(obj, sources), final: true, big: c.big, load: c.load}
+	next := &content{sources: sources, wishes: ask.wishes(sources), final: true, big: c.big, load: c.load}
 	err := next.take(c.text)
 	return next, err
 }
 
-// wishesOf is what is to be otherwise than in the source.
-func wishesOf(obj *v1alpha1.Dashboard, sources []v1alpha1.ResolvedDataSource) dashboard.Wishes {
+// wishes are what is to be otherwise than in the source.
+func (a sourceAsk) wishes(sources []v1alpha1.ResolvedDataSource) dashboard.Wishes {
 	w := dashboard.Wishes{
-		Title: obj.Spec.Title, Inputs: map[string]string{}, DataSources: map[string]dashboard.DataSource{},
+		Title: a.obj.Spec.Title, Inputs: map[string]string{}, DataSources: map[string]dashboard.DataSource{},
+		LibraryPanels: a.panels,
 	}
-	for _, in := range obj.Spec.Inputs {
+	for _, in := range a.obj.Spec.Inputs {
 		w.Inputs[in.Name] = in.Value
 	}
 	for _, s := range sources {
@@ -158,6 +166,7 @@ func (c *content) take(text []byte) error {
 		c.uid, c.parsed, c.raw = parsed.UID, parsed, nil
 		c.invalidUID, c.unused = parsed.InvalidUID, parsed.Unused
 		c.named, c.unmapped = kept(parsed.DataSources), parsed.UnusedDataSources
+		c.panels = wantedPanels(parsed)
 		if isLarge(text) {
 			c.parsed, c.raw = nil, text
 		}

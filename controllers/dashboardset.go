@@ -78,6 +78,7 @@ func compileDashboards(
 func dashboardSpec(t *v1alpha1.DashboardTemplateSpec) *v1alpha1.DashboardSpec {
 	spec := &v1alpha1.DashboardSpec{
 		CommonSpec: t.CommonSpec, Source: t.Source, Inputs: t.Inputs, Title: t.Title, UID: t.UID,
+		LibraryPanels:  cmp.Or(t.LibraryPanels, v1alpha1.LibraryPanelsInline),
 		DriftPolicy:    cmp.Or(t.DriftPolicy, v1alpha1.DriftCorrect),
 		AdoptionPolicy: cmp.Or(t.AdoptionPolicy, v1alpha1.AdoptionNever),
 	}

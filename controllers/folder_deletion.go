@@ -120,7 +120,7 @@ func (x *folder) refuseReferences(ctx context.Context) error {
 // refuseContents fails if the folder, or one in it, holds something that is not being deleted as well. What an object
 // that lives stands for stays even with contents: that one is made again, and what it had in Grafana is lost.
 func (x *folder) refuseContents(ctx context.Context, have *folderState, withContents bool) error {
-	found, err := x.contents(ctx)
+	found, err := x.contents(ctx, withContents)
 	if err != nil {
 		return err
 	}
@@ -227,8 +227,9 @@ func (x *folder) owners(ctx context.Context) (map[string]lifecycle.Object, error
 type thing struct{ uid, name string }
 
 // contents are what is in the folder and the folders in it, and would be lost with it. Folders that were made for paths
-// of Dashboards count for nothing.
-func (x *folder) contents(ctx context.Context) (found []thing, err error) {
+// of Dashboards count for nothing. Where contents go with it, library panels do not count either: no object stands for
+// one.
+func (x *folder) contents(ctx context.Context, withContents bool) (found []thing, err error) {
 	all, err := x.org.AllFolders(ctx, x.conn.DashboardAPIServed() != "")
 	if err != nil {
 		return nil, err
@@ -263,16 +264,82 @@ func (x *folder) contents(ctx context.Context) (found []thing, err error) {
 			found = append(found, thing{name: fmt.Sprintf("alert rule %q", r.Title)})
 		}
 	}
-	panels, err := x.org.LibraryPanels(ctx)
+	if withContents {
+		return found, nil
+	}
+	panels, err := x.panels(ctx, within, dashboards)
+	return append(found, panels...), err
+}
+
+// panels are the library panels in these folders. One that was kept for a Dashboard counts only if a dashboard
+// elsewhere uses it, which would lose it.
+func (x *folder) panels(
+	ctx context.Context,
+	within map[string]bool,
+	dashboards []grafana.Hit,
+) (found []thing, err error) {
+	all, err := x.org.LibraryPanels(ctx)
 	if err != nil {
 		return nil, err
 	}
-	for _, p := range panels {
-		if within[p.FolderUID] {
+	var kept []grafana.LibraryPanel
+	for _, p := range all {
+		switch {
+		case !within[p.FolderUID]:
+		case strings.HasPrefix(p.UID, panelPrefix(x.mark)):
+			kept = append(kept, p)
+		default:
 			found = append(found, thing{name: fmt.Sprintf("library panel %q", p.Name)})
 		}
 	}
+	if len(kept) == 0 {
+		return found, nil
+	}
+	inside, titles := map[string]bool{}, map[string]string{} // one that was not there a moment ago is not
+	for _, d := range dashboards {
+		inside[d.UID], titles[d.UID] = within[d.FolderUID], d.Title
+	}
+	users, unread, err := x.usersOfPanels(ctx, kept)
+	if err != nil {
+		return nil, err
+	}
+	for uid, err := range unread {
+		if !inside[uid] {
+			found = append(found, thing{name: fmt.Sprintf(
+				"library panels that dashboard %q elsewhere may use, which cannot be read (%v)",
+				cmp.Or(titles[uid], uid),
+				err,
+			)})
+		}
+	}
+	for _, p := range kept {
+		if slices.ContainsFunc(users[p.UID], func(uid string) bool { return !inside[uid] }) {
+			found = append(
+				found,
+				thing{name: fmt.Sprintf("library panel %q, which a dashboard elsewhere uses", p.Name)},
+			)
+		}
+	}
 	return found, nil
+}
+
+// usersOfPanels are the uids of the dashboards that use library panels which are kept for Dashboards, by the uids of
+// these. An older Grafana knows.
+func (x *folder) usersOfPanels(
+	ctx context.Context, panels []grafana.LibraryPanel,
+) (users map[string][]string, unread map[string]error, err error) {
+	if !x.conn.KeepsUsedPanels.Load() {
+		return x.conn.PanelUsers(ctx, x.org, keptPanelsIn)
+	}
+	users = map[string][]string{}
+	for _, p := range panels {
+		used, err := x.org.LibraryPanelUsers(ctx, p.UID)
+		if grafana.IgnoreNotFound(err) != nil {
+			return nil, nil, err
+		}
+		users[p.UID] = used
+	}
+	return users, nil, nil
 }
 
 // dashboards are all of the organization. On Grafana 12 the search, which tells their titles, may lag behind.

@@ -73,3 +73,13 @@ func anotherDatabase(w *crash.World) {
 	w.Grafana.Do(http.MethodPost, "/api/orgs", 1, map[string]any{"name": "Theirs"})
 	w.Grafana.Do(http.MethodPost, "/api/orgs", 1, map[string]any{"name": "Theirs too"})
 }
+
+// instead answers requests of one method to paths that begin so in Grafana's place.
+func instead(w *crash.World, method, path string, status int, body string) {
+	w.Answers = func(r *http.Request) *http.Response {
+		if r.Method != method || !strings.HasPrefix(r.URL.Path, path) {
+			return nil
+		}
+		return answer(r, status, body, true)
+	}
+}

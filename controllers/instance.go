@@ -231,6 +231,8 @@ func (x *instance) introduce(ctx context.Context) (*connection.Server, error) {
 		return nil, unsupported(have.Version)
 	}
 	x.conn.NestedFolders.Store(settings.NestedFolders())
+	x.conn.KeepsUsedPanels.Store(settings.KeepsUsedPanels())
+	x.conn.UniquePanelNames.Store(settings.UniquePanelNames())
 	return have, nil
 }
 

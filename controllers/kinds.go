@@ -38,8 +38,9 @@ type Env struct {
 	// database, so that tests see them side by side. Where limits do not say, it is found out as ever.
 	FixedWriters bool
 
-	fetches fetches
-	parsing sync.Mutex // one large dashboard at a time
+	fetches    fetches
+	panelLooks panelLooks
+	parsing    sync.Mutex // one large dashboard at a time
 }
 
 // Register has the lifecycle know all kinds.

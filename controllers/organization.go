@@ -30,6 +30,7 @@ type orgState struct {
 
 	preferences    *grafana.Preferences // nil: not asked for, or not read
 	quotas         map[string]int64     // nil: not asked for, or not read
+	panels         *leftPanels          // nil: not looked for
 	preferencesErr error
 	quotasErr      error
 }
@@ -43,11 +44,15 @@ type organization struct {
 	conn     *connection.Conn
 	mark     mark.Mark
 
-	homeUID  string // what homeDashboardRef names
-	homeErr  error
-	searched bool         // Find has looked for the wanted name
-	named    *grafana.Org // what has it, or a name that Grafana's database takes for the same
-	lost     *grafana.Org // what has the recorded id, but neither our mark nor our name
+	homeUID string // what homeDashboardRef names
+	homeErr error
+	kept    keptPanels // that Dashboards list
+	// panelsLeft says that none was deleted of those that nobody needs.
+	panelsLeft bool
+	made       bool         // in this pass
+	searched   bool         // Find has looked for the wanted name
+	named      *grafana.Org // what has it, or a name that Grafana's database takes for the same
+	lost       *grafana.Org // what has the recorded id, but neither our mark nor our name
 }
 
 func (k organizationKind) describe() lifecycle.Kind[*v1alpha1.Organization, orgState] {
@@ -67,7 +72,11 @@ func (k organizationKind) describe() lifecycle.Kind[*v1alpha1.Organization, orgS
 			}{obj.Status.OrgID, obj.Status.Name, labels.FormatLabels(obj.Labels)}
 		},
 		Indexes: []lifecycle.Index[*v1alpha1.Organization]{{Field: byHomeDashboard, Of: homeDashboardOf}},
-		Watches: []lifecycle.Watch{{Of: &v1alpha1.Dashboard{}, Requests: k.shownFirst, Changes: homeDashboardChanges}},
+		Watches: []lifecycle.Watch{
+			{Of: &v1alpha1.Dashboard{}, Requests: k.shownFirst, Changes: homeDashboardChanges},
+			{Of: &v1alpha1.Dashboard{}, Requests: k.collector, Changes: keeperChanges},
+		},
+		Forget: k.panelLooks.drop,
 	}
 }
 
@@ -117,6 +126,9 @@ func (k organizationKind) Connect(
 	x := &organization{
 		Entrance: in, Env: k.Env, obj: obj, instance: &instance, conn: conn, mark: mark.Of(k.ClusterID, obj),
 	}
+	if x.kept, err = k.keptPanels(ctx, obj); err != nil {
+		return nil, err
+	}
 	if !deleting {
 		x.homeUID, x.homeErr = k.homeDashboard(ctx, obj)
 	}
@@ -162,6 +174,7 @@ func (x *organization) Create(ctx context.Context) (*orgState, error) {
 	if err != nil {
 		return nil, err
 	}
+	x.made = true
 	return &orgState{Org: grafana.Org{ID: id, Name: name}, member: true}, nil
 }
 
@@ -172,6 +185,7 @@ func (x *organization) Record(have *orgState) bool {
 		return false
 	}
 	fresh := status.OrgID != have.ID
+	x.recordPanels(have, fresh && !x.made)
 	status.OrgID, status.Adopted, status.Resets = have.ID, have.adopted, x.instance.Status.Resets
 	if have.Name == x.obj.WantedName() ||
 		status.Name == "" { // a name that somebody else gave it is not ours to remember
@@ -193,6 +207,7 @@ func (x *organization) Diff(have *orgState) []string {
 	add("strays", len(have.duplicates) > 0)
 	add("preferences", have.preferencesErr == nil && x.preferencesDiffer(have))
 	add("quotas", have.quotasErr == nil && x.quotasDiffer(have))
+	add(unneededPanels, have.panels != nil && len(have.panels.unused) > 0)
 	return diff
 }
 
@@ -211,6 +226,7 @@ func (x *organization) Update(ctx context.Context, have *orgState) error {
 			return fmt.Errorf("%s: %w", step.what, err)
 		}
 	}
+	x.dropPanels(ctx, have)
 	return errors.Join(x.setPreferences(ctx, have), x.setQuotas(ctx, have))
 }
 

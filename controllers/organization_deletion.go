@@ -154,6 +154,9 @@ func (x *organization) contents(ctx context.Context, id int64) ([]string, error)
 		return nil, err
 	}
 	for _, p := range panels {
+		if strings.HasPrefix(p.UID, panelPrefix(x.mark)) {
+			continue // kept for a Dashboard that is gone: who uses it is a dashboard, which is told above
+		}
 		found = append(found, fmt.Sprintf("library panel %q", p.Name))
 	}
 	teams, err := org.Teams(ctx)
@@ -214,6 +217,7 @@ func (x *organization) Release(ctx context.Context, have *orgState) error {
 	if err := x.deleteDuplicates(ctx, have); err != nil {
 		return err
 	}
+	x.dropLastPanels(ctx, have)
 	if mark.Read(have.Address) != (mark.Mark{}) {
 		address := mark.Release(have.Address, have.adopted)
 		if err := grafana.IgnoreNotFound(x.conn.SetOrgAddress(ctx, have.ID, address)); err != nil {

@@ -63,5 +63,6 @@ func (x *onlyOrganization) Release(ctx context.Context, have *orgState) error {
 	if mark.Read(have.Address) != x.mark {
 		return nil
 	}
+	x.dropLastPanels(ctx, have)
 	return x.conn.Org(have.ID).SetOwnAddress(ctx, mark.Release(have.Address, true))
 }

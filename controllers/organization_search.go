@@ -230,5 +230,8 @@ func (x *organization) load(ctx context.Context, org grafana.Org) (*orgState, er
 	if len(x.obj.Spec.Quotas) > 0 {
 		have.quotas, have.quotasErr = x.readQuotas(ctx, org.ID)
 	}
+	if have.member && (x.kept.any || x.obj.Status.LibraryPanels) {
+		have.panels = x.seePanels(ctx, x.conn.Org(org.ID))
+	}
 	return have, nil
 }

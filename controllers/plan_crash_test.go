@@ -300,6 +300,11 @@ func compare(t *testing.T, p *plan.Plan, operator *spectator) {
 			did = &sight{}
 		}
 		want := did.action()
+		if left := "library panels that nobody needs"; did.fields[left] { // some minutes later
+			if delete(did.fields, left); want == plan.Change && len(did.fields) == 0 {
+				want = plan.None
+			}
+		}
 		if want == plan.Change && o.Action == plan.None && len(did.fields) == 1 && did.fields["old tokens"] {
 			continue // in its own time, as a note says
 		}

@@ -48,6 +48,12 @@ type DashboardSpec struct {
 	// +optional
 	Folder *DashboardFolder `json:"folder,omitempty"`
 
+	// LibraryPanels says what becomes of the library panels that the source carries, as one that was exported for sharing does: Inline (the default) puts them into the dashboard; Manage keeps them as
+	// library panels in its folder, which all Dashboards of this namespace share that carry them there. A dashboard of schema v2 carries none.
+	// +kubebuilder:default=Inline
+	// +optional
+	LibraryPanels LibraryPanelPolicy `json:"libraryPanels,omitempty"`
+
 	// DriftPolicy is Correct (the default: an edit made in Grafana is overwritten at the next resync; it stays in Grafana's history) or Report (it is left to stand, and condition
 	// Drifted says so, until this object changes).
 	// +kubebuilder:default=Correct
@@ -263,6 +269,17 @@ type DashboardStatus struct {
 	// +listType=atomic
 	// +optional
 	NamedDataSources []string `json:"namedDatasources,omitempty"`
+
+	// LibraryPanels are those that the source carries and that are kept for this dashboard, or are about to be made.
+	// +kubebuilder:validation:MaxItems=1000
+	// +listType=map
+	// +listMapKey=uid
+	// +optional
+	LibraryPanels []KeptLibraryPanel `json:"libraryPanels,omitempty"`
+
+	// LibraryPanelsRenewed counts how often all of them got other uids: Grafana 10 keeps those that are in a folder in a folder when the outer one is deleted, shows them to nobody, and takes no other one of the same uid.
+	// +optional
+	LibraryPanelsRenewed int32 `json:"libraryPanelsRenewed,omitempty"`
 
 	// SavedAt is when it was last saved, by Grafana's clock.
 	// +kubebuilder:validation:Type=string

@@ -62,6 +62,11 @@ type DashboardTemplateSpec struct {
 	// +optional
 	Folder *DashboardTemplateFolder `json:"folder,omitempty"`
 
+	// LibraryPanels says what becomes of the library panels that the source carries: Inline (the default) puts them into the dashboard, Manage keeps them as library panels in its folder.
+	// +kubebuilder:default=Inline
+	// +optional
+	LibraryPanels LibraryPanelPolicy `json:"libraryPanels,omitempty"`
+
 	// DriftPolicy is Correct (the default: an edit made in Grafana is overwritten at the next resync) or Report (it is left to stand, and condition Drifted of the Dashboard says so).
 	// +kubebuilder:default=Correct
 	// +optional

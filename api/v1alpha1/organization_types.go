@@ -143,6 +143,10 @@ type OrganizationStatus struct {
 	// +kubebuilder:validation:Maximum=9007199254740991
 	// +optional
 	Resets int64 `json:"resets,omitempty"`
+
+	// LibraryPanels says that library panels are kept in it for Dashboards, or were: those that nobody needs any more are looked for. No Dashboard makes one before.
+	// +optional
+	LibraryPanels bool `json:"libraryPanels,omitempty"`
 }
 
 // Organization is an organization of a Grafana: a tenant's own place for service accounts, dashboards and everything else.

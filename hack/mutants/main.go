@@ -36,7 +36,7 @@ func allMutants() []mutant {
 		mutants, ownershipMutants, tokenMutants, dashboardMutants, dataSourceMutants, membershipMutants, userMutants,
 		teamMutants, listMutants, planMutants, intentMutants, sessionMutants, shardMutants, vanishedMutants,
 		setMutants,
-		schema2Mutants, writerMutants,
+		schema2Mutants, writerMutants, panelMutants,
 	)
 }
 

@@ -318,8 +318,8 @@ var mutants = []mutant{
 	{
 		name: "library panels of a folder not looked at",
 		file: "controllers/folder_deletion.go",
-		old:  "		if within[p.FolderUID] {\n",
-		new:  "		if false {\n", test: "TestAPIFolderWithPanelsInUse",
+		old:  "		case !within[p.FolderUID]:\n",
+		new:  "		case true:\n", test: "TestAPIFolderWithPanelsInUse",
 	},
 	{
 		name: "folder left with the permissions it was born with",

@@ -21,10 +21,10 @@ type Conn struct {
 	// Marks knows which organization carries whose mark.
 	Marks MarkIndex
 
-	// What the last probe has found out: whether folders can be in folders, and how often this Grafana was seen to have
-	// another database.
-	NestedFolders atomic.Bool
-	Resets        atomic.Int64
+	// What the last probe has found out: whether folders can be in folders, whether library panels in use are kept and
+	// have names of their own in a folder, and how often this Grafana was seen to have another database.
+	NestedFolders, KeepsUsedPanels, UniquePanelNames atomic.Bool
+	Resets                                           atomic.Int64
 	// APIsFailing and UserHidden say what the last probe was refused, so that the next one can tell an accident from a
 	// rule.
 	APIsFailing, UserHidden atomic.Bool
@@ -38,6 +38,8 @@ type Conn struct {
 	sourceLists    lists[[]grafana.DataSource]
 	userLists      lists[[]grafana.ListedUser]
 	teamLists      lists[[]grafana.Team]
+	panelLists     lists[map[string]grafana.LibraryPanel]
+	panelUses      panelUses
 	accountLists   lists[[]grafana.ServiceAccount]
 	tokenLists     lists[[]grafana.Token]
 	folders        folders

@@ -212,6 +212,8 @@ func (c *Conn) dropOldLists() {
 	c.sourceLists.sweep(now)
 	c.userLists.sweep(now)
 	c.teamLists.sweep(now)
+	c.panelLists.sweep(now)
+	c.panelUses.sweep(now)
 	c.accountLists.sweep(now)
 	c.tokenLists.sweep(now)
 }

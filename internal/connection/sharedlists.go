@@ -2,6 +2,7 @@ package connection
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"time"
 
@@ -69,6 +70,46 @@ func (c *Conn) ForgetTeams(org int64) { c.teamLists.forget(c, listKey{org: org})
 func (c *Conn) NoteTeam(org int64, now grafana.Team) {
 	c.teamLists.note(c, listKey{org: org}, func(all []grafana.Team) []grafana.Team {
 		return put(all, func(t grafana.Team) bool { return t.ID == now.ID }, now)
+	})
+}
+
+// ListOfLibraryPanels lists the library panels of an organization by their uids, or brings the list that others have
+// just made.
+func (c *Conn) ListOfLibraryPanels(
+	ctx context.Context, org *grafana.OrgClient, age Age,
+) (map[string]grafana.LibraryPanel, error) {
+	found, _, err := c.panelLists.get(ctx, c, listKey{org: org.ID()}, age.of(c),
+		func() (map[string]grafana.LibraryPanel, error) {
+			all, err := org.LibraryPanels(ctx)
+			byUID := make(map[string]grafana.LibraryPanel, len(all))
+			for _, p := range all {
+				byUID[p.UID] = p
+			}
+			return byUID, err
+		})
+	return found, err
+}
+
+// ForgetLibraryPanels has the library panels of an organization listed anew: some may have been made, changed or
+// deleted.
+func (c *Conn) ForgetLibraryPanels(org int64) { c.panelLists.forget(c, listKey{org: org}) }
+
+// NoteLibraryPanel has the list show a library panel as the operator has just made or changed it.
+func (c *Conn) NoteLibraryPanel(org int64, now grafana.LibraryPanel) {
+	now.Model = nil
+	c.panelLists.note(c, listKey{org: org}, func(all map[string]grafana.LibraryPanel) map[string]grafana.LibraryPanel {
+		all = maps.Clone(all)
+		all[now.UID] = now
+		return all
+	})
+}
+
+// NoteNoLibraryPanel has the list show none with this uid any more, as the operator has just deleted it.
+func (c *Conn) NoteNoLibraryPanel(org int64, uid string) {
+	c.panelLists.note(c, listKey{org: org}, func(all map[string]grafana.LibraryPanel) map[string]grafana.LibraryPanel {
+		all = maps.Clone(all)
+		delete(all, uid)
+		return all
 	})
 }
 

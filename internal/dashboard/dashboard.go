@@ -28,6 +28,8 @@ type Content struct {
 	DataSources []string
 	// UnusedDataSources are what others were to stand for, and what it names nowhere.
 	UnusedDataSources []string
+	// LibraryPanels are those that are kept beside it, by uid.
+	LibraryPanels []LibraryPanel
 	// InvalidUID says what is wrong with a uid that the content names and that Grafana would not take; nil: it names
 	// none of the kind. It matters to those who would go by it.
 	InvalidUID error
@@ -49,6 +51,9 @@ type Wishes struct {
 	// DataSources stand for those that it names: by uid, name, or ${NAME} of an input or a variable. What one without
 	// a uid is to stand for stays as it is.
 	DataSources map[string]DataSource
+	// LibraryPanels says under which uid a library panel that the dashboard carries is kept beside it. nil: they are
+	// put into it.
+	LibraryPanels func(uid string) string
 }
 
 // Parse reads a dashboard's JSON, plain or gzipped, in any of the forms that people have, and changes it as is wished.
@@ -76,7 +81,8 @@ func Parse(source []byte, w Wishes) (*Content, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := inlineLibraryPanels(fields, &room); err != nil {
+	panels, err := placeLibraryPanels(m, w, &room)
+	if err != nil {
 		return nil, err
 	}
 	for _, key := range []string{"__inputs", "__requires", "__elements"} {
@@ -87,10 +93,19 @@ func Parse(source []byte, w Wishes) (*Content, error) {
 	}
 	c, err := newContent(m)
 	if err == nil {
-		c.Unused = unused
-		c.DataSources, c.UnusedDataSources = namedSources(m), s.unused(w.DataSources)
+		c.Unused, c.LibraryPanels = unused, panels
+		c.DataSources, c.UnusedDataSources = namedSources(m, panels), s.unused(w.DataSources)
 	}
 	return c, err
+}
+
+// placeLibraryPanels puts the library panels that a dashboard carries into it, or brings those to keep beside it. In
+// schema v2 it carries none.
+func placeLibraryPanels(m model, w Wishes, room *int) ([]LibraryPanel, error) {
+	if w.LibraryPanels == nil || m.api != "" {
+		return nil, inlineLibraryPanels(m.fields, room)
+	}
+	return keepLibraryPanels(m.fields, w.LibraryPanels, room)
 }
 
 // newContent takes a dashboard's own model.

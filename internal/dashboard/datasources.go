@@ -93,8 +93,8 @@ func objectsIn(fields map[string]any, key string) (objects []map[string]any) {
 // carries as library panels included, of annotations and of variables. A key of that name elsewhere is something else.
 func eachReference(fields map[string]any, f func(any) any) {
 	ofHolder(fields, f)
-	for _, model := range libraryModels(fields["__elements"]) {
-		ofHolder(model, f)
+	for _, e := range libraryElements(fields["__elements"]) {
+		ofHolder(e.model, f)
 	}
 	for _, key := range []string{"annotations", "templating"} {
 		for _, entry := range objectsIn(objectIn(fields, key), "list") {
@@ -218,9 +218,9 @@ var builtIn = []string{
 	"", "default", "grafana", "-- Grafana --", "-- Mixed --", "-- Dashboard --", expressions, "-100",
 }
 
-// namedSources are the data sources that a dashboard names, but for those that every Grafana has, and those that a
-// variable chooses.
-func namedSources(m model) []string {
+// namedSources are the data sources that a dashboard names, or a library panel that is kept beside it, but for those
+// that every Grafana has, and those that a variable chooses.
+func namedSources(m model, panels []LibraryPanel) []string {
 	named := map[string]bool{}
 	note := func(name string) {
 		if !slices.Contains(builtIn, name) && !strings.Contains(name, "$") && !strings.HasPrefix(name, "[[") {
@@ -231,13 +231,17 @@ func namedSources(m model) []string {
 		eachHolder2(m.fields, func(holder map[string]any) { note(namedIn2(holder)) })
 		return slices.Sorted(maps.Keys(named))
 	}
-	eachReference(m.fields, func(value any) any {
+	noted := func(value any) any {
 		name, _ := value.(string)
 		if v, ok := value.(map[string]any); ok {
 			name, _ = v["uid"].(string)
 		}
 		note(name)
 		return value
-	})
+	}
+	eachReference(m.fields, noted)
+	for _, p := range panels {
+		ofHolder(p.model, noted)
+	}
 	return slices.Sorted(maps.Keys(named))
 }

@@ -49,6 +49,35 @@ func FuzzParse(f *testing.F) {
 	})
 }
 
+// FuzzLibraryPanels: nothing makes it panic, what is kept beside a dashboard is referred to, and has the same hash as
+// what is sent of it.
+func FuzzLibraryPanels(f *testing.F) {
+	addSamples(f, func(source []byte) { f.Add(source) })
+	f.Add([]byte(carrying))
+	f.Fuzz(func(t *testing.T, source []byte) {
+		c, err := keep(string(source))
+		if err != nil {
+			return
+		}
+		model, err := c.Model("a-uid", 0)
+		if err != nil {
+			return
+		}
+		for _, p := range c.LibraryPanels {
+			panel, err := p.Model()
+			must(t, err)
+			if h := HashOfPanel(p.Name, panel); h != p.Hash || !json.Valid(panel) {
+				t.Fatalf("%s has hash %q, not %q", panel, h, p.Hash)
+			}
+			uid, err := json.Marshal(p.UID)
+			must(t, err)
+			if !bytes.Contains(model, []byte(`"uid":`)) || len(uid) < len(`"kept-"`) {
+				t.Fatalf("%s does not refer to %s", model, uid)
+			}
+		}
+	})
+}
+
 // FuzzInputs: whatever the values are, they end up in texts, and change nothing else.
 func FuzzInputs(f *testing.F) {
 	addSamples(f, func(source []byte) { f.Add(source, "DS_PROMETHEUS", `"},{"`) })

@@ -8,6 +8,24 @@ import (
 	"grafana-tenancy.dev/operator/internal/grafana/grafanatest"
 )
 
+// referred are the uids of the library panels that a dashboard refers to.
+func referred(value any) (uids []string) {
+	switch v := value.(type) {
+	case []any:
+		for _, inner := range v {
+			uids = append(uids, referred(inner)...)
+		}
+	case map[string]any:
+		if panel, ok := v["libraryPanel"].(map[string]any); ok {
+			if uid, ok := panel["uid"].(string); ok {
+				uids = append(uids, uid)
+			}
+		}
+		uids = append(uids, referred(v["panels"])...)
+	}
+	return uids
+}
+
 // What was saved and is read back has the same hash, and saving it again changes nothing.
 func TestRoundTrip(t *testing.T) {
 	for _, version := range grafanatest.Versions() {
@@ -27,6 +45,14 @@ func TestRoundTrip(t *testing.T) {
 				for based := range int64(2) { // Grafana counts from 1
 					model, err := c.Model(uid, based)
 					must(t, err)
+					for _, panel := range referred(c.fields) { // Grafana 10 fails if one is missing
+						_, err := org.CreateLibraryPanel(t.Context(), grafana.LibraryPanel{
+							UID: panel, Name: panel, Model: []byte(`{"type":"text"}`),
+						})
+						if err != nil && !grafana.IsTaken(err) {
+							t.Fatal(err)
+						}
+					}
 					_, err = org.SaveDashboard(t.Context(), grafana.SaveDashboard{Model: model, Message: name})
 					must(t, err)
 					have, err := org.Dashboard(t.Context(), uid)

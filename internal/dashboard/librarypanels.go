@@ -9,51 +9,60 @@ import (
 // panels that refer to them. What it does not carry stays a reference to one that Grafana has. room is how many bytes
 // the dashboard may still grow by.
 func inlineLibraryPanels(fields map[string]any, room *int) error {
-	models := libraryModels(fields["__elements"])
-	if len(models) == 0 {
+	carried := libraryElements(fields["__elements"])
+	if len(carried) == 0 {
 		return nil
 	}
-	l := &library{models: models, sizes: map[string]int{}, room: room}
-	l.inline(fields)
+	l := &library{elements: carried, sizes: map[string]int{}, room: room}
+	l.each(fields, func(panel map[string]any, uid string) map[string]any {
+		*l.room -= l.size(uid)
+		return inPlaceOf(panel, l.elements[uid].model)
+	})
 	if *room < 0 {
 		return fmt.Errorf("with its library panels put in, %w", errTooLarge)
 	}
 	return nil
 }
 
-// libraryModels are the panels in "__elements" by uid. Grafana 8 wrote a list, later ones a map.
-func libraryModels(elements any) map[string]map[string]any {
-	models := map[string]map[string]any{}
-	add := func(uid any, element any) {
-		e, _ := element.(map[string]any)
+// element is a library panel that a dashboard carries.
+type element struct {
+	name  any // whatever stands there
+	model map[string]any
+}
+
+// libraryElements are the panels in "__elements" by uid. Grafana 8 wrote a list, later ones a map.
+func libraryElements(elements any) map[string]element {
+	found := map[string]element{}
+	add := func(uid any, value any) {
+		e, _ := value.(map[string]any)
 		text, _ := uid.(string)
 		if model, ok := e["model"].(map[string]any); ok && text != "" {
-			models[text] = model
+			found[text] = element{e["name"], model}
 		}
 	}
 	switch all := elements.(type) {
 	case map[string]any:
-		for uid, element := range all {
-			add(uid, element)
+		for uid, value := range all {
+			add(uid, value)
 		}
 	case []any:
-		for _, element := range all {
-			if e, ok := element.(map[string]any); ok {
+		for _, value := range all {
+			if e, ok := value.(map[string]any); ok {
 				add(e["uid"], e)
 			}
 		}
 	}
-	return models
+	return found
 }
 
 type library struct {
-	models map[string]map[string]any
-	sizes  map[string]int // of the models, in bytes
-	room   *int
+	elements map[string]element
+	sizes    map[string]int // of the models, in bytes
+	room     *int
 }
 
-// inline looks at the panels of a dashboard, or of a row.
-func (l *library) inline(holder map[string]any) {
+// each changes the panels of a dashboard, or of a row, that refer to what it carries.
+func (l *library) each(holder map[string]any, change func(panel map[string]any, uid string) map[string]any) {
 	for _, key := range []string{"panels", "rows"} {
 		list, _ := holder[key].([]any)
 		for i := range list {
@@ -63,11 +72,10 @@ func (l *library) inline(holder map[string]any) {
 			}
 			reference, _ := panel["libraryPanel"].(map[string]any)
 			uid, _ := reference["uid"].(string)
-			if model := l.models[uid]; model != nil {
-				*l.room -= l.size(uid)
-				list[i] = inPlaceOf(panel, model)
+			if _, carried := l.elements[uid]; carried {
+				list[i] = change(panel, uid)
 			} else {
-				l.inline(panel)
+				l.each(panel, change)
 			}
 		}
 	}
@@ -75,7 +83,7 @@ func (l *library) inline(holder map[string]any) {
 
 func (l *library) size(uid string) int {
 	if l.sizes[uid] == 0 {
-		text, _ := appendJSON(nil, l.models[uid], asWritten) // which has no errors
+		text, _ := appendJSON(nil, l.elements[uid].model, asWritten) // which has no errors
 		l.sizes[uid] = len(text)
 	}
 	return l.sizes[uid]

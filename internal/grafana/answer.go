@@ -158,6 +158,8 @@ func (e *Error) worded() string {
 		{"/api/folders", "[" + FolderTooDeep + "]", FolderTooDeep},
 		{"/api/folders", "A folder with that name already exists", ReservedTitle},
 		{"/api/folders/:uid", "contains library elements in use", PanelsInUse},
+		{"/api/library-elements", "with that name or UID already exists", PanelTaken},
+		{"/api/library-elements/:uid", "library element has connections", PanelInUse},
 		{"/api/orgs/:id", "Organization name taken", OrgNameTaken},
 		{"/api/serviceaccounts/:id/tokens", "seconds before expiration", MaxSecondsToLive},
 		{"/api/serviceaccounts/:id/tokens", "expiration date", ExpirationDayLimit},

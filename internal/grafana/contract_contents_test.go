@@ -50,24 +50,3 @@ func (k contract) testAlertRules(t *testing.T) {
 		have(o.AlertRules(t.Context()))(t))
 	same(t, "of another organization", 0, len(have(k.org(t).AlertRules(t.Context()))(t)))
 }
-
-func (k contract) testLibraryPanels(t *testing.T) {
-	o := k.org(t)
-	same(t, "at first", []grafana.LibraryPanel{}, have(o.LibraryPanels(t.Context()))(t))
-	have(o.CreateFolder(t.Context(), grafana.Folder{UID: "fold", Title: "Folder"}))(t)
-	for uid, folder := range map[string]string{"a": "", "b": "fold"} {
-		body := map[string]any{
-			"uid":       uid,
-			"name":      "Panel " + uid,
-			"kind":      1,
-			"folderUid": folder,
-			"model":     map[string]string{"type": "text", "title": "Text"},
-		}
-		k.person(t, "POST", "/api/library-elements", o.ID(), body)
-	}
-	a, b := grafana.LibraryPanel{UID: "a", Name: "Panel a"}, grafana.LibraryPanel{
-		UID: "b", Name: "Panel b", FolderUID: "fold",
-	}
-	same(t, "panels", []grafana.LibraryPanel{a, b}, have(o.LibraryPanels(t.Context()))(t))
-	same(t, "of another organization", 0, len(have(k.org(t).LibraryPanels(t.Context()))(t)))
-}

@@ -163,8 +163,9 @@ func (k contract) testDeletedFolders(t *testing.T) {
 	})
 	panels := []any{map[string]any{"id": 1, "libraryPanel": map[string]string{"uid": "panel", "name": "Panel"}}}
 	k.save(t, o, "user", map[string]any{"panels": panels})
-	same(t, "panels", []grafana.LibraryPanel{{UID: "panel", Name: "Panel", FolderUID: "shared"}},
-		have(o.LibraryPanels(t.Context()))(t))
+	all := have(o.LibraryPanels(t.Context()))(t)
+	same(t, "panels", []grafana.LibraryPanel{{UID: "panel", Name: "Panel", FolderUID: "shared"}}, bare(all))
+	same(t, "how many use it is told before 12", k.major < 12, all[0].Meta.Users == 1)
 	if err = o.DeleteFolder(t.Context(), "shared", false); k.major < 12 {
 		expect(t, "with a panel in use", err, grafana.IsFolderInUse)
 		if grafana.IsForbidden(err) {

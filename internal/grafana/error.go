@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"strings"
 	"syscall"
 	"time"
 )
@@ -39,6 +40,10 @@ const (
 	ReservedTitle = "reservedTitle"
 	// PanelsInUse marks the 403 by which versions before 12 keep a folder with library panels that dashboards use.
 	PanelsInUse = "panelsInUse"
+	// PanelTaken marks Grafana's 400 to a library panel whose uid is in use, or before 12.3 its name in the folder.
+	PanelTaken = "panelTaken"
+	// PanelInUse marks the 403 by which versions before 12 keep a library panel that dashboards use.
+	PanelInUse = "panelInUse"
 	// WrongNamespace marks Grafana's 500 to what /apis is asked in an organization that does not exist.
 	WrongNamespace = "namespaceMismatch"
 	// ObjectGone marks Grafana's 500 to a save through /apis that is based on something that is not there any more.
@@ -178,6 +183,16 @@ func IsTooDeep(err error) bool { return identified(err, FolderTooDeep) }
 // IsFolderInUse reports whether a folder was not deleted since there are alert rules in it, or library panels that
 // dashboards use.
 func IsFolderInUse(err error) bool { return identified(err, PanelsInUse, "folder.not-empty") }
+
+// IsPanelInUse reports whether a library panel was not deleted since dashboards use it.
+func IsPanelInUse(err error) bool { return identified(err, PanelInUse) }
+
+// IsPanelFolderGone reports whether a library panel was not shown since the folder that it is in does not exist.
+func IsPanelFolderGone(err error) bool {
+	var e *Error
+	return errors.As(err, &e) && e.route == "/api/library-elements/:uid" && !e.isForeign() &&
+		e.Status == http.StatusNotFound && strings.EqualFold(e.Message, "folder not found")
+}
 
 // IsReservedTitle reports whether a folder was not made since its title is Grafana's own: General.
 func IsReservedTitle(err error) bool { return identified(err, ReservedTitle) }

@@ -38,9 +38,34 @@ type Settings struct {
 // feature toggle. A version that is hidden or cannot be read counts as an older one, since that puts a
 // folder in the wrong place without a word.
 func (s Settings) NestedFolders() bool {
-	major, _, _ := strings.Cut(s.Version, ".")
-	number, err := strconv.Atoi(major)
-	return s.FeatureToggles["nestedFolders"] || err == nil && number >= 11
+	major, _ := s.version()
+	return s.FeatureToggles["nestedFolders"] || major >= 11
+}
+
+// KeepsUsedPanels reports whether Grafana refuses to delete a library panel that a dashboard uses: 10.4.3 does, 12.4.0
+// does not. A version that is hidden or cannot be read counts as one that does not.
+func (s Settings) KeepsUsedPanels() bool {
+	major, _ := s.version()
+	return major > 0 && major < 11
+}
+
+// UniquePanelNames reports whether a folder cannot have two library panels of one name, as before 12.3. A version that
+// is hidden or cannot be read counts as one that allows it.
+func (s Settings) UniquePanelNames() bool {
+	major, minor := s.version()
+	return major > 0 && major < 12 || major == 12 && minor < 3
+}
+
+// version has the first two numbers of the version; 0: it is hidden, or cannot be read.
+func (s Settings) version() (major, minor int) {
+	first, rest, _ := strings.Cut(s.Version, ".")
+	second, _, _ := strings.Cut(rest, ".")
+	major, err := strconv.Atoi(first)
+	if err != nil {
+		return 0, 0
+	}
+	minor, _ = strconv.Atoi(second)
+	return major, minor
 }
 
 // Health asks how the Grafana is, without a credential. If its database fails, both the Health and an

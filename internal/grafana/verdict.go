@@ -64,7 +64,7 @@ var verdicts = []rule{
 	{says: (*Error).isForeign, is: Foreign},
 	// From here on the answer has the shape of Grafana's own.
 	{status: []int{http.StatusUnauthorized}, is: Unauthorized},
-	{ids: []string{PanelsInUse}, is: Refused}, // although Grafana 10 answers 403
+	{ids: []string{PanelsInUse, PanelInUse}, is: Refused}, // although Grafana 10 answers 403
 	{status: []int{http.StatusForbidden}, says: (*Error).needsNothing, is: Failing},
 	{status: []int{http.StatusForbidden}, is: Forbidden},
 	{status: []int{http.StatusNotFound}, says: (*Error).saysAbsent, is: Absent},
@@ -84,6 +84,7 @@ var takenIDs = []string{
 	OrgNameTaken,
 	TeamNameTaken,
 	TeamMemberTaken,
+	PanelTaken,
 	"name-exists",
 	"serviceaccounts.ErrAlreadyExists",
 	"serviceaccounts.ErrTokenAlreadyExists",
@@ -139,6 +140,7 @@ var about = []struct {
 	{"/api/serviceaccounts", []string{"service account", "token"}},
 	{"/api/dashboards", []string{"dashboard"}},
 	{"/api/folders", []string{"folder"}},
+	{"/api/library-elements", []string{"library element"}},
 	{"/api/teams/:id/preferences", []string{"dashboard"}},
 	{"/api/teams", []string{"team", "team member"}},
 	{"/api/datasources", []string{"data source"}},

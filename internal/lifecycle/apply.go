@@ -3,6 +3,7 @@ package lifecycle
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 
 	"grafana-tenancy.dev/operator/api/v1alpha1"
@@ -146,6 +147,12 @@ func (p *pass[T, R]) update(ctx context.Context) error {
 	if err != nil {
 		return err // it says which step failed; the others may not have been tried
 	}
-	p.event(v1alpha1.EventUpdated, "Updated in Grafana: "+strings.Join(diff, ", "))
+	if own, ok := p.ext.(PartialUpdater); ok {
+		left := own.Undone()
+		diff = slices.DeleteFunc(slices.Clone(diff), func(d string) bool { return slices.Contains(left, d) })
+	}
+	if len(diff) > 0 {
+		p.event(v1alpha1.EventUpdated, "Updated in Grafana: "+strings.Join(diff, ", "))
+	}
 	return nil
 }

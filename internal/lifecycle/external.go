@@ -75,6 +75,11 @@ type ChangePreparer[R any] interface {
 	PrepareChange(have *R) bool
 }
 
+// PartialUpdater names what Update has left as it was without failing. It has told people why. Default: nothing.
+type PartialUpdater interface {
+	Undone() []string
+}
+
 // Checker has the last word on an object that has no difference left; nil means that it is Ready. It may ask, and
 // changes nothing in Grafana. Default: it is Ready.
 type Checker[R any] interface {

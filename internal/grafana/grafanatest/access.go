@@ -34,6 +34,7 @@ var allowed = map[string][]string{
 		"folders:write",
 		"folders:delete",
 		"library.panels:create",
+		"library.panels:write",
 		"library.panels:delete",
 	},
 	roleAdmin: {

@@ -63,7 +63,11 @@ func saveDashboard(c *call) *answer {
 	if c.quotaReached("dashboard") {
 		return fail(http.StatusForbidden, "Quota reached")
 	}
-	return c.saved(c.store(o, d, &req))
+	d = c.store(o, d, &req)
+	if a := c.connectPanels(d); a != nil {
+		return a
+	}
+	return c.saved(d)
 }
 
 // saved is the answer to a save.

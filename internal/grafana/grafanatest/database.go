@@ -28,6 +28,7 @@ type database struct {
 	memory   map[memoryKey]remembered
 
 	permissions map[memoryKey]permissionsAsOf
+	panelsKnown map[string]bool // those that were deleted: who may do what to them is remembered
 }
 
 // org is an organization with everything in it.
@@ -43,7 +44,8 @@ type org struct {
 
 	dashboards map[string]*dashboard
 	folders    map[string]*folder
-	firsts     map[string]int // kind → the last request that had arrived when the first of it was made
+	lost       map[string]int64 // the numbers of folders that were deleted, by uid
+	firsts     map[string]int   // kind → the last request that had arrived when the first of it was made
 	sources    map[string]*dataSource
 	rules      map[string]*alertRule
 	teams      map[int64]*team
@@ -152,7 +154,7 @@ func newDatabase(opts Options, q quirks, arrived func() int) *database {
 		arrived: arrived, kind: opts.Database, quirks: q, random: rand.New(rand.NewPCG(1, 2)),
 		orgs: map[int64]*org{}, users: map[int64]*user{}, tokens: map[int64]*token{}, panels: map[int64]*libraryPanel{},
 		sessions: map[int64]*session{}, attempts: map[string][]time.Time{}, memory: map[memoryKey]remembered{},
-		permissions: map[memoryKey]permissionsAsOf{},
+		permissions: map[memoryKey]permissionsAsOf{}, panelsKnown: map[string]bool{},
 	}
 	now := opts.Now()
 	main := db.addOrg("Main Org.")
@@ -186,6 +188,7 @@ func (db *database) addOrg(name string) *org {
 		firsts:     map[string]int{},
 		dashboards: map[string]*dashboard{},
 		folders:    map[string]*folder{},
+		lost:       map[string]int64{},
 		sources:    map[string]*dataSource{},
 		rules:      map[string]*alertRule{},
 		teams:      map[int64]*team{},
@@ -218,6 +221,7 @@ func (db *database) clone() *database {
 	c.sessions = cloneRows(db.sessions)
 	c.memory = maps.Clone(db.memory)
 	c.permissions = maps.Clone(db.permissions)
+	c.panelsKnown = maps.Clone(db.panelsKnown)
 	c.attempts = make(map[string][]time.Time, len(db.attempts))
 	for login, at := range db.attempts {
 		c.attempts[login] = slices.Clone(at)
@@ -227,7 +231,7 @@ func (db *database) clone() *database {
 
 func (o *org) clone() *org {
 	c := *o
-	c.members = maps.Clone(o.members)
+	c.members, c.lost = maps.Clone(o.members), maps.Clone(o.lost)
 	c.quotas, c.firsts = maps.Clone(o.quotas), maps.Clone(o.firsts)
 	c.dashboards = cloneRows(o.dashboards)
 	for _, d := range c.dashboards {

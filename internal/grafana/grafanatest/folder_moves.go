@@ -61,9 +61,9 @@ func deleteFolder(c *call) *answer {
 	if c.rulesBelow(f) > 0 && c.query.Get("forceDeleteRules") != "true" {
 		return failID(http.StatusBadRequest, "folder.not-empty", "Folder cannot be deleted: folder is not empty")
 	}
-	if !c.quirks.unified && c.panelsUsedBelow(f) {
+	if !c.quirks.unified && c.panelsUsedIn(f) {
 		return fail(http.StatusForbidden, "Folder could not be deleted because it contains library elements in use")
 	}
-	c.db.dropFolder(c.org(), f.uid)
+	c.db.dropFolder(c.org(), f.uid, c.quirks)
 	return done("Folder deleted")
 }

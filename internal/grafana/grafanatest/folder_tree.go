@@ -46,12 +46,11 @@ func (c *call) rulesBelow(f *folder) (n int) {
 	return n
 }
 
-// panelsUsedBelow says whether a dashboard uses a library panel of a folder or of one in it.
-func (c *call) panelsUsedBelow(f *folder) bool {
-	within := c.org().below(f)
+// panelsUsedIn says whether a dashboard uses a library panel of a folder. 10.4.3 does not ask about folders in it.
+func (c *call) panelsUsedIn(f *folder) bool {
 	for _, p := range c.db.panelsOf(c.who.orgID) {
 		for _, d := range c.org().dashboards {
-			if within[p.folder] && d.usesPanel(p.uid) {
+			if p.folder == f.uid && d.usesPanel(p.uid) {
 				return true
 			}
 		}
@@ -59,20 +58,16 @@ func (c *call) panelsUsedBelow(f *folder) bool {
 	return false
 }
 
-// usesPanel says whether one of a dashboard's panels is a library panel.
-func (d *dashboard) usesPanel(uid string) bool {
-	panels, _ := d.model["panels"].([]any)
-	return slices.ContainsFunc(panels, func(p any) bool {
-		panel, _ := p.(map[string]any)
-		library, _ := panel["libraryPanel"].(map[string]any)
-		return library["uid"] == uid
-	})
-}
+// usesPanel says whether a dashboard refers to a library panel.
+func (d *dashboard) usesPanel(uid string) bool { return slices.Contains(panelsIn(d.model), uid) }
 
-func (db *database) dropFolder(o *org, uid string) {
+func (db *database) dropFolder(o *org, uid string, q quirks) {
+	if f := o.folders[uid]; f != nil {
+		o.lost[uid] = f.id
+	}
 	delete(o.folders, uid)
 	maps.DeleteFunc(o.rules, func(_ string, r *alertRule) bool { return r.body.FolderUID == uid })
-	db.dropPanels(o.id, uid)
+	db.dropPanels(o.id, uid, q)
 	for id, d := range o.dashboards {
 		if d.folder == uid {
 			delete(o.dashboards, id)
@@ -80,7 +75,20 @@ func (db *database) dropFolder(o *org, uid string) {
 	}
 	for child, f := range o.folders {
 		if f.parent == uid {
-			db.dropFolder(o, child)
+			db.leavePanels(o.id, child, q)
+			db.dropFolder(o, child, q)
+		}
+	}
+}
+
+// gone is the folder of a library panel that was in a folder in one that was deleted: 10.4.3 keeps it, and nothing
+// shows it.
+const gone = "?gone"
+
+func (db *database) leavePanels(orgID int64, folder string, q quirks) {
+	for _, p := range db.panels {
+		if p.orgID == orgID && p.folder == folder && !q.unified {
+			p.folder = gone
 		}
 	}
 }

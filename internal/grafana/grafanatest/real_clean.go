@@ -49,8 +49,8 @@ func (r *real) cleanOrg(id int64) error {
 			within("serviceAccounts", "id"),
 			true,
 		},
-		{"/api/library-elements?perPage=1000", "/api/library-elements/%s", within("result.elements", "uid"), true},
 		{"/api/search?type=dash-db&limit=5000", "/api/dashboards/uid/%s", within("", "uid"), false},
+		{"/api/library-elements?perPage=1000", "/api/library-elements/%s", within("result.elements", "uid"), true},
 		{"/api/folders?limit=1000", "/api/folders/%s?forceDeleteRules=true", within("", "uid"), false},
 	}
 	for _, l := range lists {

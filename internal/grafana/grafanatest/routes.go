@@ -200,7 +200,15 @@ var routes = newRouter([]route{
 
 	{method: "POST", pattern: "/api/library-elements", needs: "library.panels:create", handler: createPanel},
 	{method: "GET", pattern: "/api/library-elements", needs: "library.panels:read", handler: listPanels},
+	{method: "GET", pattern: "/api/library-elements/:uid", needs: "library.panels:read", handler: getPanel},
+	{method: "PATCH", pattern: "/api/library-elements/:uid", needs: "library.panels:write", handler: patchPanel},
 	{method: "DELETE", pattern: "/api/library-elements/:uid", needs: "library.panels:delete", handler: deletePanel},
+	{
+		method:  "GET",
+		pattern: "/api/library-elements/:uid/connections",
+		needs:   "library.panels:read",
+		handler: listConnections,
+	},
 
 	{method: "GET", pattern: "/apis", handler: listGroups},
 	{method: "GET", pattern: "/apis/:group", handler: discoverGroup},

@@ -89,16 +89,27 @@ func toClassic(model map[string]any) map[string]any {
 		entry, _ := item.(map[string]any)
 		at := objectIn(entry, "spec")
 		name, _ := objectIn(at, "element")["name"].(string)
-		panel := objectIn(objectIn(objectIn(model, "elements"), name), "spec")
-		panels = append(panels, obj{
-			"gridPos": obj{"x": at["x"], "y": at["y"], "w": at["width"], "h": at["height"]}, "id": panel["id"],
-			"title": panel["title"], "type": objectIn(panel, "vizConfig")["group"], "options": obj{},
-			"pluginVersion": "", "targets": []any{},
-		})
+		panels = append(panels, toClassicPanel(objectIn(objectIn(model, "elements"), name), at))
 	}
 	if len(panels) > 0 {
 		out["panels"] = panels
 	}
+	return out
+}
+
+// toClassicPanel is an element at its place in the layout.
+func toClassicPanel(element, at map[string]any) obj {
+	panel := objectIn(element, "spec")
+	out := obj{
+		"gridPos": obj{"x": at["x"], "y": at["y"], "w": at["width"], "h": at["height"]}, "id": panel["id"],
+		"title": panel["title"],
+	}
+	if element["kind"] == "LibraryPanel" {
+		out["type"], out["libraryPanel"] = "library-panel-ref", panel["libraryPanel"]
+		return out
+	}
+	out["type"], out["options"] = objectIn(panel, "vizConfig")["group"], obj{}
+	out["pluginVersion"], out["targets"] = "", []any{}
 	return out
 }
 

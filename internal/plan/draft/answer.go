@@ -45,6 +45,7 @@ func notFound(path string) *answer {
 	for _, of := range []struct{ prefix, kind string }{
 		{"/api/orgs/", "Organization"}, {"/api/serviceaccounts", "service account"}, {"/api/dashboards", "Dashboard"},
 		{"/api/folders", "folder"}, {"/api/teams", "Team"}, {"/api/datasources", "Data source"}, {"/api/users", "user"},
+		{"/api/library-elements", "library element"},
 		{"/apis/dashboard", "dashboard"}, {"/apis/folder", "folder"},
 	} {
 		if strings.HasPrefix(path, of.prefix) {

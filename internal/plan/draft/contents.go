@@ -321,13 +321,6 @@ func (c *call) remaining(lost func(object) bool) (*answer, error) {
 	return ok(kept(items, lost)), nil
 }
 
-func listPanels(c *call) (*answer, error) {
-	if IsDrafted(c.orgOf()) {
-		return ok(object{"result": object{"totalCount": 0, "elements": []any{}}}), nil
-	}
-	return c.ask()
-}
-
 // listResources answers a list in /apis; a history is one, too.
 func listResources(kind string) func(*call) (*answer, error) {
 	return func(c *call) (*answer, error) {

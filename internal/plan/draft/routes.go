@@ -110,6 +110,11 @@ func contentRoutes() []route {
 
 		{get, "/api/search", search},
 		{get, "/api/library-elements", listPanels},
+		{post, "/api/library-elements", createPanel},
+		{get, "/api/library-elements/:uid", getPanel},
+		{patch, "/api/library-elements/:uid", updatePanel},
+		{del, "/api/library-elements/:uid", deleted("panel", "uid")},
+		{get, "/api/library-elements/:uid/connections/", listPanelUsers},
 		{get, "/api/v1/provisioning/alert-rules", listRules},
 		{get, "/apis/dashboard.grafana.app", discover},
 		{get, "/apis/folder.grafana.app/:version/namespaces/:namespace/folders", listResources("folder")},

@@ -9,13 +9,18 @@ import (
 	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
+
+	"grafana-tenancy.dev/operator/internal/grafana/grafanatest"
 )
 
 // OnAPIServer plays scenarios on a real kube-apiserver, which no operator is at work on.
 func OnAPIServer(t *testing.T, config *rest.Config, all []Scenario) {
 	t.Helper()
 	config.QPS = -1
-	kube, err := client.NewWithWatch(config, client.Options{Scheme: emptyWorld(t, "12.4.0").scheme})
+	kube, err := client.NewWithWatch(
+		config,
+		client.Options{Scheme: emptyWorld(t, grafanatest.Options{Version: "12.4.0"}).scheme},
+	)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -36,7 +41,7 @@ func OnAPIServer(t *testing.T, config *rest.Config, all []Scenario) {
 // sampleOn plays a scenario without a fault, and then with each fault that there is at every ninth point.
 func sampleOn(t *testing.T, kube client.WithWatch, s Scenario) (runs int) {
 	play := func(k int, f Fault) []Point {
-		w := emptyWorld(t, "12.4.0")
+		w := emptyWorld(t, grafanatest.Options{Version: "12.4.0"})
 		w.Kube = kube
 		w.Start()
 		runs++

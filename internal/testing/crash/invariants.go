@@ -229,6 +229,7 @@ func (w *World) checkDashboard(o *v1alpha1.Dashboard, expected map[string]bool, 
 			fail("Dashboard %s: %v", o.Name, err)
 			return
 		}
+		w.checkPanels(o, want, expected, fail)
 		a, _ := want.Hash()
 		b := dashboard.HashOfSpec(d.Model, d.API)
 		if a != b || a != o.Status.ContentHash || d.Version != o.Status.Version {
@@ -266,7 +267,7 @@ func (w *World) wanted(o *v1alpha1.Dashboard) (*dashboard.Content, error) {
 		text = w.Served[fmt.Sprintf("https://grafana.com/api/dashboards/%d/revisions/%d/download", from.GrafanaCom.ID, from.GrafanaCom.Revision)]
 	}
 	return dashboard.Parse([]byte(text), dashboard.Wishes{
-		Title: o.Spec.Title, Inputs: inputs, DataSources: w.standIns(o),
+		Title: o.Spec.Title, Inputs: inputs, DataSources: w.standIns(o), LibraryPanels: panelUIDs(o),
 	})
 }
 
@@ -303,6 +304,7 @@ func (w *World) checkStrays(expected map[string]bool, fail failer) {
 			}
 		}
 		w.checkStrayTeams(org.ID, expected, fail)
+		w.checkStrayPanels(org.ID, expected, fail)
 	}
 }
 
@@ -344,9 +346,11 @@ func (w *World) Foreign() string {
 				w.Grafana.Dashboards(org.ID),
 				w.Grafana.Sources(org.ID),
 				w.Grafana.Teams(org.ID),
+				w.Grafana.LibraryPanels(org.ID),
 			)
 			continue
 		}
+		all = append(all, w.foreignPanels(org.ID)...)
 		for _, t := range w.foreignTeams(org.ID) {
 			all = append(all, t)
 		}

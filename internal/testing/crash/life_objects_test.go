@@ -89,7 +89,10 @@ func (l *life) change(rt *rapid.T, obj lifecycle.Object) {
 		if suffix != "" {
 			text = strings.Replace(text, "Requests", "Errors", 1)
 		}
-		o.Spec.Source.JSON = &text
+		if o.Name == "sharing" {
+			text = strings.Replace(text, "Requests", "Sharing", 1)
+		}
+		o.Spec.Source.JSON, o.Spec.LibraryPanels = &text, drawPanels(rt)
 	case *v1alpha1.DataSource:
 		changeSource(rt, o)
 	case *v1alpha1.DashboardSet:

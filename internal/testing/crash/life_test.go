@@ -20,16 +20,17 @@ import (
 // life is a tenant to which everything can happen.
 type life struct {
 	*World
-	cast    map[string]func() lifecycle.Object // by name: all objects that are there, or may come again
-	births  int                                // of objects, which makes their uids
-	foreign map[int64]string                   // what others have in Grafana, by organization
-	kept    []grafanatest.Tok
-	guests  map[int64]string      // what the guest is, by organization
-	asked   bool                  // objects ask to adopt
-	allowed bool                  // and may
-	backup  *grafanatest.Snapshot // of Grafana's database
-	altered bool                  // a mark was removed or forged
-	revived map[types.UID]bool    // objects that were gone when Grafana was restored to what it was before
+	cast     map[string]func() lifecycle.Object // by name: all objects that are there, or may come again
+	births   int                                // of objects, which makes their uids
+	foreign  map[int64]string                   // what others have in Grafana, by organization
+	kept     []grafanatest.Tok
+	guests   map[int64]string      // what the guest is, by organization
+	asked    bool                  // objects ask to adopt
+	allowed  bool                  // and may
+	backup   *grafanatest.Snapshot // of Grafana's database
+	altered  bool                  // a mark was removed or forged
+	revived  map[types.UID]bool    // objects that were gone when Grafana was restored to what it was before
+	restored bool                  // Grafana was, to what it was before
 
 	contents []string // of dashboards
 }
@@ -67,6 +68,7 @@ func (l *life) enlist() {
 	l.enlistFolders()
 	l.enlistSources()
 	l.enlistSets()
+	l.enlistPanels()
 	l.join("dashboard", func() lifecycle.Object { return Dashboard("", OneDashboard) })
 	l.join("dashboard-2", func() lifecycle.Object {
 		d := Dashboard("errors", strings.Replace(OneDashboard, "Requests", "Errors", 1))
@@ -193,6 +195,7 @@ func (l *life) actions() map[string]func(*rapid.T) {
 		"a service account in Grafana":      l.touchAccount,
 		"a token in Grafana":                l.touchToken,
 		"a dashboard in Grafana":            l.touchDashboard,
+		"a library panel in Grafana":        l.touchPanel,
 		"a data source in Grafana":          l.touchSource,
 		"a person in Grafana":               func(rt *rapid.T) { l.touchPeople(rt) },
 		"a folder in Grafana":               l.touchFolder,
@@ -288,6 +291,7 @@ func (l *life) restore(rt *rapid.T) {
 		rt.Skip("there is no backup")
 	}
 	l.Grafana.Restore(*l.backup)
+	l.restored = true
 	for uid := range l.gone() {
 		l.revived[uid] = true
 	}

@@ -194,6 +194,8 @@ func calm(obj lifecycle.Object) {
 	switch o := obj.(type) {
 	case *v1alpha1.Organization:
 		o.Spec.MaxServiceAccountRole = ""
+	case *v1alpha1.Dashboard:
+		calmPanels(o)
 	case *v1alpha1.DataSource:
 		o.Spec.IsDefault = nil // there is one, which two of them could ask for
 	case *v1alpha1.DashboardSet:
@@ -382,4 +384,5 @@ func (l *life) tidyOrganization(org int64, left, held map[string]bool) {
 			l.asAdmin(http.MethodDelete, org, "/api/dashboards/uid/%s", d.UID)
 		}
 	}
+	l.tidyPanels(org) // of dashboards that are gone by now, since Grafana 10 keeps one in use
 }

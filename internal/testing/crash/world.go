@@ -91,16 +91,26 @@ const rounds = 600
 
 // New makes a world with an API server in memory.
 func New(tb testing.TB, version string) *World {
-	w := emptyWorld(tb, version)
+	return newWorld(tb, grafanatest.Options{Version: version})
+}
+
+// NewNested makes one whose Grafana has folders in folders, in whatever version.
+func NewNested(tb testing.TB, version string) *World {
+	return newWorld(tb, grafanatest.Options{Version: version, NestedFolders: true})
+}
+
+func newWorld(tb testing.TB, options grafanatest.Options) *World {
+	w := emptyWorld(tb, options)
 	w.Kube, w.store = newKube(w.scheme)
 	w.Start()
 	return w
 }
 
-func emptyWorld(tb testing.TB, version string) *World {
+func emptyWorld(tb testing.TB, options grafanatest.Options) *World {
 	w := &World{TB: tb, Clock: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC), History: map[string][]client.Object{},
 		tale: fnv.New64a()}
-	w.Grafana = grafanatest.New(grafanatest.Options{Version: version, Now: w.now})
+	options.Now = w.now
+	w.Grafana = grafanatest.New(options)
 	w.Sources = fetch.NewSync(w.Serve)
 	w.scheme = runtime.NewScheme()
 	for _, add := range []func(*runtime.Scheme) error{corev1.AddToScheme, v1alpha1.AddToScheme} {
@@ -193,7 +203,8 @@ func (w *World) Everybody() { w.others("") }
 // by another.
 func (w *World) others(visited string) {
 	for key := range w.History {
-		if key != visited && (!w.isLeaf(key) || !w.isLeaf(visited)) && !w.ignores(key, visited) {
+		beside := w.isLeaf(key) && w.isLeaf(visited) && !w.sharesPanels(key, visited)
+		if key != visited && !beside && !w.ignores(key, visited) {
 			w.wake(key, w.Clock)
 		}
 	}
