@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -344,7 +345,16 @@ func TestAPIDashboardSetLeavesWhatItDidNotMake(t *testing.T) {
 		}
 	}
 	w.Delete(foreign)
-	w.Gone(foreign)
+	w.Eventually("the set's own in its place", func() error {
+		now := foreign.DeepCopy()
+		if err := w.Client.Get(t.Context(), client.ObjectKeyFromObject(foreign), now); err != nil {
+			return err
+		}
+		if now.UID == foreign.UID {
+			return errors.New("it is still there")
+		}
+		return nil
+	})
 	childOfReady(w, set, org)
 	suite.Ready(w, set)
 }
