@@ -48,7 +48,7 @@ func (x *dash) fromList(ctx context.Context) (*dashboardState, error) {
 		!dashboard.CurrentHash(status.ContentHash) {
 		return nil, nil
 	}
-	list, err := x.conn.ListOfDashboards(ctx, x.org, x.due)
+	list, err := x.conn.ListOfDashboards(ctx, x.org, x.listUse())
 	if err != nil {
 		return nil, err
 	}
@@ -72,6 +72,17 @@ func (x *dash) fromList(ctx context.Context) (*dashboardState, error) {
 		return nil, nil
 	}
 	return have, x.locate(ctx, false)
+}
+
+// listUse is what the list is for, as far as that is known before.
+func (x *dash) listUse() connection.ListUse {
+	switch {
+	case x.content.hash != x.obj.Status.ContentHash:
+		return connection.ToSave
+	case x.due:
+		return connection.ToResync
+	}
+	return connection.ToLook
 }
 
 // fromBefore reports whether a version was saved well before the one of that number that status speaks of: it is in a

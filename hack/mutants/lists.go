@@ -158,4 +158,11 @@ var listMutants = []mutant{
 		old:  "if own := c.Operator(); own != 0 {", new: "if own := c.Operator(); own < 0 {",
 		test: "TestTheOperatorIsToldFromOthers", tests: "internal/connection",
 	},
+	{
+		name: "each dashboard read before its source's change is saved",
+		file: "internal/connection/dashboardlists.go",
+		old:  "		use == ToSave && (s.saves > 0 && age < dueListLife ||",
+		new:  "		use == ToSave && (s.saves < 0 && age < dueListLife ||",
+		test: "TestRequestsOfDashboardsThatChangeOneAfterTheOther",
+	},
 }
