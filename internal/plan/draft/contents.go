@@ -64,20 +64,9 @@ func tryNothing(*call) (*answer, error) { return ok(object{"status": "OK"}), nil
 
 // folder is a folder as it would be; nil: there is none.
 func (c *call) folder(uid string) (object, error) {
-	t := c.known(c.place("folder", uid))
-	switch {
-	case t.gone:
-		return nil, nil
-	case t.made:
-		return t.fields, nil
-	case IsDrafted(c.orgOf()):
-		return nil, nil
-	}
-	is, err := c.item("/api/folders/" + url.PathEscape(uid))
-	if is == nil {
-		return nil, err
-	}
-	return merged(is, t.fields), nil
+	return c.asWouldBe(c.place("folder", uid), func() (object, error) {
+		return c.item("/api/folders/" + url.PathEscape(uid))
+	})
 }
 
 func createFolder(c *call) (*answer, error) {

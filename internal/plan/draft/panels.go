@@ -9,21 +9,14 @@ import (
 
 // panel is a library panel as it would be; nil: there is none.
 func (c *call) panel(uid string) (object, error) {
-	t := c.known(c.place("panel", uid))
-	switch {
-	case t.gone:
-		return nil, nil
-	case t.made:
-		return t.fields, nil
-	case IsDrafted(c.orgOf()):
-		return nil, nil
-	}
-	is, err := c.item("/api/library-elements/" + url.PathEscape(uid))
-	result, _ := is["result"].(object)
-	if err != nil || result == nil || c.isLost("panel", uid, result["folderUid"]) {
-		return nil, err
-	}
-	return merged(result, t.fields), nil
+	return c.asWouldBe(c.place("panel", uid), func() (object, error) {
+		is, err := c.item("/api/library-elements/" + url.PathEscape(uid))
+		result, _ := is["result"].(object)
+		if result == nil || c.isLost("panel", uid, result["folderUid"]) {
+			return nil, err
+		}
+		return result, err
+	})
 }
 
 func listPanels(c *call) (*answer, error) {

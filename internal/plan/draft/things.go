@@ -12,6 +12,24 @@ func getItem(kind, id string) func(*call) (*answer, error) {
 	}
 }
 
+// asWouldBe is a thing of an organization as it would be, by what Grafana says of it; nil: there is none.
+func (c *call) asWouldBe(p place, asked func() (object, error)) (object, error) {
+	t := c.known(p)
+	switch {
+	case t.gone:
+		return nil, nil
+	case t.made:
+		return t.fields, nil
+	case IsDrafted(c.orgOf()):
+		return nil, nil
+	}
+	is, err := asked()
+	if is == nil || err != nil {
+		return nil, err
+	}
+	return merged(is, t.fields), nil
+}
+
 // shown is what is at a place, as it would be: the answer to a request that asks for it.
 func (c *call) shown(p place) (*answer, error) {
 	t := c.known(p)
