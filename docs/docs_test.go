@@ -222,7 +222,7 @@ func TestEveryMetricIsDocumented(t *testing.T) {
 	compare(
 		t,
 		"metric",
-		firsts(`Name:\s+"`+name+`"`, code),
+		firsts(`(?:Name:\s+|NewDesc\()"`+name+`"`, code),
 		firsts("(?m)^\\| `"+name+"` \\|", section(t, "docs/install.md", "## Metrics")),
 	)
 }

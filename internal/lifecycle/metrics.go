@@ -2,6 +2,7 @@ package lifecycle
 
 import (
 	"context"
+	"maps"
 	"strconv"
 	"sync"
 
@@ -16,15 +17,13 @@ import (
 )
 
 var (
-	lastSync = prometheus.NewGaugeVec(prometheus.GaugeOpts{
-		Name: "grafana_tenancy_last_sync_timestamp_seconds",
-		Help: "When an object was last seen to be in sync with Grafana.",
-	}, []string{"kind", "namespace", "name"})
+	lastSync = prometheus.NewDesc("grafana_tenancy_last_sync_timestamp_seconds",
+		"When an object was last seen to be in sync with Grafana.",
+		[]string{"kind", "namespace", "name"}, nil)
 
-	ready = prometheus.NewGaugeVec(prometheus.GaugeOpts{
-		Name: "grafana_tenancy_ready",
-		Help: "1 while an object is Ready, else 0; the reason is that of the condition.",
-	}, []string{"kind", "namespace", "name", "reason"})
+	ready = prometheus.NewDesc("grafana_tenancy_ready",
+		"1 while an object is Ready, else 0; the reason is that of the condition.",
+		[]string{"kind", "namespace", "name", "reason"}, nil)
 
 	shards = prometheus.NewGaugeVec(prometheus.GaugeOpts{
 		Name: "grafana_tenancy_shards",
@@ -33,14 +32,17 @@ var (
 )
 
 func init() {
-	ctrlmetrics.Registry.MustRegister(lastSync, ready, shards)
+	ctrlmetrics.Registry.MustRegister(&seen, shards)
 }
 
-// reasons are those of ready's series: by them a series is found without looking at all there are.
-var reasons = struct {
+// seen is what metrics tell of all objects. Their series are made when somebody asks: kept, they would take as much
+// memory as the objects.
+var seen = observations{of: map[subject]observation{}}
+
+type observations struct {
 	sync.Mutex
-	of map[subject]string
-}{of: map[subject]string{}}
+	of map[subject]observation
+}
 
 // subject is an object that metrics tell of.
 type subject struct {
@@ -48,47 +50,76 @@ type subject struct {
 	key  types.NamespacedName
 }
 
-// tellReady has ready tell of an object, in the place of what it told before; an empty reason: nothing.
-func tellReady(of subject, reason string, isReady bool) {
-	reasons.Lock()
-	defer reasons.Unlock()
-	if was := reasons.of[of]; was != "" && was != reason {
-		ready.DeleteLabelValues(of.kind, of.key.Namespace, of.key.Name, was)
+// observation is what they tell of it.
+type observation struct {
+	ready  bool
+	reason string // of ready; empty: that is not told
+	synced int64  // when it was last in sync, in seconds since 1970; 0: never
+}
+
+// Describe says which metrics there are.
+func (*observations) Describe(to chan<- *prometheus.Desc) {
+	to <- lastSync
+	to <- ready
+}
+
+// Collect makes the series.
+func (o *observations) Collect(to chan<- prometheus.Metric) {
+	o.Lock()
+	all := maps.Clone(o.of) // whoever asks may take its time
+	o.Unlock()
+	gauge := func(desc *prometheus.Desc, value float64, labels ...string) {
+		to <- prometheus.MustNewConstMetric(desc, prometheus.GaugeValue, value, labels...)
 	}
-	if reason == "" {
-		delete(reasons.of, of)
+	for of, is := range all {
+		if is.synced != 0 {
+			gauge(lastSync, float64(is.synced), of.kind, of.key.Namespace, of.key.Name)
+		}
+		if is.reason != "" {
+			value := 0.0
+			if is.ready {
+				value = 1
+			}
+			gauge(ready, value, of.kind, of.key.Namespace, of.key.Name, is.reason)
+		}
+	}
+}
+
+// change changes what is told of an object.
+func (o *observations) change(of subject, to func(*observation)) {
+	o.Lock()
+	defer o.Unlock()
+	now := o.of[of]
+	if to(&now); now == (observation{}) {
+		delete(o.of, of)
 		return
 	}
-	reasons.of[of] = reason
-	value := 0.0
-	if isReady {
-		value = 1
-	}
-	ready.WithLabelValues(of.kind, of.key.Namespace, of.key.Name, reason).Set(value)
+	o.of[of] = now
 }
 
 // observe tells what came of a pass.
 func (p *pass[T, R]) observe(v *verdict) {
-	of := subject{p.name, client.ObjectKeyFromObject(p.obj)}
-	if v.suspended {
-		tellReady(of, "", false)
-		return
-	}
-	if v.ready == "True" && !v.unvisited {
-		lastSync.WithLabelValues(of.kind, of.key.Namespace, of.key.Name).Set(float64(p.Now().Unix()))
-	}
-	tellReady(of, v.reason, v.ready == "True")
+	seen.change(subject{p.name, client.ObjectKeyFromObject(p.obj)}, func(o *observation) {
+		if v.suspended {
+			o.ready, o.reason = false, ""
+			return
+		}
+		o.ready, o.reason = v.ready == "True", v.reason
+		if o.ready && !v.unvisited {
+			o.synced = p.Now().Unix()
+		}
+	})
 }
 
 // Observe tells of an object that is no kind's whether it is Ready, by its condition. One at rest is neither.
 func Observe(obj Object) {
-	of := subject{NameOf(obj), client.ObjectKeyFromObject(obj)}
-	c := meta.FindStatusCondition(obj.CommonStatus().Conditions, v1alpha1.ConditionReady)
-	if c == nil || c.Reason == v1alpha1.ReasonSuspended {
-		tellReady(of, "", false)
-		return
-	}
-	tellReady(of, c.Reason, c.Status == metav1.ConditionTrue)
+	seen.change(subject{NameOf(obj), client.ObjectKeyFromObject(obj)}, func(o *observation) {
+		*o = observation{}
+		c := meta.FindStatusCondition(obj.CommonStatus().Conditions, v1alpha1.ConditionReady)
+		if c != nil && c.Reason != v1alpha1.ReasonSuspended {
+			o.ready, o.reason = c.Status == metav1.ConditionTrue, c.Reason
+		}
+	})
 }
 
 // Unobserve drops what Observe has told of an object.
@@ -102,6 +133,5 @@ func (s Shard) observe(context.Context) error {
 
 // forget drops the series of an object that is gone.
 func forget(kind string, key types.NamespacedName) {
-	lastSync.DeleteLabelValues(kind, key.Namespace, key.Name)
-	tellReady(subject{kind, key}, "", false)
+	seen.change(subject{kind, key}, func(o *observation) { *o = observation{} })
 }
