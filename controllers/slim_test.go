@@ -2,8 +2,10 @@ package controllers_test
 
 import (
 	"encoding/json"
+	"runtime/debug"
 	"strings"
 	"testing"
+	"unsafe"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -58,6 +60,43 @@ func TestSlim(t *testing.T) {
 	}
 	if _, err := e.Slim(toolscache.DeletedFinalStateUnknown{Key: "a/b"}); err != nil {
 		t.Error(err)
+	}
+}
+
+// What thousands of objects say is in memory once.
+func TestCachesKeepOnceWhatManyObjectsSay(t *testing.T) {
+	e := &controllers.Env{Engine: &lifecycle.Engine{}, ClusterID: "cluster-1"}
+	if err := controllers.Register(e); err != nil {
+		t.Fatal(err)
+	}
+	say := func() *metav1.Condition {
+		d := &v1alpha1.Dashboard{ObjectMeta: metav1.ObjectMeta{Namespace: strings.Clone("tenant")}}
+		d.Status.Conditions = []metav1.Condition{
+			{
+				Type: strings.Clone(
+					"Ready",
+				),
+				Reason:  strings.Clone("InSync"),
+				Message: strings.Clone("all is as it is to be"),
+			},
+		}
+		if _, err := e.Slim(d); err != nil {
+			t.Fatal(err)
+		}
+		return &d.Status.Conditions[0]
+	}
+	one := say()
+	debug.FreeOSMemory() // has garbage collected
+	other := say()
+	if *one != *other || one.Message != "all is as it is to be" {
+		t.Errorf("changed: %+v, %+v", one, other)
+	}
+	for name, texts := range map[string][2]string{
+		"type": {one.Type, other.Type}, "reason": {one.Reason, other.Reason}, "message": {one.Message, other.Message},
+	} {
+		if unsafe.StringData(texts[0]) != unsafe.StringData(texts[1]) {
+			t.Errorf("there are two copies of the %s", name)
+		}
 	}
 }
 

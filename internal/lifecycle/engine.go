@@ -45,6 +45,7 @@ type Engine struct {
 
 	kinds    []*entry
 	vanished vanished
+	texts    texts
 }
 
 // entry is a Kind with its types erased, for those who meet its objects among others.
