@@ -75,6 +75,7 @@ func run(ctx context.Context, o options) error {
 	); err != nil {
 		return err
 	}
+	go giveBack(ctx)
 	go func() {
 		caches.await(ctx, mgr.GetCache(), cacheTimeout)
 		end()
