@@ -2,6 +2,7 @@ package lifecycle
 
 import (
 	"context"
+	"slices"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -48,7 +49,12 @@ func (p *pass[T, R]) emit(ctx context.Context, v *verdict) {
 	case v.stalled || v.retry:
 		log.FromContext(ctx).Info("not Ready: "+v.detail, "reason", v.reason)
 		p.Events.Eventf(p.obj, nil, corev1.EventTypeWarning, v.reason, "Reconcile", "%s", Truncate(v.message))
-	case v.ready == metav1.ConditionTrue && was != nil:
+	case v.ready == metav1.ConditionTrue && was != nil && !p.hasTold(v1alpha1.EventCreated):
 		p.Events.Eventf(p.obj, nil, corev1.EventTypeNormal, v.reason, "Reconcile", "%s", v.message)
 	}
+}
+
+// hasTold reports whether there was such an event in this pass.
+func (p *pass[T, R]) hasTold(reason string) bool {
+	return slices.ContainsFunc(p.events, func(e Event) bool { return e.Reason == reason })
 }

@@ -8,6 +8,8 @@ import (
 
 	"golang.org/x/time/rate"
 	"k8s.io/apimachinery/pkg/types"
+
+	"grafana-tenancy.dev/operator/internal/lifecycle"
 )
 
 // Where many objects come at once, what their conditions tell is not told in an event each.
@@ -32,4 +34,18 @@ func TestManyObjectsAtOnceAreCreatedWithoutAnEventEach(t *testing.T) {
 	w.visit(last)
 	w.told("Normal InSync: Grafana holds what is asked for")
 	w.conditions(last, "Available=True InSync, Ready=True InSync")
+}
+
+// An object that has waited until it could be made is told of once.
+func TestWhatHasWaitedIsCreatedWithoutASecondEvent(t *testing.T) {
+	w := newWorld(t)
+	shelf := w.shelf()
+	w.fail("Connect", lifecycle.Waiting("ParentNotAvailable", "it is not there yet"))
+	w.visit(shelf)
+	w.conditions(shelf, "Available=False ParentNotAvailable, Ready=False ParentNotAvailable, "+
+		"Reconciling=True ParentNotAvailable")
+	w.fail("Connect", nil)
+	w.visit(shelf)
+	w.conditions(shelf, "Available=True InSync, Ready=True InSync")
+	w.told("Normal Created: Created in Grafana")
 }
