@@ -69,26 +69,21 @@ func TestCachesKeepOnceWhatManyObjectsSay(t *testing.T) {
 	if err := controllers.Register(e); err != nil {
 		t.Fatal(err)
 	}
-	say := func() *metav1.Condition {
+	say := func(message string) *metav1.Condition {
 		d := &v1alpha1.Dashboard{ObjectMeta: metav1.ObjectMeta{Namespace: strings.Clone("tenant")}}
-		d.Status.Conditions = []metav1.Condition{
-			{
-				Type: strings.Clone(
-					"Ready",
-				),
-				Reason:  strings.Clone("InSync"),
-				Message: strings.Clone("all is as it is to be"),
-			},
-		}
+		ready := metav1.Condition{Type: strings.Clone("Ready"), Reason: strings.Clone("InSync")}
+		ready.Message = strings.Clone(message)
+		d.Status.Conditions = []metav1.Condition{ready}
 		if _, err := e.Slim(d); err != nil {
 			t.Fatal(err)
 		}
 		return &d.Status.Conditions[0]
 	}
-	one := say()
+	const message = "all is as it is to be"
+	one := say(message)
 	debug.FreeOSMemory() // has garbage collected
-	other := say()
-	if *one != *other || one.Message != "all is as it is to be" {
+	other := say(message)
+	if *one != *other || one.Message != message {
 		t.Errorf("changed: %+v, %+v", one, other)
 	}
 	for name, texts := range map[string][2]string{
@@ -97,6 +92,10 @@ func TestCachesKeepOnceWhatManyObjectsSay(t *testing.T) {
 		if unsafe.StringData(texts[0]) != unsafe.StringData(texts[1]) {
 			t.Errorf("there are two copies of the %s", name)
 		}
+	}
+	long := strings.Repeat("long", 1000)
+	if one, other := say(long), say(long); unsafe.StringData(one.Message) == unsafe.StringData(other.Message) {
+		t.Error("what people have written stays, however long it is")
 	}
 }
 

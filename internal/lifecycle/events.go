@@ -49,12 +49,14 @@ func (p *pass[T, R]) emit(ctx context.Context, v *verdict) {
 	case v.stalled || v.retry:
 		log.FromContext(ctx).Info("not Ready: "+v.detail, "reason", v.reason)
 		p.Events.Eventf(p.obj, nil, corev1.EventTypeWarning, v.reason, "Reconcile", "%s", Truncate(v.message))
-	case v.ready == metav1.ConditionTrue && was != nil && !p.hasTold(v1alpha1.EventCreated):
+	case v.ready == metav1.ConditionTrue && was != nil && !p.hadToWait(was):
 		p.Events.Eventf(p.obj, nil, corev1.EventTypeNormal, v.reason, "Reconcile", "%s", v.message)
 	}
 }
 
-// hasTold reports whether there was such an event in this pass.
-func (p *pass[T, R]) hasTold(reason string) bool {
-	return slices.ContainsFunc(p.events, func(e Event) bool { return e.Reason == reason })
+// hadToWait reports whether an object was created in this pass, and had nothing wrong with it before, but for what
+// contains it, of which nobody was warned.
+func (p *pass[T, R]) hadToWait(was *metav1.Condition) bool {
+	waited := was.Reason == v1alpha1.ReasonParentNotFound || was.Reason == v1alpha1.ReasonParentNotAvailable
+	return waited && slices.ContainsFunc(p.events, func(e Event) bool { return e.Reason == v1alpha1.EventCreated })
 }

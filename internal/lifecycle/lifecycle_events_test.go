@@ -49,3 +49,16 @@ func TestWhatHasWaitedIsCreatedWithoutASecondEvent(t *testing.T) {
 	w.conditions(shelf, "Available=True InSync, Ready=True InSync")
 	w.told("Normal Created: Created in Grafana")
 }
+
+// Who was warned of an object is told that it is well, also where its creation is not told.
+func TestWhatWasWarnedOfIsToldToBeWell(t *testing.T) {
+	w := newWorld(t)
+	w.engine.Creations = rate.NewLimiter(rate.Every(time.Hour), 0)
+	shelf := w.shelf()
+	w.fail("Connect", errors.New("it does not answer"))
+	w.visit(shelf)
+	w.told("Warning Failed: it does not answer")
+	delete(w.on, "Connect")
+	w.visit(shelf)
+	w.told("Normal InSync: Grafana holds what is asked for")
+}

@@ -1,6 +1,7 @@
 package lifecycle
 
 import (
+	"cmp"
 	"strings"
 	"sync"
 
@@ -38,8 +39,9 @@ type texts struct {
 	known map[string]string
 }
 
-// maxTexts bounds what is known: far more than there are, unless people or errors write many different ones.
-const maxTexts = 4096
+// maxTexts and maxText, in bytes, bound what is known: far more than there are, and longer than the operator writes
+// any.
+const maxTexts, maxText = 4096, 1024
 
 // share has an object share what it says with others that say the same.
 func (t *texts) share(obj Object) {
@@ -58,8 +60,8 @@ func (t *texts) share(obj Object) {
 
 // one is the one copy of a text.
 func (t *texts) one(text string) string {
-	if known, ok := t.known[text]; ok {
-		return known
+	if known, ok := t.known[text]; ok || len(text) > maxText {
+		return cmp.Or(known, text)
 	}
 	if t.known == nil || len(t.known) == maxTexts {
 		t.known = map[string]string{}
